@@ -1,0 +1,118 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+    .treatAllWarnings(as: .error),
+]
+
+let cSettings: [CSetting] = [
+    .unsafeFlags(["-Wall", "-Wextra", "-Werror"])
+]
+
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let collections: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+
+let package = Package(
+    name: "agent-broker",
+    products: [
+        .library(name: "AgentBackend", targets: ["AgentBackend"]),
+        .library(name: "LocalBackend", targets: ["LocalBackend"]),
+        .library(name: "BrokerClient", targets: ["BrokerClient"]),
+        .executable(name: "agent-broker", targets: ["agent-broker"]),
+        .executable(name: "loadtest", targets: ["loadtest"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+    ],
+    targets: [
+        // C, each behind one Swift module.
+        .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
+        .target(name: "CBrokerProtos", dependencies: ["CProtobufC"]),
+        .target(name: "CLinux", cSettings: cSettings),
+
+        .target(name: "AgentBackend", dependencies: [nioCore], swiftSettings: swiftSettings),
+        .target(
+            name: "Sandbox",
+            dependencies: ["AgentBackend", "CLinux", nioCore, nioPosix],
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "LocalBackend",
+            dependencies: ["AgentBackend", "Sandbox", "CLinux", nioCore, nioPosix],
+            swiftSettings: swiftSettings
+        ),
+        .target(name: "BackendPool", dependencies: ["AgentBackend", collections], swiftSettings: swiftSettings),
+        .target(
+            name: "BrokerWire",
+            dependencies: ["AgentBackend", "CBrokerProtos", "CProtobufC", nioCore],
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "BrokerServer",
+            dependencies: [
+                "AgentBackend", "BackendPool", "BrokerWire", "LocalBackend", "Sandbox", "CLinux",
+                nioCore, nioPosix, collections, logging, crypto, "Yams",
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "BrokerClient",
+            dependencies: ["AgentBackend", "BrokerWire", nioCore, nioPosix, collections],
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "BrokerTestKit",
+            dependencies: [
+                "AgentBackend", "BackendPool", "BrokerClient", "BrokerServer", "BrokerWire", nioCore, nioPosix,
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "agent-broker",
+            dependencies: [
+                "AgentBackend", "BrokerClient", "BrokerServer", nioCore, logging,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+
+        .executableTarget(
+            name: "loadtest",
+            dependencies: [
+                "BrokerWire", "AgentBackend", "CLinux", nioCore,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "loadtest",
+            exclude: ["limits"],
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "limit-echo",
+            dependencies: ["CBrokerProtos", "CProtobufC"],
+            path: "loadtest/limits/echo"
+        ),
+
+        .testTarget(
+            name: "AgentBackendTests",
+            dependencies: ["AgentBackend", nioCore],
+            swiftSettings: swiftSettings
+        ),
+    ]
+)

@@ -1,0 +1,133 @@
+/// What every backend, the pool, the broker and its client throw.
+///
+/// Switch on ``code`` and, where a code has several causes, on ``reason``; the message is for people. One
+/// pointer wide, so that it costs nothing to carry on paths that seldom throw. A value; safe to share.
+public struct BackendError: Error, Sendable {
+    private var storage: Storage
+
+    /// What failed. Stable, also over the wire.
+    public var code: Code { storage.code }
+    /// Why, where a code has several causes.
+    public var reason: Reason? { storage.reason }
+    /// errno(3) of the system call that failed, 0 where none did.
+    public var systemErrno: Int32 { storage.systemErrno }
+    /// One sentence that says what to do next.
+    public var message: String { storage.message }
+    /// The operation that failed, such as "read". Empty where there is none.
+    public var operation: String { storage.operation }
+    /// The same call may succeed later, unchanged.
+    public var isRetryable: Bool { storage.isRetryable }
+    /// The call may have had its effect although it failed.
+    public var maybeExecuted: Bool { storage.maybeExecuted }
+    /// The least time to wait before trying again, where the broker knows one.
+    public var retryAfter: Duration? { storage.retryAfter }
+    /// The limit that was reached, where one was.
+    public var limit: LimitDetails? { storage.limit }
+    /// What brought this about, for the log. Not sent over the wire.
+    public var cause: (any Error)? { storage.cause }
+
+    public init(
+        _ code: Code,
+        reason: Reason? = nil,
+        systemErrno: Int32 = 0,
+        message: String,
+        operation: String = "",
+        isRetryable: Bool = false,
+        maybeExecuted: Bool = false,
+        retryAfter: Duration? = nil,
+        limit: LimitDetails? = nil,
+        cause: (any Error)? = nil
+    ) {
+        storage = Storage(
+            code: code,
+            reason: reason,
+            systemErrno: systemErrno,
+            message: message,
+            operation: operation,
+            isRetryable: isRetryable,
+            maybeExecuted: maybeExecuted,
+            retryAfter: retryAfter,
+            limit: limit,
+            cause: cause
+        )
+    }
+
+    /// The same error, told of the operation that met it, unless it names one already.
+    public func during(_ operation: String) -> BackendError {
+        guard storage.operation.isEmpty else { return self }
+        return BackendError(
+            code,
+            reason: reason,
+            systemErrno: systemErrno,
+            message: message,
+            operation: operation,
+            isRetryable: isRetryable,
+            maybeExecuted: maybeExecuted,
+            retryAfter: retryAfter,
+            limit: limit,
+            cause: cause
+        )
+    }
+
+    private final class Storage: Sendable {
+        let code: Code
+        let reason: Reason?
+        let systemErrno: Int32
+        let message: String
+        let operation: String
+        let isRetryable: Bool
+        let maybeExecuted: Bool
+        let retryAfter: Duration?
+        let limit: LimitDetails?
+        let cause: (any Error)?
+
+        init(
+            code: Code,
+            reason: Reason?,
+            systemErrno: Int32,
+            message: String,
+            operation: String,
+            isRetryable: Bool,
+            maybeExecuted: Bool,
+            retryAfter: Duration?,
+            limit: LimitDetails?,
+            cause: (any Error)?
+        ) {
+            self.code = code
+            self.reason = reason
+            self.systemErrno = systemErrno
+            self.message = message
+            self.operation = operation
+            self.isRetryable = isRetryable
+            self.maybeExecuted = maybeExecuted
+            self.retryAfter = retryAfter
+            self.limit = limit
+            self.cause = cause
+        }
+    }
+}
+
+/// A limit that was reached. `used` and `allowed` are in the unit that the name ends in.
+public struct LimitDetails: Sendable, Hashable {
+    public var name: String
+    public var used: UInt64
+    public var allowed: UInt64
+
+    public init(name: String, used: UInt64, allowed: UInt64) {
+        self.name = name
+        self.used = used
+        self.allowed = allowed
+    }
+}
+
+extension BackendError: CustomStringConvertible {
+    /// `READ_FAILED (NOT_FOUND) read: no such file: notes.txt`
+    public var description: String {
+        var text = code.description
+        if let reason { text += " (\(reason))" }
+        text += operation.isEmpty ? ": " : " \(operation): "
+        text += message
+        if let cause { text += " [\(cause)]" }
+        return text
+    }
+}

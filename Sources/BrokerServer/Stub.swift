@@ -1,0 +1,5 @@
+import Crypto
+import Yams
+import ServiceLifecycle
+import Logging
+import NIOPosix

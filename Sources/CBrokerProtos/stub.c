@@ -1,0 +1,1 @@
+int c_stub_2(void){return 0;}

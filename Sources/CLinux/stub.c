@@ -1,0 +1,1 @@
+int c_stub_1(void){return 0;}
