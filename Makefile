@@ -1,0 +1,69 @@
+# make run    installs what is missing, builds, starts a broker on loopback and prints how to talk to it
+# make test   installs what is missing, runs everything that decides whether a change is good
+# The rest is listed by `make help`.
+
+SHELL := /bin/bash
+SWIFT ?= swift
+PROTOS := $(sort $(wildcard Protos/agentbroker/v1/*.proto))
+GENERATED := Sources/CBrokerProtos
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+# What the build, the broker and the tests need from Debian, each with a file that shows it is there.
+NEEDED := libprotobuf-c-dev:/usr/include/protobuf-c/protobuf-c.h \
+          protobuf-c-compiler:/usr/bin/protoc-c \
+          protobuf-compiler:/usr/bin/protoc \
+          pkg-config:/usr/bin/pkg-config \
+          bubblewrap:/usr/bin/bwrap \
+          git:/usr/bin/git \
+          python3-venv:/usr/lib/python3.11/ensurepip/__init__.py
+
+.PHONY: help setup build debug run test torture protos protos-check format lint clean
+
+help:
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: ## install what is missing (Debian packages; a Swift 6.3 toolchain has to be there)
+	@command -v $(SWIFT) >/dev/null || { echo "No Swift toolchain: install Swift 6.3 from https://www.swift.org/install and put it on PATH." >&2; exit 1; }
+	@missing=(); for pair in $(NEEDED); do [ -e "$${pair#*:}" ] || missing+=("$${pair%%:*}"); done; \
+	if [ $${#missing[@]} -gt 0 ]; then \
+	  echo "Installing: $${missing[*]}"; \
+	  if ! command -v apt-get >/dev/null || { [ -n "$(SUDO)" ] && ! command -v sudo >/dev/null; }; then \
+	    echo "Cannot install: no apt-get, or neither root nor sudo. Install these by hand: $${missing[*]}" >&2; exit 1; fi; \
+	  $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$${missing[@]}" >/dev/null; \
+	fi
+
+build: setup ## release build
+	$(SWIFT) build -c release
+
+debug: setup ## debug build, tests included
+	$(SWIFT) build --build-tests
+
+run: build ## a broker on loopback with an embedded configuration
+	@exec "$$($(SWIFT) build -c release --show-bin-path)/agent-broker" serve $(ARGS)
+
+test: setup lint protos-check debug ## everything: lint, generated code, debug tests, release build
+	$(SWIFT) test --skip-build
+	$(SWIFT) build -c release
+
+torture: build ## what takes longer or needs a quiet machine
+	loadtest/torture
+
+protos: setup ## generate Sources/CBrokerProtos from Protos
+	@rm -rf $(GENERATED) && mkdir -p $(GENERATED)/include
+	@protoc-c --proto_path=Protos --c_out=$(GENERATED)/include $(PROTOS)
+	@mkdir -p $(GENERATED)/agentbroker/v1 && mv $(GENERATED)/include/agentbroker/v1/*.c $(GENERATED)/agentbroker/v1/
+
+protos-check: setup ## fail if the generated code is not that of Protos
+	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && \
+	$(MAKE) --no-print-directory protos GENERATED="$$scratch/CBrokerProtos" && \
+	diff -r "$$scratch/CBrokerProtos" Sources/CBrokerProtos >/dev/null || \
+	{ echo "Sources/CBrokerProtos is not what Protos gives: run 'make protos' and commit it." >&2; exit 1; }
+
+format: ## format the Swift sources
+	$(SWIFT) format --in-place --recursive Package.swift Sources Tests loadtest
+
+lint: ## check the format of the Swift sources
+	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests loadtest
+
+clean: ## remove what was built
+	rm -rf .build

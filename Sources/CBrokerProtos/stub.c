@@ -1,1 +1,0 @@
-int c_stub_2(void){return 0;}
