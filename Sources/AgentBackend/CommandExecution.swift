@@ -1,0 +1,96 @@
+public import NIOCore
+
+/// A command to run in a backend's root.
+public struct ExecRequest: Sendable {
+    public enum Program: Sendable, Hashable {
+        /// For the shell: bash, else sh.
+        case shellLine([UInt8])
+        /// Run as it is, without a shell.
+        case arguments([[UInt8]])
+    }
+
+    public var program: Program
+    /// Over the backend's own.
+    public var environment: Environment
+    public var workingDirectory: WorkspacePath
+    /// After this long the whole process tree is ended. Nil: the backend's limit.
+    public var timeout: Duration?
+    /// False: the command finds its standard input at the end.
+    public var opensStandardInput: Bool
+
+    public init(
+        _ program: Program,
+        environment: Environment = Environment(),
+        workingDirectory: WorkspacePath = .root,
+        timeout: Duration? = nil,
+        opensStandardInput: Bool = false
+    ) {
+        self.program = program
+        self.environment = environment
+        self.workingDirectory = workingDirectory
+        self.timeout = timeout
+        self.opensStandardInput = opensStandardInput
+    }
+}
+
+/// The streams that a command writes. The raw values are those of `OutputStream` in `exec.proto`.
+public enum OutputStream: UInt32, Sendable, CaseIterable {
+    case standardOutput = 1
+    case standardError = 2
+}
+
+/// A command that was started. Whoever started it reads both streams to their end, or ends it.
+public protocol CommandExecution: Sendable {
+    /// How it is isolated: "none", "software", "landlock" or "bwrap".
+    var isolation: String { get }
+
+    /// Waits for output and returns at most `count` bytes of it. Nil: nothing of the tree is left to write, and
+    /// all that it wrote was returned. Output that nobody reads stays in the pipe, and the command waits.
+    func readOutput(_ stream: OutputStream, upTo count: Int) async throws(BackendError) -> ByteBuffer?
+
+    /// Waits until the command took all of it. Bytes for a command that closed its input are dropped.
+    func writeInput(_ bytes: ByteBuffer) async throws(BackendError)
+
+    /// Standard input is at its end. Idempotent.
+    func closeInput()
+
+    /// Ends the whole tree: SIGTERM, a grace, SIGKILL. Returns at once; idempotent.
+    func terminate()
+
+    /// Waits until no process of the tree is left.
+    func waitForEnd() async -> ExecEnd
+}
+
+/// How a command ended, and what it used.
+public struct ExecEnd: Sendable, Hashable {
+    public enum Outcome: Sendable, Hashable {
+        /// As a shell reports it: 128 + n for one that signal n ended.
+        case exited(code: UInt32)
+        /// Its deadline passed and its tree was ended.
+        case timedOut(after: Duration)
+        /// Ended by ``CommandExecution/terminate()``.
+        case terminated
+    }
+
+    public struct Usage: Sendable, Hashable {
+        public var wall: Duration
+        public var user: Duration
+        public var system: Duration
+        public var maximumResidentBytes: UInt64
+
+        public init(wall: Duration, user: Duration, system: Duration, maximumResidentBytes: UInt64) {
+            self.wall = wall
+            self.user = user
+            self.system = system
+            self.maximumResidentBytes = maximumResidentBytes
+        }
+    }
+
+    public var outcome: Outcome
+    public var usage: Usage
+
+    public init(outcome: Outcome, usage: Usage) {
+        self.outcome = outcome
+        self.usage = usage
+    }
+}

@@ -1,0 +1,77 @@
+/// What part of a file to read.
+public struct ReadRange: Sendable, Hashable {
+    /// Bytes from the start of the file.
+    public var offset: UInt64
+    /// Bytes; nil: to the end of the file.
+    public var length: UInt64?
+
+    public static let all = ReadRange()
+
+    public init(offset: UInt64 = 0, length: UInt64? = nil) {
+        self.offset = offset
+        self.length = length
+    }
+}
+
+/// How a file is written.
+public struct WriteOptions: Sendable, Hashable {
+    /// The raw values are those of `WriteMode` in `Protos/agentbroker/v1/files.proto`.
+    public enum Mode: UInt32, Sendable {
+        /// Replaces the file as a whole: a reader sees the old one or the new one.
+        case replace = 0
+        /// Fails with reason `EXISTS` where there is a file.
+        case createOnly = 1
+        /// Adds to the end, in one piece with regard to other appends.
+        case append = 2
+    }
+
+    /// What success promises about a power cut. The raw values are those of `Durability` in `files.proto`.
+    public enum Durability: UInt32, Sendable {
+        /// Nothing: the file may then be old, new or empty.
+        case none = 0
+        /// The bytes are on disk: `fdatasync(2)`.
+        case data = 1
+        /// So is the name: `fsync(2)` of file and directory.
+        case full = 2
+    }
+
+    public var mode: Mode
+    public var durability: Durability
+    /// Permission bits of a file that is made. One that is replaced keeps its own.
+    public var permissions: UInt32
+
+    public init(mode: Mode = .replace, durability: Durability = .none, permissions: UInt32 = 0o644) {
+        self.mode = mode
+        self.durability = durability
+        self.permissions = permissions
+    }
+}
+
+/// What part of a directory to list.
+public struct ReaddirOptions: Sendable, Hashable {
+    /// With type, size, time and permissions.
+    public var withDetails: Bool
+    /// Only names that sort after this one. Empty: from the start.
+    public var after: [UInt8]
+    /// At most this many entries.
+    public var limit: Int
+
+    public init(withDetails: Bool = false, after: [UInt8] = [], limit: Int = 1000) {
+        self.withDetails = withDetails
+        self.after = after
+        self.limit = limit
+    }
+}
+
+/// How something is removed.
+public struct RemoveOptions: Sendable, Hashable {
+    /// A directory with all that is in it.
+    public var recursive: Bool
+    /// A missing target is no error.
+    public var force: Bool
+
+    public init(recursive: Bool = false, force: Bool = false) {
+        self.recursive = recursive
+        self.force = force
+    }
+}

@@ -1,0 +1,32 @@
+import Synchronization
+
+/// Bytes that the memory backends of one tenant may hold together. Safe to use from any thread.
+public final class MemoryBudget: Sendable {
+    /// Bytes.
+    public let allowed: UInt64
+    private let used = Atomic<UInt64>(0)
+
+    public init(allowed: UInt64) {
+        self.allowed = allowed
+    }
+
+    /// Throws `RESOURCE_EXHAUSTED` where growing from `old` to `new` bytes would go over what is allowed.
+    func change(from old: Int, to new: Int) throws(BackendError) {
+        guard new > old else { return release(old - new) }
+        let growth = UInt64(new - old)
+        let total = used.add(growth, ordering: .relaxed).newValue
+        guard total <= allowed else {
+            used.subtract(growth, ordering: .relaxed)
+            throw BackendError(
+                .resourceExhausted,
+                message: "memory backends hold \(total - growth) of \(allowed) bytes and \(growth) more were "
+                    + "asked for: remove keys, or have the limit raised",
+                limit: LimitDetails(name: "memory_bytes", used: total - growth, allowed: allowed)
+            )
+        }
+    }
+
+    func release(_ bytes: Int) {
+        used.subtract(UInt64(bytes), ordering: .relaxed)
+    }
+}

@@ -1,0 +1,145 @@
+/// Where a file is, relative to the root of the scope that is addressed.
+///
+/// The caller's root is always `/workspace`: `/workspace/x`, `/x` and `x` are the same file. The path is
+/// cleaned of ".", ".." and repeated slashes by its text alone. That is for the error message and for one
+/// spelling per file; what keeps a path beneath its root is the kernel (`openat2(2)`, `RESOLVE_BENEATH`).
+/// Bytes, as the kernel's paths are. A value; safe to share.
+public struct WorkspacePath: Sendable, Hashable {
+    /// Longest path as it is given, in bytes; `PATH_MAX` of limits.h less its NUL.
+    public static let maximumLength = 4095
+    /// Longest single name, in bytes; `NAME_MAX` of limits.h.
+    public static let maximumNameLength = 255
+    /// The name of the caller's root at every level.
+    public static let rootName = "/workspace"
+
+    /// The root itself.
+    public static let root = WorkspacePath(cleaned: [])
+
+    /// Names joined by "/", without a leading or trailing one. Empty for the root.
+    public let bytes: [UInt8]
+
+    private init(cleaned bytes: [UInt8]) {
+        self.bytes = bytes
+    }
+
+    /// Throws `INVALID_ARGUMENT` for a NUL or what is too long, `PATH_ESCAPE_ATTEMPT` for a ".." that climbs
+    /// above the root.
+    public init(_ given: [UInt8]) throws(BackendError) {
+        guard given.count <= Self.maximumLength else {
+            throw BackendError(
+                .invalidArgument,
+                reason: .tooLarge,
+                message: "the path is \(given.count) bytes long: at most \(Self.maximumLength) work"
+            )
+        }
+        guard !given.contains(0) else {
+            throw BackendError(.invalidArgument, message: "the path holds a NUL byte: no file can be named so")
+        }
+        let relative = Self.withoutRoot(given[...])
+        bytes = try Self.isClean(relative) ? Array(relative) : Self.clean(relative, given: given)
+    }
+
+    public init(_ given: String) throws(BackendError) {
+        try self.init(Array(given.utf8))
+    }
+
+    public var isRoot: Bool { bytes.isEmpty }
+
+    /// The directory that holds it and its name in there. Nil for the root, which has neither.
+    public var parentAndName: (parent: WorkspacePath, name: [UInt8])? {
+        guard !isRoot else { return nil }
+        guard let slash = bytes.lastIndex(of: Self.slash) else { return (.root, bytes) }
+        return (WorkspacePath(cleaned: Array(bytes[..<slash])), Array(bytes[(slash + 1)...]))
+    }
+
+    /// The path of `inner` as seen from the scope in which `self` is a scope's root.
+    public func appending(_ inner: WorkspacePath) -> WorkspacePath {
+        if isRoot { return inner }
+        if inner.isRoot { return self }
+        return WorkspacePath(cleaned: bytes + [Self.slash] + inner.bytes)
+    }
+
+    private static let slash = UInt8(ascii: "/")
+    private static let dot = UInt8(ascii: ".")
+    private static let rootBytes = Array(rootName.utf8)
+
+    private static func withoutRoot(_ given: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        var rest = given
+        if rest.starts(with: rootBytes) {
+            let after = rest.dropFirst(rootBytes.count)
+            if after.isEmpty || after.first == slash { rest = after }
+        }
+        while rest.first == slash { rest.removeFirst() }
+        return rest
+    }
+
+    /// Whether the path is in its one spelling already and every name is short enough.
+    private static func isClean(_ path: ArraySlice<UInt8>) -> Bool {
+        var nameStart = path.startIndex
+        for index in path.indices where path[index] == slash {
+            guard isPlainName(path[nameStart..<index]) else { return false }
+            nameStart = index + 1
+        }
+        return path.isEmpty || isPlainName(path[nameStart...])
+    }
+
+    private static func isPlainName(_ name: ArraySlice<UInt8>) -> Bool {
+        guard let first = name.first, name.count <= maximumNameLength else { return false }
+        return first != dot || (name.count > 1 && !(name.count == 2 && name.last == dot))
+    }
+
+    private static func clean(_ path: ArraySlice<UInt8>, given: [UInt8]) throws(BackendError) -> [UInt8] {
+        var names: [ArraySlice<UInt8>] = []
+        for name in path.split(separator: slash) {
+            if name.elementsEqual([dot]) { continue }
+            if name.elementsEqual([dot, dot]) {
+                guard names.popLast() != nil else {
+                    throw .pathEscape(given)
+                }
+                continue
+            }
+            guard name.count <= maximumNameLength else {
+                throw BackendError(
+                    .invalidArgument,
+                    reason: .tooLarge,
+                    message: "a name in the path is \(name.count) bytes long: at most \(maximumNameLength) work"
+                )
+            }
+            names.append(name)
+        }
+        return Array(names.joined(separator: [slash]))
+    }
+}
+
+extension WorkspacePath: CustomStringConvertible {
+    /// `/workspace/…`, with bytes that are no UTF-8 text shown as `\xNN`.
+    public var description: String {
+        isRoot ? Self.rootName : Self.rootName + "/" + Self.printable(bytes)
+    }
+
+    /// Bytes as text for people: what is not printable UTF-8 becomes `\xNN`.
+    public static func printable(_ bytes: some Sequence<UInt8>) -> String {
+        let bytes = Array(bytes)
+        if let text = String(validating: bytes, as: UTF8.self), !text.utf8.contains(where: isControl) { return text }
+        return bytes.reduce(into: "") { text, byte in
+            if byte < 0x80, !isControl(byte) {
+                text.unicodeScalars.append(Unicode.Scalar(byte))
+            } else {
+                text += byte < 16 ? "\\x0\(String(byte, radix: 16))" : "\\x\(String(byte, radix: 16))"
+            }
+        }
+    }
+
+    private static func isControl(_ byte: UInt8) -> Bool { byte < 0x20 || byte == 0x7f }
+}
+
+extension BackendError {
+    /// `PATH_ESCAPE_ATTEMPT`, with the path as it was given.
+    package static func pathEscape(_ given: [UInt8]) -> BackendError {
+        BackendError(
+            .pathEscapeAttempt,
+            message: "the path leads outside the scope: \(WorkspacePath.printable(given)); use one beneath "
+                + WorkspacePath.rootName
+        )
+    }
+}
