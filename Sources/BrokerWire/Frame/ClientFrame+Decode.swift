@@ -1,0 +1,80 @@
+internal import AgentBackend
+internal import CBrokerProtos
+package import NIOCore
+
+/// Unpacks what clients send. Owns the memory for it; one per connection, used on its event loop.
+package struct ClientFrameDecoder: ~Copyable {
+    private let arena = WireArena()
+    private let maximumHeadLength: Int
+
+    package init(maximumHeadLength: Int = FrameHeader.defaultMaximumHeadLength) {
+        self.maximumHeadLength = maximumHeadLength
+    }
+
+    package func decode(_ message: ByteBuffer) throws(FrameFault) -> ClientFrame {
+        try MessageCodec.decode(message, maximumHeadLength: maximumHeadLength, arena: arena) { head, payload in
+            guard
+                let start = head.start,
+                let frame = agentbroker__v1__client_frame__unpack(head.allocator, head.bytes.count, start)
+            else {
+                return .failure(MessageCodec.malformed)
+            }
+            do throws(BackendError) {
+                return .success(try ClientFrame(frame.pointee, payload: payload))
+            } catch {
+                return .failure(error)
+            }
+        }
+    }
+}
+
+extension ClientFrame {
+    init(_ message: Agentbroker__V1__ClientFrame, payload: ByteBuffer) throws(BackendError) {
+        id = message.id
+        last = message.last != 0
+        self.payload = payload
+        options = try CallOptions(message)
+        if let inner = message.target { target = try Target(inner.pointee) }
+        body = try Body(message)
+    }
+}
+
+extension CallOptions {
+    fileprivate init(_ message: Agentbroker__V1__ClientFrame) throws(BackendError) {
+        lane = message.lane
+        if message.deadline_ms > 0 { deadline = .milliseconds(message.deadline_ms) }
+        if message.queue_deadline_ms > 0 { queueDeadline = .milliseconds(message.queue_deadline_ms) }
+        requires = try MessageReader.array(message.requires, count: message.n_requires) { $0.rawValue }
+        traceparent = try MessageReader.string(message.traceparent, "traceparent")
+        idempotencyKey = try MessageReader.string(message.idempotency_key, "idempotency_key")
+    }
+}
+
+extension ClientFrame.Body {
+    fileprivate init(_ message: Agentbroker__V1__ClientFrame) throws(BackendError) {
+        switch message.body_case {
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_ECHO: self = .call(.echo)
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_ACQUIRE: self = .call(.acquire(try Acquire(message.acquire.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_RELEASE: self = .call(.release(Release(message.release.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_DESCRIBE: self = .call(.describe)
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_READ: self = .call(.read(Read(message.read.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_WRITE: self = .call(.write(try Write(message.write.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_READDIR: self = .call(.readdir(Readdir(message.readdir.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_STAT: self = .call(.stat(Stat(message.stat.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_RM: self = .call(.rm(Rm(message.rm.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_EXEC_START:
+            self = .call(.execStart(try ExecStart(message.exec_start.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_STATS: self = .call(.stats)
+
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_CHUNK: self = .chunk
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_WINDOW:
+            self = .window(stream: message.window.pointee.stream, bytes: message.window.pointee.bytes)
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_CANCEL: self = .cancel(call: message.cancel.pointee.call)
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_PING: self = .ping(nonce: message.ping.pointee.nonce)
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_PONG: self = .pong(nonce: message.pong.pointee.nonce)
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_HELLO: self = .hello(try Hello(message.hello.pointee))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_GO_AWAY: self = .goAway(try GoAway(message.go_away.pointee))
+        default: self = .unknown
+        }
+    }
+}

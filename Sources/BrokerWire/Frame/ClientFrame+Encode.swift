@@ -1,0 +1,114 @@
+internal import CBrokerProtos
+package import NIOCore
+
+/// Packs what a client sends. Owns the memory for it; one per connection, used by one thread at a time.
+package struct ClientFrameEncoder: ~Copyable {
+    private let arena = WireArena()
+
+    package init() {}
+
+    /// Appends the frame. Returns its payload where that is to be written next, by reference.
+    package func encode(_ frame: ClientFrame, into out: inout ByteBuffer) -> ByteBuffer? {
+        arena.reset(budget: .max)
+        let message = frame.build(MessageBuilder(allocator: arena.allocator))
+        let headLength = agentbroker__v1__client_frame__get_packed_size(message)
+        return MessageCodec.encode(headLength: headLength, payload: frame.payload, into: &out) {
+            agentbroker__v1__client_frame__pack(message, $0)
+        }
+    }
+}
+
+extension ClientFrame {
+    fileprivate func build(_ builder: MessageBuilder) -> UnsafeMutablePointer<Agentbroker__V1__ClientFrame> {
+        let message = builder.make(agentbroker__v1__client_frame__init)
+        message.pointee.id = id
+        message.pointee.target = target?.build(builder)
+        message.pointee.last = last ? 1 : 0
+        message.pointee.lane = options.lane
+        message.pointee.deadline_ms = UInt32(clamping: options.deadline?.inMilliseconds ?? 0)
+        message.pointee.queue_deadline_ms = UInt32(clamping: options.queueDeadline?.inMilliseconds ?? 0)
+        message.pointee.n_requires = options.requires.count
+        message.pointee.requires = builder.array(options.requires) { Agentbroker__V1__Feature(rawValue: $0) }
+        if !options.traceparent.isEmpty { message.pointee.traceparent = builder.string(options.traceparent) }
+        if !options.idempotencyKey.isEmpty { message.pointee.idempotency_key = builder.string(options.idempotencyKey) }
+        body.build(builder, into: &message.pointee)
+        return message
+    }
+}
+
+extension ClientFrame.Body {
+    fileprivate func build(_ builder: MessageBuilder, into message: inout Agentbroker__V1__ClientFrame) {
+        switch self {
+        case .call(let operation):
+            operation.build(builder, into: &message)
+        case .chunk:
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_CHUNK
+            message.chunk = builder.make(agentbroker__v1__chunk__init)
+        case .window(let stream, let bytes):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_WINDOW
+            message.window = builder.make(agentbroker__v1__window__init)
+            message.window.pointee.stream = stream
+            message.window.pointee.bytes = bytes
+        case .cancel(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_CANCEL
+            message.cancel = builder.make(agentbroker__v1__cancel__init)
+            message.cancel.pointee.call = call
+        case .ping(let nonce):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_PING
+            message.ping = builder.make(agentbroker__v1__ping__init)
+            message.ping.pointee.nonce = nonce
+        case .pong(let nonce):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_PONG
+            message.pong = builder.make(agentbroker__v1__pong__init)
+            message.pong.pointee.nonce = nonce
+        case .hello(let hello):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_HELLO
+            message.hello = hello.build(builder)
+        case .goAway(let goAway):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_GO_AWAY
+            message.go_away = goAway.build(builder)
+        case .unknown:
+            break
+        }
+    }
+}
+
+extension Operation {
+    fileprivate func build(_ builder: MessageBuilder, into message: inout Agentbroker__V1__ClientFrame) {
+        switch self {
+        case .echo:
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_ECHO
+            message.echo = builder.make(agentbroker__v1__echo__init)
+        case .acquire(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_ACQUIRE
+            message.acquire = call.build(builder)
+        case .release(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_RELEASE
+            message.release = call.build(builder)
+        case .describe:
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_DESCRIBE
+            message.describe = builder.make(agentbroker__v1__describe__init)
+        case .read(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_READ
+            message.read = call.build(builder)
+        case .write(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_WRITE
+            message.write = call.build(builder)
+        case .readdir(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_READDIR
+            message.readdir = call.build(builder)
+        case .stat(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_STAT
+            message.stat = call.build(builder)
+        case .rm(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_RM
+            message.rm = call.build(builder)
+        case .execStart(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_EXEC_START
+            message.exec_start = call.build(builder)
+        case .stats:
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_STATS
+            message.stats = builder.make(agentbroker__v1__stats__init)
+        }
+    }
+}

@@ -1,0 +1,83 @@
+package import NIOCore
+
+package import AgentBackend
+
+/// What stands before each message: flags (one byte, 0 in version 1) and the message's length (four bytes, big
+/// endian). The layout of gRPC's length-prefixed message.
+package enum FrameHeader {
+    package static let length = 5
+    /// Bytes of a message, the payload included, unless the session says otherwise.
+    package static let defaultMaximumMessageLength = 4 << 20
+    /// Bytes of a message without its payload.
+    package static let defaultMaximumHeadLength = 1 << 20
+}
+
+/// Cuts what arrives into messages. A value; used by one connection.
+package struct FrameAccumulator {
+    private var pending = ByteBuffer()
+    private let maximumMessageLength: Int
+
+    package init(maximumMessageLength: Int = FrameHeader.defaultMaximumMessageLength) {
+        self.maximumMessageLength = maximumMessageLength
+    }
+
+    /// Whether the last bytes were the end of a message.
+    package var isAtBoundary: Bool { pending.readableBytes == 0 }
+
+    package mutating func append(_ bytes: consuming ByteBuffer) {
+        if pending.readableBytes == 0 {
+            pending = bytes
+        } else {
+            pending.writeBuffer(&bytes)
+        }
+    }
+
+    /// The next whole message, as a slice of what arrived. Throws `PROTOCOL_ERROR` where flags or length say that
+    /// nothing after them can be understood; that is checked before anything is buffered for the message.
+    package mutating func next() throws(BackendError) -> ByteBuffer? {
+        guard
+            let flags = pending.getInteger(at: pending.readerIndex, as: UInt8.self),
+            let length = pending.getInteger(at: pending.readerIndex + 1, as: UInt32.self)
+        else {
+            releaseIfEmpty()
+            return nil
+        }
+        guard flags == 0 else {
+            throw BackendError(
+                .protocolError,
+                message: "frame flags are \(flags): version 1 has none; send 0 (is this TLS or HTTP on a plain port?)"
+            )
+        }
+        guard length <= maximumMessageLength else {
+            throw BackendError(
+                .protocolError,
+                reason: .tooLarge,
+                message: "a frame announces \(length) bytes, at most \(maximumMessageLength) work: send large contents "
+                    + "as several chunks",
+                limit: LimitDetails(name: "frame_bytes", used: UInt64(length), allowed: UInt64(maximumMessageLength))
+            )
+        }
+        let whole = FrameHeader.length + Int(length)
+        guard pending.readableBytes >= whole else {
+            reserve(whole)
+            return nil
+        }
+        pending.moveReaderIndex(forwardBy: FrameHeader.length)
+        return pending.readSlice(length: Int(length))
+    }
+
+    /// Makes room for a message of which a part is here, once, so that it is copied once.
+    private mutating func reserve(_ whole: Int) {
+        guard pending.readerIndex + whole > pending.capacity || pending.readerIndex > 0 else { return }
+        var roomier = ByteBufferAllocator().buffer(capacity: whole)
+        roomier.writeBuffer(&pending)
+        pending = roomier
+    }
+
+    /// An idle connection keeps no buffer.
+    private mutating func releaseIfEmpty() {
+        if pending.readableBytes == 0 { pending = ByteBuffer() }
+    }
+}
+
+

@@ -1,0 +1,115 @@
+internal import NIOCore
+internal import CBrokerProtos
+internal import CProtobufC
+
+internal import AgentBackend
+
+/// The way from bytes to messages and back that both kinds of frame share.
+enum MessageCodec {
+    /// The head of a message, for protobuf-c to unpack.
+    struct Head {
+        var bytes: UnsafeRawBufferPointer
+        var allocator: UnsafeMutablePointer<ProtobufCAllocator>
+
+        var start: UnsafePointer<UInt8>? { bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) }
+    }
+
+    /// Hands the head of a message to `unpack`, with the payload as a slice of the message. Libraries write the
+    /// payload last, where it is cut off without a copy; elsewhere the rest is copied together first.
+    static func decode<Frame>(
+        _ message: ByteBuffer,
+        maximumHeadLength: Int,
+        arena: borrowing WireArena,
+        unpack: (Head, ByteBuffer) -> Result<Frame, BackendError>
+    ) throws(FrameFault) -> Frame {
+        try message.withUnsafeReadableBytes { bytes -> Result<Frame, FrameFault> in
+            let scan = MessageScan(bytes)
+            let id = scan.id == 0 ? nil : scan.id
+            func unpackHead(_ head: UnsafeRawBufferPointer, payload: ByteBuffer) -> Result<Frame, FrameFault> {
+                guard head.count <= maximumHeadLength else {
+                    return .failure(FrameFault(id: id, error: headTooLong(head.count, maximum: maximumHeadLength)))
+                }
+                // Honest messages need less than twice their length; hostile ones 44 times.
+                arena.reset(budget: (64 << 10) + 8 * head.count)
+                return unpack(Head(bytes: head, allocator: arena.allocator), payload)
+                    .mapError { FrameFault(id: id, error: $0) }
+            }
+            guard !scan.isMalformed else { return .failure(FrameFault(id: id, error: malformed)) }
+            guard let found = scan.payload else { return unpackHead(bytes, payload: ByteBuffer()) }
+            let start = message.readerIndex + found.contents.lowerBound
+            let payload = message.getSlice(at: start, length: found.contents.count) ?? ByteBuffer()
+            guard found.field.upperBound < bytes.count || scan.hasSeveralPayloads else {
+                return unpackHead(UnsafeRawBufferPointer(rebasing: bytes[..<found.field.lowerBound]), payload: payload)
+            }
+            return MessageScan.copyHead(of: bytes).withUnsafeBytes { unpackHead($0, payload: payload) }
+        }.get()
+    }
+
+    static let malformed = BackendError(
+        .protocolError,
+        message: "a message is no message of this protocol, or would need far more memory than its length"
+    )
+
+    private static func headTooLong(_ length: Int, maximum: Int) -> BackendError {
+        BackendError(
+            .protocolError,
+            reason: .tooLarge,
+            message: "a message has \(length) bytes besides its payload, at most \(maximum) work: put contents into "
+                + "the payload, and lists into several calls",
+            limit: LimitDetails(name: "head_bytes", used: UInt64(length), allowed: UInt64(maximum))
+        )
+    }
+
+    /// Payloads up to this many bytes are copied behind their head; larger ones are written by reference.
+    static let copiedPayloadLength = 16 << 10
+
+    /// Writes header, head and payload. Returns the payload where it is to be written next, by reference.
+    static func encode(
+        headLength: Int,
+        payload: ByteBuffer,
+        into out: inout ByteBuffer,
+        pack: (UnsafeMutablePointer<UInt8>) -> Int
+    ) -> ByteBuffer? {
+        let count = payload.readableBytes
+        let lengthSize = varintSize(count)
+        let payloadFieldHead = count > 0 ? 2 + lengthSize : 0
+        let whole = FrameHeader.length + headLength + payloadFieldHead
+        out.writeWithUnsafeMutableBytes(minimumWritableBytes: whole) { memory in
+            memory.storeBytes(of: 0, as: UInt8.self)
+            memory.storeBytes(
+                of: UInt32(headLength + payloadFieldHead + count).bigEndian,
+                toByteOffset: 1,
+                as: UInt32.self
+            )
+            guard let start = memory.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return 0 }
+            var end = start + FrameHeader.length
+            end += pack(end)
+            if count > 0 {
+                // Field 2047, length-delimited.
+                end[0] = 0xfa
+                end[1] = 0x7f
+                writeVarint(count, to: end + 2)
+            }
+            return whole
+        }
+        guard count > 0 else { return nil }
+        guard count <= copiedPayloadLength else { return payload }
+        out.writeImmutableBuffer(payload)
+        return nil
+    }
+
+    private static func varintSize(_ value: Int) -> Int {
+        (max(1, Int.bitWidth - value.leadingZeroBitCount) + 6) / 7
+    }
+
+    private static func writeVarint(_ value: Int, to memory: UnsafeMutablePointer<UInt8>) {
+        var rest = UInt64(value)
+        var next = memory
+        while rest >= 0x80 {
+            next.pointee = UInt8(truncatingIfNeeded: rest) | 0x80
+            next += 1
+            rest >>= 7
+        }
+        next.pointee = UInt8(rest)
+    }
+}

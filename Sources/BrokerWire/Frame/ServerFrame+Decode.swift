@@ -1,0 +1,87 @@
+internal import AgentBackend
+internal import CBrokerProtos
+package import NIOCore
+
+/// Unpacks what a broker sends. Owns the memory for it; one per connection, used by one thread at a time.
+package struct ServerFrameDecoder: ~Copyable {
+    private let arena = WireArena()
+    private let maximumHeadLength: Int
+
+    package init(maximumHeadLength: Int = FrameHeader.defaultMaximumHeadLength) {
+        self.maximumHeadLength = maximumHeadLength
+    }
+
+    package func decode(_ message: ByteBuffer) throws(FrameFault) -> ServerFrame {
+        try MessageCodec.decode(message, maximumHeadLength: maximumHeadLength, arena: arena) { head, payload in
+            guard
+                let start = head.start,
+                let frame = agentbroker__v1__server_frame__unpack(head.allocator, head.bytes.count, start)
+            else {
+                return .failure(MessageCodec.malformed)
+            }
+            do throws(BackendError) {
+                return .success(
+                    ServerFrame(
+                        id: frame.pointee.id,
+                        last: frame.pointee.last != 0,
+                        body: try ServerFrame.Body(frame.pointee),
+                        payload: payload
+                    )
+                )
+            } catch {
+                return .failure(error)
+            }
+        }
+    }
+}
+
+extension ServerFrame.Body {
+    fileprivate init(_ message: Agentbroker__V1__ServerFrame) throws(BackendError) {
+        switch message.body_case {
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_ECHO_REPLY: self = .reply(.echo)
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_ACQUIRE_REPLY:
+            self = .reply(.acquire(AcquireReply(message.acquire_reply.pointee)))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_RELEASE_REPLY:
+            self = .reply(.release(released: message.release_reply.pointee.released != 0))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_DESCRIBE_REPLY:
+            self = .reply(.describe(try DescribeReply(message.describe_reply.pointee)))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_READ_REPLY:
+            self = .reply(.read(try FileInfo(answered: message.read_reply.pointee.info)))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_WRITE_REPLY:
+            self = .reply(.write(try FileInfo(answered: message.write_reply.pointee.info)))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_READDIR_REPLY:
+            self = .reply(.readdir(try DirectoryPage(message.readdir_reply.pointee)))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_STAT_REPLY:
+            self = .reply(.stat(try FileInfo(answered: message.stat_reply.pointee.info)))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_RM_REPLY: self = .reply(.rm)
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_STARTED:
+            self = .reply(.execStarted(try ExecStarted(message.exec_started.pointee)))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_OUTPUT:
+            self = .reply(.execOutput(try ExecOutput(message.exec_output.pointee)))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_END:
+            self = .reply(.execEnd(try ExecEndReply(message.exec_end.pointee)))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_STATS_REPLY:
+            self = .reply(.stats(try StatsReply(message.stats_reply.pointee)))
+
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_CHUNK: self = .chunk
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_ERROR: self = .error(try BackendError(message.error.pointee))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_WINDOW:
+            self = .window(stream: message.window.pointee.stream, bytes: message.window.pointee.bytes)
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_PING: self = .ping(nonce: message.ping.pointee.nonce)
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_PONG: self = .pong(nonce: message.pong.pointee.nonce)
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_HELLO_REPLY:
+            self = .helloReply(try HelloReply(message.hello_reply.pointee))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_GO_AWAY: self = .goAway(try GoAway(message.go_away.pointee))
+        default: self = .unknown
+        }
+    }
+}
+
+extension FileInfo {
+    fileprivate init(answered info: UnsafeMutablePointer<Agentbroker__V1__FileInfo>?) throws(BackendError) {
+        guard let info else {
+            throw BackendError(.protocolError, message: "an answer tells nothing of the file: the broker is at fault")
+        }
+        self.init(info.pointee)
+    }
+}

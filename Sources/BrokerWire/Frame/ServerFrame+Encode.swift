@@ -1,0 +1,110 @@
+internal import AgentBackend
+internal import CBrokerProtos
+package import NIOCore
+
+/// Packs what the broker sends. Owns the memory for it; one per connection, used on its event loop.
+package struct ServerFrameEncoder: ~Copyable {
+    private let arena = WireArena()
+
+    package init() {}
+
+    /// Appends the frame. Returns its payload where that is to be written next, by reference.
+    package func encode(_ frame: ServerFrame, into out: inout ByteBuffer) -> ByteBuffer? {
+        arena.reset(budget: .max)
+        let builder = MessageBuilder(allocator: arena.allocator)
+        let message = builder.make(agentbroker__v1__server_frame__init)
+        message.pointee.id = frame.id
+        message.pointee.last = frame.last ? 1 : 0
+        frame.body.build(builder, into: &message.pointee)
+        let headLength = agentbroker__v1__server_frame__get_packed_size(message)
+        return MessageCodec.encode(headLength: headLength, payload: frame.payload, into: &out) {
+            agentbroker__v1__server_frame__pack(message, $0)
+        }
+    }
+}
+
+extension ServerFrame.Body {
+    fileprivate func build(_ builder: MessageBuilder, into message: inout Agentbroker__V1__ServerFrame) {
+        switch self {
+        case .reply(let reply):
+            reply.build(builder, into: &message)
+        case .chunk:
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_CHUNK
+            message.chunk = builder.make(agentbroker__v1__chunk__init)
+        case .error(let error):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_ERROR
+            message.error = error.build(builder)
+        case .window(let stream, let bytes):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_WINDOW
+            message.window = builder.make(agentbroker__v1__window__init)
+            message.window.pointee.stream = stream
+            message.window.pointee.bytes = bytes
+        case .ping(let nonce):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_PING
+            message.ping = builder.make(agentbroker__v1__ping__init)
+            message.ping.pointee.nonce = nonce
+        case .pong(let nonce):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_PONG
+            message.pong = builder.make(agentbroker__v1__pong__init)
+            message.pong.pointee.nonce = nonce
+        case .helloReply(let reply):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_HELLO_REPLY
+            message.hello_reply = reply.build(builder)
+        case .goAway(let goAway):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_GO_AWAY
+            message.go_away = goAway.build(builder)
+        case .unknown:
+            break
+        }
+    }
+}
+
+extension Reply {
+    fileprivate func build(_ builder: MessageBuilder, into message: inout Agentbroker__V1__ServerFrame) {
+        switch self {
+        case .echo:
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_ECHO_REPLY
+            message.echo_reply = builder.make(agentbroker__v1__echo_reply__init)
+        case .acquire(let reply):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_ACQUIRE_REPLY
+            message.acquire_reply = reply.build(builder)
+        case .release(let released):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_RELEASE_REPLY
+            message.release_reply = builder.make(agentbroker__v1__release_reply__init)
+            message.release_reply.pointee.released = released ? 1 : 0
+        case .describe(let reply):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_DESCRIBE_REPLY
+            message.describe_reply = reply.build(builder)
+        case .read(let info):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_READ_REPLY
+            message.read_reply = builder.make(agentbroker__v1__read_reply__init)
+            message.read_reply.pointee.info = info.build(builder)
+        case .write(let info):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_WRITE_REPLY
+            message.write_reply = builder.make(agentbroker__v1__write_reply__init)
+            message.write_reply.pointee.info = info.build(builder)
+        case .readdir(let page):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_READDIR_REPLY
+            message.readdir_reply = page.build(builder)
+        case .stat(let info):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_STAT_REPLY
+            message.stat_reply = builder.make(agentbroker__v1__stat_reply__init)
+            message.stat_reply.pointee.info = info.build(builder)
+        case .rm:
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_RM_REPLY
+            message.rm_reply = builder.make(agentbroker__v1__rm_reply__init)
+        case .execStarted(let started):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_STARTED
+            message.exec_started = started.build(builder)
+        case .execOutput(let output):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_OUTPUT
+            message.exec_output = output.build(builder)
+        case .execEnd(let end):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_END
+            message.exec_end = end.build(builder)
+        case .stats(let stats):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_STATS_REPLY
+            message.stats_reply = stats.build(builder)
+        }
+    }
+}

@@ -1,0 +1,48 @@
+package import AgentBackend
+package import NIOCore
+
+/// What the broker sends: an answer, a part of one, or something about the connection itself.
+package struct ServerFrame: Sendable {
+    package enum Body: Sendable {
+        case helloReply(HelloReply)
+        case ping(nonce: UInt64)
+        case pong(nonce: UInt64)
+        /// `stream` 0 is the connection.
+        case window(stream: UInt64, bytes: UInt64)
+        case goAway(GoAway)
+        case chunk
+        case error(BackendError)
+        case reply(Reply)
+        /// Of a newer broker, or none at all.
+        case unknown
+    }
+
+    package var id: UInt64
+    package var last: Bool
+    package var body: Body
+    package var payload: ByteBuffer
+
+    package init(id: UInt64, last: Bool = true, body: Body, payload: ByteBuffer = ByteBuffer()) {
+        self.id = id
+        self.last = last
+        self.body = body
+        self.payload = payload
+    }
+}
+
+/// What a call is answered with.
+package enum Reply: Sendable {
+    case echo
+    case acquire(AcquireReply)
+    case release(released: Bool)
+    case describe(DescribeReply)
+    case read(FileInfo)
+    case write(FileInfo)
+    case readdir(DirectoryPage)
+    case stat(FileInfo)
+    case rm
+    case execStarted(ExecStarted)
+    case execOutput(ExecOutput)
+    case execEnd(ExecEndReply)
+    case stats(StatsReply)
+}

@@ -1,0 +1,47 @@
+internal import AgentBackend
+internal import CBrokerProtos
+
+extension BackendError: WireMessage {
+    init(_ message: Agentbroker__V1__Error) throws(BackendError) {
+        var limit: LimitDetails?
+        if message.details_case == AGENTBROKER__V1__ERROR__DETAILS_LIMIT, let details = message.limit?.pointee {
+            limit = LimitDetails(
+                name: try MessageReader.string(details.limit, "error.limit"),
+                used: details.used,
+                allowed: details.allowed
+            )
+        }
+        self.init(
+            Code(rawValue: message.code.rawValue),
+            reason: message.reason.rawValue == 0 ? nil : Reason(rawValue: message.reason.rawValue),
+            systemErrno: Int32(truncatingIfNeeded: message.system_errno),
+            message: try MessageReader.string(message.message, "error.message"),
+            operation: try MessageReader.string(message.operation, "error.operation"),
+            isRetryable: message.retryable != 0,
+            maybeExecuted: message.maybe_executed != 0,
+            retryAfter: message.retry_after_ms == 0 ? nil : .milliseconds(message.retry_after_ms),
+            limit: limit
+        )
+    }
+
+    func build(_ builder: MessageBuilder) -> UnsafeMutablePointer<Agentbroker__V1__Error> {
+        let message = builder.make(agentbroker__v1__error__init)
+        message.pointee.code = Agentbroker__V1__ErrorCode(rawValue: code.rawValue)
+        message.pointee.reason = Agentbroker__V1__ErrorReason(rawValue: reason?.rawValue ?? 0)
+        message.pointee.system_errno = UInt32(bitPattern: systemErrno)
+        message.pointee.message = builder.string(self.message)
+        message.pointee.operation = builder.string(operation)
+        message.pointee.retryable = isRetryable ? 1 : 0
+        message.pointee.maybe_executed = maybeExecuted ? 1 : 0
+        message.pointee.retry_after_ms = UInt32(clamping: retryAfter?.inMilliseconds ?? 0)
+        if let limit {
+            let details = builder.make(agentbroker__v1__limit_details__init)
+            details.pointee.limit = builder.string(limit.name)
+            details.pointee.used = limit.used
+            details.pointee.allowed = limit.allowed
+            message.pointee.details_case = AGENTBROKER__V1__ERROR__DETAILS_LIMIT
+            message.pointee.limit = details
+        }
+        return message
+    }
+}
