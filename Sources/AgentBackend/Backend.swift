@@ -14,6 +14,10 @@ public protocol Backend: AnyObject, Sendable {
     /// Begins to write a file; nothing shows before ``FileWriter/commit()``. Throws `WRITE_FAILED` with a reason.
     func openWriter(_ path: WorkspacePath, options: WriteOptions) async throws(BackendError) -> any FileWriter
 
+    /// Writes a file from memory; makes its parents. Throws `WRITE_FAILED` with a reason.
+    @discardableResult
+    func write(_ path: WorkspacePath, _ bytes: ByteBuffer, options: WriteOptions) async throws(BackendError) -> FileInfo
+
     /// Names in a directory, sorted as bytes. Throws `LS_FAILED` with a reason.
     func readdir(_ path: WorkspacePath, options: ReaddirOptions) async throws(BackendError) -> DirectoryPage
 
@@ -81,12 +85,11 @@ extension Backend {
         }
     }
 
-    /// Writes a file from memory; makes its parents.
     @discardableResult
     public func write(
         _ path: WorkspacePath,
         _ bytes: ByteBuffer,
-        options: WriteOptions = WriteOptions()
+        options: WriteOptions
     ) async throws(BackendError) -> FileInfo {
         let writer = try await openWriter(path, options: options)
         do throws(BackendError) {

@@ -43,6 +43,11 @@ public struct WorkspacePath: Sendable, Hashable {
         try self.init(Array(given.utf8))
     }
 
+    /// The path of these names, each without "/" and neither "." nor "..". Throws as `init(_:)` for what is too long.
+    package init(joining names: [[UInt8]]) throws(BackendError) {
+        try self.init(Array(names.joined(separator: [Self.slash])))
+    }
+
     public var isRoot: Bool { bytes.isEmpty }
 
     /// The directory that holds it and its name in there. Nil for the root, which has neither.

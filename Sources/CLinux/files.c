@@ -1,0 +1,69 @@
+#define _GNU_SOURCE
+#include "CLinuxFiles.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+const uint64_t linux_resolve_beneath = RESOLVE_BENEATH;
+const uint64_t linux_resolve_no_symlinks = RESOLVE_NO_SYMLINKS;
+const uint64_t linux_resolve_no_magiclinks = RESOLVE_NO_MAGICLINKS;
+const uint64_t linux_resolve_cached = RESOLVE_CACHED;
+
+const uint64_t linux_o_path = O_PATH;
+const uint64_t linux_o_directory = O_DIRECTORY;
+const uint64_t linux_o_nofollow = O_NOFOLLOW;
+
+static long result(long value) { return value < 0 ? -errno : value; }
+
+int linux_openat2(int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {
+    struct open_how how = {.flags = flags | O_CLOEXEC, .mode = mode, .resolve = resolve};
+    return (int)result(syscall(SYS_openat2, directory, path, &how, sizeof how));
+}
+
+ssize_t linux_pread_nowait(int descriptor, void *buffer, size_t count, off_t offset) {
+    struct iovec vector = {.iov_base = buffer, .iov_len = count};
+    return result(preadv2(descriptor, &vector, 1, offset, RWF_NOWAIT));
+}
+
+int linux_rename(int from_directory, const char *from, int to_directory, const char *to) {
+    return (int)result(renameat2(from_directory, from, to_directory, to, 0));
+}
+
+int linux_rename_noreplace(int from_directory, const char *from, int to_directory, const char *to) {
+    return (int)result(renameat2(from_directory, from, to_directory, to, RENAME_NOREPLACE));
+}
+
+int linux_rename_exchange(int from_directory, const char *from, int to_directory, const char *to) {
+    return (int)result(renameat2(from_directory, from, to_directory, to, RENAME_EXCHANGE));
+}
+
+ssize_t linux_copy_file_range(int from, off_t *from_offset, int to, off_t *to_offset, size_t count) {
+    return result(copy_file_range(from, from_offset, to, to_offset, count, 0));
+}
+
+ssize_t linux_getdents64(int directory, void *buffer, size_t count) {
+    return result(syscall(SYS_getdents64, directory, buffer, count));
+}
+
+void linux_assume_file_identity(uid_t uid, gid_t gid) {
+    syscall(SYS_setfsgid, gid);
+    syscall(SYS_setfsuid, uid);
+}
+
+void linux_resume_file_identity(void) {
+    // The user first: that gives back the capability that the group needs.
+    syscall(SYS_setfsuid, geteuid());
+    syscall(SYS_setfsgid, getegid());
+}
+
+int linux_check_file_identity(uid_t uid, gid_t gid) {
+    // An invalid id changes nothing and returns the present one.
+    return (uid_t)syscall(SYS_setfsuid, -1) == uid && (gid_t)syscall(SYS_setfsgid, -1) == gid ? 0 : -EPERM;
+}
+
+int linux_drop_supplementary_groups(void) { return (int)result(syscall(SYS_setgroups, 0, NULL)); }

@@ -1,0 +1,52 @@
+// File system calls that Glibc's Swift module does not import. Each is one system call and returns what it returns,
+// or -errno.
+#ifndef AGENT_BROKER_CLINUX_FILES_H
+#define AGENT_BROKER_CLINUX_FILES_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+// openat2(2), always O_CLOEXEC. `resolve` is a set of the RESOLVE_ values below.
+int linux_openat2(int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
+
+// RESOLVE_ values of openat2(2), as constants that Swift imports.
+extern const uint64_t linux_resolve_beneath;
+extern const uint64_t linux_resolve_no_symlinks;
+extern const uint64_t linux_resolve_no_magiclinks;
+extern const uint64_t linux_resolve_cached;
+
+// open(2) flags that are macros of casts in the headers.
+extern const uint64_t linux_o_path;
+extern const uint64_t linux_o_directory;
+extern const uint64_t linux_o_nofollow;
+
+// preadv2(2) with RWF_NOWAIT: -EAGAIN where the bytes are not in the page cache.
+ssize_t linux_pread_nowait(int descriptor, void *buffer, size_t count, off_t offset);
+
+// renameat2(2) with no flags, with RENAME_NOREPLACE, with RENAME_EXCHANGE.
+int linux_rename(int from_directory, const char *from, int to_directory, const char *to);
+int linux_rename_noreplace(int from_directory, const char *from, int to_directory, const char *to);
+int linux_rename_exchange(int from_directory, const char *from, int to_directory, const char *to);
+
+// copy_file_range(2) with no flags.
+ssize_t linux_copy_file_range(int from, off_t *from_offset, int to, off_t *to_offset, size_t count);
+
+// getdents64(2).
+ssize_t linux_getdents64(int directory, void *buffer, size_t count);
+
+// setfsuid(2), setfsgid(2) by raw system call: they hold for the calling thread alone, and drop the capabilities that
+// override file permissions. Between the two calls the thread makes file system calls and nothing else: a thread that
+// it started would keep the identity for good.
+void linux_assume_file_identity(uid_t uid, gid_t gid);
+// Back to the effective ids of the process.
+void linux_resume_file_identity(void);
+
+// 0 where the calling thread's file system ids are these, -EPERM otherwise.
+int linux_check_file_identity(uid_t uid, gid_t gid);
+
+// Drops the supplementary groups of the calling thread, or process where called before there are others;
+// setgroups(2). Returns 0 or -errno.
+int linux_drop_supplementary_groups(void);
+
+#endif

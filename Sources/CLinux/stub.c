@@ -1,1 +1,0 @@
-int c_stub_1(void){return 0;}

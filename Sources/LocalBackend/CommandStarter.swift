@@ -1,0 +1,38 @@
+public import AgentBackend
+
+/// Runs commands for a local backend. What isolates them is behind this.
+package protocol CommandStarter: Sendable {
+    /// - Parameters:
+    ///   - directory: Descriptor of the scope's root, open as a path, borrowed for the call.
+    ///   - hostPath: Where that directory is on the host.
+    ///   - environment: All that the command gets, besides what the isolation itself sets.
+    func start(
+        _ request: ExecRequest,
+        directory: Int32,
+        hostPath: String,
+        environment: Environment,
+        identity: HostIdentity?
+    ) async throws(BackendError) -> any CommandExecution
+}
+
+extension LocalFilesystemBackend {
+    public func start(_ request: ExecRequest) async throws(BackendError) -> any CommandExecution {
+        guard let commands = settings.commands else {
+            throw BackendError(
+                .notImplemented,
+                message: "this backend was made without a way to run commands",
+                operation: "exec"
+            )
+        }
+        let directory = try await perform(.execError, request.workingDirectory) {
+            files throws(DirectoryAccess.Failure) in files.access.root
+        }
+        return try await commands.start(
+            request,
+            directory: directory.number,
+            hostPath: root.hostPath,
+            environment: settings.environment.merging(request.environment),
+            identity: identity
+        )
+    }
+}

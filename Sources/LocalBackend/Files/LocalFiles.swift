@@ -1,0 +1,42 @@
+internal import AgentBackend
+
+/// The file operations themselves, beneath one root: plain calls that may wait for the disk. One file per verb.
+///
+/// They run as the org's user (``FileIdentity``), so they make system calls and compute, and nothing else.
+struct LocalFiles {
+    var access: DirectoryAccess
+    /// Where files are written before they take their place: on the same file system, outside every workspace.
+    let temporary: FileDescriptorHandle
+    let limits: LocalFilesystemLimits
+
+    /// The same, without waiting: what is not in the kernel's caches fails with ``DirectoryAccess/Failure/wouldBlock``.
+    var nonBlocking: LocalFiles {
+        var copy = self
+        copy.access.cachedOnly = true
+        return copy
+    }
+}
+
+/// What the file operations of a backend keep to.
+public struct LocalFilesystemLimits: Sendable, Hashable {
+    /// Largest file that is written through the backend, in bytes. Commands have limits of their own.
+    public var maximumFileBytes: UInt64
+    /// Most entries that one ``Backend/readdir(_:options:)`` returns.
+    public var maximumReaddirEntries: Int
+
+    public init(maximumFileBytes: UInt64 = 16 << 30, maximumReaddirEntries: Int = 1000) {
+        self.maximumFileBytes = maximumFileBytes
+        self.maximumReaddirEntries = maximumReaddirEntries
+    }
+}
+
+extension DirectoryAccess.Failure {
+    /// As the caller is told of it.
+    func error(_ code: BackendError.Code, _ path: WorkspacePath) -> BackendError {
+        switch self {
+        case .errno(let number): BackendError(code, errno: number, path)
+        case .escape: .pathEscape(path.bytes)
+        case .wouldBlock: BackendError(.internal, message: "a call that may not wait was asked to")
+        }
+    }
+}

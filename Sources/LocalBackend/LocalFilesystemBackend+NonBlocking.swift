@@ -1,0 +1,51 @@
+package import AgentBackend
+package import NIOCore
+
+/// Answers from the kernel's caches. The caller runs these as ``LocalFilesystemBackend/identity``, for a batch of
+/// them at a time; see ``FileIdentity``.
+extension LocalFilesystemBackend: NonBlockingOperations {
+    package func tryRead(
+        _ path: WorkspacePath,
+        range: ReadRange,
+        maximum: Int
+    ) -> NonBlocking<(FileInfo, ByteBuffer)> {
+        attempt(.readFailed, path) { files throws(DirectoryAccess.Failure) in
+            try files.readCached(path, range: range, maximum: maximum)
+        }
+    }
+
+    package func tryStat(_ path: WorkspacePath, followLink: Bool) -> NonBlocking<FileInfo> {
+        attempt(.readFailed, path) { files throws(DirectoryAccess.Failure) in
+            try files.stat(path, followLink: followLink)
+        }
+    }
+
+    /// Writing and listing may always wait for the disk.
+    package func tryWrite(
+        _ path: WorkspacePath,
+        _ bytes: ByteBuffer,
+        options: WriteOptions
+    ) -> NonBlocking<FileInfo> { .wouldBlock }
+
+    package func tryReaddir(_ path: WorkspacePath, options: ReaddirOptions) -> NonBlocking<DirectoryPage> { .wouldBlock }
+
+    package func tryRemove(_ path: WorkspacePath, options: RemoveOptions) -> NonBlocking<Void> { .wouldBlock }
+
+    private func attempt<Value: Sendable>(
+        _ code: BackendError.Code,
+        _ path: WorkspacePath,
+        _ body: (LocalFiles) throws(DirectoryAccess.Failure) -> Value
+    ) -> NonBlocking<Value> {
+        guard let rootDescriptor = root.openDescriptor, let temporary = settings.temporary.openDescriptor else {
+            return .wouldBlock
+        }
+        let access = DirectoryAccess(root: rootDescriptor, cachedOnly: true)
+        do throws(DirectoryAccess.Failure) {
+            return .done(try body(LocalFiles(access: access, temporary: temporary, limits: settings.limits)))
+        } catch .wouldBlock {
+            return .wouldBlock
+        } catch {
+            return .failed(error.error(code, path))
+        }
+    }
+}
