@@ -38,6 +38,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", from: "0.2.0"),
     ],
     targets: [
         // C, each behind one Swift module.
@@ -96,8 +97,9 @@ let package = Package(
         .executableTarget(
             name: "loadtest",
             dependencies: [
-                "BrokerWire", "AgentBackend", "CLinux", nioCore,
+                "AgentBackend", "CLinux", nioCore,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             path: "loadtest",
             exclude: ["limits"],
@@ -106,7 +108,8 @@ let package = Package(
         .executableTarget(
             name: "limit-echo",
             dependencies: ["CBrokerProtos", "CProtobufC"],
-            path: "loadtest/limits/echo"
+            path: "loadtest/limits/echo",
+            cSettings: cSettings
         ),
 
         .testTarget(
@@ -114,5 +117,6 @@ let package = Package(
             dependencies: ["AgentBackend", nioCore],
             swiftSettings: swiftSettings
         ),
+        .testTarget(name: "LoadTestTests", dependencies: ["loadtest", nioCore], swiftSettings: swiftSettings),
     ]
 )

@@ -45,7 +45,8 @@ public protocol CommandExecution: Sendable {
     var isolation: String { get }
 
     /// Waits for output and returns at most `count` bytes of it. Nil: nothing of the tree is left to write, and
-    /// all that it wrote was returned. Output that nobody reads stays in the pipe, and the command waits.
+    /// all that it wrote was returned. Output that nobody reads stays in the pipe, and the command waits. Throws
+    /// `EXEC_ERROR` in place of nil for a program that could not be run.
     func readOutput(_ stream: OutputStream, upTo count: Int) async throws(BackendError) -> ByteBuffer?
 
     /// Waits until the command took all of it. Bytes for a command that closed its input are dropped.

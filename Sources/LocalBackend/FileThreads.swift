@@ -1,4 +1,4 @@
-internal import AgentBackend
+package import AgentBackend
 internal import NIOPosix
 
 /// Threads for file system calls that may wait. Shared by many backends; shut down after the last of them.
@@ -9,6 +9,19 @@ public final class FileThreads: Sendable {
     public init(count: Int = 4) {
         pool = NIOThreadPool(numberOfThreads: count)
         pool.start()
+    }
+
+    /// Runs `body` on one of the threads, as the broker itself.
+    package func run<Value: Sendable>(
+        _ body: @escaping @Sendable () throws(BackendError) -> Value
+    ) async throws(BackendError) -> Value {
+        try await run(as: nil) {
+            do throws(BackendError) {
+                return .success(try body())
+            } catch {
+                return .failure(error)
+            }
+        }
     }
 
     /// Runs `body` as `identity` on one of the threads; see ``FileIdentity``.

@@ -1,2 +1,5 @@
+import AgentBackend
 import ArgumentParser
-@main struct M { static func main() {} }
+import Glibc
+@main struct M: AsyncParsableCommand { static let configuration = CommandConfiguration(commandName: "agent-broker", subcommands: [ServeCommand.self]) }
+struct ExitStatus { var rawValue: Int32 = 1; init(_ e: BackendError) {}; static func report(_ e: BackendError, asJSON: Bool) { print(e) } }

@@ -11,18 +11,20 @@ public final class MemoryBackend: Backend, NonBlockingOperations {
     private let storage: Storage
     /// Above every key of this view. Empty at the top.
     private let prefix: WorkspacePath
+    private let isScope: Bool
 
     /// `wallClock` gives nanoseconds since 1970-01-01 UTC, for modification times.
     public convenience init(
         budget: MemoryBudget = MemoryBudget(allowed: 256 << 20),
         wallClock: @escaping @Sendable () -> Int64 = systemWallClock
     ) {
-        self.init(storage: Storage(budget: budget, wallClock: wallClock), prefix: .root)
+        self.init(storage: Storage(budget: budget, wallClock: wallClock), prefix: .root, isScope: false)
     }
 
-    private init(storage: Storage, prefix: WorkspacePath) {
+    private init(storage: Storage, prefix: WorkspacePath, isScope: Bool) {
         self.storage = storage
         self.prefix = prefix
+        self.isScope = isScope
     }
 
     public func openReader(_ path: WorkspacePath, range: ReadRange) async throws(BackendError) -> any FileReader {
@@ -55,12 +57,15 @@ public final class MemoryBackend: Backend, NonBlockingOperations {
         )
     }
 
-    public func scope(_ path: WorkspacePath) throws(BackendError) -> any Backend {
-        MemoryBackend(storage: storage, prefix: prefix.appending(path))
+    public func scope(_ path: WorkspacePath) throws(BackendError) -> any Backend { scoped(path) }
+
+    package func scoped(_ path: WorkspacePath) -> MemoryBackend {
+        MemoryBackend(storage: storage, prefix: prefix.appending(path), isScope: true)
     }
 
-    /// Forgets every key and gives their bytes back to the budget.
+    /// Forgets every key and gives their bytes back to the budget. Of a scope: nothing, its keys are its parent's.
     public func destroy() async {
+        guard !isScope else { return }
         storage.destroy()
     }
 

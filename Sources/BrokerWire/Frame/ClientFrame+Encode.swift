@@ -1,3 +1,4 @@
+internal import AgentBackend
 internal import CBrokerProtos
 package import NIOCore
 

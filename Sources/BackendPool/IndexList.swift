@@ -1,0 +1,67 @@
+/// A list whose links are kept in an ``IndexLinks``. Its order is that in which indexes were appended.
+struct IndexList {
+    fileprivate var head: Int32 = -1
+    fileprivate var tail: Int32 = -1
+    fileprivate(set) var count: Int32 = 0
+
+    var isEmpty: Bool { count == 0 }
+    var first: Int? { head < 0 ? nil : Int(head) }
+}
+
+/// The links of lists over small numbers: any number of lists, each number in at most one of them.
+///
+/// Appending and removing anywhere take constant time and allocate nothing once `grow(to:)` has made room.
+/// Apart from what they link, because a step then touches 8 bytes per neighbour and not a whole record.
+struct IndexLinks {
+    private struct Node {
+        var previous: Int32 = -1
+        var next: Int32 = -1
+    }
+
+    private var nodes: [Node] = []
+
+    /// Makes room for the indexes below `count`.
+    mutating func grow(to count: Int) {
+        while nodes.count < count {
+            nodes.append(Node())
+        }
+    }
+
+    mutating func append(_ index: Int, to list: inout IndexList) {
+        nodes[index] = Node(previous: list.tail, next: -1)
+        if list.tail >= 0 {
+            nodes[Int(list.tail)].next = Int32(index)
+        } else {
+            list.head = Int32(index)
+        }
+        list.tail = Int32(index)
+        list.count += 1
+    }
+
+    /// `index` must be in `list`.
+    mutating func remove(_ index: Int, from list: inout IndexList) {
+        let node = nodes[index]
+        if node.previous >= 0 {
+            nodes[Int(node.previous)].next = node.next
+        } else {
+            list.head = node.next
+        }
+        if node.next >= 0 {
+            nodes[Int(node.next)].previous = node.previous
+        } else {
+            list.tail = node.previous
+        }
+        list.count -= 1
+    }
+
+    mutating func popFirst(from list: inout IndexList) -> Int? {
+        guard let first = list.first else { return nil }
+        remove(first, from: &list)
+        return first
+    }
+
+    func next(after index: Int) -> Int? {
+        let next = nodes[index].next
+        return next < 0 ? nil : Int(next)
+    }
+}

@@ -1,0 +1,62 @@
+public import AgentBackend
+internal import Glibc
+
+/// The number that the server gave an org. One number means one org for as long as the process lives.
+public typealias OrgID = UInt32
+
+/// What the pool is keyed by: an org, a backend type and a name inside the org.
+///
+/// Two keys are equal when org, type and the bytes of the name are. The org is part of the key, so no look-up
+/// can answer with another org's entry. A key without a name ("keyless") is never looked up: each acquire of
+/// one makes an entry of its own.
+public struct PoolKey: Sendable {
+    public let org: OrgID
+    public let type: BackendType
+    /// nil: keyless.
+    public let name: String?
+
+    public init(org: OrgID, type: BackendType, name: String?) {
+        self.org = org
+        self.type = type
+        self.name = name
+    }
+}
+
+extension PoolKey: Hashable {
+    /// Hashes bytes, without the Unicode normalisation that `String` does, and the type by a number, not by
+    /// its raw string: this is the larger part of what a hit costs.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(UInt64(org) << 8 | UInt64(type.ordinal))
+        guard var name else { return }
+        name.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+    }
+
+    public static func == (left: PoolKey, right: PoolKey) -> Bool {
+        guard left.org == right.org, left.type == right.type else { return false }
+        switch (left.name, right.name) {
+        case (nil, nil):
+            return true
+        case (var left?, var right?):
+            return left.withUTF8 { left in
+                right.withUTF8 { right in
+                    let count = left.count
+                    guard count == right.count else { return false }
+                    guard let left = left.baseAddress, let right = right.baseAddress else { return true }
+                    return memcmp(left, right, count) == 0
+                }
+            }
+        default:
+            return false
+        }
+    }
+}
+
+extension BackendType {
+    fileprivate var ordinal: UInt8 {
+        switch self {
+        case .localFilesystem: 0
+        case .memory: 1
+        case .remoteFilesystem: 2
+        }
+    }
+}

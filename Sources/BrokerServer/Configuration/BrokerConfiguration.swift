@@ -1,0 +1,134 @@
+package import Logging
+
+/// All that an operator can say about a broker. A plain value with a default for everything but the orgs.
+///
+/// It is built from the outermost layer in: the defaults, the YAML file (``load(from:)``), then whatever
+/// environment variables and flags assign to its members. Whoever has assigned calls ``validate()`` last. Sizes
+/// are in bytes; every limit is finite.
+package struct BrokerConfiguration: Sendable, Hashable {
+    /// The directory beneath which everything lies that the broker keeps: absolute. See ``BrokerRoot``.
+    package var root: String
+    /// Where to accept TCP connections.
+    package var listen: [ListenAddress] = [ListenAddress(host: "127.0.0.1", port: 7420)]
+    /// Path of a unix socket to accept connections on as well: absolute, at most 107 bytes.
+    package var unixSocket: String?
+    /// What this broker calls itself towards clients, in logs and in metrics.
+    package var node: String
+    package var limits = Limits()
+    package var pool = Pool()
+    package var exec = Exec()
+    package var memory = Memory()
+    package var identities = Identities()
+    package var log = Log()
+    /// The tenants, in the order of the file.
+    package var orgs: [OrgConfiguration] = []
+
+    /// The defaults of this process: its user, host name and environment decide about `root` and `node`.
+    package init() {
+        self.init(root: Self.defaultRoot(), node: Self.hostName())
+    }
+
+    package init(root: String, node: String) {
+        self.root = root
+        self.node = node
+    }
+}
+
+extension BrokerConfiguration {
+    /// What one connection, and all of them, may ask for.
+    package struct Limits: Sendable, Hashable {
+        /// Longest frame that a peer may send.
+        package var maxFrameBytes = 4 << 20
+        /// Longest frame without its payload.
+        package var maxHeadBytes = 1 << 20
+        /// Credit of one stream at its start, in each direction.
+        package var streamWindowBytes = 1 << 20
+        /// Credit of all streams of a connection together, in each direction.
+        package var connectionWindowBytes = 16 << 20
+        package var maxCallsInFlightPerConnection = 1024
+        package var maxConnections = 10_000
+        /// Time for a new connection to say hello.
+        package var helloDeadline: Duration = .seconds(5)
+        /// Time without a frame after which the broker pings.
+        package var keepaliveInterval: Duration = .seconds(30)
+        /// Pings without an answer after which a connection is dead.
+        package var keepaliveMisses = 3
+        /// Time that calls get to end in at a shutdown, before they are cancelled.
+        package var drainTimeout: Duration = .seconds(30)
+        /// Wait before the answer to a token that is not known.
+        package var authFailureDelay: Duration = .milliseconds(100)
+        /// Entries of a directory in one answer.
+        package var maxReaddirEntries = 1000
+        /// Longest file that the file operations write.
+        package var maxFileBytes = 16 << 30
+    }
+
+    /// The pool of backends.
+    package struct Pool: Sendable, Hashable {
+        /// Time without lease, call or background process after which an entry is destroyed.
+        package var idleTimeout: Duration = .seconds(300)
+        /// Time between two looks for idle entries.
+        package var cleanupInterval: Duration = .seconds(60)
+        package var maxEntries = 10_000
+        /// Of one org, unless its own limits say otherwise.
+        package var maxEntriesPerOrg = 1000
+        package var maxLeasesPerEntry = 1024
+        /// Callers that wait for an entry, of all orgs together.
+        package var maxWaiters = 10_000
+        /// Longest wait for an entry when the call names none.
+        package var queueTimeout: Duration = .seconds(30)
+        /// Age at which an entry is replaced once it is idle. None by default.
+        package var maxLifetime: Duration?
+    }
+
+    /// Commands.
+    package struct Exec: Sendable, Hashable {
+        /// Time that a command gets when the call names none.
+        package var defaultTimeout: Duration = .seconds(3600)
+        /// Most time that a call may ask for.
+        package var maxTimeout: Duration = .seconds(24 * 3600)
+        /// Time between SIGTERM and SIGKILL.
+        package var grace: Duration = .seconds(2)
+        /// Commands that run at one time, of all orgs together.
+        package var maxRunning = 256
+        /// Of one org, unless its own limits say otherwise.
+        package var maxRunningPerOrg = 64
+        package var isolation: Isolation = .auto
+        /// The broker does not start where it can only give less than this. `auto` asks for nothing.
+        package var requireIsolation: Isolation = .auto
+    }
+
+    /// How commands are kept apart, from weak to strong; `auto` takes the strongest that works here.
+    package enum Isolation: String, Sendable, Hashable, CaseIterable {
+        case auto, none, software, landlock, bwrap
+    }
+
+    /// The memory backend.
+    package struct Memory: Sendable, Hashable {
+        /// Bytes that one org may keep, unless its own limits say otherwise.
+        package var maxBytesPerOrg = 256 << 20
+    }
+
+    /// The uids that orgs get when the broker runs as root; their gids have the same numbers.
+    package struct Identities: Sendable, Hashable {
+        package var first: UInt32 = 200_000
+        package var count: UInt32 = 65_536
+
+        /// The uids as a range. Empty where `validate()` would refuse the numbers.
+        package var range: Range<UInt32> {
+            let (end, overflow) = first.addingReportingOverflow(count)
+            return overflow ? first..<first : first..<end
+        }
+    }
+
+    package struct Log: Sendable, Hashable {
+        /// The least level that the broker's own log shows.
+        package var level: Logger.Level = .info
+        package var operations: Operations = .standard
+    }
+
+    /// Which operations are logged: none, those that modify, or all.
+    package enum Operations: String, Sendable, Hashable, CaseIterable {
+        case off, standard, verbose
+    }
+}

@@ -1,0 +1,115 @@
+import Logging
+
+// What may stand in the configuration file. A new key is one line here and the member that it sets.
+
+extension BrokerConfiguration {
+    static let fields: [Field<Self>] = [
+        .value("root", \.root, .absolutePath(length: 1024)),
+        .values("listen", \.listen, .listenAddress),
+        .optional("unix_socket", \.unixSocket, .absolutePath(length: 107)),
+        .value("node", \.node, .name("node name")),
+        .section("limits", \.limits, Limits.fields),
+        .section("pool", \.pool, Pool.fields),
+        .section("exec", \.exec, Exec.fields),
+        .section("memory", \.memory, Memory.fields),
+        .section("identities", \.identities, Identities.fields),
+        .section("log", \.log, Log.fields),
+        .sections("orgs", \.orgs, OrgConfiguration.fields, blank: OrgConfiguration(name: "")),
+    ]
+}
+
+extension BrokerConfiguration.Limits {
+    static let fields: [Field<Self>] = [
+        .value("max_frame_bytes", \.maxFrameBytes, .size(16 << 10...256 << 20)),
+        .value("max_head_bytes", \.maxHeadBytes, .size(16 << 10...16 << 20)),
+        .value("stream_window_bytes", \.streamWindowBytes, .size(64 << 10...1 << 30)),
+        .value("connection_window_bytes", \.connectionWindowBytes, .size(64 << 10...1 << 30)),
+        .value("max_calls_in_flight_per_connection", \.maxCallsInFlightPerConnection, .count(1...1_000_000)),
+        .value("max_connections", \.maxConnections, .count(1...1_000_000)),
+        .value("hello_deadline", \.helloDeadline, .duration(.milliseconds(10) ... .seconds(600))),
+        .value("keepalive_interval", \.keepaliveInterval, .duration(.seconds(1) ... .seconds(3600))),
+        .value("keepalive_misses", \.keepaliveMisses, .count(1...100)),
+        .value("drain_timeout", \.drainTimeout, .duration(.zero ... .seconds(3600))),
+        .value("auth_failure_delay", \.authFailureDelay, .duration(.zero ... .seconds(10))),
+        .value("max_readdir_entries", \.maxReaddirEntries, .count(1...100_000)),
+        .value("max_file_bytes", \.maxFileBytes, .size(1...1 << 50)),
+    ]
+}
+
+extension BrokerConfiguration.Pool {
+    static let fields: [Field<Self>] = [
+        .value("idle_timeout", \.idleTimeout, .duration(.seconds(1) ... .seconds(30 * 86_400))),
+        .value("cleanup_interval", \.cleanupInterval, .duration(.milliseconds(100) ... .seconds(3600))),
+        .value("max_entries", \.maxEntries, .count(1...10_000_000)),
+        .value("max_entries_per_org", \.maxEntriesPerOrg, .count(1...10_000_000)),
+        .value("max_leases_per_entry", \.maxLeasesPerEntry, .count(1...1_000_000)),
+        .value("max_waiters", \.maxWaiters, .count(0...1_000_000)),
+        .value("queue_timeout", \.queueTimeout, .duration(.zero ... .seconds(3600))),
+        .optional("max_lifetime", \.maxLifetime, .duration(.seconds(1) ... .seconds(365 * 86_400))),
+    ]
+}
+
+extension BrokerConfiguration.Exec {
+    static let fields: [Field<Self>] = [
+        .value("default_timeout", \.defaultTimeout, .duration(.milliseconds(100) ... .seconds(30 * 86_400))),
+        .value("max_timeout", \.maxTimeout, .duration(.milliseconds(100) ... .seconds(30 * 86_400))),
+        .value("grace", \.grace, .duration(.zero ... .seconds(300))),
+        .value("max_running", \.maxRunning, .count(1...100_000)),
+        .value("max_running_per_org", \.maxRunningPerOrg, .count(1...100_000)),
+        .value("isolation", \.isolation, .choice),
+        .value("require_isolation", \.requireIsolation, .choice),
+    ]
+}
+
+extension BrokerConfiguration.Memory {
+    static let fields: [Field<Self>] = [
+        .value("max_bytes_per_org", \.maxBytesPerOrg, .size(0...1 << 40))
+    ]
+}
+
+extension BrokerConfiguration.Identities {
+    /// System accounts lie below 1000; the highest ids mean "none" to many programs.
+    static let fields: [Field<Self>] = [
+        .value("first", \.first, .count(1000...4_000_000_000)),
+        .value("count", \.count, .count(1...10_000_000)),
+    ]
+}
+
+extension BrokerConfiguration.Log {
+    static let fields: [Field<Self>] = [
+        .value("level", \.level, .choice),
+        .value("operations", \.operations, .choice),
+    ]
+}
+
+extension OrgConfiguration {
+    static let fields: [Field<Self>] = [
+        .required("name", \.name, .name("org name")),
+        .sections("tokens", \.tokens, TokenRecord.fields, blank: .blank),
+        .environment("env", \.env),
+        .section("limits", \.limits, Limits.fields),
+    ]
+}
+
+extension OrgConfiguration.Limits {
+    static let fields: [Field<Self>] = [
+        .optional("max_connections", \.maxConnections, .count(0...1_000_000)),
+        .optional("max_entries", \.maxEntries, .count(0...10_000_000)),
+        .optional("max_running", \.maxRunning, .count(0...100_000)),
+        .optional("max_memory_bytes", \.maxMemoryBytes, .size(0...1 << 40)),
+        .optional("max_file_bytes", \.maxFileBytes, .size(1...1 << 50)),
+    ]
+}
+
+extension TokenRecord {
+    static let fields: [Field<Self>] = [
+        .required("id", \.id, .tokenID),
+        .value("name", \.name, .name("token name")),
+        .required("hash", \.hash, .tokenHash),
+        .optionalValues("keys", \.keyPatterns, .keyPattern),
+        .value("read_only", \.isReadOnly, .flag),
+    ]
+
+    /// What a token is before its keys are read. No text hashes to it.
+    static let blank = TokenRecord(id: "", name: "", hash: .unmatchable)
+}

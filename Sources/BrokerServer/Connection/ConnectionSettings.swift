@@ -1,0 +1,49 @@
+package import AgentBackend
+package import BrokerWire
+
+/// What all connections of a broker share.
+package struct ConnectionSettings: Sendable {
+    package var limits: SessionLimits
+    /// Time that a new connection has to say hello.
+    package var helloDeadline: Duration
+    /// How long the answer to a wrong token is held back.
+    package var authFailureDelay: Duration
+    /// Pings that may be unanswered before the connection counts as dead.
+    package var keepaliveMisses: Int
+    package var serverVersion: String
+    package var node: String
+    /// Who a token speaks for. Called on event loops.
+    package var authenticate: @Sendable (_ token: String) -> Result<Principal, BackendError>
+    package var observer: any ConnectionObserver
+
+    package init(
+        limits: SessionLimits,
+        helloDeadline: Duration,
+        authFailureDelay: Duration,
+        keepaliveMisses: Int,
+        serverVersion: String,
+        node: String,
+        authenticate: @escaping @Sendable (_ token: String) -> Result<Principal, BackendError>,
+        observer: any ConnectionObserver
+    ) {
+        self.limits = limits
+        self.helloDeadline = helloDeadline
+        self.authFailureDelay = authFailureDelay
+        self.keepaliveMisses = keepaliveMisses
+        self.serverVersion = serverVersion
+        self.node = node
+        self.authenticate = authenticate
+        self.observer = observer
+    }
+}
+
+/// Hears of what happens to connections. Called on event loops: must not block.
+package protocol ConnectionObserver: Sendable {
+    func connectionAccepted()
+    /// Returns where the connection counts its calls.
+    func connectionAuthenticated(_ principal: Principal, clientName: String) -> OrgCounters
+    /// A client was refused, or broke the protocol.
+    func connectionFailed(_ error: BackendError, peer: String)
+    /// `principal` nil: it never got as far as a valid token.
+    func connectionEnded(_ principal: Principal?)
+}

@@ -1,0 +1,251 @@
+internal import AgentBackend
+internal import BrokerWire
+
+/// Where a connection is in its conversation: who may speak, which ids are new, when it is over.
+///
+/// Knows no channel, clock or call; ``ConnectionHandler`` drives it.
+struct SessionStateMachine: ~Copyable {
+    /// A few numbers: copying it costs nothing.
+    private enum State {
+        /// Becomes `authenticating` or `closed`.
+        case awaitingHello
+        /// The token is looked up, or its refusal held back for a moment. Becomes `open` or `closed`.
+        case authenticating
+        /// Becomes `closed`.
+        case open(Open)
+        case closed
+    }
+
+    private struct Open {
+        /// Ids up to this one were used.
+        var highestID: UInt64 = 0
+        var callsInFlight = 0
+        /// Set by a go-away of ours: ids above it are not started.
+        var lastID: UInt64?
+        /// The peer sends nothing more.
+        var inputClosed = false
+    }
+
+    private var state = State.awaitingHello
+    private let maximumCallsInFlight: Int
+
+    init(maximumCallsInFlight: Int) {
+        self.maximumCallsInFlight = maximumCallsInFlight
+    }
+
+    enum HelloAction {
+        case authenticate(Hello, version: UInt32)
+        case close(BackendError)
+        case ignore
+    }
+
+    mutating func receivedHello(_ hello: Hello) -> HelloAction {
+        switch state {
+        case .awaitingHello:
+            guard hello.versions.contains(protocolVersion) else {
+                state = .closed
+                return .close(Self.unsupported(hello.versions))
+            }
+            state = .authenticating
+            return .authenticate(hello, version: protocolVersion)
+        case .authenticating, .open:
+            state = .closed
+            return .close(Self.protocolError("a second hello: send one, first"))
+        case .closed:
+            return .ignore
+        }
+    }
+
+    /// False: the connection is over, and nobody waits for the answer.
+    mutating func authenticated() -> Bool {
+        switch state {
+        case .authenticating:
+            state = .open(Open())
+            return true
+        case .awaitingHello, .open, .closed:
+            return false
+        }
+    }
+
+    enum CallAction {
+        case start
+        /// Answer the call with this.
+        case refuse(BackendError)
+        case close(BackendError)
+        case ignore
+    }
+
+    /// A frame that begins a call.
+    mutating func receivedCall(_ id: UInt64) -> CallAction {
+        switch state {
+        case .open(var open):
+            guard id > open.highestID else {
+                state = .closed
+                return .close(Self.protocolError("call id \(id) is not above \(open.highestID): count upwards"))
+            }
+            open.highestID = id
+            if let lastID = open.lastID, id > lastID {
+                state = .open(open)
+                return .refuse(Self.draining)
+            }
+            guard open.callsInFlight < maximumCallsInFlight else {
+                state = .open(open)
+                return .refuse(Self.tooManyCalls(open.callsInFlight, maximumCallsInFlight))
+            }
+            open.callsInFlight += 1
+            state = .open(open)
+            return .start
+        case .awaitingHello:
+            state = .closed
+            return .close(Self.protocolError("a call before the hello: send that first"))
+        case .authenticating:
+            state = .closed
+            return .close(Self.protocolError("a call before the hello was answered: wait for the reply"))
+        case .closed:
+            return .ignore
+        }
+    }
+
+    enum ChunkAction {
+        /// Of a call that was begun; it may have ended.
+        case deliver
+        case close(BackendError)
+        case ignore
+    }
+
+    mutating func receivedChunk(_ id: UInt64) -> ChunkAction {
+        switch state {
+        case .open(let open):
+            guard id > 0, id <= open.highestID else {
+                state = .closed
+                return .close(Self.protocolError("a chunk of call \(id), which was never begun"))
+            }
+            return .deliver
+        case .awaitingHello, .authenticating:
+            state = .closed
+            return .close(Self.protocolError("a chunk before the hello was answered"))
+        case .closed:
+            return .ignore
+        }
+    }
+
+    /// Whether something about the connection itself (ping, cancel, credit) is taken.
+    var isOpen: Bool {
+        switch state {
+        case .open: true
+        case .awaitingHello, .authenticating, .closed: false
+        }
+    }
+
+    var isAwaitingHello: Bool {
+        switch state {
+        case .awaitingHello: true
+        case .authenticating, .open, .closed: false
+        }
+    }
+
+    var isClosed: Bool {
+        switch state {
+        case .closed: true
+        case .awaitingHello, .authenticating, .open: false
+        }
+    }
+
+    enum EndAction {
+        case close
+        case wait
+    }
+
+    /// A call was answered. `close`: it was the last one that the connection waited for.
+    mutating func callEnded() -> EndAction {
+        switch state {
+        case .open(var open):
+            open.callsInFlight -= 1
+            let isOver = open.callsInFlight == 0 && (open.inputClosed || open.lastID != nil)
+            state = isOver ? .closed : .open(open)
+            return isOver ? .close : .wait
+        case .awaitingHello, .authenticating, .closed:
+            return .wait
+        }
+    }
+
+    /// The peer closed its side: what was asked is answered.
+    mutating func inputClosed() -> EndAction {
+        switch state {
+        case .open(var open):
+            open.inputClosed = true
+            let isOver = open.callsInFlight == 0
+            state = isOver ? .closed : .open(open)
+            return isOver ? .close : .wait
+        case .awaitingHello, .authenticating, .closed:
+            state = .closed
+            return .close
+        }
+    }
+
+    enum DrainAction {
+        /// Tell the peer that ids above `lastID` are not started. `isIdle`: nothing is in flight; close then.
+        case sendGoAway(lastID: UInt64, isIdle: Bool)
+        case close
+        case ignore
+    }
+
+    /// The broker shuts down. Idempotent.
+    mutating func drain() -> DrainAction {
+        switch state {
+        case .open(var open):
+            guard open.lastID == nil else { return .ignore }
+            open.lastID = open.highestID
+            let isIdle = open.callsInFlight == 0
+            state = isIdle ? .closed : .open(open)
+            return .sendGoAway(lastID: open.highestID, isIdle: isIdle)
+        case .awaitingHello, .authenticating:
+            state = .closed
+            return .close
+        case .closed:
+            return .ignore
+        }
+    }
+
+    /// The connection ends: by a fault, or because it is gone. Returns the last id that was used; nil where it had
+    /// ended before.
+    mutating func close() -> UInt64? {
+        switch state {
+        case .open(let open):
+            state = .closed
+            return open.highestID
+        case .awaitingHello, .authenticating:
+            state = .closed
+            return 0
+        case .closed:
+            return nil
+        }
+    }
+
+    private static let draining = BackendError(
+        .shuttingDown,
+        message: "the broker shuts down and starts no more calls: connect again and repeat the call",
+        isRetryable: true
+    )
+
+    private static func protocolError(_ message: String) -> BackendError {
+        BackendError(.protocolError, message: message)
+    }
+
+    private static func unsupported(_ versions: ClosedRange<UInt32>) -> BackendError {
+        BackendError(
+            .protocolError,
+            message: "the client speaks versions \(versions.lowerBound) to \(versions.upperBound) of the protocol, the "
+                + "broker \(protocolVersion): use a client that speaks it"
+        )
+    }
+
+    private static func tooManyCalls(_ used: Int, _ allowed: Int) -> BackendError {
+        BackendError(
+            .resourceExhausted,
+            message: "\(used) calls of this connection are unanswered, at most \(allowed) may be: wait for answers",
+            isRetryable: true,
+            limit: LimitDetails(name: "connection_calls_in_flight", used: UInt64(used), allowed: UInt64(allowed))
+        )
+    }
+}

@@ -1,0 +1,90 @@
+internal import AgentBackend
+internal import BackendPool
+internal import BrokerWire
+internal import LocalBackend
+internal import Synchronization
+
+/// The two kinds of backend that a broker pools.
+enum EntryBackend: Sendable {
+    case local(LocalFilesystemBackend)
+    case memory(MemoryBackend)
+
+    var backend: any Backend {
+        switch self {
+        case .local(let backend): backend
+        case .memory(let backend): backend
+        }
+    }
+}
+
+/// What the pool keeps for a key: a backend with its own environment and operations logger, and the views of it that
+/// are confined to a scope. Safe to use from any thread.
+package final class BackendEntry: PooledEntry {
+    let org: Org
+    /// Empty: keyless.
+    let key: String
+    let configuration: EntryConfiguration
+    let log: EntryLog
+    private let backend: EntryBackend
+    private let scopes = Mutex<[[UInt8]: EntryBackend]>([:])
+    private let isDestroyed = Atomic<Bool>(false)
+    private let cleanUp: @Sendable () async -> Void
+
+    /// Views that are kept at the most; more are made each time. They hold a descriptor each.
+    private static let maximumScopes = 64
+
+    init(
+        org: Org,
+        key: String,
+        configuration: EntryConfiguration,
+        log: EntryLog,
+        backend: EntryBackend,
+        cleanUp: @escaping @Sendable () async -> Void
+    ) {
+        self.org = org
+        self.key = key
+        self.configuration = configuration
+        self.log = log
+        self.backend = backend
+        self.cleanUp = cleanUp
+    }
+
+    package var isUsable: Bool { !isDestroyed.load(ordering: .relaxed) }
+
+    /// Memory cannot be made again.
+    package var isEvictedWhenIdle: Bool {
+        switch backend {
+        case .local: true
+        case .memory: false
+        }
+    }
+
+    package func destroy() async {
+        guard !isDestroyed.exchange(true, ordering: .relaxed) else { return }
+        let views = scopes.withLock { scopes in
+            defer { scopes.removeAll() }
+            return scopes.values.map(\.backend)
+        }
+        for view in views { await view.destroy() }
+        await backend.backend.destroy()
+        await cleanUp()
+    }
+
+    /// The backend confined to a scope; empty: the entry's own. Throws for what is no path.
+    func view(_ scopePath: [UInt8]) throws(BackendError) -> EntryBackend {
+        guard !scopePath.isEmpty else { return backend }
+        if let known = scopes.withLock({ $0[scopePath] }) { return known }
+        let path = try WorkspacePath(scopePath)
+        guard !path.isRoot else { return backend }
+        let made: EntryBackend =
+            switch backend {
+            case .local(let backend): .local(backend.scoped(path))
+            case .memory(let backend): .memory(backend.scoped(path))
+            }
+        return scopes.withLock { scopes in
+            if let first = scopes[scopePath] { return first }
+            if scopes.count < Self.maximumScopes { scopes[scopePath] = made }
+            return made
+        }
+    }
+}

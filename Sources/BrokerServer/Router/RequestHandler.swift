@@ -1,0 +1,85 @@
+package import AgentBackend
+package import BrokerWire
+package import NIOCore
+
+/// What a transport hands calls to. The wire knows this protocol and not the router behind it.
+///
+/// An actor that runs on the transport's event loop: a read batch is handed over inside one isolation check.
+package protocol RequestHandler: Actor {
+    /// Answers a call on the spot, or says how it goes on. Does not wait.
+    func attempt(_ call: Call, in session: Session) -> Attempt
+
+    /// Ends a read batch: attempts the calls that were put off, all at once, and hands each outcome to `finish`.
+    func finishBatch(in session: Session, _ finish: (Call, Attempt) -> Void)
+
+    /// Carries out a call that waits. Cancelling the task stops its effects before this returns.
+    nonisolated func perform(
+        _ call: Call,
+        in session: Session,
+        stream: any CallStream
+    ) async throws(BackendError) -> Answer
+
+    /// The session's transport is gone, and every call of it has ended.
+    nonisolated func sessionEnded(_ session: Session)
+}
+
+/// A call as the router sees it.
+package struct Call: Sendable {
+    package let id: UInt64
+    package let target: Target?
+    package let options: CallOptions
+    package let operation: Operation
+    /// The first bytes that came with it.
+    package var payload: ByteBuffer
+    /// Nothing more comes from the caller.
+    package let isWhole: Bool
+
+    package init(
+        id: UInt64,
+        target: Target?,
+        options: CallOptions,
+        operation: Operation,
+        payload: ByteBuffer,
+        isWhole: Bool
+    ) {
+        self.id = id
+        self.target = target
+        self.options = options
+        self.operation = operation
+        self.payload = payload
+        self.isWhole = isWhole
+    }
+}
+
+/// The final answer to a call.
+package struct Answer: Sendable {
+    /// Nil: the last piece of a stream that was begun.
+    package var reply: Reply?
+    package var payload: ByteBuffer
+
+    package init(_ reply: Reply?, payload: ByteBuffer = ByteBuffer()) {
+        self.reply = reply
+        self.payload = payload
+    }
+}
+
+/// What became of a call on the spot.
+package enum Attempt: Sendable {
+    case done(Answer)
+    case failed(BackendError)
+    /// It is attempted at the end of the batch, with others of its kind.
+    case putOff
+    /// It has to wait: ask ``RequestHandler/perform(_:in:stream:)``.
+    case wait
+}
+
+/// The way between a call that waits and its caller. Used on the event loop of its session.
+package protocol CallStream: Sendable {
+    /// The next bytes of the caller, those that came with the call first; nil after the last. Taking them gives the
+    /// caller credit for more.
+    func receive() async throws(BackendError) -> ByteBuffer?
+
+    /// Sends a part of the answer; nil is the next piece of what was begun. Waits for the caller's credit, and splits
+    /// the payload where there is less of it.
+    func send(_ reply: Reply?, payload: ByteBuffer) async throws(BackendError)
+}

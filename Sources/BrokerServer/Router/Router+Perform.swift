@@ -1,0 +1,92 @@
+package import AgentBackend
+internal import BackendPool
+internal import BrokerWire
+internal import NIOCore
+internal import Synchronization
+
+/// Calls that wait.
+extension Router {
+    package nonisolated func perform(
+        _ call: Call,
+        in session: Session,
+        stream: any CallStream
+    ) async throws(BackendError) -> Answer {
+        do throws(BackendError) {
+            switch call.operation.verb {
+            case .session(let verb): return try await verb.perform(call, in: session, of: broker)
+            case .entry(let verb): return try await perform(verb, call, session, stream)
+            }
+        } catch {
+            throw error.during(call.operation.name)
+        }
+    }
+
+    private nonisolated func perform(
+        _ verb: any EntryVerb,
+        _ call: Call,
+        _ session: Session,
+        _ stream: any CallStream
+    ) async throws(BackendError) -> Answer {
+        let use = try await session.use(call, of: broker.pool)
+        defer { session.endUse(use, of: broker.pool) }
+        let entry = use.entry
+        let counters = broker.counters[session.principal.org.id]
+        let isExec = verb is ExecStart
+        if isExec { counters.execsRunning.add(1, ordering: .relaxed) }
+        defer { if isExec { counters.execsRunning.subtract(1, ordering: .relaxed) } }
+
+        let start = ContinuousClock.now
+        do throws(BackendError) {
+            let backend = try entry.view(call.target?.scopePath ?? []).backend
+            let answer = try await verb.perform(on: backend, stream)
+            entry.record(type(of: verb), call, .done(answer), since: start)
+            return answer
+        } catch {
+            entry.record(type(of: verb), call, .failed(error), since: start)
+            throw error
+        }
+    }
+}
+
+extension BackendEntry {
+    fileprivate func record(
+        _ verb: any EntryVerb.Type,
+        _ call: Call,
+        _ outcome: Attempt,
+        since start: ContinuousClock.Instant
+    ) {
+        guard log.records(isModifying: verb.isModifying) else { return }
+        record(verb.name, call, outcome, duration: start.duration(to: .now))
+    }
+
+    func record(_ operation: String, _ call: Call, _ outcome: Attempt, duration: Duration) {
+        guard case .entry(let verb) = call.operation.verb else { return }
+        var record = OperationRecord(operation: operation, duration: duration)
+        record.scope = WorkspacePath.printable(call.target?.scopePath ?? [])
+        record.subject = WorkspacePath.printable(verb.subject)
+        switch outcome {
+        case .done(let answer):
+            record.bytes = UInt64(answer.payload.readableBytes)
+            switch answer.reply {
+            case .write(let info), .read(let info): record.bytes = info.size
+            case .execEnd(let end):
+                record.bytes = end.standardOutputBytes + end.standardErrorBytes
+                if case .exited(let code) = end.end.outcome { record.exitCode = code }
+            default: break
+            }
+        case .failed(let error): record.failure = error.code
+        // Recorded when it is carried out.
+        case .putOff, .wait: return
+        }
+        log.record(record)
+    }
+}
+
+extension Operation {
+    var name: String {
+        switch verb {
+        case .entry(let verb): type(of: verb).name
+        case .session(let verb): type(of: verb).name
+        }
+    }
+}

@@ -1,0 +1,119 @@
+internal import AgentBackend
+internal import BackendPool
+internal import BrokerWire
+internal import LocalBackend
+internal import NIOCore
+
+/// Brings each call to the pooled entry that its org and key name. One per event loop, on which it runs; it keeps
+/// nothing of an org or a connection.
+package actor Router: RequestHandler {
+    private nonisolated let eventLoop: any EventLoop
+    nonisolated let broker: BrokerCore
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { eventLoop.executor.asUnownedSerialExecutor() }
+
+    init(eventLoop: any EventLoop, broker: BrokerCore) {
+        self.eventLoop = eventLoop
+        self.broker = broker
+    }
+
+    package func attempt(_ call: Call, in session: Session) -> Attempt {
+        if let refusal = session.refusal(of: call) { return .failed(refusal) }
+        // Spelled out rather than through `Operation.verb`, so that no existential is made per call.
+        switch call.operation {
+        case .echo: return attempt(Echo(), call, session)
+        case .read(let verb): return attempt(verb, call, session)
+        case .write(let verb): return attempt(verb, call, session)
+        case .readdir(let verb): return attempt(verb, call, session)
+        case .stat(let verb): return attempt(verb, call, session)
+        case .rm(let verb): return attempt(verb, call, session)
+        case .execStart(let verb): return attempt(verb, call, session)
+        case .acquire, .release, .describe, .stats:
+            guard case .session(let verb) = call.operation.verb else { return .wait }
+            return Attempt(verb.attempt(call.target, in: session, of: broker), type(of: verb).name)
+        }
+    }
+
+    private func attempt(_ verb: some EntryVerb, _ call: Call, _ session: Session) -> Attempt {
+        attempt(verb, call, session, named: type(of: verb).name)
+    }
+
+    private func attempt<V: EntryVerb>(_ verb: V, _ call: Call, _ session: Session, named name: String) -> Attempt {
+        do throws(BackendError) {
+            guard let entry = try session.entry(for: call, V.self, of: broker) else { return .wait }
+            switch try entry.view(call.target?.scopePath ?? []) {
+            case .memory(let backend):
+                return conclude(verb, call, entry) { verb.attempt(call.payload, isWhole: call.isWhole, on: backend) }
+            case .local(let backend) where V.attemptsFiles && backend.identity != nil:
+                session.putOff.append(
+                    Session.PutOffCall(call: call, entry: entry, backend: backend, outcome: .wouldBlock)
+                )
+                return .putOff
+            case .local(let backend):
+                return conclude(verb, call, entry) { verb.attempt(call.payload, isWhole: call.isWhole, on: backend) }
+            }
+        } catch {
+            return .failed(error.during(name))
+        }
+    }
+
+    private func conclude<V: EntryVerb>(
+        _ verb: V,
+        _ call: Call,
+        _ entry: BackendEntry,
+        _ attempt: () -> NonBlocking<Answer>
+    ) -> Attempt {
+        guard entry.log.records(isModifying: V.isModifying) else { return Attempt(attempt(), V.name) }
+        let start = ContinuousClock.now
+        let outcome = Attempt(attempt(), V.name)
+        entry.record(V.name, call, outcome, duration: start.duration(to: .now))
+        return outcome
+    }
+
+    /// The calls on local files of one batch run as the org's user together: to become it and to return costs more
+    /// than reading a small file.
+    package func finishBatch(in session: Session, _ finish: (Call, Attempt) -> Void) {
+        guard !session.putOff.isEmpty else { return session.releaseBatchEntry(to: broker.pool) }
+        var batch = session.putOff
+        session.putOff = []
+        let start = ContinuousClock.now
+        FileIdentity.perform(as: session.principal.org.identity) {
+            for index in batch.indices { batch[index].attempt() }
+        }
+        let duration = start.duration(to: .now) / batch.count
+        session.releaseBatchEntry(to: broker.pool)
+        for done in batch {
+            let outcome = Attempt(done.outcome, done.call.operation.name)
+            if done.entry.log.records(isModifying: false) {
+                done.entry.record(done.call.operation.name, done.call, outcome, duration: duration)
+            }
+            finish(done.call, outcome)
+        }
+    }
+
+    package nonisolated func sessionEnded(_ session: Session) {
+        session.releaseAll(to: broker.pool)
+    }
+}
+
+extension Attempt {
+    init(_ outcome: NonBlocking<Answer>, _ operation: String) {
+        self =
+            switch outcome {
+            case .done(let answer): .done(answer)
+            case .failed(let error): .failed(error.during(operation))
+            case .wouldBlock: .wait
+            }
+    }
+}
+
+extension Session.PutOffCall {
+    /// As the org's user: system calls and nothing else.
+    mutating func attempt() {
+        switch call.operation {
+        case .read(let verb): outcome = verb.attempt(call.payload, isWhole: call.isWhole, on: backend)
+        case .stat(let verb): outcome = verb.attempt(call.payload, isWhole: call.isWhole, on: backend)
+        default: outcome = .wouldBlock
+        }
+    }
+}

@@ -1,0 +1,129 @@
+internal import AgentBackend
+internal import BackendPool
+internal import BrokerWire
+
+/// Which entry a call works on, and the lease that keeps it there.
+extension Session {
+    /// What is wrong with a call before it is looked at closer.
+    func refusal(of call: Call) -> BackendError? {
+        guard call.options.requires.isEmpty, call.options.idempotencyKey.isEmpty else {
+            return featureRefusal(of: call.options)
+        }
+        return nil
+    }
+
+    private func featureRefusal(of options: CallOptions) -> BackendError? {
+        if let unknown = options.requires.first(where: { Feature(rawValue: $0) == nil }) {
+            return BackendError(
+                .notImplemented,
+                message: "the call requires feature \(unknown), which this broker lacks: nothing was done"
+            )
+        }
+        guard options.idempotencyKey.isEmpty else {
+            return BackendError(
+                .notImplemented,
+                message: "this broker keeps no idempotency keys yet: nothing was done; send the call without one"
+            )
+        }
+        return nil
+    }
+
+    /// The entry of a call where it can be had at once; nil: the call has to wait for it. Leased until the batch ends.
+    func entry<V: Verb>(for call: Call, _ verb: V.Type, of broker: BrokerCore) throws(BackendError) -> BackendEntry? {
+        guard let target = call.target else { throw Self.missingTarget }
+        if V.isModifying { try principal.authorizeWrite() }
+        if let batchEntry, batchEntry.target == target { return batchEntry.lease.entry }
+        guard target.lease == 0 else { return try held(target).lease.entry }
+        let key = try poolKey(target)
+        guard key.name != nil, let lease = broker.pool.tryAcquire(key) else { return nil }
+        releaseBatchEntry(to: broker.pool)
+        batchEntry = (target, lease)
+        return lease.entry
+    }
+
+    func releaseBatchEntry(to pool: BrokerCore.Pool) {
+        guard let lease = batchEntry?.lease else { return }
+        batchEntry = nil
+        pool.release(lease.id)
+    }
+
+    /// An entry in use by a call that waits.
+    struct Use {
+        let entry: BackendEntry
+        /// A lease of the call's own; nil: one that the client holds.
+        let lease: LeaseID?
+        let held: LeaseID?
+    }
+
+    func use(_ call: Call, of pool: BrokerCore.Pool) async throws(BackendError) -> Use {
+        guard let target = call.target else { throw Self.missingTarget }
+        if target.lease != 0 {
+            let held = try held(target)
+            leases[held.lease.id]?.users += 1
+            return Use(entry: held.lease.entry, lease: nil, held: held.lease.id)
+        }
+        let lease = try await pool.acquire(try poolKey(target), queueDeadline: call.options.queueDeadline)
+        return Use(entry: lease.entry, lease: lease.id, held: nil)
+    }
+
+    func endUse(_ use: Use, of pool: BrokerCore.Pool) {
+        if let lease = use.lease { pool.release(lease) }
+        guard let id = use.held, var held = leases[id] else { return }
+        held.users -= 1
+        leases[id] = held
+        if held.isReleased, held.users == 0 { end(id, in: pool) }
+    }
+
+    func hold(_ lease: Lease<BackendEntry>, key: PoolKey) {
+        leases[lease.id] = HeldLease(lease: lease, key: key)
+    }
+
+    /// False: there is no such lease (any more).
+    func release(_ rawLease: UInt64, in pool: BrokerCore.Pool) -> Bool {
+        let id = LeaseID(rawValue: rawLease)
+        guard let held = leases[id], !held.isReleased else { return false }
+        leases[id]?.isReleased = true
+        if held.users == 0 { end(id, in: pool) }
+        return true
+    }
+
+    func releaseAll(to pool: BrokerCore.Pool) {
+        releaseBatchEntry(to: pool)
+        for id in Array(leases.keys) { end(id, in: pool) }
+    }
+
+    private func end(_ id: LeaseID, in pool: BrokerCore.Pool) {
+        if batchEntry?.target.lease == id.rawValue { batchEntry = nil }
+        leases[id] = nil
+        pool.release(id)
+    }
+
+    private func held(_ target: Target) throws(BackendError) -> HeldLease {
+        guard let held = leases[LeaseID(rawValue: target.lease)], !held.isReleased else {
+            throw BackendError(
+                .notFound,
+                message: "this connection holds no lease \(target.lease): acquire the entry again"
+            )
+        }
+        return held
+    }
+
+    /// The key of a target, checked against what the token allows. Without a name: a fresh entry.
+    func poolKey(_ target: Target) throws(BackendError) -> PoolKey {
+        guard target.backend != .remoteFilesystem else {
+            throw BackendError(
+                .invalidArgument,
+                message: "a broker pools no remote-filesystem backends: ask for local-filesystem or memory"
+            )
+        }
+        let name = target.key.isEmpty ? nil : target.key
+        if let name { try Name.validate(name, kind: "key") }
+        try principal.authorize(key: name)
+        return PoolKey(org: principal.org.id, type: target.backend, name: name)
+    }
+
+    private static let missingTarget = BackendError(
+        .invalidArgument,
+        message: "the call names no target: say which backend and key it works on"
+    )
+}

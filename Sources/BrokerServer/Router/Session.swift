@@ -1,0 +1,37 @@
+internal import AgentBackend
+internal import BackendPool
+internal import BrokerWire
+internal import LocalBackend
+
+/// What the router keeps for one authenticated connection.
+///
+/// `@unchecked Sendable`: only touched on the event loop of its connection, which ``Router`` runs on.
+package final class Session: @unchecked Sendable {
+    let principal: Principal
+    /// Leases that the client asked for by name.
+    var leases: [LeaseID: HeldLease] = [:]
+    /// The entry that the calls of the present read batch work on, leased once for all of them.
+    var batchEntry: (target: Target, lease: Lease<BackendEntry>)?
+    /// Calls that wait for the end of the batch.
+    var putOff: [PutOffCall] = []
+
+    /// A lease that the client holds, and how many calls use it right now.
+    struct HeldLease {
+        var lease: Lease<BackendEntry>
+        var key: PoolKey
+        var users = 0
+        /// Given back by the client: it ends with its last user.
+        var isReleased = false
+    }
+
+    struct PutOffCall {
+        var call: Call
+        var entry: BackendEntry
+        var backend: LocalFilesystemBackend
+        var outcome: NonBlocking<Answer>
+    }
+
+    package init(principal: Principal) {
+        self.principal = principal
+    }
+}

@@ -1,0 +1,210 @@
+internal import AgentBackend
+internal import BackendPool
+internal import BrokerWire
+internal import Glibc
+internal import LocalBackend
+package import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import Sandbox
+internal import ServiceLifecycle
+internal import UnixSignals
+
+/// A broker, from its configuration to its end.
+package struct Broker: Sendable {
+    private let configuration: BrokerConfiguration
+    private let logger: Logger
+
+    package init(configuration: BrokerConfiguration, logger: Logger) {
+        self.configuration = configuration
+        self.logger = logger
+    }
+
+    /// Serves until SIGTERM or SIGINT, or until the task is cancelled, and leaves nothing behind: no process, socket
+    /// file, lock or temporary file. Calls `ready` once it accepts connections. A configuration without orgs gets the
+    /// embedded one. Throws `INVALID_CONFIGURATION`, and `CONFLICT` where another broker has the root.
+    package func run(handlesSignals: Bool = true, ready: (ReadyReport) -> Void) async throws {
+        try ProcessSettings.apply()
+        let root = try await BrokerRoot.open(configuration.root)
+        defer { root.close() }
+        let threads = FileThreads()
+        let log = OperationsLog(mode: configuration.log.operations.mode, descriptor: STDERR_FILENO)
+        do {
+            try await serve(root, threads, log, handlesSignals: handlesSignals, ready)
+        } catch {
+            await log.shutdown()
+            await threads.shutdown()
+            throw error
+        }
+        await log.shutdown()
+        await threads.shutdown()
+    }
+
+    private func serve(
+        _ root: BrokerRoot,
+        _ threads: FileThreads,
+        _ log: OperationsLog,
+        handlesSignals: Bool,
+        _ ready: (ReadyReport) -> Void
+    ) async throws {
+        let embedded = configuration.orgs.isEmpty ? try EmbeddedConfiguration(configuration, root: root) : nil
+        let configuration = embedded?.configuration ?? configuration
+        let swept = try root.sweepTemporaryFiles()
+        logger.debug("swept temporary files", metadata: ["report": "\(swept)"])
+        let tenancy = try Tenancy(configuration, root: root)
+        if let identity = tenancy.current.orgs.orgs.first?.identity { try FileIdentity.prove(identity) }
+
+        let isolation = try await IsolationChoice(configuration.exec, tenancy: tenancy, logger: logger)
+        let factory = EntryFactory(
+            tenancy: tenancy,
+            configuration: configuration,
+            threads: threads,
+            commands: isolation.commands,
+            log: log
+        )
+        let pool = try BrokerCore.Pool(
+            configuration: PoolConfiguration(configuration.pool),
+            defaultConfiguration: EntryConfiguration(),
+            clock: ContinuousClock()
+        ) { key, entry throws(BackendError) in
+            try await factory.makeEntry(key, entry)
+        }
+        let core = BrokerCore(pool: pool, node: configuration.node, isolation: isolation.name)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
+        let listener = WireListener(
+            group: group,
+            broker: core,
+            settings: connectionSettings(configuration, tenancy, core),
+            maximumConnections: configuration.limits.maxConnections,
+            logger: logger
+        )
+        do {
+            let channels = try await bind(listener, configuration)
+            ready(report(channels, root, isolation, embedded))
+            try await runServices(
+                commands: isolation.runner,
+                pool: pool,
+                wire: WireService(
+                    listener: listener,
+                    channels: channels,
+                    drainTimeout: configuration.limits.drainTimeout
+                ),
+                handlesSignals: handlesSignals
+            )
+        } catch {
+            try? await group.shutdownGracefully()
+            throw error
+        }
+        try await group.shutdownGracefully()
+        if let path = configuration.unixSocket { unlink(path) }
+        logger.info("the broker has ended")
+    }
+
+    private func runServices(
+        commands: CommandRunner?,
+        pool: BrokerCore.Pool,
+        wire: WireService,
+        handlesSignals: Bool
+    ) async throws {
+        var services: [any Service] = []
+        if let commands { services.append(CommandService(runner: commands)) }
+        services.append(PoolService(pool: pool, drainTimeout: configuration.limits.drainTimeout, logger: logger))
+        services.append(wire)
+        let group = ServiceGroup(
+            services: services,
+            gracefulShutdownSignals: handlesSignals ? [.sigterm, .sigint] : [],
+            logger: Logger(label: "services") { _ in SwiftLogNoOpLogHandler() }
+        )
+        try await group.run()
+    }
+
+    private func bind(
+        _ listener: WireListener,
+        _ configuration: BrokerConfiguration
+    ) async throws(BackendError) -> [any Channel] {
+        var channels: [any Channel] = []
+        for address in configuration.listen {
+            channels.append(try await listener.listen(address))
+        }
+        if let path = configuration.unixSocket {
+            channels.append(try await listener.listen(unixSocket: path))
+        }
+        return channels
+    }
+
+    private func connectionSettings(
+        _ configuration: BrokerConfiguration,
+        _ tenancy: Tenancy,
+        _ core: BrokerCore
+    ) -> ConnectionSettings {
+        let limits = configuration.limits
+        return ConnectionSettings(
+            limits: SessionLimits(
+                maximumFrameLength: UInt32(clamping: limits.maxFrameBytes),
+                maximumHeadLength: UInt32(clamping: limits.maxHeadBytes),
+                streamWindow: UInt32(clamping: limits.streamWindowBytes),
+                connectionWindow: UInt32(clamping: limits.connectionWindowBytes),
+                maximumCallsInFlight: UInt32(clamping: limits.maxCallsInFlightPerConnection),
+                keepaliveInterval: limits.keepaliveInterval
+            ),
+            helloDeadline: limits.helloDeadline,
+            authFailureDelay: limits.authFailureDelay,
+            keepaliveMisses: limits.keepaliveMisses,
+            serverVersion: BrokerVersion.current,
+            node: configuration.node,
+            authenticate: { token in
+                do throws(BackendError) {
+                    return .success(try tenancy.authenticate(token))
+                } catch {
+                    return .failure(error)
+                }
+            },
+            observer: ConnectionLog(counters: core.counters, logger: logger)
+        )
+    }
+
+    private func report(
+        _ channels: [any Channel],
+        _ root: BrokerRoot,
+        _ isolation: IsolationChoice,
+        _ embedded: EmbeddedConfiguration?
+    ) -> ReadyReport {
+        let addresses = channels.compactMap(\.localAddress)
+        return ReadyReport(
+            wire: addresses.compactMap { address in
+                guard let port = address.port, let host = address.ipAddress else { return nil }
+                return address.protocol == .inet6 ? "[\(host)]:\(port)" : "\(host):\(port)"
+            },
+            unix: configuration.unixSocket,
+            root: root.path,
+            isolation: isolation.name,
+            version: BrokerVersion.current,
+            embeddedToken: embedded.map { (EmbeddedConfiguration.orgName, $0.token.text) }
+        )
+    }
+}
+
+extension PoolConfiguration {
+    init(_ pool: BrokerConfiguration.Pool) {
+        self.init()
+        maxEntries = pool.maxEntries
+        maxEntriesPerOrg = pool.maxEntriesPerOrg
+        maxLeasesPerEntry = pool.maxLeasesPerEntry
+        maxWaitersPerOrg = pool.maxWaiters
+        idleTimeout = pool.idleTimeout
+        cleanupInterval = pool.cleanupInterval
+        maxLifetime = pool.maxLifetime
+        defaultQueueDeadline = pool.queueTimeout
+    }
+}
+
+extension BrokerConfiguration.Operations {
+    /// Nil: none are logged.
+    var mode: OperationsLogMode? {
+        switch self {
+        case .off: nil
+        case .standard: .standard
+        case .verbose: .verbose
+        }
+    }
+}

@@ -1,0 +1,22 @@
+internal import AgentBackend
+internal import BackendPool
+internal import BrokerWire
+
+/// What the routers of all event loops share. Nothing in it belongs to one connection.
+final class BrokerCore: Sendable {
+    typealias Pool = BackendPoolManager<BackendEntry, EntryConfiguration, ContinuousClock>
+
+    let pool: Pool
+    let counters = OrgCounterTable()
+    let node: String
+    let isolation: String
+    private let start = ContinuousClock.now
+
+    init(pool: Pool, node: String, isolation: String) {
+        self.pool = pool
+        self.node = node
+        self.isolation = isolation
+    }
+
+    var uptime: Duration { start.duration(to: .now) }
+}

@@ -1,0 +1,60 @@
+internal import AgentBackend
+internal import BackendPool
+internal import LocalBackend
+internal import Logging
+internal import NIOCore
+internal import Sandbox
+internal import ServiceLifecycle
+
+// The long-lived parts of a broker, in the order in which they need each other. A graceful shutdown ends them in
+// reverse: the wire drains while the pool still answers, the pool destroys its entries while commands can still end.
+
+struct CommandService: Service {
+    let runner: CommandRunner
+
+    func run() async throws {
+        let runner = runner
+        try await withGracefulShutdownHandler {
+            try await runner.run()
+        } onGracefulShutdown: {
+            runner.beginShutdown()
+        }
+    }
+}
+
+struct PoolService: Service {
+    let pool: BrokerCore.Pool
+    let drainTimeout: Duration
+    let logger: Logger
+
+    func run() async throws {
+        let (pool, drainTimeout) = (pool, drainTimeout)
+        let report = await withGracefulShutdownHandler {
+            await pool.run()
+        } onGracefulShutdown: {
+            pool.triggerGracefulShutdown(deadline: drainTimeout)
+        }
+        logger.info(
+            "pool drained",
+            metadata: [
+                "finished": "\(report.finished)", "cancelled": "\(report.cancelled)", "failed": "\(report.failed)",
+                "destroyed": "\(report.destroyed)",
+            ]
+        )
+    }
+}
+
+struct WireService: Service {
+    let listener: WireListener
+    let channels: [any Channel]
+    let drainTimeout: Duration
+
+    func run() async throws {
+        // Ends by cancellation too: then nothing is waited for.
+        try? await gracefulShutdown()
+        for channel in channels {
+            try? await channel.close()
+        }
+        await listener.drain(timeout: Task.isCancelled ? .zero : drainTimeout)
+    }
+}

@@ -1,0 +1,121 @@
+internal import AgentBackend
+internal import BrokerWire
+internal import Glibc
+internal import Logging
+internal import NIOCore
+internal import NIOPosix
+
+/// Accepts connections of the wire and serves them until it is shut down.
+final class WireListener: Sendable {
+    private let group: MultiThreadedEventLoopGroup
+    private let routers: [ObjectIdentifier: Router]
+    private let settings: ConnectionSettings
+    private let connections: ConnectionTable
+    private let logger: Logger
+
+    init(
+        group: MultiThreadedEventLoopGroup,
+        broker: BrokerCore,
+        settings: ConnectionSettings,
+        maximumConnections: Int,
+        logger: Logger
+    ) {
+        self.group = group
+        self.settings = settings
+        self.logger = logger
+        connections = ConnectionTable(capacity: maximumConnections)
+        routers = Dictionary(
+            uniqueKeysWithValues: group.makeIterator().map {
+                (ObjectIdentifier($0), Router(eventLoop: $0, broker: broker))
+            }
+        )
+    }
+
+    /// Accepts on HOST:PORT; port 0 is any free one. Returns the address that it got. Throws
+    /// `INVALID_CONFIGURATION`.
+    func listen(_ address: ListenAddress) async throws(BackendError) -> any Channel {
+        try await bind("\(address)") { try await $0.bind(host: address.host, port: Int(address.port)).get() }
+    }
+
+    /// Accepts on a unix socket, in the place of one that a dead broker left behind. Whoever reaches the path may
+    /// connect; a token is asked for all the same.
+    func listen(unixSocket path: String) async throws(BackendError) -> any Channel {
+        var status = Glibc.stat()
+        if lstat(path, &status) == 0 {
+            guard status.st_mode & S_IFMT == S_IFSOCK else {
+                throw BackendError(
+                    .invalidConfiguration,
+                    message: "\(path) is there and is no socket: choose another path for the unix socket"
+                )
+            }
+            unlink(path)
+        }
+        return try await bind(path) { try await $0.bind(unixDomainSocketPath: path).get() }
+    }
+
+    private func bind(
+        _ name: String,
+        _ bind: (ServerBootstrap) async throws -> any Channel
+    ) async throws(BackendError) -> any Channel {
+        let bootstrap = ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 1024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelOption(.writeBufferWaterMark, value: waterMark)
+            .childChannelInitializer { [self] channel in
+                channel.eventLoop.makeCompletedFuture { try serve(channel) }
+            }
+        do {
+            return try await bind(bootstrap)
+        } catch {
+            throw BackendError(
+                .invalidConfiguration,
+                message: "cannot listen on \(name): choose another address, or end what listens there",
+                cause: error
+            )
+        }
+    }
+
+    /// Payloads wait for credit, and all that may travel at once fits below the mark. What piles up above it are
+    /// answers that a peer asks for and does not read.
+    private var waterMark: ChannelOptions.Types.WriteBufferWaterMark {
+        let low = Int(settings.limits.connectionWindow)
+        return .init(low: low, high: low + 1 << 20)
+    }
+
+    private func serve(_ channel: any Channel) throws {
+        guard let router = routers[ObjectIdentifier(channel.eventLoop)] else {
+            throw BackendError(.internal, message: "a connection was accepted on a foreign event loop")
+        }
+        if channel.localAddress?.protocol == .inet || channel.localAddress?.protocol == .inet6 {
+            try channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
+        }
+        let handler = ConnectionHandler(settings: settings, handler: router, eventLoop: channel.eventLoop)
+        let member = ConnectionTable.Member(
+            drain: { timeout in channel.eventLoop.execute { handler.drain(timeout) } },
+            cancel: { error in channel.eventLoop.execute { handler.fail(error) } }
+        )
+        guard let id = connections.add(member) else {
+            logger.warning("refused a connection: there are as many as may be", metadata: ["limit": "connections"])
+            throw BackendError(.resourceExhausted, message: "too many connections")
+        }
+        handler.whenGone.whenComplete { [connections] _ in connections.remove(id) }
+        try channel.pipeline.syncOperations.addHandler(handler)
+    }
+
+    /// Tells every peer that nothing more is started, gives what runs until the timeout, then cancels it. Returns when
+    /// every connection is gone.
+    func drain(timeout: Duration) async {
+        connections.drainAll(timeout)
+        await withTaskGroup { group in
+            group.addTask { [connections] in
+                guard (try? await Task.sleep(for: timeout)) != nil else { return }
+                connections.cancelAll(
+                    BackendError(.shuttingDown, message: "the broker shut down before the call ended", maybeExecuted: true)
+                )
+            }
+            await connections.waitUntilEmpty()
+            group.cancelAll()
+        }
+    }
+}

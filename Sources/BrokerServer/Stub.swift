@@ -1,5 +1,0 @@
-import Crypto
-import Yams
-import ServiceLifecycle
-import Logging
-import NIOPosix

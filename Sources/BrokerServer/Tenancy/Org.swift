@@ -1,0 +1,46 @@
+package import AgentBackend
+
+/// A tenant as the running broker knows it. Immutable: a reload makes new ones, and whoever holds an old one
+/// keeps what it said.
+package final class Org: Sendable {
+    /// Dense, from 0; the same name keeps its number across reloads, and no number is used for another name while
+    /// the broker runs. Not remembered beyond that.
+    package typealias ID = UInt32
+
+    package let id: ID
+    package let name: String
+    /// The variables that every command of the org starts with.
+    package let environment: Environment
+    /// Whom its file operations and commands run as. nil where the broker is unprivileged: as the broker.
+    package let identity: HostIdentity?
+    package let limits: Limits
+
+    init(id: ID, name: String, environment: Environment, identity: HostIdentity?, limits: Limits) {
+        self.id = id
+        self.name = name
+        self.environment = environment
+        self.identity = identity
+        self.limits = limits
+    }
+
+    /// The limits of one org, resolved: what its configuration does not say is as for all orgs.
+    package struct Limits: Sendable, Hashable {
+        package var maxConnections: Int
+        /// Pooled entries.
+        package var maxEntries: Int
+        /// Commands that run at one time.
+        package var maxRunning: Int
+        /// Bytes in the memory backend.
+        package var maxMemoryBytes: Int
+        /// Longest file that the file operations write.
+        package var maxFileBytes: Int
+
+        package init(_ org: OrgConfiguration.Limits, defaults: BrokerConfiguration) {
+            maxConnections = org.maxConnections ?? defaults.limits.maxConnections
+            maxEntries = org.maxEntries ?? defaults.pool.maxEntriesPerOrg
+            maxRunning = org.maxRunning ?? defaults.exec.maxRunningPerOrg
+            maxMemoryBytes = org.maxMemoryBytes ?? defaults.memory.maxBytesPerOrg
+            maxFileBytes = org.maxFileBytes ?? defaults.limits.maxFileBytes
+        }
+    }
+}

@@ -1,0 +1,48 @@
+package import AgentBackend
+
+/// Who a connection speaks for, and what its token allows.
+package struct Principal: Sendable {
+    package let org: Org
+    /// Names the token in logs.
+    package let tokenID: String
+    package let tokenName: String
+    /// The keys that the token is narrowed to. nil: all, and entries without a key.
+    package let keyPatterns: [KeyPattern]?
+    package let isReadOnly: Bool
+    /// Tells whether a token of this id is still the same after a reload.
+    let tokenHash: TokenHash
+
+    init(org: Org, token: TokenRecord) {
+        self.org = org
+        tokenID = token.id
+        tokenName = token.name
+        keyPatterns = token.keyPatterns
+        isReadOnly = token.isReadOnly
+        tokenHash = token.hash
+    }
+
+    /// Throws `PERMISSION_DENIED`, saying what the token allows, for a key that it does not. nil asks for an
+    /// entry without a key, which a token that is narrowed to keys does not allow either.
+    package func authorize(key: String?) throws(BackendError) {
+        guard let keyPatterns else { return }
+        if let key, keyPatterns.contains(where: { $0.matches(key) }) { return }
+        let asked = key.map { "the key \"\($0)\"" } ?? "an entry without a key"
+        let allowed = keyPatterns.isEmpty ? "no key" : keyPatterns.map(\.description).joined(separator: ", ")
+        throw BackendError(
+            .permissionDenied,
+            reason: .denied,
+            message: "token \(tokenID) does not allow \(asked); it allows: \(allowed)"
+        )
+    }
+
+    /// Throws `PERMISSION_DENIED` for a token that is narrowed to operations that change nothing. Commands count
+    /// as changes.
+    package func authorizeWrite() throws(BackendError) {
+        guard isReadOnly else { return }
+        throw BackendError(
+            .permissionDenied,
+            reason: .readOnly,
+            message: "token \(tokenID) is read-only: use one that may write"
+        )
+    }
+}

@@ -1,0 +1,26 @@
+/// What the configuration keeps of a token.
+package struct TokenRecord: Sendable, Hashable {
+    /// The `<id>` of `ab_<id>_<secret>`.
+    package var id: String
+    /// What people call it. May be empty.
+    package var name: String
+    package var hash: TokenHash
+    /// The keys it is narrowed to. nil: all, and entries without a key.
+    package var keyPatterns: [KeyPattern]?
+    /// Whether it is narrowed to operations that change nothing.
+    package var isReadOnly: Bool
+
+    package init(
+        id: String,
+        name: String,
+        hash: TokenHash,
+        keyPatterns: [KeyPattern]? = nil,
+        isReadOnly: Bool = false
+    ) {
+        self.id = id
+        self.name = name
+        self.hash = hash
+        self.keyPatterns = keyPatterns
+        self.isReadOnly = isReadOnly
+    }
+}

@@ -1,0 +1,153 @@
+internal import AgentBackend
+internal import BrokerWire
+internal import NIOCore
+internal import Synchronization
+
+extension ExecStart: EntryVerb {
+    static let name = "exec"
+    static let isModifying = true
+    static let attemptsFiles = false
+
+    var subject: [UInt8] {
+        switch program {
+        case .shellLine(let line): line
+        case .arguments(let arguments): Array(arguments.joined(separator: [UInt8(ascii: " ")]))
+        case nil: []
+        }
+    }
+
+    func attempt(_ payload: ByteBuffer, isWhole: Bool, on backend: some NonBlockingOperations) -> NonBlocking<Answer> {
+        .wouldBlock
+    }
+
+    func perform(on backend: any Backend, _ stream: any CallStream) async throws(BackendError) -> Answer {
+        let command = try await backend.start(try request())
+        let outputBytes: (UInt64, UInt64)
+        do throws(BackendError) {
+            outputBytes = try await converse(with: command, stream)
+        } catch {
+            command.terminate()
+            _ = await command.waitForEnd()
+            throw error
+        }
+        let end = await command.waitForEnd()
+        return Answer(
+            .execEnd(
+                ExecEndReply(end: end, standardOutputBytes: outputBytes.0, standardErrorBytes: outputBytes.1)
+            )
+        )
+    }
+
+    private func request() throws(BackendError) -> ExecRequest {
+        let isEmpty =
+            switch program {
+            case .shellLine(let line): line.allSatisfy { $0 == UInt8(ascii: " ") }
+            case .arguments(let arguments): arguments.isEmpty
+            case nil: true
+            }
+        guard let program, !isEmpty else {
+            throw BackendError(.emptyCommand, message: "there is no command to run: give a shell line or arguments")
+        }
+        return ExecRequest(
+            program,
+            environment: environment,
+            workingDirectory: try WorkspacePath(workingDirectory),
+            timeout: timeout,
+            opensStandardInput: opensStandardInput
+        )
+    }
+
+    /// Hands on what the command writes and what its caller sends, until the command has ended and all that it wrote
+    /// was sent. Cancelling it ends the command.
+    private func converse(
+        with command: any CommandExecution,
+        _ stream: any CallStream
+    ) async throws(BackendError) -> (UInt64, UInt64) {
+        try await stream.send(.execStarted(ExecStarted(isolation: command.isolation)), payload: ByteBuffer())
+        let opensStandardInput = opensStandardInput
+        let counts = OutputCounts()
+        let result = await withTaskCancellationHandler {
+            await withTaskGroup(of: Result<Bool, BackendError>.self) { group in
+                for output in OutputStream.allCases {
+                    group.addTask { await Self.forward(output, of: command, to: stream, counts) }
+                }
+                if opensStandardInput {
+                    group.addTask { await Self.feed(command, from: stream) }
+                }
+                // Standard input may stay open for ever: what counts is the end of both outputs.
+                var openOutputs = OutputStream.allCases.count
+                var failure: BackendError?
+                while openOutputs > 0, let result = await group.next() {
+                    switch result {
+                    case .success(let isOutput):
+                        if isOutput { openOutputs -= 1 }
+                    case .failure(let error):
+                        failure = failure ?? error
+                        // Ends both outputs.
+                        command.terminate()
+                        openOutputs = 0
+                    }
+                }
+                group.cancelAll()
+                return failure.map { Result.failure($0) } ?? .success(())
+            }
+        } onCancel: {
+            command.terminate()
+        }
+        try result.get()
+        return counts.values
+    }
+
+    /// `true`: an output came to its end.
+    private static func forward(
+        _ output: OutputStream,
+        of command: any CommandExecution,
+        to stream: any CallStream,
+        _ counts: OutputCounts
+    ) async -> Result<Bool, BackendError> {
+        do throws(BackendError) {
+            let reply = Reply.execOutput(ExecOutput(stream: output))
+            while let bytes = try await command.readOutput(output, upTo: 64 << 10) {
+                counts.add(bytes.readableBytes, output)
+                try await stream.send(reply, payload: bytes)
+            }
+            return .success(true)
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private static func feed(
+        _ command: any CommandExecution,
+        from stream: any CallStream
+    ) async -> Result<Bool, BackendError> {
+        do throws(BackendError) {
+            while let bytes = try await stream.receive() {
+                try await command.writeInput(bytes)
+            }
+            command.closeInput()
+            return .success(false)
+        } catch where error.code == .cancelled {
+            // The command ended first.
+            return .success(false)
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private final class OutputCounts: Sendable {
+        private let standardOutput = Atomic<UInt64>(0)
+        private let standardError = Atomic<UInt64>(0)
+
+        func add(_ count: Int, _ stream: OutputStream) {
+            switch stream {
+            case .standardOutput: standardOutput.add(UInt64(count), ordering: .relaxed)
+            case .standardError: standardError.add(UInt64(count), ordering: .relaxed)
+            }
+        }
+
+        var values: (UInt64, UInt64) {
+            (standardOutput.load(ordering: .relaxed), standardError.load(ordering: .relaxed))
+        }
+    }
+}

@@ -1,0 +1,52 @@
+internal import AgentBackend
+internal import BackendPool
+internal import BrokerWire
+
+extension Acquire: SessionVerb {
+    static let name = "acquire"
+    static let isModifying = false
+
+    func attempt(_ target: Target?, in session: Session, of broker: BrokerCore) -> NonBlocking<Answer> {
+        guard let target, target.lease == 0 else { return .failed(Self.noKey) }
+        return .preparing(try session.poolKey(target)) { key in
+            guard key.name != nil, let lease = broker.pool.tryAcquire(key, configuration: configuration) else {
+                return .wouldBlock
+            }
+            return .done(answer(lease, key, session))
+        }
+    }
+
+    func perform(_ call: Call, in session: Session, of broker: BrokerCore) async throws(BackendError) -> Answer {
+        guard let target = call.target, target.lease == 0 else { throw Self.noKey }
+        let key = try session.poolKey(target)
+        let lease = try await broker.pool.acquire(
+            key,
+            configuration: configuration,
+            queueDeadline: call.options.queueDeadline
+        )
+        return answer(lease, key, session)
+    }
+
+    private func answer(_ lease: Lease<BackendEntry>, _ key: PoolKey, _ session: Session) -> Answer {
+        session.hold(lease, key: key)
+        return Answer(.acquire(AcquireReply(lease: lease.id.rawValue, created: lease.isNew)))
+    }
+
+    private static let noKey = BackendError(
+        .invalidArgument,
+        message: "acquire needs a target with a backend and a key, and no lease"
+    )
+}
+
+extension Release: SessionVerb {
+    static let name = "release"
+    static let isModifying = false
+
+    func attempt(_ target: Target?, in session: Session, of broker: BrokerCore) -> NonBlocking<Answer> {
+        .done(Answer(.release(released: session.release(lease, in: broker.pool))))
+    }
+
+    func perform(_ call: Call, in session: Session, of broker: BrokerCore) async throws(BackendError) -> Answer {
+        Answer(.release(released: session.release(lease, in: broker.pool)))
+    }
+}

@@ -1,0 +1,25 @@
+internal import BrokerWire
+
+extension Operation {
+    enum Kind {
+        case entry(any EntryVerb)
+        case session(any SessionVerb)
+    }
+
+    /// The verb of each operation.
+    var verb: Kind {
+        switch self {
+        case .echo: .entry(Echo())
+        case .read(let verb): .entry(verb)
+        case .write(let verb): .entry(verb)
+        case .readdir(let verb): .entry(verb)
+        case .stat(let verb): .entry(verb)
+        case .rm(let verb): .entry(verb)
+        case .execStart(let verb): .entry(verb)
+        case .acquire(let verb): .session(verb)
+        case .release(let verb): .session(verb)
+        case .describe: .session(Describe())
+        case .stats: .session(Stats())
+        }
+    }
+}

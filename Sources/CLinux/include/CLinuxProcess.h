@@ -1,0 +1,140 @@
+// Processes, pidfds, pipes and epoll: what Glibc's Swift module does not import. Each function makes the system
+// call that its comment names and returns what that returns, or -errno.
+#ifndef AGENT_BROKER_CLINUX_PROCESS_H
+#define AGENT_BROKER_CLINUX_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+// A program to start by linux_start().
+struct linux_launch {
+    // Absolute path of the program, its arguments up to a null pointer. Its environment is empty.
+    const char *program;
+    char *const *arguments;
+
+    // descriptors[i] becomes i in the program, which gets no others.
+    const int *descriptors;
+    int descriptor_count;
+
+    // True: the program runs as uid and gid, without supplementary groups; the caller is root. False: it runs as
+    // the caller, in a user namespace of its own.
+    bool switches_identity;
+    uid_t uid;
+    gid_t gid;
+
+    // A directory, open with O_PATH or more, and where it was found last. The program finds it at
+    // linux_launch_directory.
+    int directory;
+    const char *directory_path;
+
+    // RLIMIT_NOFILE, RLIMIT_NPROC. 0 leaves the caller's.
+    uint64_t maximum_descriptors;
+    uint64_t maximum_processes;
+};
+
+// The step of linux_start() that failed.
+enum linux_launch_step {
+    linux_launch_step_none = 0,
+    // clone(2), or the namespaces' user map and mounts.
+    linux_launch_step_namespaces,
+    // The directory is gone (-ENOENT), or another is in its place (-EXDEV).
+    linux_launch_step_directory,
+    // The descriptors, limits and identity of the program.
+    linux_launch_step_process,
+    // execve(2).
+    linux_launch_step_program,
+};
+
+// Where the launched program sees the directory.
+extern const char *const linux_launch_directory;
+
+// Starts a program as the first process of pid and mount namespaces of its own, by clone(2) and execve(2).
+//
+// Returns its process id and stores a pidfd, or returns -errno and stores the step that failed. Once the program
+// has started, its death is that of every process beneath it, whatever their sessions, parents and signal
+// handlers: the kernel ends a pid namespace with its first process, and reports the death of that one last. The
+// program gets SIGKILL when the calling thread ends. Blocks the caller until the program started.
+//
+// The child of a root caller shares the caller's memory until execve(2), and makes system calls only.
+pid_t linux_start(const struct linux_launch *launch, int *pidfd, enum linux_launch_step *failed);
+
+// kill(2) with SIGKILL and waitid(2) for a child that nobody has reaped. Blocks until all beneath it are gone.
+void linux_kill_and_reap(pid_t child);
+
+// How a process ended, and what it and the children that it waited for used.
+struct linux_exit {
+    // The exit status, or 0 and the signal that ended it.
+    int status;
+    int signal;
+    int64_t user_microseconds;
+    int64_t system_microseconds;
+    int64_t maximum_resident_kibibytes;
+};
+
+// waitid(2) with P_PIDFD, WEXITED, WNOHANG and WNOWAIT. Whether a child has ended: 1 or 0.
+int linux_has_ended(int pidfd);
+
+// waitid(2) with P_PIDFD, WEXITED and WNOHANG. Returns 1 and frees the process's entry where it has ended, else 0.
+int linux_reap(int pidfd, struct linux_exit *exit);
+
+// pidfd_open(2).
+int linux_pidfd_open(pid_t process);
+
+// pidfd_send_signal(2).
+int linux_pidfd_send_signal(int pidfd, int signal);
+
+// pipe2(2) with O_CLOEXEC.
+int linux_pipe(int ends[2]);
+
+// socketpair(2): a stream, close-on-exec.
+int linux_socket_pair(int ends[2]);
+
+// memfd_create(2), close-on-exec, for reading and writing.
+int linux_memory_file(const char *name);
+
+// fcntl(2): sets O_NONBLOCK.
+int linux_set_nonblocking(int descriptor);
+
+// FIONREAD of ioctl(2): how many bytes wait in a pipe or socket.
+int linux_readable_bytes(int descriptor);
+
+// write(2) to a pipe. -EPIPE without SIGPIPE where nobody reads, whatever the process does with that signal.
+ssize_t linux_write_pipe(int descriptor, const void *bytes, size_t count);
+
+// eventfd(2), close-on-exec, blocking.
+int linux_event(void);
+
+// Adds one to an eventfd(2). Cannot fail before it was called 2^64 times.
+void linux_signal_event(int event);
+
+// Waits until an eventfd(2) is not zero, and makes it zero.
+void linux_await_event(int event);
+
+// pthread_setname_np(3) for the calling thread: at most 15 bytes, else nothing.
+void linux_name_thread(const char *name);
+
+// epoll_create1(2), close-on-exec.
+int linux_epoll(void);
+
+enum linux_epoll_interest {
+    linux_epoll_readable,
+    linux_epoll_writable,
+    // The other end was closed; nothing else.
+    linux_epoll_hung_up,
+};
+
+// epoll_ctl(2), EPOLL_CTL_ADD: reports at most one hang-up or error until linux_epoll_arm().
+int linux_epoll_add(int epoll, int descriptor, uint64_t key);
+
+// epoll_ctl(2), EPOLL_CTL_MOD with EPOLLONESHOT: reports the key once. A hang-up or error counts as any interest.
+int linux_epoll_arm(int epoll, int descriptor, uint64_t key, enum linux_epoll_interest interest);
+
+// epoll_ctl(2), EPOLL_CTL_DEL.
+int linux_epoll_remove(int epoll, int descriptor);
+
+// epoll_wait(2) without end, also through signals. Stores at most `capacity` keys, at most 64, and returns how many.
+int linux_epoll_wait(int epoll, uint64_t *keys, int capacity);
+
+#endif

@@ -1,0 +1,191 @@
+// linux_start(): the child that becomes the first process of a command's namespaces.
+#define _GNU_SOURCE
+#include "CLinuxProcess.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+// Any directory that every system has and that the program does not need would do.
+const char *const linux_launch_directory = "/tmp";
+
+enum { stack_size = 64 * 1024 };
+
+// Shared by parent and child, with or without CLONE_VM: how far the child came, and its stack.
+struct child {
+    const struct linux_launch *launch;
+    enum linux_launch_step step;
+    int error;
+    _Alignas(16) char stack[stack_size];
+};
+
+static int write_file(const char *path, const char *text) {
+    int file = open(path, O_WRONLY | O_CLOEXEC);
+    if (file < 0) return -1;
+    ssize_t written = write(file, text, strlen(text));
+    int error = errno;
+    close(file);
+    errno = error;
+    return written < 0 ? -1 : 0;
+}
+
+// Maps the caller's ids to themselves in the user namespace that the child was cloned into.
+static int map_ids(uid_t uid, gid_t gid) {
+    char map[64];
+    // The files of a process whose memory nobody may read belong to root. The child has a copy of the memory,
+    // and nothing but this process's own user can see it for as long as these lines take.
+    if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0) return -1;
+    if (write_file("/proc/self/setgroups", "deny") != 0) return -1;
+    snprintf(map, sizeof map, "%u %u 1", uid, uid);
+    if (write_file("/proc/self/uid_map", map) != 0) return -1;
+    snprintf(map, sizeof map, "%u %u 1", gid, gid);
+    if (write_file("/proc/self/gid_map", map) != 0) return -1;
+    return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+// Leaves the caller's mounts as they are, and shows the new pid namespace in /proc.
+static int separate_mounts(void) {
+    if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) != 0) return -1;
+    return mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+}
+
+// Binds the directory to linux_launch_directory. Its descriptor belongs to the caller's mounts, of which nothing
+// can be bound here: it is opened again by its path, and what that led to is compared with the descriptor, then
+// bound by its new descriptor. Whoever replaces the path meanwhile gains -EXDEV.
+static int bind_directory(int directory, const char *path) {
+    int again = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (again < 0) {
+        if (errno == ENOTDIR || errno == ELOOP) errno = EXDEV;
+        return -1;
+    }
+    struct stat expected, found;
+    if (fstat(directory, &expected) != 0 || fstat(again, &found) != 0) return -1;
+    if (expected.st_dev != found.st_dev || expected.st_ino != found.st_ino) {
+        errno = EXDEV;
+        return -1;
+    }
+    char link[32];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", again);
+    if (mount(link, linux_launch_directory, NULL, MS_BIND | MS_REC, NULL) != 0) return -1;
+    return close(again);
+}
+
+static int place_descriptors(const int *descriptors, int count) {
+    // A descriptor may have the number that another is to get: all move out of the way first.
+    int moved[count];
+    for (int i = 0; i < count; i++) {
+        moved[i] = fcntl(descriptors[i], F_DUPFD, count);
+        if (moved[i] < 0) return -1;
+    }
+    for (int i = 0; i < count; i++) {
+        if (dup2(moved[i], i) < 0) return -1;
+    }
+    return (int)syscall(SYS_close_range, count, ~0U, 0);
+}
+
+// Never above what the caller itself was given.
+static int limit(int resource, rlim_t value) {
+    struct rlimit both;
+    if (getrlimit(resource, &both) != 0) return -1;
+    if (both.rlim_max > value) both.rlim_max = value;
+    both.rlim_cur = both.rlim_max;
+    return setrlimit(resource, &both);
+}
+
+static int set_limits(const struct linux_launch *launch) {
+    // 1, not 0: with 0 a core_pattern that is a pipe still runs its handler, as root of the host; see core(5).
+    if (limit(RLIMIT_CORE, 1) != 0) return -1;
+    if (launch->maximum_descriptors != 0 && limit(RLIMIT_NOFILE, launch->maximum_descriptors) != 0) return -1;
+    if (launch->maximum_processes != 0 && limit(RLIMIT_NPROC, launch->maximum_processes) != 0) return -1;
+    return 0;
+}
+
+// By raw system calls: glibc's functions of these names make every thread of the process follow, and the threads
+// that they would find are the caller's. The kernel makes the memory unreadable for others as it changes the user,
+// and with it the caller's, for good: nobody of that user can look into the broker through this child.
+static int assume_identity(uid_t uid, gid_t gid) {
+    if (syscall(SYS_setgroups, 0, NULL) != 0) return -1;
+    if (syscall(SYS_setresgid, gid, gid, gid) != 0) return -1;
+    return (int)syscall(SYS_setresuid, uid, uid, uid);
+}
+
+static int prepare_process(const struct linux_launch *launch) {
+    if (place_descriptors(launch->descriptors, launch->descriptor_count) != 0) return -1;
+    if (set_limits(launch) != 0) return -1;
+    if (launch->switches_identity && assume_identity(launch->uid, launch->gid) != 0) return -1;
+    // After the identity, whose change clears it.
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return -1;
+    setpgid(0, 0);
+    umask(022);
+    return chdir("/");
+}
+
+static void reset_signals(void) {
+    struct sigaction initial = {.sa_handler = SIG_DFL};
+    for (int number = 1; number < NSIG; number++) sigaction(number, &initial, NULL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int fail(struct child *child, enum linux_launch_step step) {
+    child->error = errno;
+    child->step = step;
+    _exit(127);
+}
+
+static int run_child(void *argument) {
+    struct child *child = argument;
+    const struct linux_launch *launch = child->launch;
+    char *environment[] = {NULL};
+
+    reset_signals();
+    if (!launch->switches_identity && map_ids(launch->uid, launch->gid) != 0)
+        return fail(child, linux_launch_step_namespaces);
+    if (separate_mounts() != 0) return fail(child, linux_launch_step_namespaces);
+    if (bind_directory(launch->directory, launch->directory_path) != 0)
+        return fail(child, linux_launch_step_directory);
+    if (prepare_process(launch) != 0) return fail(child, linux_launch_step_process);
+    execve(launch->program, launch->arguments, environment);
+    return fail(child, linux_launch_step_program);
+}
+
+pid_t linux_start(const struct linux_launch *launch, int *pidfd, enum linux_launch_step *failed) {
+    *failed = linux_launch_step_namespaces;
+    struct child *child = mmap(NULL, sizeof *child, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (child == MAP_FAILED) return -errno;
+    child->launch = launch;
+
+    int flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_PIDFD | CLONE_VFORK | SIGCHLD;
+    // A user namespace is mapped by its process, which must not share its memory while it does: see map_ids().
+    flags |= launch->switches_identity ? CLONE_VM : CLONE_NEWUSER;
+
+    // A handler of the caller's must not run in the child.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pid_t process = clone(run_child, child->stack + stack_size, flags, child, pidfd);
+    int error = process < 0 ? errno : child->error;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+
+    if (process >= 0) *failed = child->step;
+    munmap(child, sizeof *child);
+    if (error == 0) return process;
+    if (process >= 0) {
+        siginfo_t ignored;
+        syscall(SYS_waitid, P_PIDFD, *pidfd, &ignored, WEXITED, NULL);
+        close(*pidfd);
+    }
+    return -error;
+}

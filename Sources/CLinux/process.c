@@ -1,0 +1,129 @@
+#define _GNU_SOURCE
+#include "CLinuxProcess.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static int or_errno(int result) { return result < 0 ? -errno : result; }
+
+static int64_t microseconds(struct timeval time) { return (int64_t)time.tv_sec * 1000000 + time.tv_usec; }
+
+int linux_has_ended(int pidfd) {
+    siginfo_t info = {0};
+    if (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT) < 0) return -errno;
+    return info.si_pid != 0;
+}
+
+int linux_reap(int pidfd, struct linux_exit *exit) {
+    siginfo_t info = {0};
+    struct rusage usage = {0};
+    // glibc's waitid() leaves out the fifth parameter.
+    if (syscall(SYS_waitid, P_PIDFD, pidfd, &info, WEXITED | WNOHANG, &usage) < 0) return -errno;
+    if (info.si_pid == 0) return 0;
+    bool exited = info.si_code == CLD_EXITED;
+    exit->status = exited ? info.si_status : 0;
+    exit->signal = exited ? 0 : info.si_status;
+    exit->user_microseconds = microseconds(usage.ru_utime);
+    exit->system_microseconds = microseconds(usage.ru_stime);
+    exit->maximum_resident_kibibytes = usage.ru_maxrss;
+    return 1;
+}
+
+void linux_kill_and_reap(pid_t child) {
+    kill(child, SIGKILL);
+    siginfo_t ignored;
+    while (waitid(P_PID, (id_t)child, &ignored, WEXITED) < 0 && errno == EINTR) {}
+}
+
+int linux_pidfd_open(pid_t process) { return or_errno((int)syscall(SYS_pidfd_open, process, 0)); }
+
+int linux_pidfd_send_signal(int pidfd, int signal) {
+    return or_errno((int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0));
+}
+
+int linux_pipe(int ends[2]) { return or_errno(pipe2(ends, O_CLOEXEC)); }
+
+int linux_socket_pair(int ends[2]) { return or_errno(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)); }
+
+int linux_memory_file(const char *name) { return or_errno(memfd_create(name, MFD_CLOEXEC)); }
+
+int linux_set_nonblocking(int descriptor) {
+    int flags = fcntl(descriptor, F_GETFL);
+    if (flags < 0) return -errno;
+    return or_errno(fcntl(descriptor, F_SETFL, flags | O_NONBLOCK));
+}
+
+int linux_readable_bytes(int descriptor) {
+    int count = 0;
+    return ioctl(descriptor, FIONREAD, &count) < 0 ? -errno : count;
+}
+
+ssize_t linux_write_pipe(int descriptor, const void *bytes, size_t count) {
+    sigset_t broken_pipe, before;
+    sigemptyset(&broken_pipe);
+    sigaddset(&broken_pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &broken_pipe, &before);
+    ssize_t written = write(descriptor, bytes, count);
+    if (written < 0) written = -errno;
+    // Where the caller had blocked the signal itself, a pending one may be its own: it stays.
+    if (written == -EPIPE && !sigismember(&before, SIGPIPE)) {
+        const struct timespec at_once = {0};
+        while (sigtimedwait(&broken_pipe, NULL, &at_once) < 0 && errno == EINTR) {}
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return written;
+}
+
+int linux_event(void) { return or_errno(eventfd(0, EFD_CLOEXEC)); }
+
+void linux_signal_event(int event) { eventfd_write(event, 1); }
+
+void linux_await_event(int event) {
+    eventfd_t value;
+    while (eventfd_read(event, &value) < 0 && errno == EINTR) {}
+}
+
+void linux_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+int linux_epoll(void) { return or_errno(epoll_create1(EPOLL_CLOEXEC)); }
+
+int linux_epoll_add(int epoll, int descriptor, uint64_t key) {
+    struct epoll_event event = {.events = EPOLLONESHOT, .data.u64 = key};
+    if (epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) < 0) return -errno;
+    return 0;
+}
+
+int linux_epoll_arm(int epoll, int descriptor, uint64_t key, enum linux_epoll_interest interest) {
+    struct epoll_event event = {.events = EPOLLONESHOT, .data.u64 = key};
+    if (interest == linux_epoll_readable) event.events |= EPOLLIN;
+    if (interest == linux_epoll_writable) event.events |= EPOLLOUT;
+    return or_errno(epoll_ctl(epoll, EPOLL_CTL_MOD, descriptor, &event));
+}
+
+int linux_epoll_remove(int epoll, int descriptor) {
+    return or_errno(epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, NULL));
+}
+
+int linux_epoll_wait(int epoll, uint64_t *keys, int capacity) {
+    struct epoll_event events[64];
+    int limit = capacity < 64 ? capacity : 64;
+    int count;
+    do count = epoll_wait(epoll, events, limit, -1);
+    while (count < 0 && errno == EINTR);
+    if (count < 0) return -errno;
+    for (int i = 0; i < count; i++) keys[i] = events[i].data.u64;
+    return count;
+}

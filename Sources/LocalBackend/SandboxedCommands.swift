@@ -1,0 +1,98 @@
+package import AgentBackend
+internal import NIOCore
+package import Sandbox
+
+/// Runs a local backend's commands in the sandbox.
+package struct SandboxedCommands: CommandStarter {
+    private let runner: CommandRunner
+    private let limits: Limits
+
+    /// How long commands may run.
+    package struct Limits: Sendable {
+        /// For a request that names no timeout.
+        package var defaultTimeout: Duration
+        /// The most that a request may ask for.
+        package var maximumTimeout: Duration
+        /// Between SIGTERM and SIGKILL.
+        package var grace: Duration
+
+        package init(defaultTimeout: Duration, maximumTimeout: Duration, grace: Duration) {
+            self.defaultTimeout = defaultTimeout
+            self.maximumTimeout = maximumTimeout
+            self.grace = grace
+        }
+    }
+
+    package init(runner: CommandRunner, limits: Limits) {
+        self.runner = runner
+        self.limits = limits
+    }
+
+    package func start(
+        _ request: ExecRequest,
+        directory: Int32,
+        hostPath: String,
+        environment: Environment,
+        identity: HostIdentity?
+    ) async throws(BackendError) -> any CommandExecution {
+        let timeout = request.timeout ?? limits.defaultTimeout
+        guard timeout <= limits.maximumTimeout else {
+            throw BackendError(
+                .invalidArgument,
+                reason: .tooLarge,
+                message: "a command may run for \(limits.maximumTimeout) at most: ask for less",
+                limit: LimitDetails(
+                    name: "exec_timeout_ms",
+                    used: timeout.inMilliseconds,
+                    allowed: limits.maximumTimeout.inMilliseconds
+                )
+            )
+        }
+        let command = try await runner.start(
+            Command(
+                request.program,
+                environment: environment,
+                workspace: directory,
+                workingDirectory: request.workingDirectory.bytes,
+                identity: identity,
+                opensStandardInput: request.opensStandardInput,
+                deadline: timeout,
+                grace: limits.grace
+            )
+        )
+        return SandboxedExecution(command: command, isolation: runner.level.rawValue)
+    }
+}
+
+private struct SandboxedExecution: CommandExecution {
+    let command: RunningCommand
+    let isolation: String
+
+    func readOutput(_ stream: OutputStream, upTo count: Int) async throws(BackendError) -> ByteBuffer? {
+        try await command.readOutput(stream, upTo: count)
+    }
+
+    func writeInput(_ bytes: ByteBuffer) async throws(BackendError) {
+        try await command.writeInput(bytes)
+    }
+
+    func closeInput() {
+        command.closeInput()
+    }
+
+    func terminate() {
+        command.terminate(.cancelled)
+    }
+
+    func waitForEnd() async -> ExecEnd {
+        let end = await command.waitForEnd()
+        let outcome: ExecEnd.Outcome =
+            switch end.outcome {
+            case .exited(let code): .exited(code: UInt32(code))
+            case .terminated(.deadline(let deadline)): .timedOut(after: deadline)
+            // What kept the program from running was thrown to who read its output.
+            case .terminated, .failed: .terminated
+            }
+        return ExecEnd(outcome: outcome, usage: end.usage)
+    }
+}

@@ -1,0 +1,71 @@
+package import AgentBackend
+
+/// A command to run in a sandbox.
+package struct Command: Sendable {
+    package var program: ExecRequest.Program
+    /// All of org, entry, scope and call, merged. The runner puts PATH, HOME, LANG, TERM, USER, SHELL and TMPDIR
+    /// below it; PWD is always the working directory.
+    package var environment: Environment
+    /// The directory that the command sees as /workspace, open with O_PATH or more. Borrowed: it stays open until
+    /// ``CommandRunner/start(_:)`` returns. Nothing else of the host is bound, whatever happens to its path.
+    package var workspace: Int32
+    /// Beneath /workspace: components joined by "/", without ".", ".." or empty ones; empty for /workspace itself.
+    package var workingDirectory: [UInt8]
+    /// Whom it runs as. Nil: the broker's own user, which must not be root.
+    package var identity: HostIdentity?
+    /// False: it finds its standard input at the end.
+    package var opensStandardInput: Bool
+    /// After this long the whole tree is ended. Nil, or more than the runner's limit: that limit.
+    package var deadline: Duration?
+    /// How long the tree has to end by itself after SIGTERM.
+    package var grace: Duration
+
+    package init(
+        _ program: ExecRequest.Program,
+        environment: Environment = Environment(),
+        workspace: Int32,
+        workingDirectory: [UInt8] = [],
+        identity: HostIdentity?,
+        opensStandardInput: Bool = false,
+        deadline: Duration? = nil,
+        grace: Duration = .seconds(2)
+    ) {
+        self.program = program
+        self.environment = environment
+        self.workspace = workspace
+        self.workingDirectory = workingDirectory
+        self.identity = identity
+        self.opensStandardInput = opensStandardInput
+        self.deadline = deadline
+        self.grace = grace
+    }
+}
+
+/// Why a command's tree was ended before it ended by itself.
+package enum TerminationCause: Sendable, Hashable {
+    /// Its owner wanted it no more.
+    case cancelled
+    /// It ran for as long as it was allowed to.
+    case deadline(Duration)
+    /// The backend that it ran for was destroyed.
+    case backendDestroyed
+    /// The runner was cancelled.
+    case shuttingDown
+}
+
+/// How a command ended, and what it used.
+package struct CommandEnd: Sendable {
+    package enum Outcome: Sendable {
+        /// As a shell reports it: 128 + n for one that signal n ended.
+        case exited(code: UInt8)
+        /// The tree was ended, for the first cause that came.
+        case terminated(TerminationCause)
+        /// The program was never run, or its sandbox broke: `EXEC_ERROR`.
+        case failed(BackendError)
+    }
+
+    package var outcome: Outcome
+    /// Of the sandbox with all that ran in it, from its launch to the end of its last process. The resident memory is
+    /// that of its largest process; 0 where that cannot be told, since it is less than the broker's own.
+    package var usage: ExecEnd.Usage
+}

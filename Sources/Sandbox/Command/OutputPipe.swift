@@ -1,0 +1,140 @@
+internal import AgentBackend
+internal import CLinux
+internal import Glibc
+internal import NIOCore
+internal import Synchronization
+
+/// The broker's end of a stream that a command writes.
+///
+/// Bytes leave the pipe only as they are read: a reader that stops, stops the command. Safe to use from any thread;
+/// one read at a time.
+final class OutputPipe: Sendable {
+    private struct State {
+        var isReading = false
+        /// For standard error, which bubblewrap writes to as well; nil once all bytes are the command's.
+        var filter: LauncherDiagnosisFilter?
+        /// Left the pipe and is the command's, but was not read yet.
+        var passed = ByteBuffer()
+        /// Why the command never ran.
+        var failure: BackendError?
+    }
+
+    private enum Attempt {
+        case bytes(ByteBuffer)
+        /// Bytes were read that may be bubblewrap's.
+        case heldBack
+        case wouldBlock
+        /// Nobody has the other end open.
+        case closed
+    }
+
+    private let descriptor: MonitoredDescriptor
+    private let state: Mutex<State>
+    private let end = Completion<Void>()
+
+    init(_ descriptor: MonitoredDescriptor, isSharedWithLauncher: Bool) {
+        self.descriptor = descriptor
+        state = Mutex(State(filter: isSharedWithLauncher ? LauncherDiagnosisFilter() : nil))
+    }
+
+    /// Waits for bytes and returns at most `count` of them; nil at the end of all that the tree wrote. Throws why
+    /// the command never ran, `CANCELLED`, and `CONFLICT` where another task is reading.
+    func read(upTo count: Int) async throws(BackendError) -> ByteBuffer? {
+        try beginReading()
+        defer { state.withLock { $0.isReading = false } }
+        while true {
+            // Asked first: what the tree wrote before its end is found by the attempt after it.
+            let hasEnded = end.value != nil
+            switch try attempt(upTo: count) {
+            case .bytes(let bytes):
+                return bytes
+            case .heldBack:
+                continue
+            case .wouldBlock where hasEnded, .closed where hasEnded:
+                descriptor.close()
+                if let failure = state.withLock({ $0.failure }) { throw failure }
+                return nil
+            case .wouldBlock:
+                if case .cancelled = await descriptor.wait(until: .readable) { throw .waitCancelled }
+            case .closed:
+                // epoll(7) would report this without end.
+                if await end.wait() == nil { throw .waitCancelled }
+            }
+        }
+    }
+
+    /// Nothing of the tree is left, and what it wrote is in the pipe. The command ran.
+    func treeEnded() {
+        state.withLock { state in
+            guard var filter = state.filter.take() else { return }
+            state.passed.writeBytes(filter.release())
+        }
+        end.fulfil(())
+        descriptor.interrupt()
+    }
+
+    /// The command never ran: readers get this error.
+    func treeFailed(_ failure: BackendError) {
+        state.withLock { $0.failure = failure }
+        end.fulfil(())
+        descriptor.interrupt()
+    }
+
+    /// Takes what bubblewrap wrote here: for a command that never ran, once nothing of the tree is left.
+    func takeDiagnosis() -> LauncherDiagnosis {
+        state.withLock { state in
+            var bytes: [UInt8] = []
+            if var filter = state.filter.take() { bytes = filter.release() }
+            if case .success(.bytes(let rest)) = readPipe(upTo: LauncherDiagnosis.maximumLength) {
+                bytes += rest.readableBytesView
+            }
+            return LauncherDiagnosis(bytes)
+        }
+    }
+
+    private func beginReading() throws(BackendError) {
+        let isFree = state.withLock { state in
+            defer { state.isReading = true }
+            return !state.isReading
+        }
+        guard !isFree else { return }
+        throw BackendError(.conflict, message: "another task reads this stream: read it from one")
+    }
+
+    private func attempt(upTo count: Int) throws(BackendError) -> Attempt {
+        let result = state.withLock { state -> Result<Attempt, BackendError> in
+            if let bytes = state.passed.readSlice(length: min(count, state.passed.readableBytes)),
+                bytes.readableBytes > 0
+            {
+                return .success(.bytes(bytes))
+            }
+            let attempt = readPipe(upTo: count)
+            guard case .success(.bytes(let bytes)) = attempt, var filter = state.filter.take() else { return attempt }
+            state.passed.writeBytes(filter.pass(Array(bytes.readableBytesView)))
+            if !filter.isPassing { state.filter = filter }
+            return .success(.heldBack)
+        }
+        return try result.get()
+    }
+
+    private func readPipe(upTo count: Int) -> Result<Attempt, BackendError> {
+        let attempt = descriptor.withDescriptor { descriptor -> Result<Attempt, BackendError> in
+            // No more memory than there are bytes.
+            let length = min(count, max(1, Int(linux_readable_bytes(descriptor))))
+            var buffer = ByteBufferAllocator().buffer(capacity: length)
+            var error: Int32 = 0
+            let received = buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: length) { memory in
+                let received = Glibc.read(descriptor, memory.baseAddress, length)
+                error = received < 0 ? errno : 0
+                return max(0, received)
+            }
+            switch (received, error) {
+            case (1..., _): return .success(.bytes(buffer))
+            case (0, 0): return .success(.closed)
+            case (_, EAGAIN): return .success(.wouldBlock)
+            default: return .failure(.systemCall("read", errno: error))
+            }
+        }
+        return attempt ?? .success(.closed)
+    }
+}

@@ -1,0 +1,48 @@
+internal import Glibc
+
+extension CommandRunner {
+    /// Limits of a runner. All are finite; sizes are in bytes.
+    package struct Configuration: Sendable {
+        /// bubblewrap's program.
+        package var bubblewrapPath = "/usr/bin/bwrap"
+
+        /// Commands at once; more are refused with `RESOURCE_EXHAUSTED`.
+        package var maximumRunningCommands = 256
+        /// Commands whose sandbox is being set up at once. More than there are processors gains nothing and makes
+        /// the slowest much slower.
+        package var maximumStartsAtOnce = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        /// Starts that wait for one of those; more are refused with `RESOURCE_EXHAUSTED`.
+        package var maximumWaitingStarts = 1024
+
+        /// Most that one read returns.
+        package var maximumReadSize = 64 * 1024
+        /// Program, arguments and environment together; more is `INVALID_ARGUMENT`, reason `TOO_LARGE`.
+        package var maximumCommandSize = 1024 * 1024
+        /// Size of a command's own /tmp.
+        package var temporaryDirectorySize = 256 * 1024 * 1024
+        /// Size of a command's own /dev/shm.
+        package var sharedMemorySize = 64 * 1024 * 1024
+
+        /// The deadline of a command without one, and the longest that one may have.
+        package var maximumLifetime = Duration.seconds(3600)
+        /// How long setting up a sandbox may take.
+        package var setupLimit = Duration.seconds(5)
+
+        /// RLIMIT_NOFILE of a command.
+        package var maximumDescriptors = 1024
+        /// RLIMIT_NPROC of a command that runs as an identity. The kernel counts all processes of that user, so it
+        /// is shared by all commands of an org. Not set where commands run as the broker's own user, whose other
+        /// processes would count.
+        package var maximumProcesses = 4096
+
+        /// Files of the host's /etc that commands see, read-only, where they exist.
+        package var systemFiles = [
+            "/etc/ld.so.cache", "/etc/ssl", "/etc/alternatives", "/etc/resolv.conf", "/etc/hosts",
+            "/etc/nsswitch.conf", "/etc/localtime", "/etc/os-release",
+        ]
+        /// Further paths of the host that commands see, read-only, such as a tool chain outside of /usr.
+        package var readOnlyPaths: [String] = []
+
+        package init() {}
+    }
+}

@@ -1,0 +1,92 @@
+internal import AgentBackend
+internal import CLinux
+internal import Synchronization
+
+/// Tells when descriptors are ready: one epoll(7) instance, whose thread only resumes those who wait.
+///
+/// Reads and writes are made by whoever waited, so that a pipe that nobody reads stays full. Safe to use from any
+/// thread. ``run()`` holds the thread that it is called on until ``stop()``.
+final class ReadinessReactor: Sendable {
+    private struct Registration {
+        weak var descriptor: MonitoredDescriptor?
+    }
+
+    private struct State {
+        /// 0 is the reactor's own.
+        var nextKey: UInt64 = 1
+        var registrations: [UInt64: Registration] = [:]
+    }
+
+    private static let stopKey: UInt64 = 0
+    private static let eventsAtOnce = 64
+
+    private let epoll: OwnedDescriptor
+    private let stopEvent: OwnedDescriptor
+    private let state = Mutex(State())
+
+    init() throws(BackendError) {
+        epoll = try OwnedDescriptor.made(by: "epoll_create1", linux_epoll())
+        stopEvent = try OwnedDescriptor.made(by: "eventfd", linux_event())
+        try systemCall("epoll_ctl", linux_epoll_add(epoll.rawValue, stopEvent.rawValue, Self.stopKey))
+        try systemCall(
+            "epoll_ctl",
+            linux_epoll_arm(epoll.rawValue, stopEvent.rawValue, Self.stopKey, linux_epoll_readable)
+        )
+    }
+
+    func run() {
+        var keys = [UInt64](repeating: 0, count: Self.eventsAtOnce)
+        while true {
+            let count = linux_epoll_wait(epoll.rawValue, &keys, Int32(keys.count))
+            // epoll_wait() fails for wrong arguments only, which these are not.
+            guard count > 0 else { return }
+            for key in keys.prefix(Int(count)) {
+                if key == Self.stopKey { return }
+                state.withLock { $0.registrations[key]?.descriptor }?.becameReady()
+            }
+        }
+    }
+
+    /// Ends ``run()``. Idempotent.
+    func stop() {
+        linux_signal_event(stopEvent.rawValue)
+    }
+
+    // MARK: For MonitoredDescriptor
+
+    func makeKey() -> UInt64 {
+        state.withLock { state in
+            defer { state.nextKey += 1 }
+            return state.nextKey
+        }
+    }
+
+    func add(_ monitored: MonitoredDescriptor, key: UInt64, descriptor: Int32) throws(BackendError) {
+        state.withLock { $0.registrations[key] = Registration(descriptor: monitored) }
+        let result = linux_epoll_add(epoll.rawValue, descriptor, key)
+        guard result < 0 else { return }
+        state.withLock { $0.registrations[key] = nil }
+        throw .systemCall("epoll_ctl", errno: -result)
+    }
+
+    func arm(key: UInt64, descriptor: Int32, for interest: MonitoredDescriptor.Interest) {
+        // Fails only for a descriptor that was not added or is closed, and its owner holds it open.
+        _ = linux_epoll_arm(epoll.rawValue, descriptor, key, interest.epollInterest)
+    }
+
+    func remove(key: UInt64, descriptor: Int32) {
+        // Closing alone would not do: a child that is being started has a copy of every descriptor.
+        _ = linux_epoll_remove(epoll.rawValue, descriptor)
+        state.withLock { $0.registrations[key] = nil }
+    }
+}
+
+extension MonitoredDescriptor.Interest {
+    fileprivate var epollInterest: linux_epoll_interest {
+        switch self {
+        case .readable: linux_epoll_readable
+        case .writable: linux_epoll_writable
+        case .hungUp: linux_epoll_hung_up
+        }
+    }
+}

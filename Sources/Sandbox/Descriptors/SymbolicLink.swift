@@ -1,0 +1,16 @@
+internal import AgentBackend
+internal import Glibc
+
+enum SymbolicLink {
+    /// The bytes of a symbolic link; readlink(2).
+    static func target(of path: String) throws(BackendError) -> [UInt8] {
+        var target = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        let length = target.withUnsafeMutableBytes { memory in
+            memory.baseAddress.map { readlink(path, $0, memory.count) } ?? 0
+        }
+        guard length >= 0 else { throw .systemCall("readlink", errno: errno) }
+        // One that fills all of it may be longer.
+        guard length < target.count else { throw .systemCall("readlink", errno: ENAMETOOLONG) }
+        return Array(target.prefix(length))
+    }
+}

@@ -1,0 +1,86 @@
+package import AgentBackend
+internal import Glibc
+
+/// What a probe at start proved about the isolation levels of this host, by running a command at each.
+package struct IsolationReport: Sendable {
+    package struct Finding: Sendable {
+        package var level: IsolationLevel
+        /// A command ran at this level.
+        package var isProven: Bool
+        /// For the operator: why not, and what to do about it. Empty where it is proven.
+        package var explanation: String
+    }
+
+    /// From strong to weak.
+    package var findings: [Finding]
+
+    /// What `auto` means on this host. Nil: no level works.
+    package var strongest: IsolationLevel? {
+        findings.filter(\.isProven).map(\.level).max()
+    }
+
+    package func finding(_ level: IsolationLevel) -> Finding? {
+        findings.first { $0.level == level }
+    }
+
+    /// Runs `true` at every level, as the identity that commands will have; nil is the broker's own user.
+    package static func probing(
+        as identity: HostIdentity?,
+        configuration: CommandRunner.Configuration = CommandRunner.Configuration()
+    ) async -> IsolationReport {
+        var findings: [Finding] = []
+        for level in IsolationLevel.allCases.sorted(by: >) {
+            do throws(BackendError) {
+                try await prove(level, as: identity, configuration)
+                findings.append(Finding(level: level, isProven: true, explanation: ""))
+            } catch {
+                findings.append(Finding(level: level, isProven: false, explanation: error.description))
+            }
+        }
+        return IsolationReport(findings: findings)
+    }
+
+    private static func prove(
+        _ level: IsolationLevel,
+        as identity: HostIdentity?,
+        _ configuration: CommandRunner.Configuration
+    ) async throws(BackendError) {
+        let runner = try CommandRunner(level: level, configuration: configuration)
+        let error = await withTaskGroup(of: BackendError?.self) { group in
+            group.addTask { await failure { () async throws(BackendError) in try await runner.run() } }
+            let error = await failure { () async throws(BackendError) in try await runTrue(on: runner, as: identity) }
+            runner.beginShutdown()
+            return error
+        }
+        if let error { throw error }
+    }
+
+    private static func runTrue(
+        on runner: CommandRunner,
+        as identity: HostIdentity?
+    ) async throws(BackendError) {
+        // Any directory that the identity may enter does: nothing is written.
+        let directory = open("/usr", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        let workspace = try OwnedDescriptor.made(by: "open", directory < 0 ? -errno : directory)
+        let command = Command(
+            .arguments([Array("true".utf8)]),
+            workspace: workspace.rawValue,
+            identity: identity,
+            deadline: runner.configuration.setupLimit
+        )
+        switch try await runner.start(command).waitForEnd().outcome {
+        case .exited(code: 0): return
+        case .failed(let error): throw error
+        case let outcome: throw BackendError(.execError, message: "running true in a sandbox ended with \(outcome)")
+        }
+    }
+
+    private static func failure(of body: () async throws(BackendError) -> Void) async -> BackendError? {
+        do throws(BackendError) {
+            try await body()
+            return nil
+        } catch {
+            return error
+        }
+    }
+}

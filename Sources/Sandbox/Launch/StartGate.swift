@@ -1,0 +1,67 @@
+internal import AgentBackend
+internal import Synchronization
+
+/// Lets as many sandboxes be set up at once as gain from it; the others wait in a fair queue. Safe to use from any
+/// thread.
+final class StartGate: Sendable {
+    private struct State {
+        var queue: StartQueue
+        var continuations: [StartQueue.Ticket: CheckedContinuation<Bool, Never>] = [:]
+        /// Have their slot, before they came to suspend.
+        var early: Set<StartQueue.Ticket> = []
+    }
+
+    private let state: Mutex<State>
+    private let maximumWaiting: Int
+
+    init(slots: Int, maximumWaiting: Int) {
+        self.maximumWaiting = maximumWaiting
+        state = Mutex(State(queue: StartQueue(slots: slots, maximumWaiting: maximumWaiting)))
+    }
+
+    /// Waits for a slot, which ``leave()`` gives back. Throws `CANCELLED`, and `RESOURCE_EXHAUSTED` where too many
+    /// wait.
+    func enter() async throws(BackendError) {
+        switch state.withLock({ $0.queue.enter() }) {
+        case .proceed:
+            return
+        case .refused:
+            throw .tooMany("waiting_starts", allowed: maximumWaiting)
+        case .wait(let ticket):
+            let hasSlot = await withTaskCancellationHandler {
+                await withCheckedContinuation { continuation in suspend(ticket, continuation) }
+            } onCancel: {
+                abandon(ticket)
+            }
+            guard hasSlot else { throw .waitCancelled }
+        }
+    }
+
+    /// Gives the slot to the next.
+    func leave() {
+        let continuation = state.withLock { state -> CheckedContinuation<Bool, Never>? in
+            guard let ticket = state.queue.leave() else { return nil }
+            if let continuation = state.continuations.removeValue(forKey: ticket) { return continuation }
+            state.early.insert(ticket)
+            return nil
+        }
+        continuation?.resume(returning: true)
+    }
+
+    private func suspend(_ ticket: StartQueue.Ticket, _ continuation: CheckedContinuation<Bool, Never>) {
+        let hasSlot = state.withLock { state -> Bool? in
+            guard state.queue.isWaiting(ticket) else { return state.early.remove(ticket) != nil }
+            state.continuations[ticket] = continuation
+            return nil
+        }
+        if let hasSlot { continuation.resume(returning: hasSlot) }
+    }
+
+    private func abandon(_ ticket: StartQueue.Ticket) {
+        let continuation = state.withLock { state -> CheckedContinuation<Bool, Never>? in
+            guard state.queue.abandon(ticket) else { return nil }
+            return state.continuations.removeValue(forKey: ticket)
+        }
+        continuation?.resume(returning: false)
+    }
+}

@@ -1,0 +1,93 @@
+import AgentBackend
+import ArgumentParser
+import BrokerServer
+import Glibc
+import Logging
+
+/// Runs a broker until it is told to stop.
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Run a broker until SIGTERM or Ctrl-C.",
+        discussion: """
+            Without --config it serves one org, "default", with one token that is made once, kept under the root and \
+            printed. Flags go over the file. A port of 0 takes any free one; the ready line tells which.
+            """
+    )
+
+    @Option(help: ArgumentHelp("The YAML configuration.", valueName: "file"))
+    var config: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Where the broker keeps everything: /var/lib/agent-broker for root, else the user's state directory.",
+            valueName: "dir"
+        )
+    )
+    var root: String?
+
+    @Option(help: ArgumentHelp("Accept TCP connections here. May be given several times.", valueName: "host:port"))
+    var listen: [String] = []
+
+    @Option(help: ArgumentHelp("Accept connections on a unix socket as well.", valueName: "path"))
+    var unix: String?
+
+    @Option(help: ArgumentHelp("Do not start below this: none, software, landlock or bwrap.", valueName: "level"))
+    var requireIsolation: String?
+
+    @Flag(help: "Print the ready line as one JSON object.")
+    var json = false
+
+    func run() async throws {
+        do {
+            let configuration = try makeConfiguration()
+            let level = configuration.log.level
+            let logger = Logger(label: "agent-broker") { label in
+                var handler = StreamLogHandler.standardError(label: label)
+                handler.logLevel = level
+                return handler
+            }
+            try await Broker(configuration: configuration, logger: logger).run { report in
+                ReadyLine(report).print(asJSON: json)
+            }
+        } catch let error as BackendError {
+            ExitStatus.report(error, asJSON: json)
+            throw ExitCode(ExitStatus(error).rawValue)
+        }
+    }
+
+    private func makeConfiguration() throws(BackendError) -> BrokerConfiguration {
+        var configuration = if let config { try BrokerConfiguration.load(from: config) } else { BrokerConfiguration() }
+        if let root { configuration.root = try absolute(root) }
+        if !listen.isEmpty {
+            var addresses: [ListenAddress] = []
+            for text in listen {
+                guard let address = ListenAddress(text) else {
+                    throw BackendError(.invalidConfiguration, message: "--listen \(text) is no HOST:PORT")
+                }
+                addresses.append(address)
+            }
+            configuration.listen = addresses
+        }
+        if let unix { configuration.unixSocket = try absolute(unix) }
+        if let requireIsolation {
+            guard let level = BrokerConfiguration.Isolation(rawValue: requireIsolation) else {
+                throw BackendError(
+                    .invalidConfiguration,
+                    message: "--require-isolation \(requireIsolation) is no level: none, software, landlock or bwrap"
+                )
+            }
+            configuration.exec.requireIsolation = level
+        }
+        return configuration
+    }
+
+    private func absolute(_ path: String) throws(BackendError) -> String {
+        if path.hasPrefix("/") { return path }
+        guard let directory = getcwd(nil, 0) else {
+            throw BackendError(.invalidConfiguration, systemErrno: errno, message: "there is no working directory")
+        }
+        defer { free(directory) }
+        return "\(String(cString: directory))/\(path)"
+    }
+}

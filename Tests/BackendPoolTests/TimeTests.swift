@@ -1,0 +1,119 @@
+import AgentBackend
+import Testing
+
+@testable import BackendPool
+
+/// Idle cleanup and lifetimes.
+@Suite struct TimeTests {
+    @Test func anIdleEntryIsDestroyedWithinOneInterval() throws {
+        var pool = MachineHarness {
+            $0.idleTimeout = .seconds(300)
+            $0.cleanupInterval = .seconds(60)
+        }
+        pool.perform(pool.machine.tick(at: .zero))
+        pool.advance(by: .seconds(30))
+        try pool.makeIdle(key("a"))
+        pool.advance(by: .seconds(299))
+        #expect(pool.destructions.isEmpty)
+        pool.advance(by: .seconds(60))
+        #expect(pool.destructions.map(\.reason) == [.idle])
+        #expect(pool.statistics.expirations == 1)
+        #expect(pool.acquireNow(key("a")).entry == nil)
+        #expect(pool.creations.count == 1)
+    }
+
+    @Test func theIdleClockStartsAtTheLastRelease() throws {
+        var pool = MachineHarness()
+        pool.perform(pool.machine.tick(at: .zero))
+        try pool.makeIdle(key("a"))
+        for _ in 0..<10 {
+            let number = pool.acquire(key("a"))
+            pool.advance(by: .seconds(250))
+            try pool.release(number)
+            pool.advance(by: .seconds(250))
+        }
+        #expect(pool.destructions.isEmpty)
+    }
+
+    @Test func anEntryWithALeaseIsNeverIdle() throws {
+        var pool = MachineHarness()
+        pool.perform(pool.machine.tick(at: .zero))
+        pool.acquire(key("a"))
+        try pool.finishCreation()
+        pool.advance(by: .seconds(100_000))
+        #expect(pool.destructions.isEmpty)
+    }
+
+    @Test func memoryIsNotDestroyedForIdlenessOrAge() throws {
+        var pool = MachineHarness { $0.maxLifetime = .seconds(10) }
+        pool.isEvictedWhenIdle = false
+        pool.perform(pool.machine.tick(at: .zero))
+        try pool.makeIdle(key("a"))
+        pool.advance(by: .seconds(100_000))
+        #expect(pool.destructions.isEmpty)
+        #expect(pool.statistics.idle == 1)
+    }
+
+    @Test func aTickLooksOnlyAtWhatIsDue() throws {
+        var pool = MachineHarness { $0.maxConcurrentDestructions = 1000 }
+        for number in 0..<500 {
+            try pool.makeIdle(key("k\(number)"))
+            pool.now += .milliseconds(1)
+        }
+        pool.now = .milliseconds(10) + .seconds(300)
+        let first = pool.machine.tick(at: pool.now, batch: 8)
+        pool.perform(first)
+        #expect(pool.destructions.count == 8)
+        #expect(pool.wakeUps.last.map { $0 <= pool.now } == true, "the rest is done without delay")
+        pool.perform(pool.machine.tick(at: pool.now, batch: 8))
+        #expect(pool.destructions.count == 11)
+        #expect(pool.wakeUps.last.map { $0 > pool.now } == true)
+    }
+
+    @Test func anOldEntryIsDestroyedOrReplaced() throws {
+        var pool = MachineHarness { $0.maxLifetime = .seconds(100) }
+        try pool.makeIdle(key("idle"))
+        let number = pool.acquire(key("held"))
+        let old = try pool.finishCreation()
+        pool.advance(by: .seconds(100))
+        #expect(pool.destructions.map(\.key.name) == ["idle"])
+        #expect(pool.destructions.map(\.reason) == [.lifetime])
+
+        pool.acquire(key("held"))
+        #expect(try pool.finishCreation() !== old)
+        try pool.release(number)
+        #expect(pool.destructions.map(\.entry.number) == [1, old.number])
+    }
+
+    @Test func lifetimesDifferByChance() throws {
+        var pool = MachineHarness {
+            $0.maxLifetime = .seconds(100)
+            $0.lifetimeJitter = 0.5
+            $0.maxConcurrentDestructions = 1000
+        }
+        for number in 0..<100 {
+            pool.acquire(key("k\(number)"))
+            try pool.finishCreation()
+            try pool.release(number + 1)
+        }
+        pool.advance(by: .seconds(50))
+        #expect(pool.destructions.isEmpty)
+        pool.advance(by: .seconds(25))
+        #expect((20...80).contains(pool.destructions.count))
+        pool.advance(by: .seconds(25))
+        #expect(pool.destructions.count == 100)
+    }
+
+    @Test func timesInTheWrongOrderDoNoHarm() throws {
+        var pool = MachineHarness()
+        pool.now = .seconds(10)
+        let number = pool.acquire(key("a"))
+        pool.now = .seconds(9)
+        try pool.finishCreation()
+        pool.now = .seconds(8)
+        try pool.release(number)
+        #expect(pool.statistics.waits.sum == .zero)
+        #expect(pool.statistics.holds.sum == .zero)
+        #expect(pool.machine.describe(key("a"), at: .zero)?.state == .idle(for: .zero))
+    }
+}

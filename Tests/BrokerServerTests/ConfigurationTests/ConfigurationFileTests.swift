@@ -1,0 +1,199 @@
+import AgentBackend
+import Logging
+import Testing
+
+@testable import BrokerServer
+
+/// What is read from files without mistakes.
+@Suite struct ConfigurationFileTests {
+    private static let hash = String(repeating: "0123456789abcdef", count: 4)
+
+    private func read(_ text: String) throws -> BrokerConfiguration {
+        var configuration = BrokerConfiguration(root: "/r", node: "n")
+        let problems = configuration.apply(yaml: Array(text.utf8), named: "broker.yaml")
+        try #require(problems.isEmpty, "\(problems)")
+        return configuration
+    }
+
+    @Test(arguments: ["", "# nothing\n", "---\n", "{}\n", "limits:\nlog:\norgs:\n", "\u{FEFF}node: n\n"])
+    func anEmptyFileIsTheDefaults(text: String) throws {
+        #expect(try read(text) == BrokerConfiguration(root: "/r", node: "n"))
+    }
+
+    @Test func readsEveryKey() throws {
+        let text = """
+            root: /srv/broker
+            listen: ["127.0.0.1:7420", "[::1]:7420"]
+            unix_socket: /run/broker.sock
+            node: east-1
+            limits:
+              max_frame_bytes: 8MiB
+              max_head_bytes: 65536
+              stream_window_bytes: 2MiB
+              connection_window_bytes: 32MiB
+              max_calls_in_flight_per_connection: 10
+              max_connections: 20_000
+              hello_deadline: 1s
+              keepalive_interval: 10s
+              keepalive_misses: 2
+              drain_timeout: 1m
+              auth_failure_delay: 0s
+              max_readdir_entries: 50
+              max_file_bytes: 1GiB
+            pool:
+              idle_timeout: 10m
+              cleanup_interval: 500ms
+              max_entries: 5
+              max_entries_per_org: 4
+              max_leases_per_entry: 3
+              max_waiters: 0
+              queue_timeout: 2s
+              max_lifetime: 1d
+            exec:
+              default_timeout: 30s
+              max_timeout: 2h
+              grace: 0s
+              max_running: 8
+              max_running_per_org: 4
+              isolation: bwrap
+              require_isolation: landlock
+            memory: {max_bytes_per_org: 1MiB}
+            identities: {first: 300000, count: 10}
+            log: {level: debug, operations: verbose}
+            orgs:
+              - name: acme
+                tokens:
+                  - id: 0123456789abcdef
+                    name: ci
+                    hash: \(Self.hash)
+                    keys: [ci, "build-*"]
+                    read_only: true
+                env:
+                  LANG: C
+                  EMPTY: ""
+                  NUMBER: 007
+                limits:
+                  max_connections: 1
+                  max_entries: 2
+                  max_running: 3
+                  max_memory_bytes: 4KiB
+                  max_file_bytes: 5KiB
+              - name: umbrella
+            """
+        let configuration = try read(text)
+
+        var expected = BrokerConfiguration(root: "/srv/broker", node: "east-1")
+        expected.listen = [ListenAddress(host: "127.0.0.1", port: 7420), ListenAddress(host: "::1", port: 7420)]
+        expected.unixSocket = "/run/broker.sock"
+        expected.limits.maxFrameBytes = 8 << 20
+        expected.limits.maxHeadBytes = 64 << 10
+        expected.limits.streamWindowBytes = 2 << 20
+        expected.limits.connectionWindowBytes = 32 << 20
+        expected.limits.maxCallsInFlightPerConnection = 10
+        expected.limits.maxConnections = 20_000
+        expected.limits.helloDeadline = .seconds(1)
+        expected.limits.keepaliveInterval = .seconds(10)
+        expected.limits.keepaliveMisses = 2
+        expected.limits.drainTimeout = .seconds(60)
+        expected.limits.authFailureDelay = .zero
+        expected.limits.maxReaddirEntries = 50
+        expected.limits.maxFileBytes = 1 << 30
+        expected.pool.idleTimeout = .seconds(600)
+        expected.pool.cleanupInterval = .milliseconds(500)
+        expected.pool.maxEntries = 5
+        expected.pool.maxEntriesPerOrg = 4
+        expected.pool.maxLeasesPerEntry = 3
+        expected.pool.maxWaiters = 0
+        expected.pool.queueTimeout = .seconds(2)
+        expected.pool.maxLifetime = .seconds(86_400)
+        expected.exec.defaultTimeout = .seconds(30)
+        expected.exec.maxTimeout = .seconds(7200)
+        expected.exec.grace = .zero
+        expected.exec.maxRunning = 8
+        expected.exec.maxRunningPerOrg = 4
+        expected.exec.isolation = .bwrap
+        expected.exec.requireIsolation = .landlock
+        expected.memory.maxBytesPerOrg = 1 << 20
+        expected.identities.first = 300_000
+        expected.identities.count = 10
+        expected.log.level = .debug
+        expected.log.operations = .verbose
+        var acme = OrgConfiguration(name: "acme")
+        acme.tokens = [
+            TokenRecord(
+                id: "0123456789abcdef",
+                name: "ci",
+                hash: try #require(TokenHash(hexadecimal: Self.hash)),
+                keyPatterns: [.exactly("ci"), .beginningWith("build-")],
+                isReadOnly: true
+            )
+        ]
+        acme.env = try Environment(["LANG": "C", "EMPTY": "", "NUMBER": "007"])
+        acme.limits.maxConnections = 1
+        acme.limits.maxEntries = 2
+        acme.limits.maxRunning = 3
+        acme.limits.maxMemoryBytes = 4 << 10
+        acme.limits.maxFileBytes = 5 << 10
+        expected.orgs = [acme, OrgConfiguration(name: "umbrella")]
+        #expect(configuration == expected)
+    }
+
+    /// The test above has to meet every key: a new line of the schema fails here until it does.
+    @Test func theSchemaHasNoKeyThatIsNotTested() {
+        let count =
+            BrokerConfiguration.fields.count + BrokerConfiguration.Limits.fields.count
+            + BrokerConfiguration.Pool.fields.count + BrokerConfiguration.Exec.fields.count
+            + BrokerConfiguration.Memory.fields.count + BrokerConfiguration.Identities.fields.count
+            + BrokerConfiguration.Log.fields.count + OrgConfiguration.fields.count
+            + OrgConfiguration.Limits.fields.count + TokenRecord.fields.count
+        #expect(count == 11 + 13 + 8 + 7 + 1 + 2 + 2 + 4 + 5 + 5)
+    }
+
+    @Test func anchorsAndPlainWordsAreText() throws {
+        let configuration = try read(
+            """
+            orgs:
+              - name: "123"
+                env: &shared {A: true, B: ~x}
+              - name: 1e3
+                env: *shared
+            """
+        )
+        #expect(configuration.orgs.map(\.name) == ["123", "1e3"])
+        #expect(configuration.orgs[1].env == (try Environment(["A": "true", "B": "~x"])))
+    }
+
+    @Test func aLaterLayerOverridesMembers() throws {
+        var configuration = try read("listen: []\nunix_socket: /run/a.sock\n")
+        #expect(throws: Never.self) { try configuration.validate() }
+        configuration.unixSocket = nil
+        let error = #expect(throws: BackendError.self) { try configuration.validate() }
+        #expect(error?.code == .invalidConfiguration)
+        #expect(error?.message.contains("nothing to listen on") == true)
+    }
+
+    @Test func loadsAFile() async throws {
+        try await withScratchDirectory { scratch in
+            try scratch.write("node: from-file\n", to: "broker.yaml")
+            #expect(try BrokerConfiguration.load(from: scratch.path("broker.yaml")).node == "from-file")
+
+            try scratch.write("a: 1\nb: 2\n", to: "wrong.yaml")
+            let path = scratch.path("wrong.yaml")
+            let wrong = #expect(throws: BackendError.self) { try BrokerConfiguration.load(from: path) }
+            #expect(wrong?.code == .invalidConfiguration)
+            #expect(wrong?.message.contains("2 problems") == true)
+            #expect(wrong?.message.contains("\(path):1:1: unknown key \"a\"") == true)
+            #expect(wrong?.message.contains("\(path):2:1: unknown key \"b\"") == true)
+
+            let missing = #expect(throws: BackendError.self) {
+                try BrokerConfiguration.load(from: scratch.path("missing.yaml"))
+            }
+            #expect(missing?.code == .invalidConfiguration)
+            #expect(missing?.reason == .notFound)
+            let directory = #expect(throws: BackendError.self) {
+                try BrokerConfiguration.load(from: scratch.path("."))
+            }
+            #expect(directory?.reason == .isDirectory)
+        }
+    }
+}

@@ -1,0 +1,159 @@
+import AgentBackend
+import Glibc
+import Testing
+
+@testable import BrokerServer
+
+/// What earlier commands left in the directory for temporary files, with the worst of intentions.
+@Suite struct SweepTests {
+    private func withOrg(_ body: (ScratchDirectory, BrokerRoot) throws -> Void) async throws {
+        try await withScratchDirectory { scratch in
+            let root = try await BrokerRoot.open(scratch.path("root"), isPrivileged: false)
+            try scratch.makeDirectory("root/v1/orgs/acme")
+            try scratch.makeDirectory("root/v1/orgs/acme/.tmp")
+            try scratch.makeDirectory("outside")
+            try scratch.write("precious", to: "outside/file")
+            try body(scratch, root)
+            #expect(try scratch.read("outside/file") == "precious")
+            #expect(scratch.mode("outside") == 0o755)
+            root.close()
+        }
+    }
+
+    private let tmp = "root/v1/orgs/acme/.tmp"
+
+    @Test func removesEverything() async throws {
+        try await withOrg { scratch, root in
+            try scratch.makeDirectory("\(tmp)/a")
+            try scratch.makeDirectory("\(tmp)/a/b")
+            try scratch.write("x", to: "\(tmp)/a/b/file")
+            try scratch.makeDirectory("root/v1/orgs/acme/key")
+            try scratch.write("x", to: "root/v1/orgs/acme/key/file")
+            try scratch.makeDirectory("root/v1/orgs/acme/.keyless")
+            try scratch.makeDirectory("root/v1/orgs/acme/.keyless/0123")
+            #expect(try root.sweepTemporaryFiles() == SweepReport(removed: 6))
+            #expect(try scratch.entries("root/v1/orgs/acme") == [".trash", "key"])
+            #expect(try scratch.entries("root/v1/orgs/acme/.trash").isEmpty)
+            #expect(try scratch.read("root/v1/orgs/acme/key/file") == "x")
+        }
+    }
+
+    @Test func sweepsAllOrgsAndNothingElse() async throws {
+        try await withOrg { scratch, root in
+            for name in ["b", "lost+found"] {
+                try scratch.makeDirectory("root/v1/orgs/\(name)")
+                try scratch.makeDirectory("root/v1/orgs/\(name)/.tmp")
+                try scratch.write("x", to: "root/v1/orgs/\(name)/.tmp/file")
+            }
+            #expect(try root.sweepTemporaryFiles() == SweepReport(removed: 3))
+            #expect(try scratch.entries("root/v1/orgs/lost+found") == [".tmp"])
+            #expect(try root.sweepTemporaryFiles() == SweepReport())
+        }
+    }
+
+    @Test func followsNoLink() async throws {
+        try await withOrg { scratch, root in
+            try #require(symlink(scratch.path("outside"), scratch.path("\(tmp)/directory")) == 0)
+            try #require(symlink(scratch.path("outside/file"), scratch.path("\(tmp)/file")) == 0)
+            try #require(symlink("/", scratch.path("\(tmp)/everything")) == 0)
+            try #require(symlink("nowhere", scratch.path("\(tmp)/dangling")) == 0)
+            #expect(try root.sweepTemporaryFiles() == SweepReport(removed: 5))
+        }
+    }
+
+    @Test func followsNoLinkInThePlaceOfTheDirectory() async throws {
+        try await withOrg { scratch, root in
+            try #require(rmdir(scratch.path(tmp)) == 0)
+            try #require(symlink(scratch.path("outside"), scratch.path(tmp)) == 0)
+            #expect(try root.sweepTemporaryFiles() == SweepReport(removed: 1))
+        }
+    }
+
+    @Test func removesWhatIsNoPlainFile() async throws {
+        try await withOrg { scratch, root in
+            try #require(mkfifo(scratch.path("\(tmp)/fifo"), 0) == 0)
+            try #require(link(scratch.path("outside/file"), scratch.path("\(tmp)/hard")) == 0)
+            let names: [[UInt8]] = [
+                [0xff, 0xfe], [0x0a], Array("-rf".utf8), Array("...".utf8), Array(repeating: 0x78, count: 255),
+            ]
+            for name in names {
+                let path = Array(scratch.path("\(tmp)/").utf8) + name + [0]
+                let file = open(path.map { CChar(bitPattern: $0) }, O_CREAT | O_WRONLY, 0)
+                try #require(file >= 0)
+                close(file)
+            }
+            #expect(try root.sweepTemporaryFiles() == SweepReport(removed: 8))
+        }
+    }
+
+    /// As root permissions do not count; run as anybody else this takes them back.
+    @Test(arguments: [0o000 as mode_t, 0o400, 0o500, 0o100])
+    func takesBackPermissions(mode: mode_t) async throws {
+        try await withOrg { scratch, root in
+            try scratch.makeDirectory("\(tmp)/a")
+            try scratch.makeDirectory("\(tmp)/a/b")
+            try scratch.makeDirectory("\(tmp)/a/b/c")
+            try scratch.write("x", to: "\(tmp)/a/b/c/file")
+            for name in ["/a/b/c", "/a/b", "/a", ""] { try #require(chmod(scratch.path("\(tmp)\(name)"), mode) == 0) }
+            #expect(try root.sweepTemporaryFiles() == SweepReport(removed: 5))
+        }
+    }
+
+    /// Deeper than any path is long, and than there are descriptors.
+    @Test func removesTreesOfAnyDepth() async throws {
+        try await withOrg { scratch, root in
+            let depth = 3000
+            var directory = try OwnedDescriptor.directory(scratch.path(tmp)).release()
+            for _ in 0..<depth {
+                let name = "directory-with-a-name"
+                try #require(mkdirat(directory, name, 0o700) == 0)
+                let next = try OwnedDescriptor.directory(name, in: directory).release()
+                close(directory)
+                directory = next
+            }
+            close(directory)
+            #expect(try root.sweepTemporaryFiles() == SweepReport(removed: depth + 1))
+        }
+    }
+
+    @Test func finishesWhatACrashInterrupted() async throws {
+        try await withOrg { scratch, root in
+            try scratch.makeDirectory("root/v1/orgs/acme/.trash")
+            try scratch.makeDirectory("root/v1/orgs/acme/.trash/0123")
+            try scratch.write("x", to: "root/v1/orgs/acme/.trash/0123/file")
+            #expect(try root.sweepTemporaryFiles() == SweepReport(removed: 3))
+            #expect(try scratch.entries("root/v1/orgs/acme/.trash").isEmpty)
+        }
+    }
+
+    /// A file system mounted inside is the nearest thing to a file that nobody can remove.
+    @Test(.enabled(if: isRoot)) func reportsWhatStays() async throws {
+        try await withOrg { scratch, root in
+            try scratch.makeDirectory("\(tmp)/a")
+            try scratch.makeDirectory("\(tmp)/a/mounted")
+            try scratch.write("x", to: "\(tmp)/a/file")
+            let place = scratch.path("\(tmp)/a/mounted")
+            guard mount("none", place, "tmpfs", 0, nil) == 0 else { return }
+            let report = try root.sweepTemporaryFiles()
+            #expect(report.removed == 2)
+            #expect(report.left > 0)
+            #expect(report.lastErrno == EBUSY || report.lastErrno == ENOTEMPTY)
+            let trash = try scratch.entries("root/v1/orgs/acme/.trash")
+            for name in trash { umount2(scratch.path("root/v1/orgs/acme/.trash/\(name)/mounted"), 0) }
+            #expect(try root.sweepTemporaryFiles().left == 0)
+        }
+    }
+
+    @Test func stopsAtItsLimit() async throws {
+        try await withScratchDirectory { scratch in
+            for index in 0..<10 { try scratch.write("x", to: "file\(index)") }
+            let pit = try OwnedDescriptor.directory(scratch.root)
+            var removal = TreeRemoval(emptying: pit.raw, limit: 3)
+            try removal.run()
+            #expect(removal.report.removed < 10)
+            var rest = TreeRemoval(emptying: pit.raw)
+            try rest.run()
+            #expect(removal.report.removed + rest.report.removed == 10)
+        }
+    }
+}

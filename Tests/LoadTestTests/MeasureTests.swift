@@ -1,0 +1,89 @@
+import Testing
+
+@testable import loadtest
+
+@Suite struct MeasureTests {
+    @Test func latencies() {
+        var latencies = Latencies()
+        #expect(latencies.summary == Latencies.Summary(p50: 0, p99: 0, p999: 0, max: 0))
+        for microseconds in 1...1000 {
+            latencies.record(nanoseconds: UInt64(microseconds) * 1000)
+        }
+        let summary = latencies.summary
+        #expect(latencies.count == 1000)
+        // Three digits.
+        #expect(abs(summary.p50 - 500) <= 0.5)
+        #expect(abs(summary.p99 - 990) <= 1)
+        #expect(abs(summary.p999 - 999) <= 1)
+        #expect(abs(summary.max - 1000) <= 1)
+        latencies.removeAll()
+        #expect(latencies.count == 0)
+    }
+
+    @Test func aLatencyOfHoursCountsAsAMinute() {
+        var latencies = Latencies()
+        latencies.record(nanoseconds: .max)
+        #expect(latencies.count == 1)
+        #expect(abs(latencies.summary.max - 60e6) < 60e3)
+    }
+
+    @Test func spread() {
+        let odd = Spread([3, 1, 2])
+        #expect((odd.median, odd.min, odd.max) == (2, 1, 3))
+        #expect(Spread([4, 1, 2, 3]).median == 2.5)
+        #expect(Spread([7]).median == 7)
+        #expect(Spread([]).median == 0)
+    }
+
+    @Test func targets() {
+        #expect(Target.atLeast(0.5).isMet(by: 0.5))
+        #expect(!Target.atLeast(0.5).isMet(by: 0.49))
+        #expect(Target.atMost(2).isMet(by: 2))
+        #expect(!Target.atMost(2).isMet(by: 2.01))
+    }
+
+    @Test func processorTime() throws {
+        #expect(ServerProcessor.schedstat("123456 789 10\n") == 123_456)
+        #expect(ServerProcessor.schedstat("") == nil)
+        let stat = "42 (a) b (c) S 1 42 42 0 -1 4194304 100 0 0 0 17 25 0 0 20 0 1 0 5 0 0"
+        #expect(ServerProcessor.stat(stat) == 42)
+        #expect(ServerProcessor.stat("42 (a) S 1") == nil)
+        #expect(try ServerProcessor(pids: []).nanoseconds() == nil)
+        // Beyond the highest that the kernel gives out.
+        #expect(throws: LoadFailure.self) { try ServerProcessor(pids: [.max]).nanoseconds() }
+    }
+
+    @Test func endpoints() {
+        #expect(Endpoint("127.0.0.1:80") == .internet(host: "127.0.0.1", port: 80))
+        #expect(Endpoint("[::1]:80") == .internet(host: "::1", port: 80))
+        #expect(Endpoint("unix:/a:b") == .unix(path: "/a:b"))
+        for text in ["", "a", ":1", "a:", "a:65536", "a:-1", "unix:", "unix:" + String(repeating: "x", count: 108)] {
+            #expect(Endpoint(text) == nil, "\(text)")
+        }
+        #expect(Endpoint("[::1]:80")?.description == "[::1]:80")
+    }
+
+    @Test func durations() throws {
+        #expect(try Duration(argument: "500ms") == .milliseconds(500))
+        #expect(try Duration(argument: "1.5s") == .milliseconds(1500))
+        #expect(try Duration(argument: "2m") == .seconds(120))
+        for text in ["", "s", "5", "-1s", "1h", "nans", "infs"] {
+            #expect(throws: (any Error).self, "\(text)") { try Duration(argument: text) }
+        }
+        #expect(Duration.milliseconds(1500).nanoseconds == 1_500_000_000)
+        #expect(Duration.milliseconds(-1).nanoseconds == 0)
+    }
+
+    @Test func numbersAsText() {
+        #expect(1234.567.text(1) == "1234.6")
+        #expect(0.05.text(2) == "0.05")
+        #expect(1.999.text(2) == "2.00")
+        #expect((-0.001).text(2) == "0.00")
+        #expect((-1.5).text(1) == "-1.5")
+        #expect(2.5e6.text(0) == "2500000")
+    }
+
+    @Test func tables() {
+        #expect(Table([["a", "bb"], ["ccc", "d"], ["e"]]).text == "a    bb\nccc  d\ne")
+    }
+}

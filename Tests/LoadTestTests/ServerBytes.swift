@@ -1,0 +1,105 @@
+@testable import loadtest
+
+/// Frames as a server sends them.
+enum ServerBytes {
+    static func answer(
+        _ id: UInt64,
+        payload: [UInt8],
+        isLast: Bool = true,
+        body: UInt64 = 32
+    ) -> [UInt8] {
+        frame { frame in
+            frame.writeVarint(id, field: 1)
+            if isLast { frame.writeVarint(1, field: 3) }
+            frame.writeMessage(field: body) { _ in }
+            frame.writeBytes(payload, field: 2047)
+        }
+    }
+
+    static func error(_ id: UInt64, code: UInt64, message: String) -> [UInt8] {
+        frame { frame in
+            frame.writeVarint(id, field: 1)
+            frame.writeVarint(1, field: 3)
+            frame.writeMessage(field: 23) { error in
+                error.writeVarint(code, field: 1)
+                error.writeBytes(message.utf8, field: 4)
+            }
+        }
+    }
+
+    static func window(stream: UInt64 = 0, bytes: UInt64) -> [UInt8] {
+        frame { frame in
+            frame.writeMessage(field: 20) { window in
+                if stream != 0 { window.writeVarint(stream, field: 1) }
+                window.writeVarint(bytes, field: 2)
+            }
+        }
+    }
+
+    static func ping(nonce: UInt64) -> [UInt8] {
+        frame { frame in frame.writeMessage(field: 17) { $0.writeFixed64(nonce, field: 1) } }
+    }
+
+    static func goAway(code: UInt64, message: String) -> [UInt8] {
+        frame { frame in
+            frame.writeMessage(field: 21) { goAway in
+                goAway.writeMessage(field: 1) { error in
+                    error.writeVarint(code, field: 1)
+                    error.writeBytes(message.utf8, field: 4)
+                }
+            }
+        }
+    }
+
+    private static func frame(_ body: (inout ProtobufWriter) -> Void) -> [UInt8] {
+        var writer = ProtobufWriter()
+        body(&writer)
+        return FrameHeader.bytes(length: writer.bytes.count) + writer.bytes
+    }
+}
+
+/// A frame that the generator sent, decoded by hand.
+struct SentFrame: Equatable {
+    var id: UInt64 = 0
+    var target: [UInt8] = []
+    /// Field number of the body.
+    var body: UInt64 = 0
+    var payload: [UInt8] = []
+
+    /// All of `bytes`, which are whole frames.
+    static func all(_ bytes: [UInt8]) throws -> [SentFrame] {
+        var frames: [SentFrame] = []
+        var offset = 0
+        while let message = try FrameHeader.message(at: offset, in: bytes.span, limit: 1 << 24) {
+            var frame = SentFrame()
+            var fields = ProtobufFields(message)
+            while let field = try fields.next(in: bytes.span) {
+                switch field.number {
+                case 1: frame.id = field.value
+                case 2: frame.target = Array(bytes[field.range])
+                case 2047: frame.payload = Array(bytes[field.range])
+                default: frame.body = field.number
+                }
+            }
+            frames.append(frame)
+            offset = message.upperBound
+        }
+        return frames
+    }
+}
+
+extension SessionLimits {
+    static func limits(
+        frame: Int = 4 << 20,
+        stream: Int = 1 << 20,
+        connection: Int = 16 << 20
+    ) throws -> SessionLimits {
+        var reply = ProtobufWriter()
+        reply.writeMessage(field: 6) { limits in
+            limits.writeVarint(UInt64(frame), field: 1)
+            limits.writeVarint(UInt64(stream), field: 3)
+            limits.writeVarint(UInt64(connection), field: 4)
+        }
+        return try SessionLimits(helloReply: reply.bytes.indices, in: reply.bytes.span)
+    }
+}

@@ -1,0 +1,185 @@
+import AgentBackend
+import Foundation
+import Glibc
+import NIOCore
+import Synchronization
+import Testing
+
+@testable import Sandbox
+
+/// All suites of this module, one after the other: some look at all descriptors and children of the process.
+@Suite(.serialized) struct SandboxTests {}
+
+/// A running runner and a workspace on disk, which belongs to whom commands run as.
+///
+/// With tests that run as root commands have an identity of their own, else they run as the tests' user.
+struct SandboxFixture: Sendable {
+    let runner: CommandRunner
+    let identity: HostIdentity?
+    /// Beneath a directory that others may enter but not list.
+    let workspacePath: String
+    let workspace: Int32
+
+    static let identityOfCommands = geteuid() == 0 ? HostIdentity(uid: 200_001, gid: 200_001) : nil
+
+    /// The ids that a command has.
+    static var uid: UInt32 { identityOfCommands?.uid ?? geteuid() }
+    static var gid: UInt32 { identityOfCommands?.gid ?? getegid() }
+
+    /// Runs `body` beside the runner, and removes everything after it.
+    static func with(
+        configuration: CommandRunner.Configuration = CommandRunner.Configuration(),
+        clock: any Clock<Duration> = .continuous,
+        _ body: @Sendable (SandboxFixture) async throws -> Void
+    ) async throws {
+        let root = try makeRoot()
+        defer { try? FileManager.default.removeItem(atPath: root) }
+        let path = root + "/workspace"
+        try makeDirectory(path)
+        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        try #require(descriptor >= 0)
+        defer { close(descriptor) }
+        let runner = try CommandRunner(level: .bwrap, configuration: configuration, clock: clock)
+        let fixture = SandboxFixture(
+            runner: runner,
+            identity: identityOfCommands,
+            workspacePath: path,
+            workspace: descriptor
+        )
+        try await withThrowingTaskGroup { group in
+            group.addTask { try await runner.run() }
+            do {
+                try await body(fixture)
+            } catch {
+                group.cancelAll()
+                throw error
+            }
+            runner.beginShutdown()
+            try await group.waitForAll()
+        }
+    }
+
+    /// A directory of whom commands run as.
+    static func makeDirectory(_ path: String) throws {
+        try #require(mkdir(path, 0o700) == 0)
+        if let identityOfCommands {
+            try #require(chown(path, identityOfCommands.uid, identityOfCommands.gid) == 0)
+        }
+    }
+
+    private static func makeRoot() throws -> String {
+        var template = Array("/var/tmp/sandbox-tests-XXXXXX".utf8CString)
+        try #require(mkdtemp(&template) != nil)
+        let root = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        try #require(chmod(root, 0o711) == 0)
+        return root
+    }
+
+    func path(_ name: String) -> String { workspacePath + "/" + name }
+
+    /// A file that whom commands run as can read, and execute where `mode` says so.
+    func write(_ text: String, to name: String, mode: mode_t = 0o644) throws {
+        try text.write(toFile: path(name), atomically: false, encoding: .utf8)
+        try #require(chmod(path(name), mode) == 0)
+    }
+
+    func command(_ line: String) -> Command {
+        Command(.shellLine(Array(line.utf8)), workspace: workspace, identity: identity)
+    }
+
+    func command(_ arguments: [String]) -> Command {
+        Command(.arguments(arguments.map { Array($0.utf8) }), workspace: workspace, identity: identity)
+    }
+
+    /// Runs a command to its end.
+    func run(_ command: Command) async throws -> Finished {
+        try await Finished(runner.start(command))
+    }
+
+    func run(_ line: String) async throws -> Finished {
+        try await run(command(line))
+    }
+}
+
+/// A command that ended, with all that it wrote.
+struct Finished {
+    let output: String
+    let error: String
+    let end: CommandEnd
+
+    init(_ running: RunningCommand) async throws {
+        async let output = running.readAll(.standardOutput)
+        async let error = running.readAll(.standardError)
+        (self.output, self.error) = try await (output, error)
+        end = await running.waitForEnd()
+    }
+
+    var exitCode: UInt8? {
+        if case .exited(let code) = end.outcome { code } else { nil }
+    }
+
+    var terminationCause: TerminationCause? {
+        if case .terminated(let cause) = end.outcome { cause } else { nil }
+    }
+}
+
+extension RunningCommand {
+    func readAll(_ stream: AgentBackend.OutputStream) async throws(BackendError) -> String {
+        var all = ByteBuffer()
+        while var bytes = try await readOutput(stream, upTo: 64 * 1024) { all.writeBuffer(&bytes) }
+        return String(buffer: all)
+    }
+
+    /// Reads standard output up to and with a line's end.
+    func readLine() async throws(BackendError) -> String {
+        var line = ""
+        while !line.hasSuffix("\n"), let bytes = try await readOutput(.standardOutput, upTo: 1) {
+            line += String(buffer: bytes)
+        }
+        return line
+    }
+}
+
+/// Processes as the host sees them.
+enum Host {
+    /// Those whose command line or environment has the marker.
+    static func processes(with marker: String) -> [String] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return names.filter { name in
+            guard Int(name) != nil, name != "\(getpid())" else { return false }
+            return ["cmdline", "environ"].contains { file in
+                FileManager.default.contents(atPath: "/proc/\(name)/\(file)")?.range(of: Data(marker.utf8)) != nil
+            }
+        }
+    }
+
+    /// Children of this process, with those that are dead and not reaped.
+    static var children: [Substring] {
+        let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []
+        return tasks.flatMap { task in
+            let children = try? String(contentsOfFile: "/proc/self/task/\(task)/children", encoding: .utf8)
+            return (children ?? "").split(separator: " ")
+        }
+    }
+
+    static var openDescriptors: Int {
+        ((try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []).count
+    }
+}
+
+/// Throws what the error's code has to be, with a clear message where nothing was thrown.
+func expectError(
+    _ code: BackendError.Code,
+    _ reason: BackendError.Reason? = nil,
+    sourceLocation: SourceLocation = #_sourceLocation,
+    _ body: () async throws -> Void
+) async {
+    do {
+        try await body()
+        Issue.record("expected \(code), but nothing was thrown", sourceLocation: sourceLocation)
+    } catch let error as BackendError {
+        #expect(error.code == code && error.reason == reason, "\(error)", sourceLocation: sourceLocation)
+    } catch {
+        Issue.record(error, sourceLocation: sourceLocation)
+    }
+}

@@ -1,0 +1,114 @@
+internal import FoundationEssentials
+
+/// A server that was started for a comparison and is ready.
+struct EchoServer {
+    let name: String
+    let endpoint: Endpoint
+    let pid: Int32
+    /// One for each connection in turn.
+    let tokens: [String]
+
+    /// For a program to be ready, or to end.
+    private static let patience = Duration.seconds(20)
+
+    /// Runs `limit-echo` for the time of `body`.
+    static func withLimit<Result>(
+        _ executable: String,
+        in directory: String,
+        _ interrupts: borrowing Interrupts,
+        _ body: (EchoServer) throws(LoadFailure) -> Result
+    ) throws(LoadFailure) -> Result {
+        try ChildProcess.run(executable, ["--port", "0"], in: directory) { (child) throws(LoadFailure) in
+            let line = try child.firstLine(within: patience, interrupts)
+            guard line.hasPrefix("ready "), let endpoint = Endpoint(String(line.dropFirst("ready ".count))) else {
+                throw .child("limit-echo says no address: \(line)")
+            }
+            return try body(EchoServer(name: "limit", endpoint: endpoint, pid: child.pid, tokens: [""]))
+        }
+    }
+
+    /// Runs `agent-broker serve` for the time of `body`, with two orgs, whose tokens the connections take in turn.
+    static func withBroker<Result>(
+        _ executable: String,
+        in directory: String,
+        _ interrupts: borrowing Interrupts,
+        _ body: (EchoServer) throws(LoadFailure) -> Result
+    ) throws(LoadFailure) -> Result {
+        var configuration = BrokerConfiguration(orgs: [])
+        var tokens: [String] = []
+        for org in ["a", "b"] {
+            let token = try newToken(executable, org: org, in: directory, interrupts)
+            tokens.append(token.token)
+            configuration.orgs.append(.init(name: org, tokens: [.init(id: token.id, name: "load", hash: token.hash)]))
+        }
+        let file = "\(directory)/broker.yaml"
+        try configuration.write(to: file)
+        let arguments = [
+            "serve", "--json", "--listen", "127.0.0.1:0", "--root", "\(directory)/root", "--config", file,
+        ]
+        return try ChildProcess.run(executable, arguments, in: directory) { (child) throws(LoadFailure) in
+            let line = try child.firstLine(within: patience, interrupts)
+            let ready: BrokerReady = try decode(line, from: "serve")
+            guard let endpoint = Endpoint(ready.wire) else { throw .child("agent-broker says no address: \(line)") }
+            return try body(EchoServer(name: "broker", endpoint: endpoint, pid: child.pid, tokens: tokens))
+        }
+    }
+
+    private static func newToken(
+        _ executable: String,
+        org: String,
+        in directory: String,
+        _ interrupts: borrowing Interrupts
+    ) throws(LoadFailure) -> BrokerToken {
+        let arguments = ["token", "new", "--org", org, "--name", "load", "--json"]
+        let output = try ChildProcess.run(executable, arguments, in: directory) { (child) throws(LoadFailure) in
+            try child.wholeOutput(within: patience, interrupts)
+        }
+        return try decode(output, from: "token new")
+    }
+
+    private static func decode<Value: Decodable>(_ text: String, from command: String) throws(LoadFailure) -> Value {
+        do {
+            return try JSONDecoder().decode(Value.self, from: Data(text.utf8))
+        } catch {
+            throw .child("agent-broker \(command) printed what is not expected: \(text)")
+        }
+    }
+}
+
+/// What `agent-broker token new --json` prints.
+private struct BrokerToken: Decodable {
+    let token: String
+    let id: String
+    let hash: String
+}
+
+/// The line of `agent-broker serve --json` that says where it listens.
+private struct BrokerReady: Decodable {
+    let wire: String
+}
+
+/// The broker's configuration file, as far as a comparison needs it.
+private struct BrokerConfiguration: Encodable {
+    var orgs: [Org]
+
+    struct Org: Encodable {
+        let name: String
+        let tokens: [Token]
+    }
+
+    struct Token: Encodable {
+        let id: String
+        let name: String
+        let hash: String
+    }
+
+    /// As JSON, which is YAML.
+    func write(to path: String) throws(LoadFailure) {
+        do {
+            try JSONEncoder().encode(self).write(to: URL(filePath: path))
+        } catch {
+            throw .child("cannot write \(path): \(error)")
+        }
+    }
+}

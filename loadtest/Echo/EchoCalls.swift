@@ -1,0 +1,134 @@
+internal import NIOCore
+
+/// The calls of one connection: gives out ids, checks every answer against what was asked, and keeps to the
+/// credit that the server gave. Does no I/O and reads no clock: frames go to a buffer, times are arguments, in
+/// nanoseconds.
+///
+/// A connection has `depth` places, each with at most one call. An id is `round * places + place` (places
+/// rounded up to a power of two), so that an answer leads to its place without a table, and ids only rise.
+struct EchoCalls {
+    private struct Place {
+        /// Index of the template of all its calls.
+        let template: Int
+        /// Of the call that is unanswered; 0 where there is none.
+        var id: UInt64 = 0
+        /// When the call was due; later than that it was sent only for want of credit.
+        var due: UInt64 = 0
+    }
+
+    private let connection: UInt32
+    private let templates: [FrameTemplate]
+    private let placeMask: UInt64
+    private var table: [Place]
+    private var highestID: UInt64 = 0
+    private var credit: Int
+    /// Places whose call waits for credit, the first to be sent first.
+    private var waiting: [Int] = []
+
+    var places: Range<Int> { table.indices }
+
+    /// Calls that are due or sent, and not answered.
+    private(set) var unanswered = 0
+
+    /// `templates`, not empty and of one payload length, serve the places in turn, from another one on each
+    /// connection.
+    init(connection: UInt32, depth: Int, templates: [FrameTemplate], limits: SessionLimits) throws(LoadFailure) {
+        for template in templates {
+            guard template.payloadLength <= min(limits.streamWindow, limits.connectionWindow),
+                template.messageLength <= limits.maximumFrame
+            else { throw .settings("the server's limits do not let a payload of that size through: \(limits)") }
+        }
+        self.connection = connection
+        self.templates = templates
+        table = (0..<depth).map { Place(template: (Int(connection) + $0) % templates.count) }
+        placeMask = UInt64(depth.nextPowerOf2()) - 1
+        credit = limits.connectionWindow
+    }
+
+    /// The place's call is due: appends it to `out`, or keeps it until there is credit. The place is free.
+    mutating func start(_ place: Int, at now: UInt64, into out: inout ByteBuffer) throws(LoadFailure) {
+        table[place].due = now
+        unanswered += 1
+        if credit >= template(of: place).payloadLength {
+            try send(place, into: &out)
+        } else {
+            waiting.append(place)
+        }
+    }
+
+    /// The server gave credit for so many payload bytes more: appends the calls that waited for it.
+    mutating func receivedWindow(bytes: UInt64, into out: inout ByteBuffer) throws(LoadFailure) {
+        credit += Int(clamping: min(bytes, 1 << 40))
+        while let place = waiting.first, credit >= template(of: place).payloadLength {
+            waiting.removeFirst()
+            try send(place, into: &out)
+        }
+    }
+
+    /// One call was answered.
+    struct Answer {
+        /// The place that is free now.
+        let place: Int
+        /// Nanoseconds since the call was due.
+        let latency: UInt64
+        /// Where in the message the error lies, if it is one.
+        let error: Range<Int>?
+    }
+
+    /// A frame with an id arrived. Throws ``LoadFailure/wrongAnswer(_:)`` when it is not the whole and only
+    /// answer to a call that is unanswered, or carries other bytes than were sent.
+    mutating func received(
+        _ frame: ServerFrame,
+        in message: Span<UInt8>,
+        at now: UInt64
+    ) throws(LoadFailure) -> Answer {
+        let place = Int(frame.id & placeMask)
+        guard place < table.count, table[place].id == frame.id else {
+            throw wrong("call \(frame.id) is unknown or was answered before")
+        }
+        guard frame.isLast else { throw wrong("the answer to call \(frame.id) lacks `last`") }
+        let error: Range<Int>?
+        switch frame.body {
+        case .echoReply:
+            let template = template(of: place)
+            guard template.matches(frame.payload, in: message, id: frame.id, connection: connection) else {
+                throw wrong("the answer to call \(frame.id) carries other bytes than were sent")
+            }
+            error = nil
+        case .error(let range):
+            error = range
+        default:
+            throw wrong("call \(frame.id) is answered with \(frame.body)")
+        }
+        table[place].id = 0
+        unanswered -= 1
+        return Answer(place: place, latency: now &- table[place].due, error: error)
+    }
+
+    private mutating func send(_ place: Int, into out: inout ByteBuffer) throws(LoadFailure) {
+        let candidate = highestID & ~placeMask | UInt64(place)
+        highestID = candidate > highestID ? candidate : candidate + placeMask + 1
+        guard highestID <= PaddedVarint.maximum else {
+            throw .settings("connection \(connection) has used up its ids: measure for a shorter time")
+        }
+        table[place].id = highestID
+        let template = template(of: place)
+        credit -= template.payloadLength
+        template.append(id: highestID, connection: connection, to: &out)
+    }
+
+    private func template(of place: Int) -> FrameTemplate {
+        templates[table[place].template]
+    }
+
+    private func wrong(_ text: String) -> LoadFailure {
+        .wrongAnswer("connection \(connection): \(text)")
+    }
+}
+
+extension Int {
+    /// The least power of two that is not below the value, which is positive.
+    fileprivate func nextPowerOf2() -> Int {
+        1 << (Int.bitWidth - (self - 1).leadingZeroBitCount)
+    }
+}

@@ -1,0 +1,116 @@
+/// Drives one closed-loop run from a single thread: connects, warms up, measures, and waits for the answers that
+/// are outstanding. Ends in bounded time, whatever the server does.
+struct EchoRun: ~Copyable {
+    private let settings: EchoSettings
+    private let frameLength: Int
+    private let epoll: Epoll
+    private let connections: [EchoConnection]
+    /// Connections that epoll watches for room to write.
+    private var watchedForRoom: Set<Int> = []
+    private var tally = EchoTally()
+
+    private static let interruptToken = -1
+
+    /// Connects. `interrupts` is the descriptor of ``Interrupts``, where the caller has them.
+    init(_ settings: EchoSettings, interrupts: Int32? = nil) throws(LoadFailure) {
+        try settings.validate()
+        let templates = settings.keys.map {
+            FrameTemplate(backend: settings.backend, key: $0, payloadLength: settings.payload)
+        }
+        let epoll = try Epoll()
+        if let interrupts { try epoll.add(interrupts, token: Self.interruptToken) }
+        var connections: [EchoConnection] = []
+        for number in 0..<settings.connections {
+            let connection = try EchoConnection(number: number, settings: settings, templates: templates)
+            try epoll.add(connection.descriptor, token: number)
+            connections.append(connection)
+        }
+        self.settings = settings
+        self.epoll = epoll
+        self.connections = connections
+        frameLength = templates.map(\.frameLength).max() ?? 0
+    }
+
+    /// Throws at the first wrong answer. Answers that are errors are counted.
+    consuming func run() throws(LoadFailure) -> EchoReport {
+        let begin = Clocks.monotonic()
+        for number in connections.indices {
+            try connections[number].start(at: Clocks.monotonic())
+            try watchForRoom(number)
+        }
+        let measureFrom = begin + settings.warmup.nanoseconds
+        try serve(until: measureFrom) { _ in false }
+        tally.reset()
+
+        let first = try Sample.take(settings.server)
+        let calls = settings.calls ?? .max
+        try serve(until: first.time + settings.duration.nanoseconds) { $0.answered >= calls }
+        let last = try Sample.take(settings.server)
+        let measured = tally
+
+        try drain()
+        return EchoReport(
+            settings: settings,
+            frameLength: frameLength,
+            measured: measured,
+            all: tally,
+            unanswered: connections.reduce(0) { $0 + $1.unanswered },
+            from: first,
+            to: last
+        )
+    }
+
+    private mutating func serve(
+        until end: UInt64,
+        refills: Bool = true,
+        unless isDone: (borrowing EchoTally) -> Bool
+    ) throws(LoadFailure) {
+        var now = Clocks.monotonic()
+        while now < end, !isDone(tally) {
+            for index in 0..<(try epoll.wait(limit: end - now)) {
+                let ready = epoll.ready(index)
+                guard ready.token != Self.interruptToken else { throw .interrupted }
+                now = Clocks.monotonic()
+                try connections[ready.token].serve(ready, at: now, refills: refills, tally: &tally)
+                try watchForRoom(ready.token)
+            }
+            now = Clocks.monotonic()
+        }
+    }
+
+    private mutating func drain() throws(LoadFailure) {
+        let end = Clocks.monotonic() + EchoSettings.patience.nanoseconds
+        let connections = connections
+        try serve(until: end, refills: false) { _ in connections.allSatisfy { $0.unanswered == 0 } }
+    }
+
+    /// Tells epoll when it has changed whether the connection waits for room to write.
+    private mutating func watchForRoom(_ number: Int) throws(LoadFailure) {
+        let connection = connections[number]
+        guard connection.waitsForRoom != watchedForRoom.contains(number) else { return }
+        if connection.waitsForRoom {
+            watchedForRoom.insert(number)
+        } else {
+            watchedForRoom.remove(number)
+        }
+        try epoll.watch(connection.descriptor, token: number, forRoom: connection.waitsForRoom)
+    }
+}
+
+/// What the clocks said at one end of a measurement. Nanoseconds.
+struct Sample {
+    var time: UInt64
+    var clientProcessor: UInt64
+    /// Nil where no server process was named.
+    var serverProcessor: UInt64?
+
+    static func take(_ server: ServerProcessor) throws(LoadFailure) -> Sample {
+        // The look at the server comes first, so that its cost is not in between the other two.
+        let serverProcessor = try server.nanoseconds()
+        return Sample(
+            time: Clocks.monotonic(),
+            clientProcessor: Clocks.ownProcessor(),
+            serverProcessor: serverProcessor
+        )
+    }
+}

@@ -1,0 +1,10 @@
+internal import ArgumentParser
+
+@main
+struct LoadTest: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "loadtest",
+        abstract: "Measures agent-broker from outside.",
+        subcommands: [EchoCommand.self, CompareEchoCommand.self]
+    )
+}
