@@ -59,10 +59,14 @@ struct  Agentbroker__V1__ClientFrame
 {
   ProtobufCMessage base;
   /*
-   * Of the call: above every id used before on the connection, or PROTOCOL_ERROR. A Chunk has the
-   * id of its call. 0: the connection itself.
+   * Of the call: above every id used before on the connection, or the connection ends with
+   * PROTOCOL_ERROR. A Chunk has the id of its call, which must have begun; of one that was answered
+   * it is ignored. 0: the connection itself.
    */
   uint64_t id;
+  /*
+   * Needed by every operation but Release and Stats.
+   */
   Agentbroker__V1__Target *target;
   /*
    * Final frame of the client for this id. Needed where a call streams to the broker (Write,

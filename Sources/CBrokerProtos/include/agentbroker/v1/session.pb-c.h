@@ -60,7 +60,9 @@ typedef enum _Agentbroker__V1__Feature {
 /* --- messages --- */
 
 /*
- * First message of a client, within 5 s of connecting. Exactly one.
+ * First message of a client, within 5 s of connecting. Exactly one. One that is not accepted is
+ * answered with a GoAway: AUTH_FAILED, PROTOCOL_ERROR for versions that the broker does not speak,
+ * DEADLINE_EXCEEDED for one that did not come.
  */
 struct  Agentbroker__V1__Hello
 {
@@ -75,7 +77,7 @@ struct  Agentbroker__V1__Hello
    */
   char *token;
   /*
-   * For the broker's log, such as "acme-agents/2.1". At most 128 bytes.
+   * For the broker's log, such as "acme-agents/2.1". At most 128 bytes, or PROTOCOL_ERROR.
    */
   char *client_name;
 };
@@ -95,7 +97,7 @@ struct  Agentbroker__V1__SessionLimits
    */
   uint32_t max_frame_bytes;
   /*
-   * Longest message without its payload.
+   * Longest message without its payload field.
    */
   uint32_t max_head_bytes;
   /*
@@ -192,8 +194,12 @@ struct  Agentbroker__V1__Cancel
 
 /*
  * Credit, as WINDOW_UPDATE of RFC 9113 section 5.2: the receiver of payload bytes allows the
- * sender so many more. Only payload bytes draw credit, each from its stream and from the
- * connection. A sender without credit waits. More than 2^62 in all ends the connection.
+ * sender so many more. Only payload bytes draw credit, those of a call's first frame included, each
+ * from its stream and from the connection. A sender without credit waits; one that does not, or
+ * more than 2^62 of credit in all, ends the connection with PROTOCOL_ERROR. The connection's credit
+ * is given back for every payload byte, also of calls that have ended; a Window for a stream that
+ * has ended is ignored. A client that sends without reading its answers can leave itself without
+ * credit: read both ways at once.
  */
 struct  Agentbroker__V1__Window
 {
@@ -210,7 +216,8 @@ struct  Agentbroker__V1__Window
 
 
 /*
- * The sender of it starts nothing more on this connection.
+ * The sender of it starts nothing more on this connection. The broker closes after it: at once where
+ * there is an error (calls in flight are then cancelled), else when all are answered.
  */
 struct  Agentbroker__V1__GoAway
 {
