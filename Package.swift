@@ -57,7 +57,7 @@ let package = Package(
             dependencies: ["AgentBackend", "Sandbox", "CLinux", nioCore, nioPosix],
             swiftSettings: swiftSettings
         ),
-        .target(name: "BackendPool", dependencies: ["AgentBackend", collections], swiftSettings: swiftSettings),
+        .target(name: "BackendPool", dependencies: ["AgentBackend"], swiftSettings: swiftSettings),
         .target(
             name: "BrokerWire",
             dependencies: ["AgentBackend", "CBrokerProtos", "CProtobufC", nioCore],
@@ -87,7 +87,7 @@ let package = Package(
         .executableTarget(
             name: "agent-broker",
             dependencies: [
-                "AgentBackend", "BrokerClient", "BrokerServer", nioCore, logging,
+                "AgentBackend", "BrokerServer", nioCore, logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -115,6 +115,21 @@ let package = Package(
         .testTarget(
             name: "AgentBackendTests",
             dependencies: ["AgentBackend", nioCore],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "BackendPoolTests",
+            dependencies: ["BackendPool", "AgentBackend", "BrokerTestKit"],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "SandboxTests",
+            dependencies: ["Sandbox", "AgentBackend", "CLinux", nioCore],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "BrokerServerTests",
+            dependencies: ["BrokerServer", "AgentBackend", "BrokerWire", "BrokerTestKit", nioCore, logging],
             swiftSettings: swiftSettings
         ),
         .testTarget(name: "LoadTestTests", dependencies: ["loadtest", nioCore], swiftSettings: swiftSettings),

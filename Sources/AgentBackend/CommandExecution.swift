@@ -74,12 +74,20 @@ public struct ExecEnd: Sendable, Hashable {
     }
 
     public struct Usage: Sendable, Hashable {
+        /// From the start to the end of the last process.
         public var wall: Duration
+        /// Processor time of the tree; zero where the isolation does not tell.
         public var user: Duration
         public var system: Duration
+        /// Bytes; zero where the isolation does not tell.
         public var maximumResidentBytes: UInt64
 
-        public init(wall: Duration, user: Duration, system: Duration, maximumResidentBytes: UInt64) {
+        public init(
+            wall: Duration,
+            user: Duration = .zero,
+            system: Duration = .zero,
+            maximumResidentBytes: UInt64 = 0
+        ) {
             self.wall = wall
             self.user = user
             self.system = system

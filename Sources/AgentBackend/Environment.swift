@@ -9,6 +9,8 @@ public struct Environment: Sendable, Hashable {
     }
 
     public private(set) var variables: [Variable] = []
+    /// Where in `variables` a name is: a peer may send very many.
+    private var indices: [[UInt8]: Int] = [:]
 
     public init() {}
 
@@ -26,11 +28,7 @@ public struct Environment: Sendable, Hashable {
                 message: "an environment variable has an empty name, '=' in its name or a NUL: correct it"
             )
         }
-        if let index = variables.firstIndex(where: { $0.name == name }) {
-            variables[index].value = value
-        } else {
-            variables.append(Variable(name: name, value: value))
-        }
+        put(Variable(name: name, value: value))
     }
 
     /// These variables with `other`'s over them.
@@ -38,15 +36,18 @@ public struct Environment: Sendable, Hashable {
         guard !other.variables.isEmpty else { return self }
         guard !variables.isEmpty else { return other }
         var merged = self
-        for variable in other.variables {
-            if let index = merged.variables.firstIndex(where: { $0.name == variable.name }) {
-                merged.variables[index].value = variable.value
-            } else {
-                merged.variables.append(variable)
-            }
-        }
+        for variable in other.variables { merged.put(variable) }
         return merged
     }
 
     public var isEmpty: Bool { variables.isEmpty }
+
+    private mutating func put(_ variable: Variable) {
+        if let index = indices[variable.name] {
+            variables[index].value = variable.value
+        } else {
+            indices[variable.name] = variables.count
+            variables.append(variable)
+        }
+    }
 }

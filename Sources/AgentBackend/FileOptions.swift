@@ -53,10 +53,10 @@ public struct ReaddirOptions: Sendable, Hashable {
     public var withDetails: Bool
     /// Only names that sort after this one. Empty: from the start.
     public var after: [UInt8]
-    /// At most this many entries.
+    /// At most this many entries, and no more than the backend's own limit. 0: that one.
     public var limit: Int
 
-    public init(withDetails: Bool = false, after: [UInt8] = [], limit: Int = 1000) {
+    public init(withDetails: Bool = false, after: [UInt8] = [], limit: Int = 0) {
         self.withDetails = withDetails
         self.after = after
         self.limit = limit

@@ -66,16 +66,16 @@ public struct WorkspacePath: Sendable, Hashable {
 
     private static let slash = UInt8(ascii: "/")
     private static let dot = UInt8(ascii: ".")
-    private static let rootBytes = Array(rootName.utf8)
+    /// ``rootName`` without its slash.
+    private static let rootBytes = Array(rootName.utf8.dropFirst())
 
+    /// Without the slashes that an absolute path begins with, and without the root's name behind them.
     private static func withoutRoot(_ given: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
-        var rest = given
-        if rest.starts(with: rootBytes) {
-            let after = rest.dropFirst(rootBytes.count)
-            if after.isEmpty || after.first == slash { rest = after }
-        }
-        while rest.first == slash { rest.removeFirst() }
-        return rest
+        guard given.first == slash else { return given }
+        let rest = given.drop { $0 == slash }
+        guard rest.starts(with: rootBytes) else { return rest }
+        let below = rest.dropFirst(rootBytes.count)
+        return below.isEmpty || below.first == slash ? below.drop { $0 == slash } : rest
     }
 
     /// Whether the path is in its one spelling already and every name is short enough.
@@ -125,9 +125,11 @@ extension WorkspacePath: CustomStringConvertible {
     /// Bytes as text for people: what is not printable UTF-8 becomes `\xNN`.
     public static func printable(_ bytes: some Sequence<UInt8>) -> String {
         let bytes = Array(bytes)
-        if let text = String(validating: bytes, as: UTF8.self), !text.utf8.contains(where: isControl) { return text }
+        if let text = String(validating: bytes, as: UTF8.self), text.unicodeScalars.allSatisfy(isPrintable) {
+            return text
+        }
         return bytes.reduce(into: "") { text, byte in
-            if byte < 0x80, !isControl(byte) {
+            if byte < 0x80, isPrintable(Unicode.Scalar(byte)) {
                 text.unicodeScalars.append(Unicode.Scalar(byte))
             } else {
                 text += byte < 16 ? "\\x0\(String(byte, radix: 16))" : "\\x\(String(byte, radix: 16))"
@@ -135,7 +137,13 @@ extension WorkspacePath: CustomStringConvertible {
         }
     }
 
-    private static func isControl(_ byte: UInt8) -> Bool { byte < 0x20 || byte == 0x7f }
+    /// Neither drives a terminal nor ends a line.
+    private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0..<0x20, 0x7f..<0xa0, 0x2028, 0x2029: false
+        default: true
+        }
+    }
 }
 
 extension BackendError {

@@ -3,7 +3,7 @@ public import Synchronization
 
 /// Keeps at most one live entry per key, hands out leases of it, and makes and destroys entries as needed.
 ///
-/// ``tryAcquire(_:configuration:)`` and ``release(_:)`` are synchronous and may be called from any thread: a
+/// ``tryAcquire(_:configuration:at:)`` and ``release(_:at:)`` are synchronous, from any thread: a
 /// hit costs one short lock and no hop. All else that happens, happens in ``run()``, which must be running for
 /// an acquire that is no hit to be answered. Every decision is the ``PoolStateMachine``'s, under that one lock;
 /// what it decides is done after the lock was let go.
@@ -39,6 +39,7 @@ where C.Duration == Duration {
     /// Bounded by the limits on entries and waiters.
     nonisolated let jobs = Mailbox<Job>()
     private nonisolated let lastWaiter = Atomic<UInt64>(0)
+    /// Whether ``run()`` was called. The jobs have one consumer only.
     var hasRun = false
 
     /// `defaultConfiguration` is that of entries whose acquire names none. `seed` decides jitter.
@@ -66,22 +67,32 @@ where C.Duration == Duration {
     @inlinable
     nonisolated var now: Duration { origin.duration(to: clock.now) }
 
+    // What a hit needs is public and inlinable although nobody outside the package sees this module: code of
+    // `package` access is not specialised in other modules, and costs ten times as much.
+
     // MARK: Leases
 
     /// A lease of a live entry, if there is one to be had at once: the key's, usable, with a lease left and,
     /// where `configuration` is given, with that one. Does not wait.
+    ///
+    /// `time`: for a caller who has just read the clock, such as for a batch of calls; nil: now.
     @inlinable
-    public nonisolated func tryAcquire(_ key: PoolKey, configuration: Configuration? = nil) -> Lease<Entry>? {
-        let now = now
+    public nonisolated func tryAcquire(
+        _ key: PoolKey,
+        configuration: Configuration? = nil,
+        at time: C.Instant? = nil
+    ) -> Lease<Entry>? {
+        let now = origin.duration(to: time ?? clock.now)
         return machine.withLock { $0.hit(key, configuration: configuration, at: now) }
     }
 
     /// Ends a lease. Does not wait. Harmless when the lease has ended already: that is counted.
     ///
-    /// Hands the lease, or the room that its end makes, to those that wait for it.
+    /// Hands the lease, or the room that its end makes, to those that wait for it. `time` is as in
+    /// ``tryAcquire(_:configuration:at:)``.
     @inlinable
-    public nonisolated func release(_ id: LeaseID) {
-        let now = now
+    public nonisolated func release(_ id: LeaseID, at time: C.Instant? = nil) {
+        let now = origin.duration(to: time ?? clock.now)
         let isDone = machine.withLock { $0.releaseQuickly(id, at: now) }
         if !isDone {
             releaseSlowly(id, at: now)

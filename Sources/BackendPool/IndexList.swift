@@ -28,6 +28,8 @@ struct IndexLinks {
     }
 
     mutating func append(_ index: Int, to list: inout IndexList) {
+        // A span checks once, and not at every step, that nobody else has the array.
+        var nodes = nodes.mutableSpan
         nodes[index] = Node(previous: list.tail, next: -1)
         if list.tail >= 0 {
             nodes[Int(list.tail)].next = Int32(index)
@@ -40,6 +42,7 @@ struct IndexLinks {
 
     /// `index` must be in `list`.
     mutating func remove(_ index: Int, from list: inout IndexList) {
+        var nodes = nodes.mutableSpan
         let node = nodes[index]
         if node.previous >= 0 {
             nodes[Int(node.previous)].next = node.next

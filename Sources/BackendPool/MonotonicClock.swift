@@ -1,4 +1,5 @@
 internal import Glibc
+// Where this toolchain says that `timespec` is defined.
 internal import SwiftOverlayShims
 
 /// The time that the pool runs by: that of the system since it started, without the time it was suspended.

@@ -1,12 +1,11 @@
 public import AgentBackend
-internal import Glibc
 
 /// The number that the server gave an org. One number means one org for as long as the process lives.
 public typealias OrgID = UInt32
 
 /// What the pool is keyed by: an org, a backend type and a name inside the org.
 ///
-/// Two keys are equal when org, type and the bytes of the name are. The org is part of the key, so no look-up
+/// Two keys are equal when org, type and name are; a name is ASCII (`Name`), so that means its bytes. The org is part of the key, so no look-up
 /// can answer with another org's entry. A key without a name ("keyless") is never looked up: each acquire of
 /// one makes an entry of its own.
 public struct PoolKey: Sendable {
@@ -32,22 +31,7 @@ extension PoolKey: Hashable {
     }
 
     public static func == (left: PoolKey, right: PoolKey) -> Bool {
-        guard left.org == right.org, left.type == right.type else { return false }
-        switch (left.name, right.name) {
-        case (nil, nil):
-            return true
-        case (var left?, var right?):
-            return left.withUTF8 { left in
-                right.withUTF8 { right in
-                    let count = left.count
-                    guard count == right.count else { return false }
-                    guard let left = left.baseAddress, let right = right.baseAddress else { return true }
-                    return memcmp(left, right, count) == 0
-                }
-            }
-        default:
-            return false
-        }
+        left.org == right.org && left.type == right.type && left.name == right.name
     }
 }
 

@@ -21,6 +21,8 @@ struct PoolLedger {
         /// How many queued slots could be granted now if there were room in the pool. More than 0 exactly
         /// while the org is in the ring.
         var demand = 0
+        /// Whether it has more entries than it may, after its limit was lowered.
+        var isOverfull = false
         /// Grants left to the org in its present turn.
         var deficit = 0
     }
@@ -36,7 +38,7 @@ struct PoolLedger {
     private var accountOfOrg: [OrgID: Int] = [:]
     private var slotOfKey: [PoolKey: Int] = [:]
     private var vacant: [Int] = []
-    private var leases = LeaseTable()
+    var leases = LeaseTable()
 
     /// All idle entries that may be destroyed, the least recently used first.
     private(set) var idle = IndexList()
@@ -48,9 +50,11 @@ struct PoolLedger {
     private(set) var queueLinks = IndexLinks()
 
     /// Orgs with demand, in the order in which they take turns.
-    private(set) var ring = IndexList()
-    private(set) var ringLinks = IndexLinks()
-    private var demand = 0
+    var ring = IndexList()
+    var ringLinks = IndexLinks()
+    /// The sum of the orgs' demands.
+    var demand = 0
+    var overfullAccounts = 0
 
     init(configuration: PoolConfiguration) {
         self.configuration = configuration
@@ -139,155 +143,15 @@ struct PoolLedger {
         return queueLinks.popFirst(from: &doomed)
     }
 
-    private mutating func joinIdle(_ slot: Int) {
+    mutating func joinIdle(_ slot: Int) {
         guard slots[slot].isEvictable else { return }
         idleLinks.append(slot, to: &idle)
         idleLinksInOrg.append(slot, to: &accounts[slots[slot].org].idle)
     }
 
-    private mutating func leaveIdle(_ slot: Int) {
+    mutating func leaveIdle(_ slot: Int) {
         guard slots[slot].isEvictable else { return }
         idleLinks.remove(slot, from: &idle)
         idleLinksInOrg.remove(slot, from: &accounts[slots[slot].org].idle)
-    }
-}
-
-// MARK: - Leases
-
-extension PoolLedger {
-    /// The slot of a live entry that may have one more lease. Changes nothing; mutating, because a call from
-    /// another module would copy the books otherwise.
-    @usableFromInline
-    mutating func readySlot(for key: PoolKey) -> Int? {
-        guard isOpen, key.name != nil, let slot = slotOfKey[key], hasLeaseLeft(slot) else { return nil }
-        return slot
-    }
-
-    func hasLeaseLeft(_ slot: Int) -> Bool {
-        slots[slot].phase == .live && Int(slots[slot].leases) < configuration.maxLeasesPerEntry
-    }
-
-    /// The slot must have a lease left.
-    @usableFromInline
-    mutating func beginLease(on slot: Int, at now: Duration, isHit: Bool) -> LeaseID {
-        let account = slots[slot].org
-        if slots[slot].leases == 0 {
-            leaveIdle(slot)
-        }
-        let wasIdle = slots[slot].leases == 0
-        slots[slot].leases += 1
-        statistics.leaseBegan(wasIdle: wasIdle, isHit: isHit)
-        accounts[account].statistics.leaseBegan(wasIdle: wasIdle, isHit: isHit)
-        return leases.begin(entry: slot, generation: slots[slot].generation, at: now)
-    }
-
-    /// Releases a lease whose end concerns nobody else. false, and nothing done, where it does: where someone
-    /// waits for the lease or for room, or the entry is to be destroyed.
-    @usableFromInline
-    mutating func releaseQuickly(_ id: LeaseID, at now: Duration) -> Bool {
-        guard let record = leases.record(of: id) else {
-            statistics.staleReleases &+= 1
-            return true
-        }
-        let slot = Int(record.entry)
-        let isQuick =
-            isOpen && slots[slot].phase == .live && slots[slot].isKeyed && slots[slot].waiters.isEmpty
-            && (slots[slot].leases > 1 || statistics.queued == 0)
-        guard isQuick else { return false }
-        _ = release(id, at: now)
-        return true
-    }
-
-    /// The entry's slot, with one lease less. nil, and counted, where the lease had ended already.
-    mutating func release(_ id: LeaseID, at now: Duration) -> Int? {
-        guard let record = leases.record(of: id) else {
-            statistics.staleReleases &+= 1
-            return nil
-        }
-        leases.end(id)
-        let slot = Int(record.entry)
-        let account = slots[slot].org
-        guard slots[slot].generation == record.entryGeneration else {
-            statistics.staleReleases &+= 1
-            return nil
-        }
-        let hold = now - record.since
-        statistics.leaseEnded(after: hold)
-        accounts[account].statistics.leaseEnded(after: hold)
-        if slots[slot].leases == 1, slots[slot].phase == .live {
-            slots[slot].idleSince = now
-            change(slot) { $0.leases = 0 }
-        } else {
-            slots[slot].leases -= 1
-        }
-        return slot
-    }
-
-    /// Ends all leases of a slot; their holders' releases come too late then. Says how many.
-    mutating func revokeLeases(of slot: Int) -> Int {
-        let revoked = Int(slots[slot].leases)
-        statistics.leases -= revoked
-        accounts[slots[slot].org].statistics.leases -= revoked
-        change(slot) {
-            $0.leases = 0
-            $0.generation &+= 1
-        }
-        return revoked
-    }
-}
-
-// MARK: - Room
-
-extension PoolLedger {
-    /// Whether the org has as many entries as it may.
-    func isFull(_ account: Int) -> Bool {
-        accounts[account].statistics.entries >= configuration.maxEntriesPerOrg
-    }
-
-    /// Grants room to the queued slot whose turn it is, while there is room.
-    ///
-    /// Deficit round robin between orgs: in its turn an org is granted as many entries as its weight says,
-    /// then goes to the end of the ring. An org that cannot use its turn loses it.
-    mutating func grantRoom() -> Int? {
-        guard statistics.entries < configuration.maxEntries, let account = ring.first,
-            let slot = accounts[account].queue.first
-        else { return nil }
-        if accounts[account].deficit == 0 {
-            accounts[account].deficit = configuration.orgWeights[accounts[account].org] ?? 1
-        }
-        accounts[account].deficit -= 1
-        change(slot) { $0.phase = .creating }
-        if accounts[account].demand > 0, accounts[account].deficit == 0 {
-            ringLinks.remove(account, from: &ring)
-            ringLinks.append(account, to: &ring)
-        }
-        return slot
-    }
-
-    /// The idle entry to destroy for those that wait for room, unless enough are being destroyed already: the
-    /// least recently used of the org where the org's limit is in the way, else of the pool.
-    func victim(for account: Int) -> Int? {
-        let waiting = Int(accounts[account].queue.count)
-        let living = accounts[account].statistics.entries - accounts[account].statistics.destroying
-        if let slot = accounts[account].idle.first, waiting > configuration.maxEntriesPerOrg - living {
-            return slot
-        }
-        guard demand > configuration.maxEntries - (statistics.entries - statistics.destroying) else { return nil }
-        return idle.first
-    }
-
-    mutating func refreshDemand(of account: Int) {
-        let headroom = max(configuration.maxEntriesPerOrg - accounts[account].statistics.entries, 0)
-        let old = accounts[account].demand
-        let new = min(Int(accounts[account].queue.count), headroom)
-        guard new != old else { return }
-        accounts[account].demand = new
-        demand += new - old
-        if old == 0 {
-            ringLinks.append(account, to: &ring)
-        } else if new == 0 {
-            ringLinks.remove(account, from: &ring)
-            accounts[account].deficit = 0
-        }
     }
 }

@@ -157,7 +157,8 @@ extension PoolStateMachine {
             return replace(slot, .unusable, wanted, &actions)
         }
         if ledger.slots[slot].phase == .resting, ledger.slots[slot].waiters.isEmpty {
-            payloads[slot]?.configuration = wanted ?? defaultConfiguration
+            let configuration = wanted ?? defaultConfiguration
+            payloads[slot]?.configuration = configuration
         }
         return slot
     }

@@ -83,7 +83,7 @@ package struct PoolStateMachine<Entry: PooledEntry, Configuration: Equatable & S
     var timers = TimerHeap<TimerOwner>()
     var lifecycle = Lifecycle.running
     var random: SplitMix64
-    var defaultConfiguration: Configuration
+    let defaultConfiguration: Configuration
     /// When idle entries are looked for next.
     var nextCleanup: Duration
     /// The earliest `.wakeUp` that is outstanding.
@@ -165,6 +165,9 @@ extension PoolStateMachine {
     }
 
     /// Asks to be woken at the next time of interest, unless that was done.
+    ///
+    /// Wake-ups come at whole multiples of 10 ms, because one that was asked for cannot be taken back: callers
+    /// that come with ever earlier deadlines must not be able to pile them up.
     mutating func scheduleWakeUp(_ actions: inout [Action]) {
         var next = min(nextCleanup, timers.earliest ?? nextCleanup)
         switch lifecycle {
@@ -172,9 +175,15 @@ extension PoolStateMachine {
         case .draining(_, _, hasOverrun: true), .stopped: return
         case .draining(_, let deadline, hasOverrun: false): next = min(next, deadline)
         }
+        next = Self.roundedUp(next)
         if let nextWakeUp, nextWakeUp <= next { return }
         nextWakeUp = next
         actions.append(.wakeUp(at: next))
+    }
+
+    private static func roundedUp(_ time: Duration) -> Duration {
+        let grain = Duration.milliseconds(10).attoseconds
+        return Duration(attoseconds: (time.attoseconds + grain - 1) / grain * grain)
     }
 
     private func expiredIdleSlot(at now: Duration) -> Int? {

@@ -66,8 +66,12 @@ package struct PoolStatistics: Sendable {
         }
     }
 
-    mutating func leaseEnded(after hold: Duration) {
+    mutating func leaseEnded(isIdle: Bool, after hold: Duration) {
         leases -= 1
+        if isIdle {
+            active -= 1
+            idle += 1
+        }
         holds.record(hold)
     }
 

@@ -10,7 +10,6 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -19,27 +18,17 @@
 
 static int or_errno(int result) { return result < 0 ? -errno : result; }
 
-static int64_t microseconds(struct timeval time) { return (int64_t)time.tv_sec * 1000000 + time.tv_usec; }
-
 int linux_has_ended(int pidfd) {
     siginfo_t info = {0};
     if (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT) < 0) return -errno;
     return info.si_pid != 0;
 }
 
-int linux_reap(int pidfd, struct linux_exit *exit) {
+int linux_reap(int pidfd, int *signal) {
     siginfo_t info = {0};
-    struct rusage usage = {0};
-    // glibc's waitid() leaves out the fifth parameter.
-    if (syscall(SYS_waitid, P_PIDFD, pidfd, &info, WEXITED | WNOHANG, &usage) < 0) return -errno;
-    if (info.si_pid == 0) return 0;
-    bool exited = info.si_code == CLD_EXITED;
-    exit->status = exited ? info.si_status : 0;
-    exit->signal = exited ? 0 : info.si_status;
-    exit->user_microseconds = microseconds(usage.ru_utime);
-    exit->system_microseconds = microseconds(usage.ru_stime);
-    exit->maximum_resident_kibibytes = usage.ru_maxrss;
-    return 1;
+    if (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG) < 0) return -errno;
+    *signal = info.si_pid != 0 && info.si_code != CLD_EXITED ? info.si_status : 0;
+    return info.si_pid != 0;
 }
 
 void linux_kill_and_reap(pid_t child) {

@@ -93,6 +93,6 @@ private struct SandboxedExecution: CommandExecution {
             // What kept the program from running was thrown to who read its output.
             case .terminated, .failed: .terminated
             }
-        return ExecEnd(outcome: outcome, usage: end.usage)
+        return ExecEnd(outcome: outcome, usage: ExecEnd.Usage(wall: end.wall))
     }
 }

@@ -40,7 +40,8 @@ extension CommandRunner {
             "/etc/ld.so.cache", "/etc/ssl", "/etc/alternatives", "/etc/resolv.conf", "/etc/hosts",
             "/etc/nsswitch.conf", "/etc/localtime", "/etc/os-release",
         ]
-        /// Further paths of the host that commands see, read-only, such as a tool chain outside of /usr.
+        /// Further paths of the host that commands see, read-only, such as a tool chain outside of /usr. None beneath
+        /// /tmp, where bubblewrap finds the workspace.
         package var readOnlyPaths: [String] = []
 
         package init() {}

@@ -38,7 +38,11 @@ package final class CommandRunner: Sendable {
         self.clock = clock
         reactor = try ReadinessReactor()
         launchThread = try LaunchThread()
-        launcher = try SandboxLauncher(configuration: configuration, reactor: reactor)
+        launcher = try SandboxLauncher(
+            configuration: configuration,
+            reactor: reactor,
+            filter: SandboxLauncher.commandFilter()
+        )
         gate = StartGate(
             slots: configuration.maximumStartsAtOnce,
             maximumWaiting: configuration.maximumWaitingStarts
@@ -60,7 +64,6 @@ package final class CommandRunner: Sendable {
             maximumSize: configuration.maximumCommandSize
         )
         try admission.withLock { admission throws(BackendError) in try admission.admit() }
-        let running: RunningCommand
         do throws(BackendError) {
             try await gate.enter()
         } catch {
@@ -68,14 +71,14 @@ package final class CommandRunner: Sendable {
             throw error
         }
         defer { gate.leave() }
+        let running = try await launch(command, prepared)
+        await superviseLater(running)
         do throws(BackendError) {
-            running = try await launch(command, prepared)
+            try await awaitSetup(of: running)
         } catch {
-            commandEnded()
+            running.closeOutput()
             throw error
         }
-        await superviseLater(running)
-        try await awaitSetup(of: running)
         return running
     }
 
@@ -128,9 +131,14 @@ package final class CommandRunner: Sendable {
         _ command: Command,
         _ prepared: PreparedCommand
     ) async throws(BackendError) -> RunningCommand {
-        let launcher = launcher
-        let sandbox = try await launchThread.perform {
-            Result { () throws(BackendError) in try launcher.launch(prepared) }
+        let sandbox: LaunchedSandbox
+        do throws(BackendError) {
+            sandbox = try await launchThread.perform { [launcher] in
+                Result { () throws(BackendError) in try launcher.launch(prepared) }
+            }
+        } catch {
+            commandEnded()
+            throw error
         }
         return RunningCommand(
             sandbox,
@@ -169,8 +177,10 @@ package final class CommandRunner: Sendable {
     }
 
     private func supervise(_ command: RunningCommand) async {
-        await command.supervise()
+        let end = await command.supervise()
+        // First: whoever learns of the end may start the next command.
         commandEnded()
+        command.tell(end)
     }
 
     private func commandEnded() {

@@ -140,7 +140,8 @@ extension World {
                 world.apply(.finishDestruction(0))
             }
         }
-        let resting = world.machine.ledger.slots.filter { $0.phase == .resting }.reduce(0) { $0 + Int($1.waiters.count) }
+        let resting = world.machine.ledger.slots.filter { $0.phase == .resting }
+            .reduce(0) { $0 + Int($1.waiters.count) }
         if world.waiters.count != resting { return ["\(world.waiters) were never served"] }
         world.drain(until: world.now)
         while !world.destructions.isEmpty {

@@ -228,6 +228,26 @@ import Testing
         #expect(pool.destructions.count == 2)
     }
 
+    @Test(arguments: [true, false])
+    func anEntryOverALowerLimitGoesWithItsLastLease(_ isLimitOfOrg: Bool) throws {
+        var pool = MachineHarness()
+        let numbers = [pool.acquire(key("a")), pool.acquire(key("b"))]
+        try pool.finishCreation()
+        try pool.finishCreation()
+        pool.reconfigure {
+            if isLimitOfOrg {
+                $0.maxEntriesPerOrg = 1
+            } else {
+                $0.maxEntries = 1
+            }
+        }
+        try pool.release(numbers[0])
+        #expect(pool.destructions.map(\.key.name) == ["a"])
+        try pool.release(numbers[1])
+        #expect(pool.destructions.count == 1)
+        #expect(pool.statistics.idle == 1)
+    }
+
     @Test func higherLimitsServeThoseThatWait() throws {
         var pool = MachineHarness {
             $0.maxEntries = 1

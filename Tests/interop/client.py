@@ -102,7 +102,8 @@ class Connection:
             self.receive()
         frame = self.answers[call].popleft()
         self.give_credit(frame)
-        expect(frame.WhichOneof("body") in kinds, f"{' or '.join(kinds)} expected, not {frame}")
+        if frame.WhichOneof("body") not in kinds:
+            raise AssertionError(f"{' or '.join(kinds)} expected, not {str(frame)[:500]}")
         return frame
 
     def result(self, call: int, kind: str) -> Any:
@@ -124,10 +125,9 @@ class Connection:
 
     def receive(self) -> None:
         """Takes one frame from the socket. Memory stays within the windows, or it is the broker's fault."""
-        header = self.input.read(5)
-        expect(len(header) == 5, "the broker closed the connection")
+        header = self.read_exactly(5)
         expect(header[0] == 0, f"unknown flags {header[0]}")
-        frame = pb.ServerFrame.FromString(self.input.read(int.from_bytes(header[1:], "big")))
+        frame = pb.ServerFrame.FromString(self.read_exactly(int.from_bytes(header[1:], "big")))
         match frame.WhichOneof("body"):
             case "ping":
                 if self.sending:
@@ -145,6 +145,11 @@ class Connection:
             within = within and self.owed[0] <= self.limits.connection_window_bytes
             expect(within, "the broker sent more payload than it had credit for")
 
+    def read_exactly(self, count: int) -> bytes:
+        data = self.input.read(count)
+        expect(len(data) == count, "the broker closed the connection")
+        return data
+
     def give_credit(self, frame: Any) -> None:
         """Its bytes are used: the broker may send as many more. A stream that is over needs none."""
         if not frame.payload or not self.sending:
@@ -156,9 +161,9 @@ class Connection:
     def room(self, call: int) -> int:
         return min(self.credit[call], self.credit[0])
 
-    def read(self, call: int) -> Iterator[bytes]:
-        """The pieces of the file that a Read reads."""
-        frame = self.answer(call, "read_reply")
+    def pieces(self, call: int, kind: str) -> Iterator[bytes]:
+        """The payload of an answer that goes on in chunks: of a Read, or of an Echo."""
+        frame = self.answer(call, kind)
         yield frame.payload
         while not frame.last:
             frame = self.answer(call, "chunk")
@@ -168,7 +173,7 @@ class Connection:
         """Standard output, standard error and exit code of the command that an ExecStart runs."""
         output = {pb.OUTPUT_STREAM_STDOUT: b"", pb.OUTPUT_STREAM_STDERR: b""}
         self.answer(call, "exec_started")
-        while not (frame := self.answer(call, "exec_output", "exec_end")).last:
+        while (frame := self.answer(call, "exec_output", "exec_end")).HasField("exec_output"):
             output[frame.exec_output.stream] += frame.payload
-        expect(frame.exec_end.HasField("exited"), frame)
+        expect(frame.last and frame.exec_end.HasField("exited"), f"an exit that says last expected, not {frame}")
         return output[pb.OUTPUT_STREAM_STDOUT], output[pb.OUTPUT_STREAM_STDERR], frame.exec_end.exited.code

@@ -36,8 +36,8 @@ def bytes_field(number: int, value: bytes) -> bytes:
 
 
 def expect_echo(c: Connection, content: bytes = b"still there", **fields: Any) -> None:
-    reply = c.result(c.call(echo=pb.Echo(), payload=content, **fields), "echo_reply")
-    expect(reply.payload == content, "the echo differs")
+    call = c.call(echo=pb.Echo(), payload=content, **fields)
+    expect(b"".join(c.pieces(call, "echo_reply")) == content, "the echo differs")
 
 
 def expect_error(c: Connection, call: int, code: str, reason: str = "UNSPECIFIED") -> None:
@@ -62,7 +62,7 @@ def write(c: Connection, path: bytes, content: bytes, **options: Any) -> None:
 
 
 def read(c: Connection, path: bytes) -> bytes:
-    return b"".join(c.read(c.call(read=pb.Read(path=path))))
+    return b"".join(c.pieces(c.call(read=pb.Read(path=path)), "read_reply"))
 
 
 def hello(c: Connection) -> None:
@@ -78,7 +78,7 @@ def wrong_token_is_auth_failed(c: Connection) -> None:
 
 
 def echo_with_payload(c: Connection) -> None:
-    for size in (0, 1, 50_000):
+    for size in (0, 1, 50_000, c.limits.stream_window_bytes):
         expect_echo(c, random.Random(size).randbytes(size))
 
 
@@ -109,7 +109,7 @@ def large_file_streams_within_the_windows(c: Connection) -> None:
     while c.owed[call] < min(c.limits.stream_window_bytes, c.limits.connection_window_bytes):
         c.receive()
     c.ping()
-    for piece in c.read(call):
+    for piece in c.pieces(call, "read_reply"):
         received.update(piece)
     expect(sent.digest() == received.digest(), "the contents differ")
 

@@ -13,6 +13,8 @@ final class ConnectionCallStream: CallStream, @unchecked Sendable {
     private var inbound: Deque<ByteBuffer> = []
     private var inboundEnded: Bool
     private var reader: CheckedContinuation<Void, Never>?
+    /// Set when nothing more can come.
+    private var cutOff: BackendError?
     /// Set when the call is ended from outside.
     private var failure: BackendError?
 
@@ -40,6 +42,7 @@ final class ConnectionCallStream: CallStream, @unchecked Sendable {
                 return piece
             }
             if inboundEnded { return nil }
+            if let cutOff { throw cutOff }
             if Task.isCancelled { throw Self.cancelled }
             await withTaskCancellationHandler {
                 await withCheckedContinuation { reader = $0 }
@@ -94,6 +97,16 @@ final class ConnectionCallStream: CallStream, @unchecked Sendable {
 
     func fail(_ error: BackendError) {
         failure = failure ?? error
+        wakeReader()
+    }
+
+    /// The caller closed its side. A stream that has not come to its end is cut off.
+    func inputClosed() {
+        guard !inboundEnded else { return }
+        cutOff = BackendError(
+            .connectionClosed,
+            message: "the caller closed its side of the connection before the last piece: send it whole"
+        )
         wakeReader()
     }
 

@@ -18,7 +18,7 @@ struct ActiveCall {
 /// The registry of calls that wait. It starts a task for each, owns them all, and the connection is not gone before
 /// the last of them has ended.
 extension ConnectionHandler {
-    func start(_ call: Call, _ session: Session, _ handler: isolated Handler) {
+    func start(_ call: Call, _ session: Session, _ handler: isolated any RequestHandler) {
         let lane = call.options.lane
         if lane != 0 {
             guard lanes[lane] == nil else {
@@ -31,7 +31,7 @@ extension ConnectionHandler {
     }
 
     /// What became of an attempt.
-    func finish(_ call: Call, _ attempt: Attempt, _ session: Session, _ handler: isolated Handler) {
+    func finish(_ call: Call, _ attempt: Attempt, _ session: Session, _ handler: isolated any RequestHandler) {
         switch attempt {
         case .done(let answer):
             consumed(call.payload.readableBytes)
@@ -45,7 +45,7 @@ extension ConnectionHandler {
             startNext(call.options.lane, session, handler)
         case .failed(let error):
             consumed(call.payload.readableBytes)
-            send(ServerFrame(id: call.id, body: .error(error)))
+            send(ServerFrame(id: call.id, body: .error(error.during(call.operation.name))))
             ended(failed: true)
             startNext(call.options.lane, session, handler)
         case .putOff:
@@ -61,7 +61,7 @@ extension ConnectionHandler {
     }
 
     /// A call of the lane has had its effect: the next one may begin.
-    private func startNext(_ lane: UInt32, _ session: Session, _ handler: isolated Handler) {
+    private func startNext(_ lane: UInt32, _ session: Session, _ handler: isolated any RequestHandler) {
         guard lane != 0 else { return }
         guard let next = lanes[lane]?.popFirst() else {
             lanes[lane] = nil
@@ -110,14 +110,14 @@ extension ConnectionHandler {
         guard let active = calls.removeValue(forKey: call.id) else { return }
         active.deadline?.cancel()
         consumed(active.stream.close())
-        let failure = failure.map { active.cause ?? $0 }
+        let failure = failure.map { (active.cause ?? $0).during(call.operation.name) }
         if let failure, !machine.isClosed {
             send(ServerFrame(id: call.id, body: .error(failure)))
         }
         counters?.callsWaiting.subtract(1, ordering: .relaxed)
         ended(failed: failure != nil)
         if !machine.isClosed {
-            handler.assumeIsolated { startNext(active.lane, session, $0) }
+            handler.inIsolation { startNext(active.lane, session, $0) }
             finishBatchOutsideRead(session)
         }
         endIfDone()
@@ -125,9 +125,9 @@ extension ConnectionHandler {
 
     /// A lane's next call may have been put off, and no read batch is under way that would end.
     private func finishBatchOutsideRead(_ session: Session) {
-        handler.assumeIsolated { handler in
-            while !session.putOff.isEmpty || session.batchEntry != nil {
-                handler.finishBatch(in: session) { call, attempt in finish(call, attempt, session, handler) }
+        handler.inIsolation { handler in
+            while !session.putOff.isEmpty || !session.batchEntries.isEmpty {
+                for (call, attempt) in handler.finishBatch(in: session) { finish(call, attempt, session, handler) }
             }
         }
     }
@@ -149,7 +149,7 @@ extension ConnectionHandler {
                 let call = lanes[lane]?.remove(at: index)
             else { continue }
             consumed(call.payload.readableBytes)
-            send(ServerFrame(id: id, body: .error(cause)))
+            send(ServerFrame(id: id, body: .error(cause.during(call.operation.name))))
             return ended(failed: true)
         }
     }

@@ -8,12 +8,12 @@ internal import NIOCore
 ///
 /// `@unchecked Sendable`: everything in it is touched on the channel's event loop alone; calls that wait run there
 /// too, by ``EventLoopTaskExecutor``.
-final class ConnectionHandler<Handler: RequestHandler>: ChannelInboundHandler, @unchecked Sendable {
+final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
     let settings: ConnectionSettings
-    let handler: Handler
+    let handler: any RequestHandler
     let eventLoop: any EventLoop
     let executor: EventLoopTaskExecutor
 
@@ -43,7 +43,7 @@ final class ConnectionHandler<Handler: RequestHandler>: ChannelInboundHandler, @
     /// Succeeds when the channel is closed and every call has ended.
     private let gone: EventLoopPromise<Void>
 
-    init(settings: ConnectionSettings, handler: Handler, eventLoop: any EventLoop) {
+    init(settings: ConnectionSettings, handler: any RequestHandler, eventLoop: any EventLoop) {
         self.settings = settings
         self.handler = handler
         self.eventLoop = eventLoop
@@ -76,7 +76,7 @@ final class ConnectionHandler<Handler: RequestHandler>: ChannelInboundHandler, @
         keepalive.heard()
         isReadingBatch = true
         accumulator.append(unwrapInboundIn(data))
-        handler.assumeIsolated { receiveFrames($0) }
+        handler.inIsolation { receiveFrames($0) }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -153,7 +153,7 @@ final class ConnectionHandler<Handler: RequestHandler>: ChannelInboundHandler, @
 
     // MARK: Receiving
 
-    private func receiveFrames(_ handler: isolated Handler) {
+    private func receiveFrames(_ handler: isolated any RequestHandler) {
         do throws(BackendError) {
             while !machine.isClosed, let message = try accumulator.next() {
                 do throws(FrameFault) {
@@ -167,7 +167,7 @@ final class ConnectionHandler<Handler: RequestHandler>: ChannelInboundHandler, @
         }
     }
 
-    private func receive(_ frame: ClientFrame, _ handler: isolated Handler) {
+    private func receive(_ frame: ClientFrame, _ handler: isolated any RequestHandler) {
         switch frame.body {
         case .call(let operation):
             let call = Call(
@@ -176,7 +176,7 @@ final class ConnectionHandler<Handler: RequestHandler>: ChannelInboundHandler, @
                 options: frame.options,
                 operation: operation,
                 payload: frame.payload,
-                isWhole: frame.last
+                isWhole: frame.last || !operation.streamsFromCaller
             )
             receive(call, handler)
         case .chunk:
@@ -207,7 +207,7 @@ final class ConnectionHandler<Handler: RequestHandler>: ChannelInboundHandler, @
         }
     }
 
-    private func receive(_ call: Call, _ handler: isolated Handler) {
+    private func receive(_ call: Call, _ handler: isolated any RequestHandler) {
         switch machine.receivedCall(call.id) {
         case .start:
             guard let session else { return }
@@ -309,16 +309,18 @@ final class ConnectionHandler<Handler: RequestHandler>: ChannelInboundHandler, @
         case .close:
             closeAfterFlush()
         case .wait:
-            // The peer may have closed its side only, or be gone altogether: writing to it tells.
+            for call in calls.values { call.stream.inputClosed() }
+            // The peer may have closed its side only, or be gone altogether: writing to it tells. It cannot answer.
+            keepalive.expectNoAnswers()
             keepalive.probe()
         }
     }
 
     private func finishBatch() {
         guard let session else { return }
-        handler.assumeIsolated { handler in
+        handler.inIsolation { handler in
             repeat {
-                handler.finishBatch(in: session) { call, attempt in finish(call, attempt, session, handler) }
+                for (call, attempt) in handler.finishBatch(in: session) { finish(call, attempt, session, handler) }
             } while !session.putOff.isEmpty
         }
     }

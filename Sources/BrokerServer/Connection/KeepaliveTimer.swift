@@ -25,6 +25,11 @@ struct KeepaliveTimer {
         driver?.silentIntervals = 0
     }
 
+    /// The peer closed its side: it may live on without a word.
+    func expectNoAnswers() {
+        driver?.expectsAnswers = false
+    }
+
     /// Asks at once whether the peer is there.
     func probe() {
         driver?.ping()
@@ -37,6 +42,7 @@ struct KeepaliveTimer {
 
     private final class Driver {
         var silentIntervals = 0
+        var expectsAnswers = true
         private let eventLoop: any EventLoop
         private let interval: TimeAmount
         private let misses: Int
@@ -54,7 +60,7 @@ struct KeepaliveTimer {
         func schedule() {
             timer = eventLoop.assumeIsolated().scheduleTask(in: interval) { [self] in
                 silentIntervals += 1
-                if silentIntervals > misses { return body(.dead) }
+                if expectsAnswers, silentIntervals > misses { return body(.dead) }
                 ping()
                 schedule()
             }

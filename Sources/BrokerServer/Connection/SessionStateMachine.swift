@@ -46,6 +46,10 @@ struct SessionStateMachine: ~Copyable {
                 state = .closed
                 return .close(Self.unsupported(hello.versions))
             }
+            guard hello.clientName.utf8.count <= Self.maximumClientNameLength else {
+                state = .closed
+                return .close(Self.protocolError("client_name is longer than \(Self.maximumClientNameLength) bytes"))
+            }
             state = .authenticating
             return .authenticate(hello, version: protocolVersion)
         case .authenticating, .open:
@@ -221,6 +225,8 @@ struct SessionStateMachine: ~Copyable {
             return nil
         }
     }
+
+    private static let maximumClientNameLength = 128
 
     private static let draining = BackendError(
         .shuttingDown,

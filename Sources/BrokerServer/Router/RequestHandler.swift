@@ -6,11 +6,14 @@ package import NIOCore
 ///
 /// An actor that runs on the transport's event loop: a read batch is handed over inside one isolation check.
 package protocol RequestHandler: Actor {
+    /// Calls `body` isolated to this actor, on whose event loop the caller is: once for a whole read batch.
+    nonisolated func inIsolation(_ body: @Sendable (isolated any RequestHandler) -> Void)
+
     /// Answers a call on the spot, or says how it goes on. Does not wait.
     func attempt(_ call: Call, in session: Session) -> Attempt
 
-    /// Ends a read batch: attempts the calls that were put off, all at once, and hands each outcome to `finish`.
-    func finishBatch(in session: Session, _ finish: (Call, Attempt) -> Void)
+    /// Ends a read batch: attempts the calls that were put off, all at once.
+    func finishBatch(in session: Session) -> [(Call, Attempt)]
 
     /// Carries out a call that waits. Cancelling the task stops its effects before this returns.
     nonisolated func perform(

@@ -17,6 +17,10 @@ package actor Router: RequestHandler {
         self.broker = broker
     }
 
+    package nonisolated func inIsolation(_ body: @Sendable (isolated any RequestHandler) -> Void) {
+        assumeIsolated { body($0) }
+    }
+
     package func attempt(_ call: Call, in session: Session) -> Attempt {
         if let refusal = session.refusal(of: call) { return .failed(refusal) }
         // Spelled out rather than through `Operation.verb`, so that no existential is made per call.
@@ -72,8 +76,11 @@ package actor Router: RequestHandler {
 
     /// The calls on local files of one batch run as the org's user together: to become it and to return costs more
     /// than reading a small file.
-    package func finishBatch(in session: Session, _ finish: (Call, Attempt) -> Void) {
-        guard !session.putOff.isEmpty else { return session.releaseBatchEntry(to: broker.pool) }
+    package func finishBatch(in session: Session) -> [(Call, Attempt)] {
+        guard !session.putOff.isEmpty else {
+            session.releaseBatchEntries(to: broker.pool)
+            return []
+        }
         var batch = session.putOff
         session.putOff = []
         let start = ContinuousClock.now
@@ -81,13 +88,13 @@ package actor Router: RequestHandler {
             for index in batch.indices { batch[index].attempt() }
         }
         let duration = start.duration(to: .now) / batch.count
-        session.releaseBatchEntry(to: broker.pool)
-        for done in batch {
+        session.releaseBatchEntries(to: broker.pool)
+        return batch.map { done in
             let outcome = Attempt(done.outcome, done.call.operation.name)
             if done.entry.log.records(isModifying: false) {
                 done.entry.record(done.call.operation.name, done.call, outcome, duration: duration)
             }
-            finish(done.call, outcome)
+            return (done.call, outcome)
         }
     }
 

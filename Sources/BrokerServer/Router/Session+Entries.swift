@@ -6,13 +6,10 @@ internal import BrokerWire
 extension Session {
     /// What is wrong with a call before it is looked at closer.
     func refusal(of call: Call) -> BackendError? {
-        guard call.options.requires.isEmpty, call.options.idempotencyKey.isEmpty else {
-            return featureRefusal(of: call.options)
-        }
-        return nil
+        call.options.special.flatMap { featureRefusal(of: $0) }
     }
 
-    private func featureRefusal(of options: CallOptions) -> BackendError? {
+    private func featureRefusal(of options: CallOptions.Special) -> BackendError? {
         if let unknown = options.requires.first(where: { Feature(rawValue: $0) == nil }) {
             return BackendError(
                 .notImplemented,
@@ -32,19 +29,25 @@ extension Session {
     func entry<V: Verb>(for call: Call, _ verb: V.Type, of broker: BrokerCore) throws(BackendError) -> BackendEntry? {
         guard let target = call.target else { throw Self.missingTarget }
         if V.isModifying { try principal.authorizeWrite() }
-        if let batchEntry, batchEntry.target == target { return batchEntry.lease.entry }
+        if let entry = batchEntry(of: target) { return entry }
         guard target.lease == 0 else { return try held(target).lease.entry }
-        let key = try poolKey(target)
-        guard key.name != nil, let lease = broker.pool.tryAcquire(key) else { return nil }
-        releaseBatchEntry(to: broker.pool)
-        batchEntry = (target, lease)
+        guard let lease = broker.pool.tryAcquire(try keyedPoolKey(target)) else { return nil }
+        if batchEntries.count == Self.maximumBatchEntries { releaseBatchEntries(to: broker.pool) }
+        batchEntries.append(BatchEntry(target: target, entry: lease.entry, lease: lease.id))
         return lease.entry
     }
 
-    func releaseBatchEntry(to pool: BrokerCore.Pool) {
-        guard let lease = batchEntry?.lease else { return }
-        batchEntry = nil
-        pool.release(lease.id)
+    private func batchEntry(of target: Target) -> BackendEntry? {
+        for known in batchEntries where known.target == target { return known.entry }
+        return nil
+    }
+
+    /// More keys than this in one batch are looked up again.
+    private static var maximumBatchEntries: Int { 8 }
+
+    func releaseBatchEntries(to pool: BrokerCore.Pool) {
+        for known in batchEntries { pool.release(known.lease) }
+        batchEntries.removeAll(keepingCapacity: true)
     }
 
     /// An entry in use by a call that waits.
@@ -62,7 +65,7 @@ extension Session {
             leases[held.lease.id]?.users += 1
             return Use(entry: held.lease.entry, lease: nil, held: held.lease.id)
         }
-        let lease = try await pool.acquire(try poolKey(target), queueDeadline: call.options.queueDeadline)
+        let lease = try await pool.acquire(try keyedPoolKey(target), queueDeadline: call.options.queueDeadline)
         return Use(entry: lease.entry, lease: lease.id, held: nil)
     }
 
@@ -88,12 +91,11 @@ extension Session {
     }
 
     func releaseAll(to pool: BrokerCore.Pool) {
-        releaseBatchEntry(to: pool)
+        releaseBatchEntries(to: pool)
         for id in Array(leases.keys) { end(id, in: pool) }
     }
 
     private func end(_ id: LeaseID, in pool: BrokerCore.Pool) {
-        if batchEntry?.target.lease == id.rawValue { batchEntry = nil }
         leases[id] = nil
         pool.release(id)
     }
@@ -106,6 +108,17 @@ extension Session {
             )
         }
         return held
+    }
+
+    /// As ``poolKey(_:)``, for a call that brings no lease along: a fresh entry would be gone with its answer.
+    private func keyedPoolKey(_ target: Target) throws(BackendError) -> PoolKey {
+        guard !target.key.isEmpty else {
+            throw BackendError(
+                .invalidArgument,
+                message: "the target has neither key nor lease: name a key, or acquire an entry without one first"
+            )
+        }
+        return try poolKey(target)
     }
 
     /// The key of a target, checked against what the token allows. Without a name: a fresh entry.

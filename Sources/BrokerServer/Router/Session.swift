@@ -10,10 +10,16 @@ package final class Session: @unchecked Sendable {
     let principal: Principal
     /// Leases that the client asked for by name.
     var leases: [LeaseID: HeldLease] = [:]
-    /// The entry that the calls of the present read batch work on, leased once for all of them.
-    var batchEntry: (target: Target, lease: Lease<BackendEntry>)?
+    /// The entries that the calls of the present read batch work on, each leased once for all of them.
+    var batchEntries: [BatchEntry] = []
     /// Calls that wait for the end of the batch.
     var putOff: [PutOffCall] = []
+
+    struct BatchEntry {
+        let target: Target
+        let entry: BackendEntry
+        let lease: LeaseID
+    }
 
     /// A lease that the client holds, and how many calls use it right now.
     struct HeldLease {

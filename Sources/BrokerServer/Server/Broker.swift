@@ -49,8 +49,7 @@ package struct Broker: Sendable {
     ) async throws {
         let embedded = configuration.orgs.isEmpty ? try EmbeddedConfiguration(configuration, root: root) : nil
         let configuration = embedded?.configuration ?? configuration
-        let swept = try root.sweepTemporaryFiles()
-        logger.debug("swept temporary files", metadata: ["report": "\(swept)"])
+        _ = try root.setAsideTemporaryFiles()
         let tenancy = try Tenancy(configuration, root: root)
         if let identity = tenancy.current.orgs.orgs.first?.identity { try FileIdentity.prove(identity) }
 
@@ -65,7 +64,7 @@ package struct Broker: Sendable {
         let pool = try BrokerCore.Pool(
             configuration: PoolConfiguration(configuration.pool),
             defaultConfiguration: EntryConfiguration(),
-            clock: ContinuousClock()
+            clock: MonotonicClock()
         ) { key, entry throws(BackendError) in
             try await factory.makeEntry(key, entry)
         }
@@ -82,6 +81,7 @@ package struct Broker: Sendable {
             let channels = try await bind(listener, configuration)
             ready(report(channels, root, isolation, embedded))
             try await runServices(
+                trash: TrashService(root: root, threads: threads, logger: logger),
                 commands: isolation.runner,
                 pool: pool,
                 wire: WireService(
@@ -101,12 +101,13 @@ package struct Broker: Sendable {
     }
 
     private func runServices(
+        trash: TrashService,
         commands: CommandRunner?,
         pool: BrokerCore.Pool,
         wire: WireService,
         handlesSignals: Bool
     ) async throws {
-        var services: [any Service] = []
+        var services: [any Service] = [trash]
         if let commands { services.append(CommandService(runner: commands)) }
         services.append(PoolService(pool: pool, drainTimeout: configuration.limits.drainTimeout, logger: logger))
         services.append(wire)

@@ -4,7 +4,7 @@ internal import BrokerWire
 
 /// What the routers of all event loops share. Nothing in it belongs to one connection.
 final class BrokerCore: Sendable {
-    typealias Pool = BackendPoolManager<BackendEntry, EntryConfiguration, ContinuousClock>
+    typealias Pool = BackendPoolManager<BackendEntry, EntryConfiguration, MonotonicClock>
 
     let pool: Pool
     let counters = OrgCounterTable()

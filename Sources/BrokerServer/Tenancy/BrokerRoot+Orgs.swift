@@ -5,7 +5,8 @@ import Glibc
 extension BrokerRoot {
     private static let temporaryName = ".tmp"
     private static let keylessName = ".keyless"
-    private static let trashName = ".trash"
+    /// What in an org's directory ends with the broker.
+    static let temporaryNames = [temporaryName, keylessName]
 
     /// Makes an org's directory and what belongs in it. For every org of the configuration, before it is used.
     package func prepare(_ org: Org) throws(BackendError) {
@@ -32,25 +33,10 @@ extension BrokerRoot {
 
     /// A new workspace that has no key: an empty directory that nobody else is ever given.
     package func makeKeylessWorkspace(of org: Org) throws(BackendError) -> KeylessWorkspace {
-        let name = Hexadecimal.text((0..<16).map { _ in UInt8.random(in: .min ... .max) })
+        let name = Hexadecimal.random(bytes: 16)
         let directory = try openKeyless(in: try openOrg(org))
         try makeLeaf(name, in: directory, of: org, called: "a workspace without a key")
         return KeylessWorkspace(name: name, path: "\(path(of: org))/\(Self.keylessName)/\(name)")
-    }
-
-    /// Removes a workspace without a key and all that is in it. Idempotent.
-    package func discard(_ workspace: KeylessWorkspace, of org: Org) throws(BackendError) -> SweepReport {
-        let directory = try openOrg(org)
-        let keyless = try openKeyless(in: directory)
-        return try discard(workspace.name, in: keyless, org: directory)
-    }
-
-    /// Removes a key's files, whatever its owner did to them. Idempotent. To be called while no entry uses them;
-    /// they are gone from the workspace's path at once, and from the disk when this returns.
-    package func discardWorkspace(of org: Org, key: String) throws(BackendError) -> SweepReport {
-        try Name.validate(key, kind: "key")
-        let directory = try openOrg(org)
-        return try discard(key, in: directory, org: directory)
     }
 
     /// The keys that an org has files of, in no order.
@@ -60,29 +46,10 @@ extension BrokerRoot {
         }
     }
 
-    /// Removes what an earlier broker left of temporary files and of workspaces without a key, of all orgs that ever
-    /// were. At the start, before anything is made. What cannot be removed is reported and does not stop the start.
-    package func sweepTemporaryFiles() throws(BackendError) -> SweepReport {
+    /// The orgs that ever had files here, in no order.
+    func orgNames() throws(BackendError) -> [String] {
         try SystemFailure.advising("repair \(path)/v1/orgs, where the orgs' files are") { () throws(SystemFailure) in
-            var report = SweepReport()
-            for name in try Self.names(in: try OwnedDescriptor.directory(".", in: orgs.raw)) {
-                let org = try OwnedDescriptor.directory(name, in: orgs.raw)
-                let trash = try openTrash(in: org)
-                for swept in [Self.temporaryName, Self.keylessName] {
-                    _ = try TreeRemoval.move(swept, in: org.raw, to: trash.raw)
-                }
-                var removal = TreeRemoval(emptying: trash.raw)
-                try removal.run()
-                report.add(removal.report)
-            }
-            return report
-        }
-    }
-
-    /// Whether any org ever had files here.
-    func hasOrgs() throws(BackendError) -> Bool {
-        try SystemFailure.advising("repair \(path)/v1/orgs, where the orgs' files are") { () throws(SystemFailure) in
-            try !Self.names(in: try OwnedDescriptor.directory(".", in: orgs.raw)).isEmpty
+            try Self.names(in: try OwnedDescriptor.directory(".", in: orgs.raw))
         }
     }
 
@@ -97,36 +64,15 @@ extension BrokerRoot {
         return try Self.directory(name, in: orgs.raw, beneath: "\(path)/v1/orgs", mode: passableMode)
     }
 
-    private func openOrg(_ org: Org) throws(BackendError) -> OwnedDescriptor {
+    func openOrg(_ org: Org) throws(BackendError) -> OwnedDescriptor {
         try SystemFailure.concealing("cannot open the files of org \"\(org.name)\"") { () throws(SystemFailure) in
             try OwnedDescriptor.directory(org.name, in: orgs.raw)
         }
     }
 
-    private func openKeyless(in org: borrowing OwnedDescriptor) throws(BackendError) -> OwnedDescriptor {
+    func openKeyless(in org: borrowing OwnedDescriptor) throws(BackendError) -> OwnedDescriptor {
         try SystemFailure.concealing("cannot open the workspaces without a key") { () throws(SystemFailure) in
             try OwnedDescriptor.directory(Self.keylessName, in: org.raw)
-        }
-    }
-
-    private func openTrash(in org: borrowing OwnedDescriptor) throws(SystemFailure) -> OwnedDescriptor {
-        if mkdirat(org.raw, Self.trashName, 0o700) != 0, errno != EEXIST {
-            throw SystemFailure("mkdir", Self.trashName)
-        }
-        return try OwnedDescriptor.directory(Self.trashName, in: org.raw)
-    }
-
-    private func discard(
-        _ name: String,
-        in directory: borrowing OwnedDescriptor,
-        org: borrowing OwnedDescriptor
-    ) throws(BackendError) -> SweepReport {
-        try SystemFailure.concealing("cannot remove the workspace") { () throws(SystemFailure) in
-            let trash = try openTrash(in: org)
-            guard try TreeRemoval.move(name, in: directory.raw, to: trash.raw) else { return SweepReport() }
-            var removal = TreeRemoval(emptying: trash.raw)
-            try removal.run()
-            return removal.report
         }
     }
 

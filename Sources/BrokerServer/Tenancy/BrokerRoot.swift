@@ -9,7 +9,7 @@ import Synchronization
 ///     ROOT/v1/orgs/<org>/<key>/        a workspace: 0700, of the org
 ///     ROOT/v1/orgs/<org>/.tmp/         temporary files of the file operations: 0700, of the org
 ///     ROOT/v1/orgs/<org>/.keyless/     workspaces without a key: they end with their entry
-///     ROOT/v1/orgs/<org>/.trash/       what is being removed
+///     ROOT/v1/orgs/<org>/.trash/       what is being removed: 0700
 ///     ROOT/state/                      what must outlive the broker: 0700
 ///
 /// A broker that runs as root gives each org's files to the org's own uid. Everything above them belongs to root

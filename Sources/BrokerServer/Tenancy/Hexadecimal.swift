@@ -9,6 +9,11 @@ enum Hexadecimal {
         return text
     }
 
+    /// As many digits as name something that nobody else names so. Not for secrets.
+    static func random(bytes count: Int) -> String {
+        text((0..<count).map { _ in UInt8.random(in: .min ... .max) })
+    }
+
     /// nil for an odd number of digits, upper case, or what is no digit.
     static func bytes(_ text: String) -> [UInt8]? {
         let values = text.utf8.map(value)

@@ -50,7 +50,7 @@ struct IdentityStore: Sendable {
             try SmallFile.read(Self.fileName, in: root.state.raw, calling: path, atMost: Self.largestFile)
         }
         guard let bytes else {
-            if try root.hasOrgs() { throw untrusted("is missing, although \(root.path)/v1/orgs holds files") }
+            if try !root.orgNames().isEmpty { throw untrusted("is missing, although \(root.path)/v1/orgs holds files") }
             return IdentityTable()
         }
         do {

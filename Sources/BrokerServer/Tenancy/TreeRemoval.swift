@@ -32,14 +32,14 @@ struct TreeRemoval {
         return true
     }
 
-    /// Removes all that is in the pit, as far as it goes.
-    mutating func run() throws(SystemFailure) {
+    /// Removes all that is in the pit, as far as it goes, or until `isStopped`.
+    mutating func run(isStopped: () -> Bool = { false }) throws(SystemFailure) {
         while allowance > 0 {
             let names = try namesInPit()
             let before = allowance
             report.left = 0
             for name in names {
-                if allowance > 0 {
+                if allowance > 0, !isStopped() {
                     removeFromPit(name)
                 } else {
                     report.left += 1
@@ -118,7 +118,7 @@ struct TreeRemoval {
         var number: CInt = 0
         var mayUnlock = true
         for _ in 0..<8 {
-            let target = String(UInt64.random(in: .min ... .max), radix: 16)
+            let target = Hexadecimal.random(bytes: 8)
             number = renameat(directory, name, pit, target) == 0 ? 0 : errno
             switch number {
             case EEXIST, ENOTEMPTY, ENOTDIR, EISDIR:

@@ -127,6 +127,10 @@ extension ExecStart: EntryVerb {
             }
             command.closeInput()
             return .success(false)
+        } catch where error.code == .connectionClosed {
+            // The caller closed its side: that ends the input as well.
+            command.closeInput()
+            return .success(false)
         } catch where error.code == .cancelled {
             // The command ended first.
             return .success(false)

@@ -42,11 +42,17 @@ extension ClientFrame {
 extension CallOptions {
     fileprivate init(_ message: Agentbroker__V1__ClientFrame) throws(BackendError) {
         lane = message.lane
-        if message.deadline_ms > 0 { deadline = .milliseconds(message.deadline_ms) }
-        if message.queue_deadline_ms > 0 { queueDeadline = .milliseconds(message.queue_deadline_ms) }
-        requires = try MessageReader.array(message.requires, count: message.n_requires) { $0.rawValue }
-        traceparent = try MessageReader.string(message.traceparent, "traceparent")
-        idempotencyKey = try MessageReader.string(message.idempotency_key, "idempotency_key")
+        let traceparent = try MessageReader.string(message.traceparent, "traceparent")
+        let idempotencyKey = try MessageReader.string(message.idempotency_key, "idempotency_key")
+        let isPlain = message.deadline_ms == 0 && message.queue_deadline_ms == 0 && message.n_requires == 0
+        if isPlain, traceparent.isEmpty, idempotencyKey.isEmpty { return }
+        special = Special(
+            deadline: message.deadline_ms == 0 ? nil : .milliseconds(message.deadline_ms),
+            queueDeadline: message.queue_deadline_ms == 0 ? nil : .milliseconds(message.queue_deadline_ms),
+            requires: try MessageReader.array(message.requires, count: message.n_requires) { $0.rawValue },
+            traceparent: traceparent,
+            idempotencyKey: idempotencyKey
+        )
     }
 }
 

@@ -28,10 +28,12 @@ extension ClientFrame {
         message.pointee.lane = options.lane
         message.pointee.deadline_ms = UInt32(clamping: options.deadline?.inMilliseconds ?? 0)
         message.pointee.queue_deadline_ms = UInt32(clamping: options.queueDeadline?.inMilliseconds ?? 0)
-        message.pointee.n_requires = options.requires.count
-        message.pointee.requires = builder.array(options.requires) { Agentbroker__V1__Feature(rawValue: $0) }
-        if !options.traceparent.isEmpty { message.pointee.traceparent = builder.string(options.traceparent) }
-        if !options.idempotencyKey.isEmpty { message.pointee.idempotency_key = builder.string(options.idempotencyKey) }
+        if let special = options.special {
+            message.pointee.n_requires = special.requires.count
+            message.pointee.requires = builder.array(special.requires) { Agentbroker__V1__Feature(rawValue: $0) }
+            message.pointee.traceparent = builder.string(special.traceparent)
+            message.pointee.idempotency_key = builder.string(special.idempotencyKey)
+        }
         body.build(builder, into: &message.pointee)
         return message
     }

@@ -3,13 +3,13 @@ package import NIOCore
 /// What a client sends: a call, the next piece of one, or something about the connection itself.
 package struct ClientFrame: Sendable {
     package enum Body: Sendable {
-        case hello(Hello)
+        indirect case hello(Hello)
         case ping(nonce: UInt64)
         case pong(nonce: UInt64)
         case cancel(call: UInt64)
         /// `stream` 0 is the connection.
         case window(stream: UInt64, bytes: UInt64)
-        case goAway(GoAway)
+        indirect case goAway(GoAway)
         case chunk
         case call(Operation)
         /// Of a newer client, or none at all.
@@ -41,23 +41,50 @@ package struct ClientFrame: Sendable {
 }
 
 /// What a caller may say of any call.
-package struct CallOptions: Sendable, Hashable {
+package struct CallOptions: Sendable {
     /// 0: none.
     package var lane: UInt32 = 0
-    package var deadline: Duration?
-    package var queueDeadline: Duration?
-    /// Numbers of ``Feature``, unknown ones included.
-    package var requires: [UInt32] = []
-    package var traceparent = ""
-    package var idempotencyKey = ""
+    /// Most calls say nothing more, and carry one pointer for it.
+    package var special: Special?
 
     package init() {}
+
+    package init(lane: UInt32 = 0, _ special: Special) {
+        self.lane = lane
+        self.special = special
+    }
+
+    package var deadline: Duration? { special?.deadline }
+    package var queueDeadline: Duration? { special?.queueDeadline }
+
+    package final class Special: Sendable {
+        package let deadline: Duration?
+        package let queueDeadline: Duration?
+        /// Numbers of ``Feature``, unknown ones included.
+        package let requires: [UInt32]
+        package let traceparent: String
+        package let idempotencyKey: String
+
+        package init(
+            deadline: Duration? = nil,
+            queueDeadline: Duration? = nil,
+            requires: [UInt32] = [],
+            traceparent: String = "",
+            idempotencyKey: String = ""
+        ) {
+            self.deadline = deadline
+            self.queueDeadline = queueDeadline
+            self.requires = requires
+            self.traceparent = traceparent
+            self.idempotencyKey = idempotencyKey
+        }
+    }
 }
 
 /// What a call asks for. One case, one line in each mapping, and one verb of the broker's per operation.
 package enum Operation: Sendable {
     case echo
-    case acquire(Acquire)
+    indirect case acquire(Acquire)
     case release(Release)
     case describe
     case read(Read)
@@ -65,6 +92,15 @@ package enum Operation: Sendable {
     case readdir(Readdir)
     case stat(Stat)
     case rm(Rm)
-    case execStart(ExecStart)
+    indirect case execStart(ExecStart)
     case stats
+
+    /// Whether more may come from the caller after the first frame. For all others that frame is the whole call.
+    package var streamsFromCaller: Bool {
+        switch self {
+        case .write: true
+        case .execStart(let call): call.opensStandardInput
+        case .echo, .acquire, .release, .describe, .read, .readdir, .stat, .rm, .stats: false
+        }
+    }
 }

@@ -4,12 +4,12 @@ package import NIOCore
 /// What the broker sends: an answer, a part of one, or something about the connection itself.
 package struct ServerFrame: Sendable {
     package enum Body: Sendable {
-        case helloReply(HelloReply)
+        indirect case helloReply(HelloReply)
         case ping(nonce: UInt64)
         case pong(nonce: UInt64)
         /// `stream` 0 is the connection.
         case window(stream: UInt64, bytes: UInt64)
-        case goAway(GoAway)
+        indirect case goAway(GoAway)
         case chunk
         case error(BackendError)
         case reply(Reply)
@@ -35,7 +35,7 @@ package enum Reply: Sendable {
     case echo
     case acquire(AcquireReply)
     case release(released: Bool)
-    case describe(DescribeReply)
+    indirect case describe(DescribeReply)
     case read(FileInfo)
     case write(FileInfo)
     case readdir(DirectoryPage)
@@ -43,6 +43,6 @@ package enum Reply: Sendable {
     case rm
     case execStarted(ExecStarted)
     case execOutput(ExecOutput)
-    case execEnd(ExecEndReply)
-    case stats(StatsReply)
+    indirect case execEnd(ExecEndReply)
+    indirect case stats(StatsReply)
 }

@@ -63,21 +63,12 @@ pid_t linux_start(const struct linux_launch *launch, int *pidfd, enum linux_laun
 // kill(2) with SIGKILL and waitid(2) for a child that nobody has reaped. Blocks until all beneath it are gone.
 void linux_kill_and_reap(pid_t child);
 
-// How a process ended, and what it and the children that it waited for used.
-struct linux_exit {
-    // The exit status, or 0 and the signal that ended it.
-    int status;
-    int signal;
-    int64_t user_microseconds;
-    int64_t system_microseconds;
-    int64_t maximum_resident_kibibytes;
-};
-
 // waitid(2) with P_PIDFD, WEXITED, WNOHANG and WNOWAIT. Whether a child has ended: 1 or 0.
 int linux_has_ended(int pidfd);
 
-// waitid(2) with P_PIDFD, WEXITED and WNOHANG. Returns 1 and frees the process's entry where it has ended, else 0.
-int linux_reap(int pidfd, struct linux_exit *exit);
+// waitid(2) with P_PIDFD, WEXITED and WNOHANG, for a child. Where it has ended it is forgotten by the kernel, and
+// returned is 1 with the signal that ended it, 0 for none; else 0.
+int linux_reap(int pidfd, int *signal);
 
 // pidfd_open(2).
 int linux_pidfd_open(pid_t process);

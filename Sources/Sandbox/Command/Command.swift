@@ -53,7 +53,7 @@ package enum TerminationCause: Sendable, Hashable {
     case shuttingDown
 }
 
-/// How a command ended, and what it used.
+/// How a command ended.
 package struct CommandEnd: Sendable {
     package enum Outcome: Sendable {
         /// As a shell reports it: 128 + n for one that signal n ended.
@@ -65,7 +65,6 @@ package struct CommandEnd: Sendable {
     }
 
     package var outcome: Outcome
-    /// Of the sandbox with all that ran in it, from its launch to the end of its last process. The resident memory is
-    /// that of its largest process; 0 where that cannot be told, since it is less than the broker's own.
-    package var usage: ExecEnd.Usage
+    /// From the launch of the sandbox to the end of its last process.
+    package var wall: Duration
 }

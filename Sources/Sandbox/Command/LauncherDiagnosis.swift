@@ -83,7 +83,8 @@ struct LauncherDiagnosisFilter {
     mutating func pass(_ bytes: [UInt8]) -> [UInt8] {
         guard case .undecided(let held) = state else { return bytes }
         let all = held + bytes
-        let mayBeMessage = all.count <= LauncherDiagnosis.maximumLength
+        let mayBeMessage =
+            all.count <= LauncherDiagnosis.maximumLength
             && zip(all, LauncherDiagnosis.prefix).allSatisfy { $0 == $1 }
         guard mayBeMessage else {
             state = .passing

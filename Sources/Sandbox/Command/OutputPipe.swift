@@ -63,6 +63,11 @@ final class OutputPipe: Sendable {
         }
     }
 
+    /// Closes the pipe: a read finds the end. Idempotent.
+    func close() {
+        descriptor.close()
+    }
+
     /// Nothing of the tree is left, and what it wrote is in the pipe. The command ran.
     func treeEnded() {
         state.withLock { state in

@@ -12,16 +12,18 @@ struct ProcessTree {
     /// More passes than a tree that does not multiply on purpose needs.
     private static let maximumPasses = 8
 
-    /// Sends a signal once to every process but the namespace's first, which belongs to bubblewrap.
-    func send(_ signal: Int32) {
-        guard let (first, namespace) = findNamespace() else { return }
+    /// Sends a signal once to every process but the namespace's first, which belongs to bubblewrap. Returns whether
+    /// there was any: the command itself comes a moment after its sandbox.
+    func send(_ signal: Int32) -> Bool {
+        guard let (first, namespace) = findNamespace() else { return false }
         var seen: Set<pid_t> = [first]
         for _ in 0..<Self.maximumPasses {
             let new = Self.descendants(of: first).subtracting(seen)
-            if new.isEmpty { return }
+            if new.isEmpty { break }
             for process in new { Self.send(signal, to: process, in: namespace) }
             seen.formUnion(new)
         }
+        return seen.count > 1
     }
 
     /// The namespace's first process, and the namespace's name.

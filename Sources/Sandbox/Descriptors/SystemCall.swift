@@ -78,7 +78,8 @@ extension BackendError {
             BackendError(
                 .resourceExhausted,
                 systemErrno: code,
-                message: "the host is out of processes, memory or descriptors (\(call): errno \(code)): try again later",
+                message: "the host is out of processes, memory or descriptors (\(call), errno \(code)): "
+                    + "try again later",
                 isRetryable: true
             )
         default:

@@ -8,13 +8,18 @@ enum DedicatedThread {
     static func start(name: String, _ body: @escaping @Sendable () -> Void) throws(BackendError) {
         let box = Unmanaged.passRetained(Body(name: name, run: body))
         var thread = pthread_t()
-        let error = pthread_create(&thread, nil, { argument in
-            guard let argument else { return nil }
-            let body = Unmanaged<Body>.fromOpaque(argument).takeRetainedValue()
-            linux_name_thread(body.name)
-            body.run()
-            return nil
-        }, box.toOpaque())
+        let error = pthread_create(
+            &thread,
+            nil,
+            { argument in
+                guard let argument else { return nil }
+                let body = Unmanaged<Body>.fromOpaque(argument).takeRetainedValue()
+                linux_name_thread(body.name)
+                body.run()
+                return nil
+            },
+            box.toOpaque()
+        )
         guard error == 0 else {
             box.release()
             throw .systemCall("pthread_create", errno: error)

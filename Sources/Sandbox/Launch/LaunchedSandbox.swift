@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Synchronization
 
 /// A process of bubblewrap that was started, and the broker's ends of what leads to it. Safe to share.
 final class LaunchedSandbox: Sendable {
@@ -9,8 +10,7 @@ final class LaunchedSandbox: Sendable {
     let process: MonitoredDescriptor
     /// Through which it got the command's filter: hangs up when the sandbox is set up, or is dead.
     let filter: MonitoredDescriptor
-    /// Where bubblewrap tells how the command ended, as JSON.
-    let status: OwnedDescriptor
+    private let status: Mutex<OwnedDescriptor?>
     let standardInput: MonitoredDescriptor?
     let standardOutput: MonitoredDescriptor
     let standardError: MonitoredDescriptor
@@ -27,9 +27,17 @@ final class LaunchedSandbox: Sendable {
         self.processID = processID
         self.process = process
         self.filter = filter
-        self.status = status
+        self.status = Mutex(status)
         self.standardInput = standardInput
         self.standardOutput = standardOutput
         self.standardError = standardError
+    }
+
+    /// What bubblewrap told of the command by its end, as JSON. Empty the second time.
+    func takeStatus() -> [UInt8] {
+        status.withLock { status in
+            guard let descriptor = status.take() else { return [] }
+            return descriptor.readAll()
+        }
     }
 }

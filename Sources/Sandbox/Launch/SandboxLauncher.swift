@@ -12,12 +12,17 @@ struct SandboxLauncher: Sendable {
     private let filter: [UInt8]
     private let reactor: ReadinessReactor
 
-    init(configuration: CommandRunner.Configuration, reactor: ReadinessReactor) throws(BackendError) {
+    /// `filter` is the program for seccomp(2) that bubblewrap loads before it runs a command.
+    init(
+        configuration: CommandRunner.Configuration,
+        reactor: ReadinessReactor,
+        filter: [UInt8]
+    ) throws(BackendError) {
         self.configuration = configuration
         self.reactor = reactor
         shell = ["/bin/bash", "/bin/sh"].first { access($0, X_OK) == 0 }
         options = try BubblewrapOptions(host: configuration)
-        filter = try Self.makeFilter()
+        self.filter = filter
     }
 
     /// Throws `EXEC_ERROR`, with a reason where the working directory is at fault, `PATH_ESCAPE_ATTEMPT` where
@@ -115,7 +120,8 @@ struct SandboxLauncher: Sendable {
         shutdown(socket, Int32(SHUT_WR))
     }
 
-    private static func makeFilter() throws(BackendError) -> [UInt8] {
+    /// The filter that every command gets.
+    static func commandFilter() throws(BackendError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: 8192)
         let length = bytes.withUnsafeMutableBytes { linux_command_filter($0.baseAddress, $0.count) }
         guard length > 0 else { throw .systemCall("seccomp filter", errno: Int32(-length)) }

@@ -20,6 +20,12 @@ import Testing
         }
     }
 
+    private func sweep(_ root: BrokerRoot) throws -> SweepReport {
+        let moved = try root.setAsideTemporaryFiles()
+        #expect(moved.left == 0)
+        return try root.emptyTrash()
+    }
+
     private let tmp = "root/v1/orgs/acme/.tmp"
 
     @Test func removesEverything() async throws {
@@ -31,7 +37,7 @@ import Testing
             try scratch.write("x", to: "root/v1/orgs/acme/key/file")
             try scratch.makeDirectory("root/v1/orgs/acme/.keyless")
             try scratch.makeDirectory("root/v1/orgs/acme/.keyless/0123")
-            #expect(try root.sweepTemporaryFiles() == SweepReport(removed: 6))
+            #expect(try sweep(root) == SweepReport(removed: 6))
             #expect(try scratch.entries("root/v1/orgs/acme") == [".trash", "key"])
             #expect(try scratch.entries("root/v1/orgs/acme/.trash").isEmpty)
             #expect(try scratch.read("root/v1/orgs/acme/key/file") == "x")
@@ -45,9 +51,9 @@ import Testing
                 try scratch.makeDirectory("root/v1/orgs/\(name)/.tmp")
                 try scratch.write("x", to: "root/v1/orgs/\(name)/.tmp/file")
             }
-            #expect(try root.sweepTemporaryFiles() == SweepReport(removed: 3))
+            #expect(try sweep(root) == SweepReport(removed: 3))
             #expect(try scratch.entries("root/v1/orgs/lost+found") == [".tmp"])
-            #expect(try root.sweepTemporaryFiles() == SweepReport())
+            #expect(try sweep(root) == SweepReport())
         }
     }
 
@@ -57,7 +63,7 @@ import Testing
             try #require(symlink(scratch.path("outside/file"), scratch.path("\(tmp)/file")) == 0)
             try #require(symlink("/", scratch.path("\(tmp)/everything")) == 0)
             try #require(symlink("nowhere", scratch.path("\(tmp)/dangling")) == 0)
-            #expect(try root.sweepTemporaryFiles() == SweepReport(removed: 5))
+            #expect(try sweep(root) == SweepReport(removed: 5))
         }
     }
 
@@ -65,7 +71,7 @@ import Testing
         try await withOrg { scratch, root in
             try #require(rmdir(scratch.path(tmp)) == 0)
             try #require(symlink(scratch.path("outside"), scratch.path(tmp)) == 0)
-            #expect(try root.sweepTemporaryFiles() == SweepReport(removed: 1))
+            #expect(try sweep(root) == SweepReport(removed: 1))
         }
     }
 
@@ -82,12 +88,12 @@ import Testing
                 try #require(file >= 0)
                 close(file)
             }
-            #expect(try root.sweepTemporaryFiles() == SweepReport(removed: 8))
+            #expect(try sweep(root) == SweepReport(removed: 8))
         }
     }
 
     /// As root permissions do not count; run as anybody else this takes them back.
-    @Test(arguments: [0o000 as mode_t, 0o400, 0o500, 0o100])
+    @Test(arguments: [0o000 as mode_t, 0o100, 0o200, 0o400, 0o500, 0o600])
     func takesBackPermissions(mode: mode_t) async throws {
         try await withOrg { scratch, root in
             try scratch.makeDirectory("\(tmp)/a")
@@ -95,7 +101,7 @@ import Testing
             try scratch.makeDirectory("\(tmp)/a/b/c")
             try scratch.write("x", to: "\(tmp)/a/b/c/file")
             for name in ["/a/b/c", "/a/b", "/a", ""] { try #require(chmod(scratch.path("\(tmp)\(name)"), mode) == 0) }
-            #expect(try root.sweepTemporaryFiles() == SweepReport(removed: 5))
+            #expect(try sweep(root) == SweepReport(removed: 5))
         }
     }
 
@@ -112,7 +118,21 @@ import Testing
                 directory = next
             }
             close(directory)
-            #expect(try root.sweepTemporaryFiles() == SweepReport(removed: depth + 1))
+            #expect(try sweep(root) == SweepReport(removed: depth + 1))
+        }
+    }
+
+    /// A start does not wait for what there is to remove.
+    @Test func setsAsideWithoutLookingInside() async throws {
+        try await withOrg { scratch, root in
+            try scratch.makeDirectory("\(tmp)/a")
+            try scratch.write("x", to: "\(tmp)/a/file")
+            #expect(try root.setAsideTemporaryFiles() == SweepReport(removed: 1))
+            #expect(scratch.status(tmp) == nil)
+            #expect(try root.setAsideTemporaryFiles() == SweepReport())
+            #expect(try scratch.entries("root/v1/orgs/acme/.trash").count == 1)
+            #expect(try root.emptyTrash() == SweepReport(removed: 3))
+            #expect(try scratch.entries("root/v1/orgs/acme/.trash").isEmpty)
         }
     }
 
@@ -120,8 +140,10 @@ import Testing
         try await withOrg { scratch, root in
             try scratch.makeDirectory("root/v1/orgs/acme/.trash")
             try scratch.makeDirectory("root/v1/orgs/acme/.trash/0123")
-            try scratch.write("x", to: "root/v1/orgs/acme/.trash/0123/file")
-            #expect(try root.sweepTemporaryFiles() == SweepReport(removed: 3))
+            try scratch.makeDirectory("root/v1/orgs/acme/.trash/0123/4567")
+            try scratch.write("x", to: "root/v1/orgs/acme/.trash/0123/4567/file")
+            try scratch.makeDirectory("root/v1/orgs/acme/.trash/empty")
+            #expect(try sweep(root) == SweepReport(removed: 3))
             #expect(try scratch.entries("root/v1/orgs/acme/.trash").isEmpty)
         }
     }
@@ -134,13 +156,14 @@ import Testing
             try scratch.write("x", to: "\(tmp)/a/file")
             let place = scratch.path("\(tmp)/a/mounted")
             guard mount("none", place, "tmpfs", 0, nil) == 0 else { return }
-            let report = try root.sweepTemporaryFiles()
+            let report = try sweep(root)
             #expect(report.removed == 2)
             #expect(report.left > 0)
             #expect(report.lastErrno == EBUSY || report.lastErrno == ENOTEMPTY)
-            let trash = try scratch.entries("root/v1/orgs/acme/.trash")
-            for name in trash { umount2(scratch.path("root/v1/orgs/acme/.trash/\(name)/mounted"), 0) }
-            #expect(try root.sweepTemporaryFiles().left == 0)
+            let pit = try #require(scratch.entries("root/v1/orgs/acme/.trash").first)
+            let trees = try scratch.entries("root/v1/orgs/acme/.trash/\(pit)")
+            for name in trees { umount2(scratch.path("root/v1/orgs/acme/.trash/\(pit)/\(name)/mounted"), 0) }
+            #expect(try sweep(root).left == 0)
         }
     }
 

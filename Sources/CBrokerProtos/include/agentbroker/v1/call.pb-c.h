@@ -26,7 +26,7 @@ typedef struct Agentbroker__V1__EchoReply Agentbroker__V1__EchoReply;
 
 /*
  * Returns its payload, by way of everything that another call passes: authentication, the pool,
- * the operations log. What latency and load are measured with. Needs a target.
+ * the operations log. What latency and load are measured with. At most one stream window of payload.
  */
 struct  Agentbroker__V1__Echo
 {

@@ -67,7 +67,8 @@ struct  Agentbroker__V1__Target
   Agentbroker__V1__BackendType backend;
   /*
    * Names one pooled entry within org and backend type, such as a user, agent or project:
-   * [A-Za-z0-9][A-Za-z0-9._~-]{0,127}, compared as bytes.
+   * [A-Za-z0-9][A-Za-z0-9._~-]{0,127}, compared as bytes. Absent in an Acquire: a fresh entry of its
+   * own, destroyed with its files when its lease ends. Absent elsewhere: a lease is needed.
    */
   char *key;
   /*
@@ -76,8 +77,8 @@ struct  Agentbroker__V1__Target
    */
   ProtobufCBinaryData scope_path;
   /*
-   * A lease from AcquireReply, in place of a key. Absent (0): the broker takes a lease for the
-   * time of the call.
+   * A lease from AcquireReply, in place of a key, which is then ignored. Absent (0): the broker
+   * takes a lease for the time of the call, and makes the entry if there is none.
    */
   uint64_t lease;
 };

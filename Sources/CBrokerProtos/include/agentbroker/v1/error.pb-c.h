@@ -27,25 +27,61 @@ typedef struct Agentbroker__V1__Error Agentbroker__V1__Error;
  */
 typedef enum _Agentbroker__V1__ErrorCode {
   AGENTBROKER__V1__ERROR_CODE__ERROR_CODE_UNSPECIFIED = 0,
+  /*
+   * There is no command to run.
+   */
   AGENTBROKER__V1__ERROR_CODE__ERROR_CODE_EMPTY_COMMAND = 1,
+  /*
+   * Kept for a command that cannot be understood well enough to be allowed.
+   */
   AGENTBROKER__V1__ERROR_CODE__ERROR_CODE_UNSAFE_COMMAND = 2,
+  /*
+   * A command ended with another code than 0. Made by clients, where they report that as an error.
+   */
   AGENTBROKER__V1__ERROR_CODE__ERROR_CODE_EXEC_FAILED = 3,
+  /*
+   * A command could not be started.
+   */
   AGENTBROKER__V1__ERROR_CODE__ERROR_CODE_EXEC_ERROR = 4,
   AGENTBROKER__V1__ERROR_CODE__ERROR_CODE_READ_FAILED = 5,
   AGENTBROKER__V1__ERROR_CODE__ERROR_CODE_WRITE_FAILED = 6,
   AGENTBROKER__V1__ERROR_CODE__ERROR_CODE_LS_FAILED = 7,
+  /*
+   * A path leads outside the scope.
+   */
   AGENTBROKER__V1__ERROR_CODE__ERROR_CODE_PATH_ESCAPE_ATTEMPT = 8,
+  /*
+   * The broker's host lacks something, such as bubblewrap.
+   */
   AGENTBROKER__V1__ERROR_CODE__ERROR_CODE_MISSING_UTILITIES = 9,
   AGENTBROKER__V1__ERROR_CODE__ERROR_CODE_INVALID_CONFIGURATION = 10,
+  /*
+   * Kept for a command of a kind that is refused as a foot-gun.
+   */
   AGENTBROKER__V1__ERROR_CODE__ERROR_CODE_DANGEROUS_OPERATION = 11,
+  /*
+   * The connection was lost, or a stream was cut off before its last piece.
+   */
   AGENTBROKER__V1__ERROR_CODE__ERROR_CODE_CONNECTION_CLOSED = 12,
   AGENTBROKER__V1__ERROR_CODE__ERROR_CODE_AUTH_FAILED = 13,
+  /*
+   * A memory backend has no such key.
+   */
   AGENTBROKER__V1__ERROR_CODE__ERROR_CODE_KEY_NOT_FOUND = 14,
   AGENTBROKER__V1__ERROR_CODE__ERROR_CODE_NOT_IMPLEMENTED = 15,
   AGENTBROKER__V1__ERROR_CODE__ERROR_CODE_INVALID_ARGUMENT = 32,
+  /*
+   * There is no such lease.
+   */
   AGENTBROKER__V1__ERROR_CODE__ERROR_CODE_NOT_FOUND = 33,
   AGENTBROKER__V1__ERROR_CODE__ERROR_CODE_CONFLICT = 34,
+  /*
+   * The token does not allow it.
+   */
   AGENTBROKER__V1__ERROR_CODE__ERROR_CODE_PERMISSION_DENIED = 35,
+  /*
+   * A limit was reached; the details say which.
+   */
   AGENTBROKER__V1__ERROR_CODE__ERROR_CODE_RESOURCE_EXHAUSTED = 36,
   AGENTBROKER__V1__ERROR_CODE__ERROR_CODE_DEADLINE_EXCEEDED = 37,
   AGENTBROKER__V1__ERROR_CODE__ERROR_CODE_CANCELLED = 38,

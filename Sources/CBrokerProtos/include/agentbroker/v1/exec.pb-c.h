@@ -57,8 +57,9 @@ typedef enum {
 
 /*
  * Runs a command in the target's scope, isolated. Answered by ExecStarted, then ExecOutput as it
- * appears, then one ExecEnd, which says `last`. Ending the call or the connection before that
- * kills the whole process tree.
+ * appears, then one ExecEnd, which says `last`. An Error may take its place: EXEC_ERROR, with a
+ * reason, for a program that cannot be run. Cancelling the call or losing the connection before that
+ * kills the whole process tree; closing the client's side alone does not.
  */
 struct  Agentbroker__V1__ExecStart
 {

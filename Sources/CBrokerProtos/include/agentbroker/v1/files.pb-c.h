@@ -68,7 +68,7 @@ typedef enum _Agentbroker__V1__Durability {
 /* --- messages --- */
 
 /*
- * Reads a regular file, all of it or a range.
+ * Reads a regular file, all of it or a range. Beyond its end there is nothing, which is no error.
  */
 struct  Agentbroker__V1__Read
 {
@@ -92,6 +92,9 @@ struct  Agentbroker__V1__Read
 struct  Agentbroker__V1__ReadReply
 {
   ProtobufCMessage base;
+  /*
+   * Of the file, whatever the range.
+   */
   Agentbroker__V1__FileInfo *info;
 };
 #define AGENTBROKER__V1__READ_REPLY__INIT \

@@ -1,0 +1,58 @@
+extension PoolLedger {
+    /// Whether the org has as many entries as it may.
+    func isFull(_ account: Int) -> Bool {
+        accounts[account].statistics.entries >= configuration.maxEntriesPerOrg
+    }
+
+    /// Grants room to the queued slot whose turn it is, while there is room.
+    ///
+    /// Deficit round robin between orgs: in its turn an org is granted as many entries as its weight says,
+    /// then goes to the end of the ring. An org that cannot use its turn loses it.
+    mutating func grantRoom() -> Int? {
+        guard statistics.entries < configuration.maxEntries, let account = ring.first,
+            let slot = accounts[account].queue.first
+        else { return nil }
+        if accounts[account].deficit == 0 {
+            accounts[account].deficit = configuration.orgWeights[accounts[account].org] ?? 1
+        }
+        accounts[account].deficit -= 1
+        change(slot) { $0.phase = .creating }
+        if accounts[account].demand > 0, accounts[account].deficit == 0 {
+            ringLinks.remove(account, from: &ring)
+            ringLinks.append(account, to: &ring)
+        }
+        return slot
+    }
+
+    /// The idle entry to destroy for those that wait for room, unless enough are being destroyed already: the
+    /// least recently used of the org where the org's limit is in the way, else of the pool.
+    func victim(for account: Int) -> Int? {
+        let waiting = Int(accounts[account].queue.count)
+        let living = accounts[account].statistics.entries - accounts[account].statistics.destroying
+        if let slot = accounts[account].idle.first, waiting > configuration.maxEntriesPerOrg - living {
+            return slot
+        }
+        guard demand > configuration.maxEntries - (statistics.entries - statistics.destroying) else { return nil }
+        return idle.first
+    }
+
+    /// Brings up to date what follows from an org's number of entries, its queue and its limit.
+    mutating func refreshDemand(of account: Int) {
+        let headroom = configuration.maxEntriesPerOrg - accounts[account].statistics.entries
+        if (headroom < 0) != accounts[account].isOverfull {
+            accounts[account].isOverfull = headroom < 0
+            overfullAccounts += headroom < 0 ? 1 : -1
+        }
+        let old = accounts[account].demand
+        let new = min(Int(accounts[account].queue.count), max(headroom, 0))
+        guard new != old else { return }
+        accounts[account].demand = new
+        demand += new - old
+        if old == 0 {
+            ringLinks.append(account, to: &ring)
+        } else if new == 0 {
+            ringLinks.remove(account, from: &ring)
+            accounts[account].deficit = 0
+        }
+    }
+}

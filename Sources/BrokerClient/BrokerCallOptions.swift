@@ -1,0 +1,41 @@
+internal import AgentBackend
+internal import BrokerWire
+
+/// What a caller may say of any call.
+public struct BrokerCallOptions: Sendable, Hashable {
+    /// Time for the call as a whole, the wait for a place included; then `DEADLINE_EXCEEDED`. Nil: none.
+    public var deadline: Duration?
+    /// Time to wait for a place in the broker's pool; then `RESOURCE_EXHAUSTED`. Nil: the broker's default.
+    public var queueDeadline: Duration?
+    /// Calls of one lane and connection take effect in the order in which they were made. 0: no lane.
+    public var lane: UInt32
+
+    public init(deadline: Duration? = nil, queueDeadline: Duration? = nil, lane: UInt32 = 0) {
+        self.deadline = deadline
+        self.queueDeadline = queueDeadline
+        self.lane = lane
+    }
+
+    /// With the features that the call depends on, so that an older broker refuses what it would otherwise not keep.
+    func wire(for operation: Operation) -> CallOptions {
+        var features: [Feature] = []
+        if lane != 0 { features.append(.lanes) }
+        if deadline != nil { features.append(.callDeadline) }
+        if queueDeadline != nil { features.append(.queueDeadline) }
+        switch operation {
+        case .write(let write) where write.options.mode != .replace: features.append(.writeModes)
+        case .execStart(let start) where start.timeout != nil: features.append(.processDeadline)
+        default: break
+        }
+        guard !features.isEmpty else { return CallOptions() }
+        return CallOptions(
+            lane: lane,
+            CallOptions.Special(
+                // Below a millisecond is not none.
+                deadline: deadline.map { max($0, .milliseconds(1)) },
+                queueDeadline: queueDeadline.map { max($0, .milliseconds(1)) },
+                requires: features.map(\.rawValue)
+            )
+        )
+    }
+}

@@ -1,0 +1,104 @@
+public import AgentBackend
+internal import BrokerWire
+internal import NIOCore
+
+/// A connection to a broker: any number of concurrent calls over one TCP or unix socket, for one org.
+///
+/// Use ``withConnection(to:token:configuration:_:)``, or connect and close yourself. Safe to use from any thread. Calls
+/// are methods of this type; each throws ``BackendError``:
+/// - what the broker answered with, or
+/// - `CONNECTION_CLOSED`: the connection is gone. `maybeExecuted` says whether the call had been sent; one that had not
+///   is retryable on a new connection. A connection that is gone stays so.
+/// - `SHUTTING_DOWN`, retryable: the broker starts no more calls on this connection; those under way go on.
+/// - `CANCELLED`: the calling task was cancelled. The call returns once the broker has confirmed that its effects are
+///   stopped, or after ``Configuration/cancelDeadline``.
+/// - `PROTOCOL_ERROR`: the broker answered what makes no sense.
+///
+/// What is received and not yet read is bounded by the broker's windows (1 MiB for each call, 16 MiB in all), and so
+/// is what is sent: a reader that stops reading stops the broker, a writer waits for it.
+public final class BrokerConnection: Sendable {
+    /// What the broker said of itself.
+    public let broker: BrokerIdentity
+
+    let handler: ClientConnectionHandler
+    let limits: ConnectionLimits
+    private let channel: any Channel
+
+    /// Takes over a channel to which `handler` was added, and says hello.
+    init(_ handler: ClientConnectionHandler, _ channel: any Channel, token: String) async throws(BackendError) {
+        let greeting: BrokerGreeting
+        do {
+            let answer = handler.greet(token: token)
+            greeting = try await withTaskCancellationHandler {
+                try await answer.get()
+            } onCancel: {
+                channel.close(promise: nil)
+            }
+        } catch {
+            channel.close(promise: nil)
+            throw Task.isCancelled ? Self.cancelled : (error as? BackendError) ?? Self.lost(error)
+        }
+        self.handler = handler
+        self.channel = channel
+        broker = greeting.identity
+        limits = greeting.limits
+    }
+
+    deinit {
+        guard channel.isActive else { return }
+        handler.eventLoop.execute { [handler] in handler.end(.closedByOwner) }
+    }
+
+    /// Connects and says hello. Throws the broker's refusal (`AUTH_FAILED`, …), and `CONNECTION_CLOSED` where nobody
+    /// answers. Cancelling the task calls it off.
+    public static func connect(
+        to address: BrokerAddress,
+        token: String,
+        configuration: Configuration = Configuration()
+    ) async throws(BackendError) -> BrokerConnection {
+        let (handler, channel) = try await ConnectionAttempt(configuration).connect(to: address)
+        return try await BrokerConnection(handler, channel, token: token)
+    }
+
+    /// Connects, runs `body` with the connection and closes it. Throws what ``connect(to:token:configuration:)`` and
+    /// `body` throw.
+    public static func withConnection<Value>(
+        to address: BrokerAddress,
+        token: String,
+        configuration: Configuration = Configuration(),
+        _ body: (BrokerConnection) async throws -> Value
+    ) async throws -> Value {
+        let connection = try await connect(to: address, token: token, configuration: configuration)
+        do {
+            let value = try await body(connection)
+            await connection.close()
+            return value
+        } catch {
+            await connection.close()
+            throw error
+        }
+    }
+
+    /// Fails the calls that are unanswered with `CONNECTION_CLOSED`, lets the broker read what was sent, and waits, no
+    /// longer than ``Configuration/closeDeadline``, until the connection is gone. Idempotent.
+    public func close() async {
+        handler.eventLoop.execute { [handler] in handler.end(.closedByOwner) }
+        // It never fails.
+        try? await channel.closeFuture.get()
+    }
+
+    static let cancelled = BackendError(.cancelled, message: "the call was cancelled before it was sent")
+
+    private static func lost(_ error: any Error) -> BackendError {
+        ConnectionEnd.lost(cause: error).errorOfGreeting
+    }
+}
+
+/// What a broker says of itself when it accepts a connection.
+public struct BrokerIdentity: Sendable, Hashable {
+    public var serverVersion: String
+    /// Name of the broker's node.
+    public var node: String
+    /// The tenant that the token belongs to.
+    public var org: String
+}

@@ -1,0 +1,96 @@
+internal import AgentBackend
+internal import BrokerWire
+internal import NIOCore
+
+/// What a call asks for, until it is sent.
+struct CallRequest: Sendable {
+    let operation: Operation
+    let target: Target?
+    let options: CallOptions
+    /// The first of its bytes, or all of them.
+    let payload: ByteBuffer
+    /// No bytes follow `payload`.
+    let isWhole: Bool
+
+    init(
+        _ operation: Operation,
+        on target: BrokerTarget?,
+        options: BrokerCallOptions,
+        payload: ByteBuffer = ByteBuffer(),
+        isWhole: Bool = true
+    ) {
+        self.operation = operation
+        self.target = target?.wire
+        self.options = options.wire(for: operation)
+        self.payload = payload
+        self.isWhole = isWhole
+    }
+
+    /// Whether the operation takes its bytes in pieces. One that does not takes all of them with its first frame.
+    var takesStream: Bool {
+        switch operation {
+        case .write, .execStart: true
+        case .echo, .acquire, .release, .describe, .read, .readdir, .stat, .rm, .stats: false
+        }
+    }
+
+    /// Throws `INVALID_ARGUMENT` for what the broker would end the connection for.
+    func validate(_ limits: ConnectionLimits) throws(BackendError) {
+        let headLength = estimatedHeadLength
+        guard headLength <= limits.headLength else {
+            throw tooLarge("arguments, environment and names", "head_bytes", headLength, limits.headLength)
+        }
+        let count = payload.readableBytes
+        guard takesStream || count <= limits.wholePayloadLength else {
+            throw tooLarge("the payload", "payload_bytes", count, limits.wholePayloadLength)
+        }
+    }
+
+    /// Not less than what its message takes without the payload.
+    private var estimatedHeadLength: Int {
+        var length = 256
+        if let target { length += target.key.utf8.count + target.scopePath.count }
+        switch operation {
+        case .read(let read): length += read.path.count
+        case .write(let write): length += write.path.count
+        case .readdir(let readdir): length += readdir.path.count + readdir.options.after.count
+        case .stat(let stat): length += stat.path.count
+        case .rm(let rm): length += rm.path.count
+        case .acquire(let acquire): length += acquire.configuration?.environment.estimatedLength ?? 0
+        case .execStart(let start): length += start.estimatedLength
+        case .echo, .release, .describe, .stats: break
+        }
+        return length
+    }
+
+    private func tooLarge(_ what: String, _ limit: String, _ used: Int, _ allowed: Int) -> BackendError {
+        BackendError(
+            .invalidArgument,
+            reason: .tooLarge,
+            message: "\(what) of the call have \(used) bytes, at most \(allowed) work: put contents into files",
+            operation: operation.name,
+            limit: LimitDetails(name: limit, used: UInt64(used), allowed: UInt64(allowed))
+        )
+    }
+}
+
+/// Tag and length of a field, at most: what a field takes beside its bytes.
+private let fieldOverhead = 12
+
+extension Environment {
+    fileprivate var estimatedLength: Int {
+        variables.reduce(0) { $0 + $1.name.count + $1.value.count + 3 * fieldOverhead }
+    }
+}
+
+extension ExecStart {
+    fileprivate var estimatedLength: Int {
+        let programLength =
+            switch program {
+            case .shellLine(let line): line.count
+            case .arguments(let arguments): arguments.reduce(0) { $0 + $1.count + fieldOverhead }
+            case nil: 0
+            }
+        return programLength + environment.estimatedLength + workingDirectory.count
+    }
+}

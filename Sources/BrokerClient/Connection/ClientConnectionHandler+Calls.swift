@@ -1,0 +1,228 @@
+internal import AgentBackend
+internal import BrokerWire
+internal import NIOCore
+
+/// A call that is not yet answered to its end.
+struct PendingCall {
+    let inbox: CallInbox
+    /// Nil: it was sent.
+    var request: CallRequest?
+    /// The broker was asked to end it.
+    var isCancelled = false
+    /// Ends the wait for an answer.
+    var timer: Scheduled<Void>?
+
+    init(inbox: CallInbox, request: CallRequest) {
+        self.inbox = inbox
+        self.request = request
+    }
+}
+
+/// Calls, from their start to the end of their answer. All of it runs on the event loop.
+extension ClientConnectionHandler {
+    func start(_ inbox: CallInbox, _ request: CallRequest) {
+        switch machine.newCall() {
+        case .refuse(let error):
+            inbox.fail(error)
+        case .queue(let id):
+            inbox.id = id
+            calls[id] = PendingCall(inbox: inbox, request: request)
+            if let deadline = request.options.deadline { startTimer(deadline, of: id) }
+            if request.takesStream { openInput(of: id, request) }
+            sendQueued()
+        }
+    }
+
+    /// Sends the calls whose turn has come.
+    func sendQueued() {
+        while let id = machine.nextToSend(), let request = calls[id]?.request {
+            // Bytes that do not go in pieces wait for credit, and calls behind them too: ids only ever grow.
+            let wholeCount = request.takesStream ? 0 : request.payload.readableBytes
+            guard wholeCount == 0 || wholeCount <= sendQueue.credit else { break }
+            machine.sentNext()
+            calls[id]?.request = nil
+            var frame = ClientFrame(
+                id: id,
+                target: request.target,
+                options: request.options,
+                body: .call(request.operation),
+                payload: request.payload
+            )
+            if request.takesStream {
+                let piece = sendQueue.start(id, window: limits.streamWindow, maximum: limits.pieceLength)
+                frame.payload = piece.bytes
+                frame.last = piece.isLast
+                piece.waiter?.resume(returning: .sent)
+            } else {
+                sendQueue.sentWhole(wholeCount)
+            }
+            send(frame)
+        }
+        sendPieces()
+    }
+
+    // MARK: Bytes of a call
+
+    private func openInput(of id: UInt64, _ request: CallRequest) {
+        sendQueue.open(id)
+        guard request.isWhole || request.payload.readableBytes > 0 else { return }
+        _ = sendQueue.append(Write(id: 0, bytes: request.payload, isLast: request.isWhole, waiter: nil), to: id)
+    }
+
+    func send(_ write: Write, of inbox: CallInbox) {
+        sendQueue.append(write, to: inbox.id)?.waiter?.resume(returning: .ended)
+        sendPieces()
+    }
+
+    func withdraw(_ write: UInt64, of inbox: CallInbox) {
+        sendQueue.withdraw(write, from: inbox.id)?.waiter?.resume(returning: .cancelled)
+    }
+
+    private func sendPieces() {
+        while let piece = sendQueue.next(maximum: limits.pieceLength) {
+            send(ClientFrame(id: piece.stream, last: piece.isLast, body: .chunk, payload: piece.bytes))
+            piece.waiter?.resume(returning: .sent)
+        }
+    }
+
+    private func closeInput(of id: UInt64) {
+        for write in sendQueue.close(id) { write.waiter?.resume(returning: .ended) }
+    }
+
+    // MARK: Answers
+
+    func receive(_ part: AnswerPart, of id: UInt64) {
+        let count = part.payload.readableBytes
+        guard machine.wasSent(id) else { return end(.fault(Self.unknownCall(id))) }
+        guard received(count) else { return end(.fault(Self.brokenCredit)) }
+        // Of a call that has ended, the bytes are nobody's.
+        guard let call = calls[id] else { return consumed(count) }
+        guard let credit = call.inbox.receive(part) else { return end(.fault(Self.brokenCredit)) }
+        giveBack(credit, of: call.inbox)
+        if part.isLast { callEnded(id) }
+    }
+
+    /// The call is answered with an error.
+    func receive(_ error: BackendError, of id: UInt64) {
+        guard machine.wasSent(id) else { return end(.fault(Self.unknownCall(id))) }
+        guard let call = calls[id] else { return }
+        call.inbox.fail(error)
+        callEnded(id)
+    }
+
+    /// A part of the answer is not understood. What follows it is dropped, up to the end of the answer; if that was in
+    /// the part itself, the call counts as in flight for as long as the connection lives.
+    func receive(unintelligible error: BackendError, of id: UInt64) {
+        guard machine.wasSent(id) else { return end(.fault(Self.unknownCall(id))) }
+        giveUp(id, error)
+    }
+
+    func receive(_ goAway: GoAway) {
+        guard !machine.isAwaitingReply else {
+            return end(.refused(goAway.error ?? ConnectionEnd.brokerDrains(nil).errorOfUnsentCall))
+        }
+        let action = machine.receivedGoAway(goAway.error)
+        for id in calls.keys.sorted() where id > goAway.lastID || calls[id]?.request != nil {
+            failCall(id, .brokerDrains(goAway.error), wasStarted: false)
+        }
+        if case .close = action { end(.brokerDrains(goAway.error)) }
+    }
+
+    /// The call used bytes up: the broker gets credit for more.
+    func giveBack(_ credit: CallInbox.Machine.Credit, of inbox: CallInbox) {
+        consumed(credit.connection)
+        guard credit.stream > 0, calls[inbox.id] != nil, !machine.isClosed else { return }
+        send(ClientFrame(id: 0, body: .window(stream: inbox.id, bytes: UInt64(credit.stream))))
+    }
+
+    // MARK: Ends
+
+    /// The end of the answer came, or will never come.
+    private func callEnded(_ id: UInt64) {
+        removeCall(id)
+        switch machine.callEnded() {
+        case .close: end(.brokerDrains(machine.goAwayError))
+        case .goOn: sendQueued()
+        }
+    }
+
+    /// A call that was not sent waits no more.
+    private func leaveQueue(_ id: UInt64) {
+        removeCall(id)
+        machine.leftQueue(id)
+        sendQueued()
+    }
+
+    private func removeCall(_ id: UInt64) {
+        calls.removeValue(forKey: id)?.timer?.cancel()
+        closeInput(of: id)
+    }
+
+    /// Fails a call that will not be answered.
+    func failCall(_ id: UInt64, _ cause: ConnectionEnd, wasStarted: Bool = true) {
+        guard let call = calls[id] else { return }
+        let wasSent = call.request == nil
+        call.inbox.fail(wasSent && wasStarted ? cause.errorOfSentCall : cause.errorOfUnsentCall)
+        if wasSent {
+            callEnded(id)
+        } else {
+            leaveQueue(id)
+        }
+    }
+
+    // MARK: Cancellation
+
+    /// Asks the broker to end the call, and waits a bounded time for its answer.
+    func cancel(_ inbox: CallInbox) {
+        let id = inbox.id
+        guard let call = calls[id], !call.isCancelled else { return }
+        guard call.request == nil else {
+            inbox.fail(BackendError(.cancelled, message: "the call was cancelled before it was sent"))
+            return leaveQueue(id)
+        }
+        guard let credit = inbox.stop() else { return }
+        giveBack(credit, of: inbox)
+        sendCancel(id)
+        let patience = configuration.cancelDeadline
+        setTimer(patience, of: id) { $0.giveUp(id, Self.unansweredCancel(patience)) }
+    }
+
+    /// The caller is gone.
+    func abandon(_ inbox: CallInbox) {
+        cancel(inbox)
+        giveBack(inbox.abandon(), of: inbox)
+    }
+
+    /// The call fails here and now; whatever else is answered to it is dropped.
+    private func giveUp(_ id: UInt64, _ error: BackendError) {
+        calls[id]?.inbox.fail(error)
+        calls[id]?.timer?.cancel()
+        sendCancel(id)
+    }
+
+    private func sendCancel(_ id: UInt64) {
+        guard let call = calls[id], !call.isCancelled else { return }
+        calls[id]?.isCancelled = true
+        closeInput(of: id)
+        send(ClientFrame(id: 0, body: .cancel(call: id)))
+    }
+
+    /// The broker ends a call at its deadline. It ends here where it was never sent, or the broker says nothing.
+    private func startTimer(_ deadline: Duration, of id: UInt64) {
+        setTimer(deadline, of: id) { connection in
+            guard let call = connection.calls[id] else { return }
+            guard call.request == nil else {
+                call.inbox.fail(Self.deadlineExceeded(deadline, maybeExecuted: false))
+                return connection.leaveQueue(id)
+            }
+            connection.setTimer(connection.configuration.cancelDeadline, of: id) {
+                $0.giveUp(id, Self.deadlineExceeded(deadline, maybeExecuted: true))
+            }
+        }
+    }
+
+    private func setTimer(_ delay: Duration, of id: UInt64, _ body: @escaping (ClientConnectionHandler) -> Void) {
+        calls[id]?.timer?.cancel()
+        calls[id]?.timer = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(delay)) { [self] in body(self) }
+    }
+}

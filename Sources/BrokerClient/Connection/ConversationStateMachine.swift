@@ -1,0 +1,177 @@
+internal import AgentBackend
+internal import DequeModule
+
+/// Where a client is in its conversation with a broker: which ids are used, which calls may start, when it is over.
+///
+/// Knows no channel, clock or answer; ``ClientConnectionHandler`` drives it.
+struct ConversationStateMachine: ~Copyable {
+    private enum State {
+        /// Becomes `open` or `closed`.
+        case awaitingReply
+        /// Becomes `draining` or `closed`.
+        case open(Calls)
+        /// The broker starts nothing more. Becomes `closed`.
+        case draining(Calls)
+        case closed(ConnectionEnd)
+    }
+
+    private struct Calls {
+        let maximumInFlight: Int
+        /// Ids up to this one were given out.
+        var lastID: UInt64 = 0
+        /// Ids up to this one were sent, but for those that left before.
+        var lastSentID: UInt64 = 0
+        /// Sent, and not yet answered.
+        var inFlight = 0
+        /// Not yet sent, in order of their ids. Those that left are dropped as they come to the front.
+        var queue: Deque<UInt64> = []
+        var queued: Set<UInt64> = []
+        /// Why the broker starts nothing more.
+        var goAway: BackendError?
+    }
+
+    private var state = State.awaitingReply
+
+    /// False: the broker greets at the wrong time.
+    mutating func receivedHelloReply(maximumCallsInFlight: Int) -> Bool {
+        switch state {
+        case .awaitingReply:
+            state = .open(Calls(maximumInFlight: max(1, maximumCallsInFlight)))
+            return true
+        case .open, .draining, .closed:
+            return false
+        }
+    }
+
+    enum NewCallAction {
+        /// It waits for its turn under this id.
+        case queue(id: UInt64)
+        /// It was never sent.
+        case refuse(BackendError)
+    }
+
+    mutating func newCall() -> NewCallAction {
+        switch state {
+        case .open(var calls):
+            calls.lastID += 1
+            calls.queue.append(calls.lastID)
+            calls.queued.insert(calls.lastID)
+            state = .open(calls)
+            return .queue(id: calls.lastID)
+        case .draining(let calls):
+            return .refuse(ConnectionEnd.brokerDrains(calls.goAway).errorOfUnsentCall)
+        case .closed(let end):
+            return .refuse(end.errorOfUnsentCall)
+        case .awaitingReply:
+            return .refuse(ConnectionEnd.closedByOwner.errorOfUnsentCall)
+        }
+    }
+
+    /// The call whose turn it is; nil: none, or as many are in flight as may be.
+    mutating func nextToSend() -> UInt64? {
+        guard case .open(var calls) = state, calls.inFlight < calls.maximumInFlight else { return nil }
+        while let id = calls.queue.first {
+            if calls.queued.contains(id) { break }
+            calls.queue.removeFirst()
+        }
+        state = .open(calls)
+        return calls.queue.first
+    }
+
+    /// The call that ``nextToSend()`` named goes out.
+    mutating func sentNext() {
+        guard case .open(var calls) = state, let id = calls.queue.popFirst() else { return }
+        calls.queued.remove(id)
+        calls.lastSentID = id
+        calls.inFlight += 1
+        state = .open(calls)
+    }
+
+    /// A call that was not sent waits no more.
+    mutating func leftQueue(_ id: UInt64) {
+        guard case .open(var calls) = state else { return }
+        calls.queued.remove(id)
+        state = .open(calls)
+    }
+
+    /// Whether a frame can be about this call.
+    func wasSent(_ id: UInt64) -> Bool {
+        switch state {
+        case .open(let calls), .draining(let calls): id > 0 && id <= calls.lastSentID
+        case .awaitingReply, .closed: false
+        }
+    }
+
+    enum EndAction {
+        /// Nothing is in flight and nothing will be.
+        case close
+        case goOn
+    }
+
+    /// A call that was sent got the end of its answer.
+    mutating func callEnded() -> EndAction {
+        switch state {
+        case .open(var calls):
+            calls.inFlight -= 1
+            state = .open(calls)
+            return .goOn
+        case .draining(var calls):
+            calls.inFlight -= 1
+            state = .draining(calls)
+            return calls.inFlight == 0 ? .close : .goOn
+        case .awaitingReply, .closed:
+            return .goOn
+        }
+    }
+
+    /// The broker starts nothing more. `error` nil: a planned shutdown. `close`: nothing is in flight.
+    mutating func receivedGoAway(_ error: BackendError?) -> EndAction {
+        switch state {
+        case .open(var calls):
+            calls.goAway = error
+            calls.queue.removeAll()
+            calls.queued.removeAll()
+            state = .draining(calls)
+            return calls.inFlight == 0 ? .close : .goOn
+        case .draining(var calls):
+            calls.goAway = calls.goAway ?? error
+            state = .draining(calls)
+            return .goOn
+        case .awaitingReply, .closed:
+            return .goOn
+        }
+    }
+
+    /// The error of a go-away that came.
+    var goAwayError: BackendError? {
+        switch state {
+        case .draining(let calls): calls.goAway
+        case .awaitingReply, .open, .closed: nil
+        }
+    }
+
+    /// False: it was over before.
+    mutating func close(_ end: ConnectionEnd) -> Bool {
+        switch state {
+        case .awaitingReply, .open, .draining:
+            state = .closed(end)
+            return true
+        case .closed:
+            return false
+        }
+    }
+
+    var isAwaitingReply: Bool {
+        switch state {
+        case .awaitingReply: true
+        case .open, .draining, .closed: false
+        }
+    }
+
+    var isClosed: Bool {
+        switch state {
+        case .closed: true
+        case .awaitingReply, .open, .draining: false
+        }
+    }
+}

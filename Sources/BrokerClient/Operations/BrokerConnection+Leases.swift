@@ -1,0 +1,86 @@
+public import AgentBackend
+internal import BrokerWire
+
+/// A lease on an entry of the broker's pool. While it is held, the entry is neither idle nor replaced.
+public struct BrokerLease: Sendable, Hashable {
+    /// The target that it was taken for, by this lease.
+    public var target: BrokerTarget
+    /// On its connection. Never 0.
+    public var id: UInt64
+    /// The entry was made for it.
+    public var created: Bool
+}
+
+extension BrokerConnection {
+    /// Takes a lease on the target's entry, made now if there is none. It ends by ``release(_:call:)`` or with the
+    /// connection. `environment` and `logMode` are what a new entry gets; one that lives with others is `CONFLICT`.
+    public func acquire(
+        _ target: BrokerTarget,
+        environment: Environment? = nil,
+        logMode: OperationsLogMode? = nil,
+        call options: BrokerCallOptions = BrokerCallOptions()
+    ) async throws(BackendError) -> BrokerLease {
+        var configuration: EntryConfiguration?
+        if environment != nil || logMode != nil {
+            configuration = EntryConfiguration(environment: environment ?? Environment(), logMode: logMode)
+        }
+        let acquire = Operation.acquire(Acquire(configuration: configuration))
+        guard case .acquire(let reply) = try await unary(acquire, on: target, call: options).reply else {
+            throw .strangeAnswer(to: acquire.name)
+        }
+        var leased = target
+        leased.lease = reply.lease
+        return BrokerLease(target: leased, id: reply.lease, created: reply.created)
+    }
+
+    /// Gives a lease back. False: it was not held any more.
+    @discardableResult
+    public func release(
+        _ lease: BrokerLease,
+        call options: BrokerCallOptions = BrokerCallOptions()
+    ) async throws(BackendError) -> Bool {
+        let release = Operation.release(Release(lease: lease.id))
+        guard case .release(let released) = try await unary(release, on: nil, call: options).reply else {
+            throw .strangeAnswer(to: release.name)
+        }
+        return released
+    }
+
+    /// Runs `body` with a lease on the target's entry, and gives it back: also when `body` throws or its task is
+    /// cancelled. The target that `body` gets names the lease.
+    public func withLease<Value>(
+        on target: BrokerTarget,
+        environment: Environment? = nil,
+        logMode: OperationsLogMode? = nil,
+        call options: BrokerCallOptions = BrokerCallOptions(),
+        _ body: (BrokerTarget) async throws -> Value
+    ) async throws -> Value {
+        let lease = try await acquire(target, environment: environment, logMode: logMode, call: options)
+        do {
+            let value = try await body(lease.target)
+            await giveBack(lease)
+            return value
+        } catch {
+            await giveBack(lease)
+            throw error
+        }
+    }
+
+    /// A task that was cancelled gives its lease back too. Failing is no matter: a connection that is gone holds none.
+    private func giveBack(_ lease: BrokerLease) async {
+        let request = CallRequest(.release(Release(lease: lease.id)), on: nil, options: BrokerCallOptions())
+        guard let call = try? ClientCall(request, on: self) else { return }
+        await call.waitForEnd()
+    }
+
+    /// What the target's entry is, without making one.
+    public func describe(
+        _ target: BrokerTarget,
+        call options: BrokerCallOptions = BrokerCallOptions()
+    ) async throws(BackendError) -> EntryDescription {
+        guard case .describe(let reply) = try await unary(.describe, on: target, call: options).reply else {
+            throw .strangeAnswer(to: "describe")
+        }
+        return EntryDescription(reply)
+    }
+}

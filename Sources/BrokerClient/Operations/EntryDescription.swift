@@ -1,0 +1,37 @@
+public import AgentBackend
+internal import BrokerWire
+
+/// What an entry of the broker's pool is.
+public struct EntryDescription: Sendable, Hashable {
+    public var backend: BackendType
+    public var key: String
+    /// There is a live entry. The rest says nothing where there is none.
+    public var isLive: Bool
+    /// Leases held, that of the asking call not counted.
+    public var leases: Int
+    /// Since the last lease ended; zero while one is held.
+    public var idle: Duration
+    /// How commands are isolated: "none", "software", "landlock" or "bwrap". Empty: it runs none.
+    public var isolation: String
+    /// The caller's root: "/workspace".
+    public var root: String
+    /// Names of the variables that every command gets, not their values.
+    public var environmentNames: [[UInt8]]
+    public var logMode: OperationsLogMode?
+}
+
+extension EntryDescription {
+    init(_ reply: DescribeReply) {
+        self.init(
+            backend: reply.backend,
+            key: reply.key,
+            isLive: reply.isLive,
+            leases: Int(reply.leases),
+            idle: reply.idle,
+            isolation: reply.isolation,
+            root: reply.root,
+            environmentNames: reply.environmentNames,
+            logMode: reply.logMode
+        )
+    }
+}

@@ -1,0 +1,129 @@
+import AgentBackend
+import BrokerWire
+import NIOCore
+import Testing
+
+@testable import BrokerClient
+
+@Suite struct InboxStateMachineTests {
+    typealias Machine = InboxStateMachine<Int>
+
+    private static let error = BackendError(.readFailed, message: "no")
+
+    private func part(_ count: Int, isLast: Bool = false) -> AnswerPart {
+        AnswerPart(reply: nil, payload: ByteBuffer(repeating: 1, count: count), isLast: isLast)
+    }
+
+    /// What came of it, in a form that is easy to compare.
+    private func text(_ action: Machine.TakeAction) -> String {
+        switch action {
+        case .part(let part, let credit): "part \(part.payload.readableBytes) \(text(credit))"
+        case .end: "end"
+        case .failed(let error): "failed \(error.code)"
+        case .wait(let credit): "wait \(text(credit))"
+        }
+    }
+
+    private func text(_ action: Machine.ReceiveAction) -> String {
+        switch action {
+        case .accepted(let reader, let credit): "wakes \(reader.map(String.init) ?? "nobody") \(text(credit))"
+        case .exceededCredit: "exceeded"
+        }
+    }
+
+    private func text(_ credit: Machine.Credit) -> String { "\(credit.connection)/\(credit.stream)" }
+
+    @Test func partsAreTakenInOrderAndThenItEnds() {
+        var inbox = Machine(window: 1000)
+        #expect(text(inbox.received(part(1))) == "wakes nobody 0/0")
+        #expect(text(inbox.received(part(2, isLast: true))) == "wakes nobody 0/0")
+        #expect(!inbox.isFinished)
+        #expect(text(inbox.take()) == "part 1 0/0")
+        #expect(text(inbox.take()) == "part 2 3/0", "what was not reported is, at the end")
+        #expect(text(inbox.take()) == "end")
+        #expect(inbox.isFinished)
+    }
+
+    @Test func aReaderThatWaitsUsesAPartOnItsArrival() {
+        var inbox = Machine(window: 1000)
+        #expect(text(inbox.take()) == "wait 0/0")
+        #expect(inbox.suspended(7) == .wait)
+        #expect(inbox.suspended(8) == .refuse)
+        #expect(text(inbox.received(part(10))) == "wakes 7 10/0")
+        #expect(inbox.suspended(7) == .proceed)
+        #expect(text(inbox.take()) == "part 10 0/0", "counted once")
+    }
+
+    @Test func usedBytesAreReportedBeforeTheReaderWaits() {
+        var inbox = Machine(window: 1000)
+        _ = inbox.received(part(10))
+        #expect(text(inbox.take()) == "part 10 0/0")
+        #expect(text(inbox.take()) == "wait 10/0")
+        #expect(text(inbox.take()) == "wait 0/0")
+    }
+
+    @Test func theStreamGetsCreditForHalfItsWindow() {
+        var inbox = Machine(window: 1000)
+        _ = inbox.received(part(499))
+        _ = inbox.received(part(1))
+        _ = inbox.received(part(500))
+        #expect(text(inbox.take()) == "part 499 0/0")
+        #expect(text(inbox.take()) == "part 1 500/500")
+        #expect(text(inbox.received(part(500))) == "wakes nobody 0/0", "the credit counts")
+        #expect(text(inbox.received(part(1))) == "exceeded")
+    }
+
+    @Test func whatWasKeptComesBeforeTheFailure() {
+        var inbox = Machine(window: 1000)
+        _ = inbox.received(part(5))
+        #expect(inbox.failed(Self.error) == nil)
+        #expect(text(inbox.take()) == "part 5 5/0")
+        #expect(text(inbox.take()) == "failed READ_FAILED")
+    }
+
+    @Test func aFailureWakesTheReader() {
+        var inbox = Machine(window: 1000)
+        #expect(inbox.suspended(3) == .wait)
+        #expect(inbox.failed(Self.error) == 3)
+        #expect(inbox.failed(Self.error) == nil)
+        #expect(text(inbox.take()) == "failed READ_FAILED")
+        #expect(text(inbox.received(part(9))) == "wakes nobody 9/0", "what comes too late is given back")
+    }
+
+    @Test func stoppedBeforeAnythingCameAWholeAnswerCounts() {
+        var inbox = Machine(window: 1000)
+        #expect(inbox.stopped() == Machine.Credit())
+        #expect(inbox.stopped() == nil)
+        #expect(inbox.suspended(3) == .wait)
+        #expect(text(inbox.received(part(4, isLast: true))) == "wakes 3 4/0")
+        #expect(text(inbox.take()) == "part 4 0/0")
+        #expect(text(inbox.take()) == "end")
+    }
+
+    @Test func stoppedInTheMiddleTheRestIsDroppedAndItFails() {
+        var inbox = Machine(window: 1000)
+        _ = inbox.received(part(5))
+        #expect(inbox.stopped() == Machine.Credit(connection: 5, stream: 0))
+        #expect(text(inbox.received(part(6))) == "wakes nobody 6/0")
+        #expect(text(inbox.take()) == "wait 0/0")
+        #expect(text(inbox.received(part(7, isLast: true))) == "wakes nobody 7/0")
+        #expect(text(inbox.take()) == "failed CANCELLED")
+    }
+
+    @Test func stoppedAfterAPartWasTakenNoEndIsAWholeAnswer() {
+        var inbox = Machine(window: 1000)
+        _ = inbox.received(part(5))
+        _ = inbox.take()
+        #expect(inbox.stopped() == Machine.Credit(connection: 5, stream: 0))
+        _ = inbox.received(part(0, isLast: true))
+        #expect(text(inbox.take()) == "failed CANCELLED")
+    }
+
+    @Test func abandonedItKeepsNothing() {
+        var inbox = Machine(window: 1000)
+        _ = inbox.received(part(5))
+        #expect(inbox.abandoned() == Machine.Credit(connection: 5, stream: 0))
+        #expect(text(inbox.received(part(6, isLast: true))) == "wakes nobody 6/0")
+        #expect(inbox.isFinished)
+    }
+}

@@ -1,0 +1,121 @@
+import AgentBackend
+import Foundation
+import Glibc
+import Testing
+
+@testable import Sandbox
+
+extension SandboxTests {
+    @Suite struct RunnerTests {
+        @Test func runsAsManyAsItMay() async throws {
+            var configuration = CommandRunner.Configuration()
+            configuration.maximumRunningCommands = 2
+            try await SandboxFixture.with(configuration: configuration) { fixture in
+                let first = try await fixture.runner.start(fixture.command("sleep 1000"))
+                let second = try await fixture.runner.start(fixture.command("sleep 1000"))
+                await expectError(.resourceExhausted) { _ = try await fixture.run("true") }
+                first.terminate(.cancelled)
+                _ = await first.waitForEnd()
+                // A place is free when the end was told.
+                #expect(try await fixture.run("true").exitCode == 0)
+                second.terminate(.cancelled)
+                #expect(try await Finished(second).terminationCause == .cancelled)
+            }
+        }
+
+        @Test func manyStartsAtOnceAllRun() async throws {
+            try await SandboxFixture.with { fixture in
+                try await withThrowingTaskGroup(of: String.self) { group in
+                    for number in 0..<60 {
+                        group.addTask { try await fixture.run("echo \(number)").output }
+                    }
+                    let outputs = try await group.reduce(into: Set<String>()) { $0.insert($1) }
+                    #expect(outputs.count == 60)
+                }
+            }
+        }
+
+        @Test func aShutdownLetsCommandsEndAndStartsNoMore() async throws {
+            try await SandboxFixture.with { fixture in
+                var command = fixture.command("cat; echo end")
+                command.opensStandardInput = true
+                let running = try await fixture.runner.start(command)
+                fixture.runner.beginShutdown()
+                fixture.runner.beginShutdown()
+                await expectError(.shuttingDown) { _ = try await fixture.run("true") }
+                running.closeInput()
+                #expect(try await Finished(running).output == "end\n")
+            }
+        }
+
+        @Test func cancellingTheRunnerEndsItsCommands() async throws {
+            let runner = try CommandRunner(level: .bwrap)
+            let directory = open("/usr", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            defer { close(directory) }
+            let identity = SandboxFixture.identityOfCommands
+            let command = Command(.shellLine(Array("sleep 1000".utf8)), workspace: directory, identity: identity)
+            let running = try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await runner.run() }
+                let running = try await runner.start(command)
+                group.cancelAll()
+                try await group.waitForAll()
+                return running
+            }
+            #expect(try await Finished(running).terminationCause == .shuttingDown)
+            await expectError(.shuttingDown) { _ = try await runner.start(command) }
+        }
+
+        @Test func aCancelledStartLeavesNothing() async throws {
+            try await SandboxFixture.with { fixture in
+                for _ in 0..<10 {
+                    await withTaskGroup { group in
+                        group.addTask {
+                            await expectError(.cancelled) {
+                                _ = try await fixture.runner.start(fixture.command("touch ran; sleep 1000"))
+                            }
+                        }
+                        group.cancelAll()
+                    }
+                }
+                #expect(Host.children == [])
+                let next = try await fixture.run("true")
+                #expect(next.exitCode == 0)
+            }
+        }
+
+        @Test func aSandboxThatIsNeverSetUpIsEnded() async throws {
+            let clock = ManualClock()
+            var configuration = CommandRunner.Configuration()
+            // Does not do what bubblewrap does, and does not end either.
+            configuration.bubblewrapPath = "/var/tmp/sandbox-tests-\(UUID().uuidString)"
+            try "#!/bin/sh\nsleep 1000\n".write(
+                toFile: configuration.bubblewrapPath,
+                atomically: false,
+                encoding: .utf8
+            )
+            chmod(configuration.bubblewrapPath, 0o755)
+            defer { unlink(configuration.bubblewrapPath) }
+            configuration.setupLimit = .seconds(5)
+            try await SandboxFixture.with(configuration: configuration, clock: clock) { fixture in
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask {
+                        let error = await #expect(throws: BackendError.self) {
+                            _ = try await fixture.runner.start(fixture.command("true"))
+                        }
+                        #expect(error?.message.contains("not set up within 5") == true)
+                    }
+                    await clock.sleeperArrived(for: .seconds(5))
+                    clock.advance(by: .seconds(5))
+                    try await group.waitForAll()
+                }
+                #expect(Host.children == [])
+            }
+        }
+
+        @Test func levelsThatAreNotBuiltAreRefused() {
+            #expect(throws: BackendError.self) { _ = try CommandRunner(level: .none) }
+            let error = #expect(throws: BackendError.self) { _ = try CommandRunner(level: .landlock) }
+            #expect(error?.code == .missingUtilities)
+        }
+    }
+}
