@@ -16,6 +16,7 @@ let cSettings: [CSetting] = [
 ]
 
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let collections: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
@@ -80,14 +81,15 @@ let package = Package(
         .target(
             name: "BrokerTestKit",
             dependencies: [
-                "AgentBackend", "BackendPool", "BrokerClient", "BrokerServer", "BrokerWire", nioCore, nioPosix,
+                "AgentBackend", "BackendPool", "BrokerClient", "BrokerServer", "BrokerWire", "CLinux", nioCore, nioPosix,
+                logging, .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: swiftSettings
         ),
         .executableTarget(
             name: "agent-broker",
             dependencies: [
-                "AgentBackend", "BrokerServer", nioCore, logging,
+                "AgentBackend", "BrokerClient", "BrokerServer", nioCore, logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -129,7 +131,31 @@ let package = Package(
         ),
         .testTarget(
             name: "BrokerServerTests",
-            dependencies: ["BrokerServer", "AgentBackend", "BrokerWire", "BrokerTestKit", nioCore, logging],
+            dependencies: [
+                "BrokerServer", "AgentBackend", "BrokerWire", "BrokerTestKit", nioCore, nioEmbedded, nioPosix, logging,
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "BrokerWireTests",
+            dependencies: ["BrokerWire", "AgentBackend", "CBrokerProtos", "CProtobufC", nioCore],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "LocalBackendTests",
+            dependencies: ["LocalBackend", "AgentBackend", "CLinux", nioCore],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "BrokerClientTests",
+            dependencies: ["BrokerClient", "BrokerWire", "AgentBackend", "BrokerTestKit", nioCore, nioPosix, nioEmbedded],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: [
+                "BrokerClient", "BrokerServer", "BrokerTestKit", "AgentBackend", "agent-broker", "limit-echo", nioCore,
+            ],
             swiftSettings: swiftSettings
         ),
         .testTarget(name: "LoadTestTests", dependencies: ["loadtest", nioCore], swiftSettings: swiftSettings),

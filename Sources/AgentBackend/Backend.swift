@@ -57,13 +57,14 @@ public protocol FileWriter: Sendable {
 }
 
 extension Backend {
-    /// The whole file, or a range of it. Holds it in memory: for more than `maximum` bytes `READ_FAILED` with
-    /// reason `TOO_LARGE`; use ``openReader(_:range:)`` for those.
+    /// The whole file, or a range of it. Holds it in memory: for more than `maximum` bytes, or 2 GiB, `READ_FAILED`
+    /// with reason `TOO_LARGE`; use ``openReader(_:range:)`` for those.
     public func read(
         _ path: WorkspacePath,
         range: ReadRange = .all,
         maximum: Int = 64 << 20
     ) async throws(BackendError) -> ByteBuffer {
+        let maximum = min(maximum, Int(Int32.max))
         let reader = try await openReader(path, range: range)
         do throws(BackendError) {
             var contents = ByteBuffer()
@@ -75,7 +76,11 @@ extension Backend {
                         message: "\(path) has more than \(maximum) bytes: read a range, or open it as a stream"
                     )
                 }
-                contents.writeBuffer(&piece)
+                if contents.readableBytes == 0 {
+                    contents = piece
+                } else {
+                    contents.writeBuffer(&piece)
+                }
             }
             await reader.close()
             return contents

@@ -10,8 +10,8 @@ internal import NIOCore
 /// - `CONNECTION_CLOSED`: the connection is gone. `maybeExecuted` says whether the call had been sent; one that had not
 ///   is retryable on a new connection. A connection that is gone stays so.
 /// - `SHUTTING_DOWN`, retryable: the broker starts no more calls on this connection; those under way go on.
-/// - `CANCELLED`: the calling task was cancelled. The call returns once the broker has confirmed that its effects are
-///   stopped, or after ``Configuration/cancelDeadline``.
+/// - `CANCELLED`: the calling task was cancelled, and the broker has confirmed that the call's effects are stopped. One
+///   that does not confirm it within ``Configuration/cancelDeadline`` makes it `DEADLINE_EXCEEDED`.
 /// - `PROTOCOL_ERROR`: the broker answered what makes no sense.
 ///
 /// What is received and not yet read is bounded by the broker's windows (1 MiB for each call, 16 MiB in all), and so

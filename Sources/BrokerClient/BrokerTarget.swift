@@ -4,8 +4,8 @@ internal import BrokerWire
 /// What a call works on, within the org that the connection's token belongs to.
 public struct BrokerTarget: Sendable, Hashable {
     public var backend: BackendType
-    /// Names one pooled entry, such as a user, an agent or a project; see ``Name``. Empty: a fresh entry for this one
-    /// call, gone with its files when it ends.
+    /// Names one pooled entry, such as a user, an agent or a project; see ``Name``. Empty, for a lease: a fresh entry of
+    /// its own, destroyed with its files when the lease ends.
     public var key: String
     /// Confines the call to this directory of the workspace, made on first use.
     public var scope: WorkspacePath

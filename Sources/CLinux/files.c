@@ -30,20 +30,12 @@ ssize_t linux_pread_nowait(int descriptor, void *buffer, size_t count, off_t off
     return result(preadv2(descriptor, &vector, 1, offset, RWF_NOWAIT));
 }
 
-int linux_rename(int from_directory, const char *from, int to_directory, const char *to) {
-    return (int)result(renameat2(from_directory, from, to_directory, to, 0));
-}
-
 int linux_rename_noreplace(int from_directory, const char *from, int to_directory, const char *to) {
     return (int)result(renameat2(from_directory, from, to_directory, to, RENAME_NOREPLACE));
 }
 
 int linux_rename_exchange(int from_directory, const char *from, int to_directory, const char *to) {
     return (int)result(renameat2(from_directory, from, to_directory, to, RENAME_EXCHANGE));
-}
-
-ssize_t linux_copy_file_range(int from, off_t *from_offset, int to, off_t *to_offset, size_t count) {
-    return result(copy_file_range(from, from_offset, to, to_offset, count, 0));
 }
 
 ssize_t linux_getdents64(int directory, void *buffer, size_t count) {
@@ -56,7 +48,6 @@ void linux_assume_file_identity(uid_t uid, gid_t gid) {
 }
 
 void linux_resume_file_identity(void) {
-    // The user first: that gives back the capability that the group needs.
     syscall(SYS_setfsuid, geteuid());
     syscall(SYS_setfsgid, getegid());
 }
@@ -65,5 +56,3 @@ int linux_check_file_identity(uid_t uid, gid_t gid) {
     // An invalid id changes nothing and returns the present one.
     return (uid_t)syscall(SYS_setfsuid, -1) == uid && (gid_t)syscall(SYS_setfsgid, -1) == gid ? 0 : -EPERM;
 }
-
-int linux_drop_supplementary_groups(void) { return (int)result(syscall(SYS_setgroups, 0, NULL)); }

@@ -14,6 +14,8 @@
 
 struct wire_arena_chunk {
     struct wire_arena_chunk *next;
+    // Bytes behind this header.
+    size_t size;
 };
 
 typedef struct wire_arena {
@@ -36,6 +38,7 @@ static inline void *wire_arena_grow(wire_arena *arena, size_t need) {
     struct wire_arena_chunk *chunk = malloc(sizeof(struct wire_arena_chunk) + size);
     if (!chunk) return NULL;
     chunk->next = arena->extra;
+    chunk->size = size;
     arena->extra = chunk;
     arena->cursor = (uint8_t *)(chunk + 1);
     arena->end = arena->cursor + size;
@@ -93,6 +96,13 @@ static inline void wire_arena_destroy(wire_arena *arena) {
     wire_arena_reset(arena, 0);
     free(arena->first);
     free(arena);
+}
+
+// Bytes that the arena holds for allocations, used or not.
+static inline size_t wire_arena_held(const wire_arena *arena) {
+    size_t held = arena->first_size;
+    for (const struct wire_arena_chunk *chunk = arena->extra; chunk; chunk = chunk->next) held += chunk->size;
+    return held;
 }
 
 // The length of a string that was unpacked into the arena, NULs inside it included.

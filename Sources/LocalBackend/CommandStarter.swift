@@ -1,15 +1,14 @@
 public import AgentBackend
+internal import Glibc
 
 /// Runs commands for a local backend. What isolates them is behind this.
 package protocol CommandStarter: Sendable {
     /// - Parameters:
     ///   - directory: Descriptor of the scope's root, open as a path, borrowed for the call.
-    ///   - hostPath: Where that directory is on the host.
     ///   - environment: All that the command gets, besides what the isolation itself sets.
     func start(
         _ request: ExecRequest,
         directory: Int32,
-        hostPath: String,
         environment: Environment,
         identity: HostIdentity?
     ) async throws(BackendError) -> any CommandExecution
@@ -25,12 +24,13 @@ extension LocalFilesystemBackend {
             )
         }
         let directory = try await perform(.execError, request.workingDirectory) {
-            files throws(DirectoryAccess.Failure) in files.access.root
+            files throws(DirectoryAccess.Failure) in
+            guard !files.access.root.isRemoved else { throw .errno(ENOENT) }
+            return files.access.root
         }
         return try await commands.start(
             request,
             directory: directory.number,
-            hostPath: root.hostPath,
             environment: settings.environment.merging(request.environment),
             identity: identity
         )

@@ -15,7 +15,7 @@ public final class FileThreads: Sendable {
     package func run<Value: Sendable>(
         _ body: @escaping @Sendable () throws(BackendError) -> Value
     ) async throws(BackendError) -> Value {
-        try await run(as: nil) {
+        try await run(as: nil) { _ in
             do throws(BackendError) {
                 return .success(try body())
             } catch {
@@ -24,20 +24,40 @@ public final class FileThreads: Sendable {
         }
     }
 
-    /// Runs `body` as `identity` on one of the threads; see ``FileIdentity``.
+    /// Runs `body` as `identity` on one of the threads; see ``FileIdentity``. Where the calling task is cancelled
+    /// before it began it never runs; after that it is told.
     func run<Value: Sendable>(
         as identity: HostIdentity?,
-        _ body: @escaping @Sendable () -> Result<Value, BackendError>
+        _ body: @escaping FileJob<Value>.Body
     ) async throws(BackendError) -> Value {
-        let result: Result<Value, BackendError>
-        do {
-            result = try await pool.runIfActive { FileIdentity.perform(as: identity, body) }
-        } catch is CancellationError {
-            throw BackendError(.cancelled, message: "the call was cancelled before it began")
-        } catch {
-            throw BackendError(.shuttingDown, message: "the file threads are shut down", cause: error)
+        let job = FileJob(as: identity, body)
+        let answer = await withTaskCancellationHandler {
+            await result(of: job)
+        } onCancel: {
+            job.cancel()
         }
-        return try result.get()
+        return try answer.get()
+    }
+
+    /// Runs what cleans up, cancelled or not, shut down or not.
+    func runAlways(_ body: @escaping @Sendable () -> Void) async {
+        let job = FileJob<Void>(as: nil) { _ in
+            body()
+            return .success(())
+        }
+        if case .failure = await result(of: job) { body() }
+    }
+
+    private func result<Value: Sendable>(of job: FileJob<Value>) async -> Result<Value, BackendError> {
+        await withCheckedContinuation { continuation in
+            guard job.queue(continuation) else { return }
+            pool.submit { state in
+                switch state {
+                case .active: job.run()
+                case .cancelled: job.refuse()
+                }
+            }
+        }
     }
 
     /// What was begun is finished first.

@@ -1,4 +1,5 @@
 package import AgentBackend
+internal import Glibc
 package import NIOCore
 
 /// Answers from the kernel's caches. The caller runs these as ``LocalFilesystemBackend/identity``, for a batch of
@@ -36,13 +37,18 @@ extension LocalFilesystemBackend: NonBlockingOperations {
         _ path: WorkspacePath,
         _ body: (LocalFiles) throws(DirectoryAccess.Failure) -> Value
     ) -> NonBlocking<Value> {
-        guard let rootDescriptor = root.openDescriptor, let temporary = settings.temporary.openDescriptor else {
-            return .wouldBlock
-        }
-        let access = DirectoryAccess(root: rootDescriptor, cachedOnly: true)
+        guard let directory = root.openDescriptor else { return .wouldBlock }
+        let files = LocalFiles(
+            access: DirectoryAccess(root: directory, cachedOnly: true),
+            temporary: settings.temporary,
+            limits: settings.limits,
+            cancellation: .never
+        )
         do throws(DirectoryAccess.Failure) {
-            return .done(try body(LocalFiles(access: access, temporary: temporary, limits: settings.limits)))
+            return .done(try body(files))
         } catch .wouldBlock {
+            return .wouldBlock
+        } catch .errno(ENOENT) where directory.isRemoved {
             return .wouldBlock
         } catch {
             return .failed(error.error(code, path))

@@ -12,6 +12,7 @@ public final class LocalFilesystemBackend: Backend {
     package let identity: HostIdentity?
     let root: RootDirectory
     let settings: Settings
+    private let isScope: Bool
 
     /// What a backend and its scopes share.
     struct Settings: Sendable {
@@ -39,6 +40,7 @@ public final class LocalFilesystemBackend: Backend {
     ) {
         root = RootDirectory(.host(path: rootDirectory))
         self.identity = identity
+        isScope = false
         settings = Settings(
             temporary: RootDirectory(.host(path: temporaryDirectory)),
             limits: limits,
@@ -51,20 +53,24 @@ public final class LocalFilesystemBackend: Backend {
     private init(scope path: WorkspacePath, of parent: LocalFilesystemBackend) {
         root = RootDirectory(.scope(of: parent.root, path: path))
         identity = parent.identity
+        isScope = true
         settings = parent.settings
     }
 
-    public func scope(_ path: WorkspacePath) throws(BackendError) -> any Backend { scoped(path) }
+    public func scope(_ path: WorkspacePath) throws(BackendError) -> any Backend {
+        guard !root.isDestroyed else { throw DirectoryAccess.Failure.destroyed.error(.readFailed, path) }
+        return scoped(path)
+    }
 
     package func scoped(_ path: WorkspacePath) -> LocalFilesystemBackend {
         LocalFilesystemBackend(scope: path, of: self)
     }
 
     public func openReader(_ path: WorkspacePath, range: ReadRange) async throws(BackendError) -> any FileReader {
-        let (descriptor, info) = try await perform(.readFailed, path) { files throws(DirectoryAccess.Failure) in
-            try files.openForReading(path)
+        let beginning = try await perform(.readFailed, path) { files throws(DirectoryAccess.Failure) in
+            try files.beginReading(path, range: range)
         }
-        return LocalFileReader(descriptor: descriptor, info: info, range: range, path: path, threads: settings.threads)
+        return LocalFileReader(beginning, range: range, path: path, threads: settings.threads)
     }
 
     public func openWriter(_ path: WorkspacePath, options: WriteOptions) async throws(BackendError) -> any FileWriter {
@@ -75,20 +81,14 @@ public final class LocalFilesystemBackend: Backend {
     }
 
     /// In one go on one thread.
+    @discardableResult
     public func write(
         _ path: WorkspacePath,
         _ bytes: ByteBuffer,
         options: WriteOptions
     ) async throws(BackendError) -> FileInfo {
         try await perform(.writeFailed, path) { files throws(DirectoryAccess.Failure) in
-            let file = try files.makeTemporaryFile()
-            do throws(DirectoryAccess.Failure) {
-                try files.write(bytes, to: file.descriptor, at: 0)
-                return try files.commit(file, to: path, options: options)
-            } catch {
-                file.remove()
-                throw error
-            }
+            try files.write(bytes, to: path, options: options)
         }
     }
 
@@ -110,30 +110,43 @@ public final class LocalFilesystemBackend: Backend {
         }
     }
 
-    /// Closes its directory; commands that run are ended by who started them.
+    /// Closes its directory; commands that run are ended by who started them. Its scopes refuse everything too; what
+    /// it is a scope of goes on.
     public func destroy() async {
         root.destroy()
-        settings.temporary.destroy()
+        if !isScope { settings.temporary.destroy() }
     }
 
-    /// Runs `body` on a file thread, as the org's user.
+    /// Runs `body` on a file thread, as the org's user. Runs it again where the root turns out to have been removed: a
+    /// scope's is made anew.
     func perform<Value: Sendable>(
         _ code: BackendError.Code,
         _ path: WorkspacePath,
         _ body: @escaping @Sendable (LocalFiles) throws(DirectoryAccess.Failure) -> Value
     ) async throws(BackendError) -> Value {
         let (root, settings) = (root, settings)
-        return try await settings.threads.run(as: identity) {
+        return try await settings.threads.run(as: identity) { cancellation in
             do throws(DirectoryAccess.Failure) {
-                let files = LocalFiles(
-                    access: DirectoryAccess(root: try root.descriptor(limits: settings.limits)),
-                    temporary: try settings.temporary.descriptor(limits: settings.limits),
-                    limits: settings.limits
-                )
-                return .success(try body(files))
+                let directory = try root.descriptor()
+                do throws(DirectoryAccess.Failure) {
+                    return .success(try body(settings.files(beneath: directory, cancellation)))
+                } catch .errno(ENOENT) where root.forget(removed: directory) {
+                    return .success(try body(settings.files(beneath: try root.descriptor(), cancellation)))
+                }
             } catch {
                 return .failure(error.error(code, path))
             }
         }
+    }
+}
+
+extension LocalFilesystemBackend.Settings {
+    fileprivate func files(beneath root: FileDescriptorHandle, _ cancellation: FileCancellation) -> LocalFiles {
+        LocalFiles(
+            access: DirectoryAccess(root: root),
+            temporary: temporary,
+            limits: limits,
+            cancellation: cancellation
+        )
     }
 }

@@ -31,7 +31,6 @@ package struct SandboxedCommands: CommandStarter {
     package func start(
         _ request: ExecRequest,
         directory: Int32,
-        hostPath: String,
         environment: Environment,
         identity: HostIdentity?
     ) async throws(BackendError) -> any CommandExecution {

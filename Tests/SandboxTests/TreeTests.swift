@@ -36,7 +36,7 @@ extension SandboxTests {
             let clock = ManualClock()
             try await SandboxFixture.with(clock: clock) { fixture in
                 let marker = Self.makeMarker()
-                var command = fixture.command(Self.scatter(marker) + "\ntrap '' TERM; sleep 1000; sleep 1000")
+                var command = fixture.command("trap '' TERM\n" + Self.scatter(marker) + "\nsleep 1000")
                 command.grace = .seconds(7)
                 let running = try await fixture.runner.start(command)
                 #expect(try await running.readLine() == "ready\n")
@@ -85,8 +85,8 @@ extension SandboxTests {
             // The clock stands still: nobody is killed after a grace.
             try await SandboxFixture.with(clock: ManualClock()) { fixture in
                 let line = """
-                    setsid bash -c 'trap "echo deep > deep; exit" TERM; echo ready; while :; do sleep 0.01; done' &
                     trap 'echo leader; while [ ! -e deep ]; do sleep 0.01; done; exit 3' TERM
+                    setsid bash -c 'trap "echo deep > deep; exit" TERM; echo ready; while :; do sleep 0.01; done' &
                     wait; wait
                     """
                 let running = try await fixture.runner.start(fixture.command(line))

@@ -1,6 +1,7 @@
 import Synchronization
 
-/// Bytes that the memory backends of one tenant may hold together. Safe to use from any thread.
+/// Bytes that the memory backends of one tenant may hold together: contents and names of their keys, and a little for
+/// each. Safe to use from any thread.
 public final class MemoryBudget: Sendable {
     /// Bytes.
     public let allowed: UInt64
@@ -9,6 +10,9 @@ public final class MemoryBudget: Sendable {
     public init(allowed: UInt64) {
         self.allowed = allowed
     }
+
+    /// Bytes that are held now.
+    public var held: UInt64 { used.load(ordering: .relaxed) }
 
     /// Throws `RESOURCE_EXHAUSTED` where growing from `old` to `new` bytes would go over what is allowed.
     func change(from old: Int, to new: Int) throws(BackendError) {

@@ -27,41 +27,51 @@ final class MemoryFileReader: FileReader {
 /// never ends is bounded too.
 final class MemoryFileWriter: FileWriter {
     private let backend: MemoryBackend
-    private let budget: MemoryBudget
     private let path: WorkspacePath
     private let options: WriteOptions
     private let gathered = Mutex(ByteBuffer())
 
-    init(backend: MemoryBackend, budget: MemoryBudget, path: WorkspacePath, options: WriteOptions) {
+    private var budget: MemoryBudget { backend.storage.budget }
+
+    init(backend: MemoryBackend, path: WorkspacePath, options: WriteOptions) {
         self.backend = backend
-        self.budget = budget
         self.path = path
         self.options = options
     }
 
+    deinit {
+        budget.release(takeGathered().readableBytes)
+    }
+
     func write(_ bytes: ByteBuffer) async throws(BackendError) {
+        try backend.checkNotDestroyed()
         try gathered.withLock { gathered throws(BackendError) in
             let count = gathered.readableBytes
+            try MemoryBackend.check(count + bytes.readableBytes, path)
             try budget.change(from: count, to: count + bytes.readableBytes)
             gathered.writeImmutableBuffer(bytes)
         }
     }
 
     func commit() async throws(BackendError) -> FileInfo {
-        try backend.put(path, takeGathered(), options: options)
+        let bytes = takeGathered()
+        do throws(BackendError) {
+            return try backend.put(path, bytes, options: options, reserved: bytes.readableBytes)
+        } catch {
+            budget.release(bytes.readableBytes)
+            throw error
+        }
     }
 
     func abort() async {
-        _ = takeGathered()
+        budget.release(takeGathered().readableBytes)
     }
 
     private func takeGathered() -> ByteBuffer {
-        let bytes = gathered.withLock { gathered in
+        gathered.withLock { gathered in
             let bytes = gathered
             gathered = ByteBuffer()
             return bytes
         }
-        budget.release(bytes.readableBytes)
-        return bytes
     }
 }

@@ -18,72 +18,85 @@ struct MemoryStore {
     }
 
     private var files: [[UInt8]: File] = [:]
-    /// The keys of `files`, sorted as bytes, so that what lies below a prefix is one run.
+    /// The keys of `files`, sorted name by name: a key, then all below it, then the next name. So what lies below a
+    /// path is one run, and the names in it come in their own order.
     private var sortedKeys: [[UInt8]] = []
 
-    /// Bytes of all contents.
-    private(set) var byteCount = 0
+    /// What the keys count for against a budget.
+    private(set) var cost = 0
+
+    /// What a key counts for: its contents, its name and what is kept besides, so that empty keys are bounded too.
+    static func cost(ofKey key: [UInt8], contents: Int) -> Int { contents + key.count + 128 }
 
     subscript(key: [UInt8]) -> File? { files[key] }
 
     /// What is at a path: a file, or a directory where keys lie below it or it is the root of the store.
     func info(at path: [UInt8]) -> FileInfo? {
         if let file = files[path] { return file.info }
-        guard path.isEmpty || !keys(below: path).isEmpty else { return nil }
+        guard path.isEmpty || hasKeys(below: path) else { return nil }
         return FileInfo(kind: .directory, size: 0, modifiedNanoseconds: 0, permissions: 0o755)
     }
 
     mutating func set(_ key: [UInt8], to file: File) {
+        let new = Self.cost(ofKey: key, contents: file.contents.readableBytes)
         if let old = files.updateValue(file, forKey: key) {
-            byteCount -= old.contents.readableBytes
+            cost += new - Self.cost(ofKey: key, contents: old.contents.readableBytes)
         } else {
             sortedKeys.insert(key, at: firstIndex(notBefore: key))
+            cost += new
         }
-        byteCount += file.contents.readableBytes
+    }
+
+    /// Adds to the contents of a key. In place: a log that grows is not copied each time. Nil: there is no such key.
+    mutating func append(_ bytes: ByteBuffer, to key: [UInt8], modifiedNanoseconds: Int64) -> FileInfo? {
+        guard files[key]?.contents.writeImmutableBuffer(bytes) != nil else { return nil }
+        files[key]?.modifiedNanoseconds = modifiedNanoseconds
+        cost += bytes.readableBytes
+        return files[key]?.info
     }
 
     /// Removes the key and, if asked, all below it. Returns how many there were.
     mutating func remove(_ path: [UInt8], below: Bool) -> Int {
         var removed = 0
         if let old = files.removeValue(forKey: path) {
-            byteCount -= old.contents.readableBytes
+            cost -= Self.cost(ofKey: path, contents: old.contents.readableBytes)
             sortedKeys.remove(at: firstIndex(notBefore: path))
             removed += 1
         }
         guard below else { return removed }
         let run = indices(below: path)
         for key in sortedKeys[run] {
-            byteCount -= files.removeValue(forKey: key)?.contents.readableBytes ?? 0
+            guard let old = files.removeValue(forKey: key) else { continue }
+            cost -= Self.cost(ofKey: key, contents: old.contents.readableBytes)
         }
         removed += run.count
         sortedKeys.removeSubrange(run)
         return removed
     }
 
-    /// The keys that lie below a path, sorted.
-    func keys(below path: [UInt8]) -> ArraySlice<[UInt8]> { sortedKeys[indices(below: path)] }
+    func hasKeys(below path: [UInt8]) -> Bool { !indices(below: path).isEmpty }
 
-    /// The immediate names below a path, sorted as bytes.
-    func names(in path: [UInt8]) -> [[UInt8]] {
-        let prefixLength = path.isEmpty ? 0 : path.count + 1
+    /// At most `limit` of the immediate names below a path that sort after `after`, sorted as bytes. Goes from name to
+    /// name, however many keys lie below each.
+    func names(in path: [UInt8], after: [UInt8], limit: Int) -> (names: [[UInt8]], isTruncated: Bool) {
+        let run = indices(below: path)
+        let prefix = path.isEmpty ? [] : path + [Self.slash]
+        // No name holds a slash.
+        let after = after.prefix { $0 != Self.slash }
+        var index = run.lowerBound
+        if !after.isEmpty { index = max(index, firstIndex(notBefore: prefix + after + [Self.aboveSlash])) }
         var names: [[UInt8]] = []
-        for key in keys(below: path) {
-            let name = key[prefixLength...].prefix { $0 != UInt8(ascii: "/") }
-            if let last = names.last, last.elementsEqual(name) { continue }
+        while index < run.upperBound, names.count < limit {
+            let name = sortedKeys[index][prefix.count...].prefix { $0 != Self.slash }
             names.append(Array(name))
+            index = firstIndex(notBefore: prefix + name + [Self.aboveSlash])
         }
-        // "a.txt" sorts before "a/x" as a key, and after "a" as a name.
-        names.sort { $0.lexicographicallyPrecedes($1) }
-        return names.reduce(into: []) { unique, name in
-            if unique.last != name { unique.append(name) }
-        }
+        return (names, index < run.upperBound)
     }
 
     private func indices(below path: [UInt8]) -> Range<Int> {
         guard !path.isEmpty else { return sortedKeys.indices }
-        let first = firstIndex(notBefore: path + [UInt8(ascii: "/")])
-        // "0" is the byte after "/".
-        return first..<firstIndex(notBefore: path + [UInt8(ascii: "0")])
+        return firstIndex(notBefore: path + [Self.slash])..<firstIndex(notBefore: path + [Self.aboveSlash])
     }
 
     private func firstIndex(notBefore key: [UInt8]) -> Int {
@@ -91,8 +104,23 @@ struct MemoryStore {
         var high = sortedKeys.count
         while low < high {
             let middle = (low + high) / 2
-            if sortedKeys[middle].lexicographicallyPrecedes(key) { low = middle + 1 } else { high = middle }
+            if Self.precedes(sortedKeys[middle], key) { low = middle + 1 } else { high = middle }
         }
         return low
     }
+
+    /// The order of names, one after the other: "a" and "a/x" before "a.txt", although "." is less than "/".
+    private static func precedes(_ first: [UInt8], _ second: [UInt8]) -> Bool {
+        for index in 0..<min(first.count, second.count) where first[index] != second[index] {
+            return rank(first[index]) < rank(second[index])
+        }
+        return first.count < second.count
+    }
+
+    /// No path holds a NUL, so its place is free.
+    private static func rank(_ byte: UInt8) -> UInt8 { byte == slash ? 0 : byte }
+
+    private static let slash = UInt8(ascii: "/")
+    /// The next byte by ``rank(_:)``.
+    private static let aboveSlash: UInt8 = 1
 }

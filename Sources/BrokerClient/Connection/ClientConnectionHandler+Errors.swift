@@ -24,7 +24,7 @@ extension ClientConnectionHandler {
 
     static func unansweredCancel(_ deadline: Duration) -> BackendError {
         BackendError(
-            .cancelled,
+            .deadlineExceeded,
             message: "the call was cancelled, and the broker did not say within \(deadline) that it is stopped: it may "
                 + "still have its effect",
             maybeExecuted: true

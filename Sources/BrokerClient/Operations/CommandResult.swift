@@ -49,8 +49,9 @@ public struct CommandFailure: Error, CustomStringConvertible {
 }
 
 extension CommandSession {
-    /// Reads the events to their end.
-    func collect(maximumOutput: Int) async throws(BackendError) -> CommandResult {
+    /// Reads the events to their end and returns what the command wrote. More than `maximumOutput` bytes in all are
+    /// `EXEC_FAILED` with reason `TOO_LARGE`, and the command is killed.
+    public func collect(maximumOutput: Int) async throws(BackendError) -> CommandResult {
         var result = CommandResult()
         while let event = try await next() {
             switch event {

@@ -154,6 +154,10 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     // MARK: Receiving
 
     private func receiveFrames(_ handler: isolated any RequestHandler) {
+        // Worked on as a local value: each use of a stored one is checked for exclusive access.
+        var accumulator = accumulator
+        self.accumulator = FrameAccumulator()
+        defer { self.accumulator = accumulator }
         do throws(BackendError) {
             while !machine.isClosed, let message = try accumulator.next() {
                 do throws(FrameFault) {

@@ -8,7 +8,6 @@ struct UnavailableCommands: CommandStarter {
     func start(
         _ request: ExecRequest,
         directory: Int32,
-        hostPath: String,
         environment: Environment,
         identity: HostIdentity?
     ) async throws(BackendError) -> any CommandExecution {

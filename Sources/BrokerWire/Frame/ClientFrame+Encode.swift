@@ -11,6 +11,7 @@ package struct ClientFrameEncoder: ~Copyable {
     /// Appends the frame. Returns its payload where that is to be written next, by reference.
     package func encode(_ frame: ClientFrame, into out: inout ByteBuffer) -> ByteBuffer? {
         arena.reset(budget: .max)
+        defer { arena.empty() }
         let message = frame.build(MessageBuilder(allocator: arena.allocator))
         let headLength = agentbroker__v1__client_frame__get_packed_size(message)
         return MessageCodec.encode(headLength: headLength, payload: frame.payload, into: &out) {

@@ -32,6 +32,9 @@ package struct FrameAccumulator {
         }
     }
 
+    /// Bytes of memory that are kept for what arrived.
+    var capacity: Int { pending.capacity }
+
     /// The next whole message, as a slice of what arrived. Throws `PROTOCOL_ERROR` where flags or length say that
     /// nothing after them can be understood; that is checked before anything is buffered for the message.
     package mutating func next() throws(BackendError) -> ByteBuffer? {

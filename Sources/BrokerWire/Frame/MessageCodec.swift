@@ -22,19 +22,24 @@ enum MessageCodec {
         arena: borrowing WireArena,
         unpack: (Head, ByteBuffer) -> Result<Frame, BackendError>
     ) throws(FrameFault) -> Frame {
-        try message.withUnsafeReadableBytes { bytes -> Result<Frame, FrameFault> in
+        defer { arena.empty() }
+        return try message.withUnsafeReadableBytes { bytes -> Result<Frame, FrameFault> in
             let scan = MessageScan(bytes)
-            let id = scan.id == 0 ? nil : scan.id
+            func fault(_ error: BackendError) -> FrameFault {
+                FrameFault(
+                    id: scan.id == 0 ? nil : scan.id,
+                    error: error,
+                    payloadLength: scan.payload?.contents.count ?? 0
+                )
+            }
             func unpackHead(_ head: UnsafeRawBufferPointer, payload: ByteBuffer) -> Result<Frame, FrameFault> {
                 guard head.count <= maximumHeadLength else {
-                    return .failure(FrameFault(id: id, error: headTooLong(head.count, maximum: maximumHeadLength)))
+                    return .failure(fault(headTooLong(head.count, maximum: maximumHeadLength)))
                 }
-                // Honest messages need less than twice their length; hostile ones 44 times.
-                arena.reset(budget: (64 << 10) + 8 * head.count)
-                return unpack(Head(bytes: head, allocator: arena.allocator), payload)
-                    .mapError { FrameFault(id: id, error: $0) }
+                arena.reset(budget: budget(headLength: head.count))
+                return unpack(Head(bytes: head, allocator: arena.allocator), payload).mapError(fault)
             }
-            guard !scan.isMalformed else { return .failure(FrameFault(id: id, error: malformed)) }
+            guard !scan.isMalformed else { return .failure(fault(malformed)) }
             guard let found = scan.payload else { return unpackHead(bytes, payload: ByteBuffer()) }
             let start = message.readerIndex + found.contents.lowerBound
             let payload = message.getSlice(at: start, length: found.contents.count) ?? ByteBuffer()
@@ -44,6 +49,10 @@ enum MessageCodec {
             return MessageScan.copyHead(of: bytes).withUnsafeBytes { unpackHead($0, payload: payload) }
         }.get()
     }
+
+    /// Bytes that a message may need when it is unpacked. Most need less than twice their length, hostile ones 44
+    /// times. So do honest lists of short things, such as arguments or names: the first part is for those.
+    static func budget(headLength: Int) -> Int { (1 << 20) + 8 * headLength }
 
     static let malformed = BackendError(
         .protocolError,

@@ -16,6 +16,8 @@ enum MessageReader {
         let length = wire_arena_string_length(string)
         guard length > 0 else { return "" }
         let utf8 = UnsafeRawBufferPointer(start: string, count: length)
+        // Names are ASCII: they are not worth the general validation.
+        if utf8.allSatisfy({ $0 &- 1 < 0x7f }) { return String(decoding: utf8, as: UTF8.self) }
         guard strlen(string) == length, let text = String(validating: utf8, as: UTF8.self) else {
             throw BackendError(.invalidArgument, message: "\(field) is not UTF-8 text without NUL: correct it")
         }

@@ -8,8 +8,8 @@ struct MessageScan {
     /// Field 2047, as given last: with its tag and length, and the bytes in it.
     private(set) var payload: (field: Range<Int>, contents: Range<Int>)?
     private(set) var hasSeveralPayloads = false
-    /// Something is no field; id and payload are what was found before it.
-    let isMalformed: Bool
+    /// Something is no field, or the payload no bytes; id and payload are what was found before it.
+    private(set) var isMalformed = false
 
     init(_ message: UnsafeRawBufferPointer) {
         var fields = TopLevelFields(message)
@@ -17,6 +17,10 @@ struct MessageScan {
             if field.number == 1 {
                 id = field.value
             } else if field.number == Self.payloadField {
+                guard field.wireType == 2 else {
+                    isMalformed = true
+                    return
+                }
                 hasSeveralPayloads = payload != nil
                 payload = (field.whole, field.contents)
             }

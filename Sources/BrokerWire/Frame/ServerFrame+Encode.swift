@@ -11,6 +11,7 @@ package struct ServerFrameEncoder: ~Copyable {
     /// Appends the frame. Returns its payload where that is to be written next, by reference.
     package func encode(_ frame: ServerFrame, into out: inout ByteBuffer) -> ByteBuffer? {
         arena.reset(budget: .max)
+        defer { arena.empty() }
         let builder = MessageBuilder(allocator: arena.allocator)
         let message = builder.make(agentbroker__v1__server_frame__init)
         message.pointee.id = frame.id

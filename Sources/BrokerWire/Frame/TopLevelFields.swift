@@ -4,6 +4,8 @@
 struct TopLevelFields {
     struct Field {
         var number: UInt64
+        /// 2: length-delimited.
+        var wireType: UInt64
         /// Tag, length and contents.
         var whole: Range<Int>
         /// What is in it: the bytes of a length-delimited field.
@@ -25,7 +27,7 @@ struct TopLevelFields {
         let start = position
         guard start < bytes.count else { return nil }
         guard let tag = readVarint() else { return malformed() }
-        var field = Field(number: tag >> 3, whole: start..<start, contents: start..<start, value: 0)
+        var field = Field(number: tag >> 3, wireType: tag & 7, whole: start..<start, contents: start..<start, value: 0)
         let length: UInt64
         switch tag & 7 {
         case 0:

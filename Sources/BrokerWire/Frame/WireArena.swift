@@ -24,6 +24,14 @@ struct WireArena: ~Copyable {
     func reset(budget: Int) {
         wire_arena_reset(arena, budget)
     }
+
+    /// Gives back all memory but the little that is kept for the next message.
+    func empty() {
+        wire_arena_reset(arena, 0)
+    }
+
+    /// Bytes of memory, used or not.
+    var heldBytes: Int { wire_arena_held(arena) }
 }
 
 /// What the mappings use to make C messages. The arena behind it has no budget.

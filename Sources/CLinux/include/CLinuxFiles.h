@@ -24,13 +24,9 @@ extern const uint64_t linux_o_nofollow;
 // preadv2(2) with RWF_NOWAIT: -EAGAIN where the bytes are not in the page cache.
 ssize_t linux_pread_nowait(int descriptor, void *buffer, size_t count, off_t offset);
 
-// renameat2(2) with no flags, with RENAME_NOREPLACE, with RENAME_EXCHANGE.
-int linux_rename(int from_directory, const char *from, int to_directory, const char *to);
+// renameat2(2) with RENAME_NOREPLACE, with RENAME_EXCHANGE.
 int linux_rename_noreplace(int from_directory, const char *from, int to_directory, const char *to);
 int linux_rename_exchange(int from_directory, const char *from, int to_directory, const char *to);
-
-// copy_file_range(2) with no flags.
-ssize_t linux_copy_file_range(int from, off_t *from_offset, int to, off_t *to_offset, size_t count);
 
 // getdents64(2).
 ssize_t linux_getdents64(int directory, void *buffer, size_t count);
@@ -44,9 +40,5 @@ void linux_resume_file_identity(void);
 
 // 0 where the calling thread's file system ids are these, -EPERM otherwise.
 int linux_check_file_identity(uid_t uid, gid_t gid);
-
-// Drops the supplementary groups of the calling thread, or process where called before there are others;
-// setgroups(2). Returns 0 or -errno.
-int linux_drop_supplementary_groups(void);
 
 #endif

@@ -1,7 +1,8 @@
 internal import Glibc
 
-/// An open descriptor that is closed when its last user lets go of it. Safe to share: a descriptor number does not
-/// change, and the kernel guards what it stands for.
+/// An open descriptor that is closed when its last user lets go of it: a class, since a backend's root is used by
+/// many operations at once and may be closed under them. Safe to share: a descriptor number does not change, and the
+/// kernel guards what it stands for.
 final class FileDescriptorHandle: Sendable {
     let number: Int32
 
@@ -10,6 +11,7 @@ final class FileDescriptorHandle: Sendable {
     }
 
     deinit {
-        close(number)
+        // EINTR too has closed it: close(2).
+        _ = close(number)
     }
 }

@@ -8,7 +8,7 @@ final class RootDirectory: Sendable {
     enum Origin: Sendable {
         /// A directory of the host, which exists.
         case host(path: String)
-        /// A directory of another root, made on first use.
+        /// A directory of another root, made on first use. It is destroyed with that root.
         case scope(of: RootDirectory, path: WorkspacePath)
     }
 
@@ -34,17 +34,26 @@ final class RootDirectory: Sendable {
         }
     }
 
-    /// The descriptor where it is open already.
+    /// The descriptor where it is open already; nil also where it is destroyed.
     var openDescriptor: FileDescriptorHandle? {
-        state.withLock { state in
+        if case .scope(let parent, _) = origin, parent.isDestroyed { return nil }
+        return state.withLock { state in
             if case .open(let descriptor) = state { descriptor } else { nil }
         }
     }
 
+    var isDestroyed: Bool {
+        if case .scope(let parent, _) = origin, parent.isDestroyed { return true }
+        return state.withLock { state in
+            if case .destroyed = state { true } else { false }
+        }
+    }
+
     /// Opens the directory, the first time; a scope's is made. Runs as the org's user.
-    func descriptor(limits: LocalFilesystemLimits) throws(DirectoryAccess.Failure) -> FileDescriptorHandle {
+    func descriptor() throws(DirectoryAccess.Failure) -> FileDescriptorHandle {
         if let descriptor = openDescriptor { return descriptor }
-        let opened = try open(limits: limits)
+        guard !isDestroyed else { throw .destroyed }
+        let opened = try open()
         return try state.withLock { state throws(DirectoryAccess.Failure) in
             switch state {
             case .open(let first):
@@ -53,32 +62,49 @@ final class RootDirectory: Sendable {
                 state = .open(opened)
                 return opened
             case .destroyed:
-                throw .errno(ENOENT)
+                throw .destroyed
             }
         }
+    }
+
+    /// Opens anew next time, where what was opened has been removed. False, and nothing done, where it has not.
+    func forget(removed descriptor: FileDescriptorHandle) -> Bool {
+        guard descriptor.isRemoved else { return false }
+        state.withLock { state in
+            if case .open(let present) = state, present === descriptor { state = .closed }
+        }
+        return true
     }
 
     func destroy() {
         state.withLock { $0 = .destroyed }
     }
 
-    private func open(limits: LocalFilesystemLimits) throws(DirectoryAccess.Failure) -> FileDescriptorHandle {
+    private func open() throws(DirectoryAccess.Failure) -> FileDescriptorHandle {
+        let flags = linux_o_path | linux_o_directory
         switch origin {
         case .host(let path):
-            let flags = linux_o_path | linux_o_directory | linux_o_nofollow
-            let descriptor = linux_openat2(AT_FDCWD, path, flags, 0, 0)
+            let descriptor = linux_openat2(AT_FDCWD, path, flags | linux_o_nofollow, 0, 0)
             guard descriptor >= 0 else { throw .errno(-descriptor) }
             return FileDescriptorHandle(owning: descriptor)
         case .scope(let parent, let path):
-            let access = DirectoryAccess(root: try parent.descriptor(limits: limits))
-            let flags = linux_o_path | linux_o_directory
+            let access = DirectoryAccess(root: try parent.descriptor())
             do throws(DirectoryAccess.Failure) {
                 return try access.open(path, flags: flags)
             } catch .errno(ENOENT) {
-                let files = LocalFiles(access: access, temporary: access.root, limits: limits)
-                try files.makeDirectories(path)
+                // Where the parent's root was removed too, that is found out first.
+                guard !parent.forget(removed: access.root) else { return try open() }
+                try access.makeDirectories(path)
                 return try access.open(path, flags: flags)
             }
         }
+    }
+}
+
+extension FileDescriptorHandle {
+    /// Has no name any more.
+    var isRemoved: Bool {
+        var status = Glibc.stat()
+        return fstat(number, &status) == 0 && status.st_nlink == 0
     }
 }

@@ -1,53 +1,107 @@
 internal import AgentBackend
 internal import CLinux
 internal import Glibc
+internal import NIOCore
 internal import Synchronization
 
+/// Adds to the end of a file, in one piece with regard to other appends through any backend of this process. The file
+/// is open for appending, so that what a command adds at the same time is not overwritten. What fails half way is
+/// taken back, unless a command added to it meanwhile.
 extension LocalFiles {
-    /// Adds what was written to the end of a file, in one piece with regard to other appends through any backend of
-    /// this process. What fails half way is taken back.
+    /// Adds bytes. Nil: there is no file yet.
+    func append(
+        _ bytes: ByteBuffer,
+        to path: WorkspacePath,
+        durability: WriteOptions.Durability
+    ) throws(DirectoryAccess.Failure) -> FileInfo? {
+        for _ in 0..<Self.maximumRetries {
+            let place = try place(of: path, mode: .append)
+            guard place.old != nil else { return nil }
+            let count = UInt64(bytes.readableBytes)
+            let info = try append(count, to: place, durability) { target, written throws(DirectoryAccess.Failure) in
+                try target.append(bytes, &written)
+            }
+            if let info { return info }
+        }
+        throw .errno(EBUSY)
+    }
+
+    /// Adds what was written to a temporary file. Nil: the file is not there any more.
     func append(
         _ file: TemporaryFile,
-        to name: [UInt8],
-        in parent: FileDescriptorHandle,
+        to place: WritePlace,
         durability: WriteOptions.Durability
-    ) throws(DirectoryAccess.Failure) -> FileInfo {
-        let flags = UInt64(O_WRONLY | O_NONBLOCK | O_NOCTTY) | linux_o_nofollow
-        let descriptor = name.withCString {
-            linux_openat2(parent.number, $0, flags, 0, linux_resolve_beneath | linux_resolve_no_magiclinks)
+    ) throws(DirectoryAccess.Failure) -> FileInfo? {
+        let count = UInt64(clamping: try file.descriptor.status().st_size)
+        return try append(count, to: place, durability) { target, written throws(DirectoryAccess.Failure) in
+            while written < count {
+                try cancellation.check()
+                let piece = try file.descriptor.read(upTo: Self.pieceLength, at: written)
+                guard piece.readableBytes > 0 else { throw .errno(EIO) }
+                try target.append(piece, &written)
+            }
         }
-        guard descriptor >= 0 else { throw .errno(-descriptor) }
-        let target = FileDescriptorHandle(owning: descriptor)
-        let added = UInt64(clamping: try file.descriptor.status().st_size)
+    }
+
+    private func append(
+        _ count: UInt64,
+        to place: WritePlace,
+        _ durability: WriteOptions.Durability,
+        _ body: (FileDescriptorHandle, inout UInt64) throws(DirectoryAccess.Failure) -> Void
+    ) throws(DirectoryAccess.Failure) -> FileInfo? {
+        guard let target = try place.openForAppending() else { return nil }
         let status = try target.status()
-        guard status.st_mode & S_IFMT == S_IFREG else { throw .errno(ENXIO) }
+        guard status.st_mode & S_IFMT == S_IFREG else { return nil }
         return try AppendLocks.shared.withLock(device: status.st_dev, inode: status.st_ino) {
             () throws(DirectoryAccess.Failure) in
             let end = UInt64(clamping: try target.status().st_size)
-            guard end + added <= limits.maximumFileBytes else { throw .errno(EFBIG) }
+            try check(size: end + count)
+            var written: UInt64 = 0
             do throws(DirectoryAccess.Failure) {
-                try file.descriptor.copyAll(to: target, at: end)
+                try body(target, &written)
                 if durability != .none, fdatasync(target.number) != 0 { throw .errno(errno) }
             } catch {
-                _ = ftruncate(target.number, off_t(end))
+                target.takeBack(written, after: end)
                 throw error
             }
-            file.remove()
             return FileInfo(try target.status())
+        }
+    }
+
+    private static let pieceLength = 1 << 20
+}
+
+extension WritePlace {
+    /// Nil: something else is there by now, or nothing.
+    fileprivate func openForAppending() throws(DirectoryAccess.Failure) -> FileDescriptorHandle? {
+        let flags = UInt64(O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY) | linux_o_nofollow
+        let descriptor = name.withCString {
+            linux_openat2(parent.number, $0, flags, 0, linux_resolve_beneath | linux_resolve_no_magiclinks)
+        }
+        switch -descriptor {
+        case ENOENT, ELOOP, EISDIR, ENXIO: return nil
+        case 1...: throw .errno(-descriptor)
+        default: return FileDescriptorHandle(owning: descriptor)
         }
     }
 }
 
 extension FileDescriptorHandle {
-    fileprivate func copyAll(to target: FileDescriptorHandle, at end: UInt64) throws(DirectoryAccess.Failure) {
-        var from: off_t = 0
-        var to = off_t(end)
-        while true {
-            let count = linux_copy_file_range(number, &from, target.number, &to, 1 << 30)
-            if count == -ssize_t(EINTR) { continue }
-            guard count >= 0 else { throw .errno(Int32(-count)) }
-            if count == 0 { return }
+    /// Adds the bytes to `written` as they are written to a file that is open for appending.
+    fileprivate func append(_ bytes: ByteBuffer, _ written: inout UInt64) throws(DirectoryAccess.Failure) {
+        var rest = bytes
+        while rest.readableBytes > 0 {
+            let count = rest.withUnsafeReadableBytes { Glibc.write(number, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw .errno(errno) }
+            rest.moveReaderIndex(forwardBy: count)
+            written += UInt64(count)
         }
+    }
+
+    fileprivate func takeBack(_ written: UInt64, after end: UInt64) {
+        guard let size = try? status().st_size, size == off_t(end + written) else { return }
+        _ = ftruncate(number, off_t(end))
     }
 }
 

@@ -6,15 +6,10 @@ internal import AgentBackend
 struct LocalFiles {
     var access: DirectoryAccess
     /// Where files are written before they take their place: on the same file system, outside every workspace.
-    let temporary: FileDescriptorHandle
+    let temporary: RootDirectory
     let limits: LocalFilesystemLimits
-
-    /// The same, without waiting: what is not in the kernel's caches fails with ``DirectoryAccess/Failure/wouldBlock``.
-    var nonBlocking: LocalFiles {
-        var copy = self
-        copy.access.cachedOnly = true
-        return copy
-    }
+    /// Asked by what may take long.
+    let cancellation: FileCancellation
 }
 
 /// What the file operations of a backend keep to.
@@ -27,16 +22,5 @@ public struct LocalFilesystemLimits: Sendable, Hashable {
     public init(maximumFileBytes: UInt64 = 16 << 30, maximumReaddirEntries: Int = 1000) {
         self.maximumFileBytes = maximumFileBytes
         self.maximumReaddirEntries = maximumReaddirEntries
-    }
-}
-
-extension DirectoryAccess.Failure {
-    /// As the caller is told of it.
-    func error(_ code: BackendError.Code, _ path: WorkspacePath) -> BackendError {
-        switch self {
-        case .errno(let number): BackendError(code, errno: number, path)
-        case .escape: .pathEscape(path.bytes)
-        case .wouldBlock: BackendError(.internal, message: "a call that may not wait was asked to")
-        }
     }
 }

@@ -2,26 +2,37 @@ internal import AgentBackend
 internal import CLinux
 internal import Glibc
 
-extension LocalFiles {
+extension DirectoryAccess {
     /// Makes a directory and its parents. One that is there already is fine.
-    func makeDirectories(_ path: WorkspacePath) throws(DirectoryAccess.Failure) {
-        // From the bottom up to what exists, and down again: mostly just the last names are missing.
-        var missing: [WorkspacePath] = []
+    func makeDirectories(_ path: WorkspacePath) throws(Failure) {
+        // From the bottom up to what exists: mostly just the last names are missing.
+        var missing: [[UInt8]] = []
         var next = path
-        while let (parent, _) = next.parentAndName {
-            do throws(DirectoryAccess.Failure) {
-                _ = try access.open(next, flags: linux_o_path | linux_o_directory)
-                break
+        var found: FileDescriptorHandle?
+        while found == nil {
+            do throws(Failure) {
+                found = try open(next, flags: linux_o_path | linux_o_directory)
             } catch .errno(ENOENT) {
-                missing.append(next)
+                guard let (parent, name) = next.parentAndName else { throw .errno(ENOENT) }
+                missing.append(name)
                 next = parent
             }
         }
-        for path in missing.reversed() {
-            let (directory, name) = try access.openParent(path)
-            guard name.withCString({ mkdirat(directory.number, $0, 0o755) }) == 0 || errno == EEXIST else {
-                throw .errno(errno)
-            }
+        guard var directory = found else { return }
+        for name in missing.reversed() {
+            directory = try directory.makeDirectory(name)
         }
+    }
+}
+
+extension FileDescriptorHandle {
+    /// Makes a directory in this one and opens it. One that is there already is fine, a link to one is not.
+    fileprivate func makeDirectory(_ name: [UInt8]) throws(DirectoryAccess.Failure) -> FileDescriptorHandle {
+        let isMade = name.withCString { mkdirat(number, $0, 0o755) } == 0
+        guard isMade || errno == EEXIST else { throw .errno(errno) }
+        let flags = linux_o_path | linux_o_directory | linux_o_nofollow
+        let descriptor = name.withCString { linux_openat2(number, $0, flags, 0, linux_resolve_beneath) }
+        guard descriptor >= 0 else { throw .errno(-descriptor) }
+        return FileDescriptorHandle(owning: descriptor)
     }
 }

@@ -18,6 +18,18 @@ extension LocalFiles {
         }
     }
 
+    /// The same with the first bytes of a range of it.
+    func beginReading(
+        _ path: WorkspacePath,
+        range: ReadRange
+    ) throws(DirectoryAccess.Failure) -> LocalFileReader.Beginning {
+        let (descriptor, info) = try openForReading(path)
+        let span = range.span(ofFileWith: info.size)
+        let count = Int(min(span.count, UInt64(LocalFileReader.maximumAhead)))
+        let first = count == 0 ? ByteBuffer() : try descriptor.read(upTo: count, at: span.offset)
+        return LocalFileReader.Beginning(descriptor: descriptor, info: info, first: first)
+    }
+
     /// A whole range that is in the page cache; more than `maximum` bytes would block.
     func readCached(
         _ path: WorkspacePath,
@@ -27,12 +39,33 @@ extension LocalFiles {
         let (descriptor, info) = try openForReading(path)
         let span = range.span(ofFileWith: info.size)
         guard span.count <= maximum else { throw .wouldBlock }
-        var contents = ByteBufferAllocator().buffer(capacity: Int(span.count))
-        let read = contents.writeWithUnsafeMutableBytes(minimumWritableBytes: Int(span.count)) { memory in
-            max(0, linux_pread_nowait(descriptor.number, memory.baseAddress, Int(span.count), off_t(span.offset)))
+        let count = Int(span.count)
+        var contents = ByteBufferAllocator().buffer(capacity: count)
+        let read = contents.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { memory in
+            max(0, linux_pread_nowait(descriptor.number, memory.baseAddress, count, off_t(span.offset)))
         }
-        guard read == Int(span.count) else { throw .wouldBlock }
+        guard read == count else { throw .wouldBlock }
         return (info, contents)
+    }
+}
+
+extension FileDescriptorHandle {
+    /// At most `count` bytes; none at the end.
+    func read(upTo count: Int, at offset: UInt64) throws(DirectoryAccess.Failure) -> ByteBuffer {
+        var buffer = ByteBufferAllocator().buffer(capacity: count)
+        var failure: Int32 = 0
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { memory in
+            while true {
+                let read = pread(number, memory.baseAddress, count, off_t(offset))
+                if read >= 0 { return read }
+                guard errno == EINTR else {
+                    failure = errno
+                    return 0
+                }
+            }
+        }
+        guard failure == 0 else { throw .errno(failure) }
+        return buffer
     }
 }
 

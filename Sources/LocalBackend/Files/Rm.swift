@@ -8,100 +8,135 @@ extension LocalFiles {
             let (parent, name) = try access.openParent(path)
             guard let status = try parent.status(of: name) else { throw .errno(ENOENT) }
             let isDirectory = status.st_mode & S_IFMT == S_IFDIR
-            if isDirectory, options.recursive {
-                try parent.removeTree(name)
-            } else {
-                try parent.remove(name, isDirectory: isDirectory)
-            }
+            guard isDirectory, options.recursive else { return try parent.remove(name, isDirectory: isDirectory) }
+            var removal = TreeRemoval(cancellation: cancellation)
+            try removal.remove(name, in: parent)
         } catch .errno(ENOENT) where options.force {
             return
         }
     }
 }
 
+/// Removes a directory with all that is in it. Goes by descriptors and follows no link, so that nothing outside is
+/// removed whatever is swapped in meanwhile. What appears meanwhile is removed too. What cannot be removed is passed
+/// over, as rm(1) does, and reported at the end.
+///
+/// Each level keeps a descriptor open. A tree deeper than that is taken apart in several rounds: what lies too deep is
+/// moved up to the top of the tree, where it is found again.
+private struct TreeRemoval {
+    private let cancellation: FileCancellation
+    /// The first thing that could not be removed.
+    private var failure: DirectoryAccess.Failure?
+    /// The present round moved something up, for the next one.
+    private var hasMoved = false
+    /// Something changed while the present round went by.
+    private var isRaced = false
+
+    init(cancellation: FileCancellation) {
+        self.cancellation = cancellation
+    }
+
+    mutating func remove(_ name: [UInt8], in parent: FileDescriptorHandle) throws(DirectoryAccess.Failure) {
+        var races = 0
+        repeat {
+            failure = nil
+            hasMoved = false
+            isRaced = false
+            if try removeEntry(name, in: parent, top: nil, depth: 0) { return }
+            if isRaced { races += 1 }
+        } while (hasMoved || isRaced) && races < Self.maximumRaces
+        throw failure ?? .errno(EBUSY)
+    }
+
+    /// False: it is still there. Throws nothing but the cancellation.
+    ///
+    /// - Parameters:
+    ///   - top: The directory that everything is in. Nil: this entry is to be the one.
+    ///   - depth: Directories from the top to this entry.
+    private mutating func removeEntry(
+        _ name: [UInt8],
+        in directory: FileDescriptorHandle,
+        top: FileDescriptorHandle?,
+        depth: Int
+    ) throws(DirectoryAccess.Failure) -> Bool {
+        var result = directory.unlink(name, flags: 0)
+        guard result == EISDIR else { return note(result) }
+        if depth == Self.maximumDepth, let top {
+            moveUp(name, in: directory, to: top)
+            return false
+        }
+        let descriptor = name.withCString {
+            openat(directory.number, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
+        }
+        let openFailure = descriptor >= 0 ? 0 : errno
+        if openFailure == 0 {
+            let child = FileDescriptorHandle(owning: descriptor)
+            let isEmptied = try removeContents(of: child, top: top ?? child, depth: depth + 1)
+            guard isEmptied else { return false }
+        } else if openFailure == ENOTDIR || openFailure == ELOOP {
+            // Something else took its place.
+            isRaced = true
+            return false
+        }
+        result = directory.unlink(name, flags: AT_REMOVEDIR)
+        if result == ENOTEMPTY || result == ENOTDIR {
+            if openFailure != 0 { return note(openFailure) }
+            isRaced = true
+            return false
+        }
+        return note(result)
+    }
+
+    private mutating func removeContents(
+        of directory: FileDescriptorHandle,
+        top: FileDescriptorHandle,
+        depth: Int
+    ) throws(DirectoryAccess.Failure) -> Bool {
+        var isEmptied = true
+        do throws(DirectoryAccess.Failure) {
+            try directory.forEachName(cancellation) { name throws(DirectoryAccess.Failure) in
+                try cancellation.check()
+                if try !removeEntry(Array(name), in: directory, top: top, depth: depth) { isEmptied = false }
+            }
+        } catch .errno(let number) where number != ENOENT {
+            return note(number)
+        } catch .errno {
+            return isEmptied
+        }
+        return isEmptied
+    }
+
+    private mutating func moveUp(_ name: [UInt8], in directory: FileDescriptorHandle, to top: FileDescriptorHandle) {
+        var result = EEXIST
+        while result == EEXIST {
+            let newName = Array(".rm-\(String(UInt64.random(in: .min ... .max), radix: 36))".utf8)
+            result = name.withCString { from in
+                newName.withCString { -linux_rename_noreplace(directory.number, from, top.number, $0) }
+            }
+        }
+        if note(result) { hasMoved = true }
+    }
+
+    /// Keeps the first failure. True: there is nothing any more.
+    private mutating func note(_ number: Int32) -> Bool {
+        if number == 0 || number == ENOENT { return true }
+        failure = failure ?? .errno(number)
+        return false
+    }
+
+    private static let maximumDepth = 64
+    private static let maximumRaces = 64
+}
+
 extension FileDescriptorHandle {
     /// Removes one name in this directory; unlinkat(2). A directory must be empty.
-    func remove(_ name: [UInt8], isDirectory: Bool) throws(DirectoryAccess.Failure) {
-        guard name.withCString({ unlinkat(number, $0, isDirectory ? AT_REMOVEDIR : 0) }) == 0 else {
-            throw .errno(errno)
-        }
+    fileprivate func remove(_ name: [UInt8], isDirectory: Bool) throws(DirectoryAccess.Failure) {
+        let number = unlink(name, flags: isDirectory ? AT_REMOVEDIR : 0)
+        guard number == 0 else { throw .errno(number) }
     }
 
-    /// Removes the directory `name` in this one with all that is in it. Goes by descriptors and follows no link, so
-    /// that nothing outside is removed whatever is swapped in meanwhile. What appears meanwhile is removed too.
-    func removeTree(_ name: [UInt8]) throws(DirectoryAccess.Failure) {
-        // Each level keeps a descriptor open. A tree deeper than that is taken apart in several rounds: what lies too
-        // deep is moved up to the top of the tree, where the next round finds it.
-        var round = 0
-        while true {
-            guard let top = try openDirectory(name) else { return }
-            var unfinished = false
-            try top.removeContents(top: top, depth: 1, round: round, unfinished: &unfinished)
-            round += 1
-            guard round < Self.maximumRounds else { throw .errno(EBUSY) }
-            if unfinished { continue }
-            do throws(DirectoryAccess.Failure) {
-                return try remove(name, isDirectory: true)
-            } catch .errno(ENOENT) {
-                return
-            } catch .errno(ENOTEMPTY) {
-                continue
-            }
-        }
+    /// 0 or the errno.
+    fileprivate func unlink(_ name: [UInt8], flags: Int32) -> Int32 {
+        name.withCString { unlinkat(number, $0, flags) } == 0 ? 0 : errno
     }
-
-    private func removeContents(
-        top: FileDescriptorHandle,
-        depth: Int,
-        round: Int,
-        unfinished: inout Bool
-    ) throws(DirectoryAccess.Failure) {
-        var moved = 0
-        try forEachName { name throws(DirectoryAccess.Failure) in
-            do throws(DirectoryAccess.Failure) {
-                return try remove(name, isDirectory: false)
-            } catch .errno(ENOENT) {
-                return
-            } catch .errno(EISDIR) {
-            }
-            if depth == Self.maximumDepth {
-                try move(name, to: top, as: Array(".\(round)-\(moved)".utf8))
-                moved += 1
-                unfinished = true
-                return
-            }
-            guard let directory = try openDirectory(name) else { return }
-            try directory.removeContents(top: top, depth: depth + 1, round: round, unfinished: &unfinished)
-            do throws(DirectoryAccess.Failure) {
-                try remove(name, isDirectory: true)
-            } catch .errno(ENOENT) {
-            } catch .errno(ENOTEMPTY) {
-                unfinished = true
-            }
-        }
-    }
-
-    private func move(
-        _ name: [UInt8],
-        to directory: FileDescriptorHandle,
-        as newName: [UInt8]
-    ) throws(DirectoryAccess.Failure) {
-        let status = name.withCString { from in
-            newName.withCString { linux_rename(number, from, directory.number, $0) }
-        }
-        guard status == 0 else { throw .errno(-status) }
-    }
-
-    /// Nil: it is gone, or no directory any more.
-    private func openDirectory(_ name: [UInt8]) throws(DirectoryAccess.Failure) -> FileDescriptorHandle? {
-        let descriptor = name.withCString {
-            openat(number, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
-        }
-        if descriptor >= 0 { return FileDescriptorHandle(owning: descriptor) }
-        guard errno == ENOENT || errno == ENOTDIR || errno == ELOOP else { throw .errno(errno) }
-        return nil
-    }
-
-    private static let maximumDepth = 128
-    private static let maximumRounds = 1000
 }

@@ -1,0 +1,48 @@
+import Synchronization
+
+/// The keys that a memory backend and its scopes share, and the budget that they count against. Safe to use from any
+/// thread.
+final class MemoryStorage: Sendable {
+    let budget: MemoryBudget
+    /// Nanoseconds since 1970-01-01 UTC.
+    let wallClock: @Sendable () -> Int64
+    private let state = Mutex(State())
+
+    private struct State {
+        var store = MemoryStore()
+        var isDestroyed = false
+    }
+
+    init(budget: MemoryBudget, wallClock: @escaping @Sendable () -> Int64) {
+        self.budget = budget
+        self.wallClock = wallClock
+    }
+
+    deinit {
+        destroy()
+    }
+
+    /// Throws `BACKEND_DESTROYED`, or what `body` throws.
+    func withStore<Value>(
+        _ body: (inout MemoryStore) throws(BackendError) -> sending Value
+    ) throws(BackendError) -> sending Value {
+        try state.withLock { state throws(BackendError) in
+            guard !state.isDestroyed else { throw Self.destroyed }
+            return try body(&state.store)
+        }
+    }
+
+    func destroy() {
+        let held = state.withLock { state in
+            let held = state.store.cost
+            state = State(isDestroyed: true)
+            return held
+        }
+        budget.release(held)
+    }
+
+    static let destroyed = BackendError(
+        .backendDestroyed,
+        message: "the memory backend was destroyed: acquire it again"
+    )
+}

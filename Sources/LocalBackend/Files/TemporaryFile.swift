@@ -1,0 +1,101 @@
+internal import AgentBackend
+internal import CLinux
+internal import Glibc
+internal import Synchronization
+
+/// A file that is written where nobody sees it, until it takes its place. Removed when it is let go of before that.
+final class TemporaryFile: Sendable {
+    let descriptor: FileDescriptorHandle
+    private let directory: FileDescriptorHandle
+    private let name: [UInt8]
+    /// Its name in the directory is not its own any more.
+    private let isGone = Atomic<Bool>(false)
+
+    fileprivate init(descriptor: FileDescriptorHandle, directory: FileDescriptorHandle, name: [UInt8]) {
+        self.descriptor = descriptor
+        self.directory = directory
+        self.name = name
+    }
+
+    deinit {
+        remove()
+    }
+
+    /// Idempotent, and nothing once it took its place.
+    func remove() {
+        guard !isGone.exchange(true, ordering: .relaxed) else { return }
+        _ = name.withCString { unlinkat(directory.number, $0, 0) }
+    }
+
+    /// Throws `EEXIST` where there is a file of that name.
+    func move(to newName: [UInt8], in parent: FileDescriptorHandle) throws(DirectoryAccess.Failure) {
+        try rename(linux_rename_noreplace, newName, in: parent)
+        isGone.store(true, ordering: .relaxed)
+    }
+
+    /// Swaps the file with the one that it replaces and removes that: ext4 writes a file to disk at once that is
+    /// renamed over another, but not one that is exchanged. False: what was there is no regular file any more, and is
+    /// back, or nothing was there.
+    func replace(_ oldName: [UInt8], in parent: FileDescriptorHandle) throws(DirectoryAccess.Failure) -> Bool {
+        do throws(DirectoryAccess.Failure) {
+            try rename(linux_rename_exchange, oldName, in: parent)
+        } catch .errno(ENOENT) {
+            return false
+        }
+        guard try directory.status(of: name).map({ $0.st_mode & S_IFMT == S_IFREG }) ?? true else {
+            try giveBack(oldName, in: parent)
+            return false
+        }
+        remove()
+        return true
+    }
+
+    /// Something that is no regular file was exchanged, and may be a directory full of files: puts it back in its
+    /// place, against whoever works there at the same time.
+    private func giveBack(_ oldName: [UInt8], in parent: FileDescriptorHandle) throws(DirectoryAccess.Failure) {
+        for _ in 0..<Self.maximumRetries {
+            do throws(DirectoryAccess.Failure) {
+                return try rename(linux_rename_exchange, oldName, in: parent)
+            } catch .errno(ENOENT) {
+            }
+            // Somebody has removed this file from there: it is lost, and what it stood for is put in its place.
+            do throws(DirectoryAccess.Failure) {
+                try rename(linux_rename_noreplace, oldName, in: parent)
+                isGone.store(true, ordering: .relaxed)
+                throw .errno(EBUSY)
+            } catch .errno(EEXIST) {
+            }
+        }
+        throw .errno(EBUSY)
+    }
+
+    private func rename(
+        _ call: (Int32, UnsafePointer<CChar>, Int32, UnsafePointer<CChar>) -> Int32,
+        _ newName: [UInt8],
+        in parent: FileDescriptorHandle
+    ) throws(DirectoryAccess.Failure) {
+        let result = name.withCString { from in
+            newName.withCString { call(directory.number, from, parent.number, $0) }
+        }
+        guard result == 0 else { throw .errno(-result) }
+    }
+
+    private static let maximumRetries = 64
+}
+
+extension LocalFiles {
+    func makeTemporaryFile() throws(DirectoryAccess.Failure) -> TemporaryFile {
+        let directory = try temporary.descriptor()
+        while true {
+            let name = Array("w-\(String(UInt64.random(in: .min ... .max), radix: 36))".utf8)
+            let descriptor = name.withCString {
+                openat(directory.number, $0, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+            }
+            if descriptor >= 0 {
+                let handle = FileDescriptorHandle(owning: descriptor)
+                return TemporaryFile(descriptor: handle, directory: directory, name: name)
+            }
+            guard errno == EEXIST else { throw .errno(errno) }
+        }
+    }
+}

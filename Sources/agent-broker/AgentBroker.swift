@@ -1,0 +1,55 @@
+import AgentBackend
+import ArgumentParser
+import BrokerServer
+import Glibc
+
+/// The command: a broker, and a client of one.
+@main
+struct AgentBroker: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "agent-broker",
+        abstract: "Serve workspaces to agents, or work in one.",
+        discussion: """
+            --address, --token, --key, --scope, --backend and --json may stand before or after the command's name. \
+            AGENT_BROKER_ADDRESS and AGENT_BROKER_TOKEN are the defaults of --address and --token.
+
+            Exit status:
+            \(ExitStatus.help)
+            """,
+        version: BrokerVersion.current,
+        subcommands: [
+            ServeCommand.self,
+            ExecCommand.self,
+            ReadCommand.self,
+            WriteCommand.self,
+            ListCommand.self,
+            StatCommand.self,
+            RemoveCommand.self,
+            StatsCommand.self,
+            TokenCommand.self,
+            VersionCommand.self,
+        ]
+    )
+
+    static func main() async {
+        let arguments = ArgumentOrder.normalized(ProcessArguments.all)
+        do {
+            var command = try parseAsRoot(arguments)
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            let isUsageError = exitCode(for: error) == .validationFailure
+            if isUsageError, ArgumentOrder.ownArguments(of: arguments).contains("--json") {
+                ExitStatus.report(
+                    BackendError(.invalidArgument, message: message(for: error), operation: "usage"),
+                    asJSON: true
+                )
+                exit(withError: ExitCode.validationFailure)
+            }
+            exit(withError: error)
+        }
+    }
+}

@@ -1,0 +1,32 @@
+import AgentBackend
+import ArgumentParser
+import BrokerClient
+import BrokerServer
+
+/// A command that talks to a broker.
+protocol ClientCommand: AsyncParsableCommand, Sendable {
+    var client: ClientOptions { get }
+
+    /// Does it, on a connection that lasts as long.
+    func run(_ connection: BrokerConnection, _ output: CommandOutput) async throws -> ExitStatus
+}
+
+extension ClientCommand {
+    func run() async throws {
+        let status = await InterruptibleRun(asJSON: client.json).status { try await connectAndRun() }
+        throw ExitCode(status.rawValue)
+    }
+
+    private func connectAndRun() async throws -> ExitStatus {
+        let output = try CommandOutput(asJSON: client.json)
+        var configuration = BrokerConnection.Configuration()
+        configuration.clientName = "agent-broker/\(BrokerVersion.current)"
+        return try await BrokerConnection.withConnection(
+            to: try client.resolvedAddress(),
+            token: try client.resolvedToken(),
+            configuration: configuration
+        ) { connection in
+            try await run(connection, output)
+        }
+    }
+}

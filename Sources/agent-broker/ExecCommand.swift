@@ -1,0 +1,155 @@
+import AgentBackend
+import ArgumentParser
+import BrokerClient
+import BrokerServer
+import Glibc
+import NIOCore
+
+/// Runs a command.
+struct ExecCommand: ClientCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "exec",
+        abstract: "Run a command in the workspace, and exit as it does.",
+        discussion: """
+            One argument after -- is a line for the shell, several are a command and its arguments. Standard input, \
+            output and error are the command's. Without --key it runs in a fresh workspace, which is gone afterwards. \
+            Ctrl-C kills it with all that it started.
+
+            With --json one object, when it has ended: exit_code, timed_out, isolation, stdout and stderr (or, for what \
+            is no UTF-8 text, stdout_base64 and stderr_base64; at most 64 MiB in all), wall_us, user_us, system_us, \
+            max_rss_bytes.
+            """
+    )
+
+    @OptionGroup var client: ClientOptions
+    @Option(help: ArgumentHelp("Set a variable of its environment. May be given several times.", valueName: "name=value"))
+    var env: [ByteArgument] = []
+    @Option(help: ArgumentHelp("Kill it after this time, such as 500ms, 5s or 2m.", valueName: "time"))
+    var timeout: TimeArgument?
+    @Option(help: ArgumentHelp("Run it in this directory of the workspace.", valueName: "dir"))
+    var cwd: ByteArgument?
+    @Flag(name: [.customShort("n"), .customLong("no-stdin")], help: "Its standard input is at its end.")
+    var noStandardInput = false
+    @Argument(help: ArgumentHelp("After --.", valueName: "command"))
+    var command: [ByteArgument] = []
+
+    func validate() throws {
+        if command.isEmpty { throw ValidationError("say what to run: agent-broker exec --key KEY -- COMMAND") }
+    }
+
+    func run(_ connection: BrokerConnection, _ output: CommandOutput) async throws -> ExitStatus {
+        let request = try request()
+        let target = try client.target(isKeyOptional: true)
+        guard target.key.isEmpty else { return try await run(request, on: target, of: connection, output) }
+        return try await connection.withLease(on: target) { fresh in
+            try await run(request, on: fresh, of: connection, output)
+        }
+    }
+
+    private func run(
+        _ request: ExecRequest,
+        on target: BrokerTarget,
+        of connection: BrokerConnection,
+        _ output: CommandOutput
+    ) async throws -> ExitStatus {
+        try await connection.withExec(request, on: target) { session in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                if request.opensStandardInput {
+                    group.addTask { try await Self.feed(session) }
+                }
+                let end = try await output.asJSON ? collect(session, output) : pass(session, to: output)
+                // What is left of the input is no matter once the command has ended.
+                group.cancelAll()
+                while case .failure = await group.nextResult() {}
+                return try status(end)
+            }
+        }
+    }
+
+    private func request() throws(BackendError) -> ExecRequest {
+        var environment = Environment()
+        for variable in env {
+            guard let equals = variable.bytes.firstIndex(of: UInt8(ascii: "=")) else {
+                throw ClientOptions.usage("--env wants NAME=VALUE")
+            }
+            try environment.set(Array(variable.bytes[..<equals]), to: Array(variable.bytes[(equals + 1)...]))
+        }
+        return ExecRequest(
+            command.count == 1 ? .shellLine(command[0].bytes) : .arguments(command.map(\.bytes)),
+            environment: environment,
+            workingDirectory: try cwd.map(client.path) ?? .root,
+            timeout: timeout?.duration,
+            opensStandardInput: !noStandardInput && Self.hasStandardInput
+        )
+    }
+
+    /// A terminal belongs to whoever is in the foreground: reading it from the background stops the process.
+    private static var hasStandardInput: Bool {
+        guard fcntl(0, F_GETFD) >= 0 else { return false }
+        return isatty(0) == 0 || tcgetpgrp(0) == getpgrp()
+    }
+
+    private static func feed(_ session: CommandSession) async throws {
+        // Input that cannot be read is at its end: a command that waits for more would wait for ever.
+        defer { session.closeInput() }
+        for try await piece in try Descriptor(0).contents { try await session.writeInput(piece) }
+    }
+
+    /// Hands on what the command writes, as it comes: where nobody takes it, the command waits.
+    private func pass(_ session: CommandSession, to output: CommandOutput) async throws -> ExecEnd? {
+        var end: ExecEnd?
+        for try await event in session {
+            switch event {
+            case .started: break
+            case .standardOutput(let bytes): try await output.standardOutput.write(bytes)
+            case .standardError(let bytes): try await output.standardError.write(bytes)
+            case .ended(let ended): end = ended
+            }
+        }
+        return end
+    }
+
+    private func collect(_ session: CommandSession, _ output: CommandOutput) async throws -> ExecEnd? {
+        let result = try await session.collect(maximumOutput: 64 << 20)
+        guard let end = result.end else { return nil }
+        var line = JSONLine()
+        if case .exited(let code) = end.outcome { line.add("exit_code", code) }
+        if case .timedOut = end.outcome { line.add("timed_out", true) } else { line.add("timed_out", false) }
+        line.add("isolation", result.isolation)
+        line.add("stdout", orBase64: "stdout_base64", result.standardOutput.readableBytesView)
+        line.add("stderr", orBase64: "stderr_base64", result.standardError.readableBytesView)
+        line.add("wall_us", Int64(end.usage.wall / .microseconds(1)))
+        line.add("user_us", Int64(end.usage.user / .microseconds(1)))
+        line.add("system_us", Int64(end.usage.system / .microseconds(1)))
+        line.add("max_rss_bytes", end.usage.maximumResidentBytes)
+        try await output.print(line)
+        return end
+    }
+
+    private func status(_ end: ExecEnd?) throws(BackendError) -> ExitStatus {
+        switch end?.outcome {
+        case .exited(let code):
+            return ExitStatus(rawValue: Int32(truncatingIfNeeded: code))
+        case .timedOut(let deadline):
+            if !client.json {
+                ExitStatus.report(
+                    BackendError(.execFailed, message: "killed after its timeout of \(deadline)", operation: "exec"),
+                    asJSON: false
+                )
+            }
+            return .timedOut
+        case .terminated, nil:
+            throw BackendError(.execFailed, message: "the broker ended the command", operation: "exec")
+        }
+    }
+}
+
+/// A time such as 500ms, 5s or 2m.
+struct TimeArgument: ExpressibleByArgument {
+    let duration: Duration
+
+    init?(argument: String) {
+        guard let duration = try? Quantity.duration(argument), duration > .zero else { return nil }
+        self.duration = duration
+    }
+}

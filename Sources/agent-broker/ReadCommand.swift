@@ -1,0 +1,37 @@
+import AgentBackend
+import ArgumentParser
+import BrokerClient
+import NIOCore
+
+/// Prints a file.
+struct ReadCommand: ClientCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "read",
+        abstract: "Print a file of the workspace.",
+        discussion: """
+            Byte for byte, of any size. With --json one object: path, type, size, mode, modified_ns, and content or, \
+            for what is no UTF-8 text, content_base64; at most 64 MiB.
+            """
+    )
+
+    @OptionGroup var client: ClientOptions
+    @Argument var path: ByteArgument
+
+    func run(_ connection: BrokerConnection, _ output: CommandOutput) async throws -> ExitStatus {
+        let target = try client.target()
+        let path = try client.path(path)
+        guard output.asJSON else {
+            let reader = try await connection.openReader(path, on: target)
+            for try await piece in reader { try await output.standardOutput.write(piece) }
+            return .success
+        }
+        let info = try await connection.stat(path, on: target)
+        let contents = try await connection.read(path, on: target)
+        var line = JSONLine()
+        line.add("path", "\(path)")
+        line.add(info)
+        line.add("content", orBase64: "content_base64", contents.readableBytesView)
+        try await output.print(line)
+        return .success
+    }
+}

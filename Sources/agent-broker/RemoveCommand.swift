@@ -1,0 +1,30 @@
+import AgentBackend
+import ArgumentParser
+import BrokerClient
+
+/// Removes something.
+struct RemoveCommand: ClientCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rm",
+        abstract: "Remove a file, a symbolic link or a directory of the workspace.",
+        discussion: "With --json one object: path."
+    )
+
+    @OptionGroup var client: ClientOptions
+    @Argument var path: ByteArgument
+    @Flag(name: .shortAndLong, help: "A directory with all that is in it.")
+    var recursive = false
+    @Flag(name: .shortAndLong, help: "A missing target is no error.")
+    var force = false
+
+    func run(_ connection: BrokerConnection, _ output: CommandOutput) async throws -> ExitStatus {
+        let path = try client.path(path)
+        let options = RemoveOptions(recursive: recursive, force: force)
+        try await connection.rm(path, options: options, on: try client.target())
+        guard output.asJSON else { return .success }
+        var line = JSONLine()
+        line.add("path", "\(path)")
+        try await output.print(line)
+        return .success
+    }
+}

@@ -1,0 +1,64 @@
+import AgentBackend
+import ArgumentParser
+import BrokerClient
+
+/// Writes standard input to a file.
+struct WriteCommand: ClientCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "write",
+        abstract: "Write standard input to a file of the workspace.",
+        discussion: """
+            The file is replaced as a whole, when all of the input is there; its directories are made. With --json one \
+            object about the file as it is then: path, type, size, mode, modified_ns.
+            """
+    )
+
+    @OptionGroup var client: ClientOptions
+    @Argument var path: ByteArgument
+    @Flag(help: "Add to the end of the file, in one piece.")
+    var append = false
+    @Flag(help: "Fail where there is a file already.")
+    var create = false
+    @Option(help: "Permission bits of a file that is made, in octal.")
+    var mode = FileMode(bits: 0o644)
+
+    func validate() throws {
+        if append, create { throw ValidationError("--append and --create do not go together: leave one out") }
+    }
+
+    func run(_ connection: BrokerConnection, _ output: CommandOutput) async throws -> ExitStatus {
+        let path = try client.path(path)
+        let info = try await connection.write(
+            path,
+            contents: try Descriptor(0).contents,
+            options: WriteOptions(
+                mode: append ? .append : create ? .createOnly : .replace,
+                permissions: mode.bits
+            ),
+            on: try client.target()
+        )
+        guard output.asJSON else { return .success }
+        var line = JSONLine()
+        line.add("path", "\(path)")
+        line.add(info)
+        try await output.print(line)
+        return .success
+    }
+}
+
+/// Permission bits in octal, such as 0644.
+struct FileMode: ExpressibleByArgument {
+    let bits: UInt32
+
+    init(bits: UInt32) {
+        self.bits = bits
+    }
+
+    init?(argument: String) {
+        // 0 is how the wire says that none were given.
+        guard let bits = UInt32(argument, radix: 8), (1...0o7777).contains(bits) else { return nil }
+        self.bits = bits
+    }
+
+    var defaultValueDescription: String { FileDetails.octal(bits) }
+}

@@ -1,0 +1,100 @@
+import AgentBackend
+import NIOCore
+import Testing
+
+@testable import BrokerWire
+
+@Suite struct RoundTripTests {
+    @Test func everyMessageOfAClient() throws {
+        let decoder = ClientFrameDecoder()
+        for (name, frame) in try Samples.client() {
+            let bytes = message(of: frame)
+            let decoded = try decoder.decode(bytes)
+            #expect(describe(decoded) == describe(frame), "\(name)")
+            #expect(message(of: decoded) == bytes, "\(name)")
+        }
+    }
+
+    @Test func everyMessageOfABroker() throws {
+        let decoder = ServerFrameDecoder()
+        for (name, frame) in try Samples.server() {
+            let bytes = message(of: frame)
+            let decoded = try decoder.decode(bytes)
+            #expect(describe(decoded) == describe(frame), "\(name)")
+            #expect(message(of: decoded) == bytes, "\(name)")
+        }
+    }
+
+    /// The samples are worth nothing if a new message is forgotten in them.
+    @Test func samplesCoverEveryOperation() throws {
+        var met: Set<String> = []
+        for (_, frame) in try Samples.client() {
+            guard case .call(let operation) = frame.body else { continue }
+            switch operation {
+            case .echo: met.insert("echo")
+            case .acquire: met.insert("acquire")
+            case .release: met.insert("release")
+            case .describe: met.insert("describe")
+            case .read: met.insert("read")
+            case .write: met.insert("write")
+            case .readdir: met.insert("readdir")
+            case .stat: met.insert("stat")
+            case .rm: met.insert("rm")
+            case .execStart: met.insert("execStart")
+            case .stats: met.insert("stats")
+            }
+        }
+        #expect(met.count == 11)
+    }
+
+    @Test func anErrorKeepsItsLimitAndWhatIsUnknown() throws {
+        let decoded = try ServerFrameDecoder().decode(message(of: ServerFrame(id: 1, body: .error(Samples.error))))
+        guard case .error(let error) = decoded.body else {
+            Issue.record("\(decoded)")
+            return
+        }
+        #expect(error.limit == LimitDetails(name: "memory_bytes", used: 3, allowed: .max))
+        #expect(error.reason == .noSpace)
+        #expect(error.systemErrno == 28)
+        #expect(error.retryAfter == .milliseconds(250))
+        #expect(error.isRetryable && error.maybeExecuted)
+    }
+
+    @Test func codesAndReasonsOfANewerPeerKeepTheirNumbers() throws {
+        let error = BackendError(.init(rawValue: 4_000_000_000), reason: .init(rawValue: 77), message: "m")
+        let decoded = try ServerFrameDecoder().decode(message(of: ServerFrame(id: 1, body: .error(error))))
+        guard case .error(let error) = decoded.body else {
+            Issue.record("\(decoded)")
+            return
+        }
+        #expect(error.code.rawValue == 4_000_000_000)
+        #expect(error.reason?.rawValue == 77)
+    }
+
+    /// A directory's page of the broker's limit, whatever the names are, is unpacked within the client's budget.
+    @Test(arguments: [1, 2, 4, 16, 255], [false, true])
+    func aFullPageOfNames(length: Int, withDetails: Bool) throws {
+        let info = FileInfo(kind: .regular, size: 1, modifiedNanoseconds: 1, permissions: 0)
+        let entry = DirectoryEntry(name: Array(repeating: 0x61, count: length), info: withDetails ? info : nil)
+        let page = DirectoryPage(entries: Array(repeating: entry, count: 1000), isTruncated: false)
+        let decoded = try ServerFrameDecoder().decode(message(of: ServerFrame(id: 1, body: .reply(.readdir(page)))))
+        guard case .reply(.readdir(let found)) = decoded.body else {
+            Issue.record("\(decoded.body)")
+            return
+        }
+        #expect(found == page)
+    }
+
+    /// What a shell makes of `*` in a large directory.
+    @Test(arguments: [1, 4, 20])
+    func manyArguments(length: Int) throws {
+        let argument = [UInt8](repeating: 0x61, count: length)
+        let start = ExecStart(program: .arguments(Array(repeating: argument, count: 10_000)))
+        let decoded = try ClientFrameDecoder().decode(message(of: ClientFrame(id: 1, body: .call(.execStart(start)))))
+        guard case .call(.execStart(let found)) = decoded.body else {
+            Issue.record("\(decoded.body)")
+            return
+        }
+        #expect(found.program == start.program)
+    }
+}

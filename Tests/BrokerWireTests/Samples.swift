@@ -1,0 +1,260 @@
+import AgentBackend
+import NIOCore
+
+@testable import BrokerWire
+
+/// One frame of every kind, with every field set to something that is not its default, and again with none set.
+enum Samples {
+    static func client() throws -> [(name: String, frame: ClientFrame)] {
+        var samples: [(String, ClientFrame)] = [
+            ("hello", ClientFrame(id: 0, body: .hello(Hello(versions: 1...7, token: "ab_x_y", clientName: "acme/2.1")))),
+            ("ping", ClientFrame(id: 0, body: .ping(nonce: .max))),
+            ("pong", ClientFrame(id: 0, body: .pong(nonce: 0x0102_0304_0506_0708))),
+            ("cancel", ClientFrame(id: 0, body: .cancel(call: .max))),
+            ("window", ClientFrame(id: 0, body: .window(stream: 9, bytes: 1 << 40))),
+            ("goAway", ClientFrame(id: 0, body: .goAway(GoAway(error: error, lastID: 12, drain: .milliseconds(1500))))),
+            ("goAway, planned", ClientFrame(id: 0, body: .goAway(GoAway(error: nil, lastID: 0)))),
+            ("chunk", ClientFrame(id: 3, last: false, body: .chunk, payload: ByteBuffer(string: "piece"))),
+            ("last chunk", ClientFrame(id: 3, body: .chunk)),
+        ]
+        for (name, operation) in try operations() {
+            samples.append((name, ClientFrame(id: 1, body: .call(operation))))
+            samples.append(
+                (
+                    "\(name), all said",
+                    ClientFrame(
+                        id: .max,
+                        target: Target(backend: .memory, key: "user-1", scopePath: [0xff, 0x2f], lease: 77),
+                        last: false,
+                        options: CallOptions(
+                            lane: 5,
+                            CallOptions.Special(
+                                deadline: .milliseconds(1234),
+                                queueDeadline: .milliseconds(99),
+                                requires: [1, 2, 4_000_000_000],
+                                traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+                                idempotencyKey: "kéy"
+                            )
+                        ),
+                        body: .call(operation),
+                        payload: ByteBuffer(string: "payload")
+                    )
+                )
+            )
+        }
+        return samples
+    }
+
+    private static func operations() throws -> [(String, BrokerWire.Operation)] {
+        let environment = try Environment(["PATH": "/bin", "EMPTY": ""])
+        let path: [UInt8] = [0x61, 0xff, 0x2f, 0x80]
+        return [
+            ("echo", .echo),
+            ("acquire", .acquire(Acquire())),
+            (
+                "acquire, configured",
+                .acquire(Acquire(configuration: EntryConfiguration(environment: environment, logMode: .verbose)))
+            ),
+            ("release", .release(Release(lease: 1 << 60))),
+            ("describe", .describe),
+            ("read", .read(Read(path: path))),
+            ("read, range", .read(Read(path: path, range: ReadRange(offset: 1 << 50, length: 3)))),
+            ("write", .write(Write(path: path))),
+            (
+                "write, options",
+                .write(Write(path: path, options: WriteOptions(mode: .append, durability: .full, permissions: 0o600)))
+            ),
+            (
+                "readdir",
+                .readdir(Readdir(path: path, options: ReaddirOptions(withDetails: true, after: [0xfe], limit: 7)))
+            ),
+            ("stat", .stat(Stat(path: path, followLink: false))),
+            ("rm", .rm(Rm(path: path, options: RemoveOptions(recursive: true, force: true)))),
+            ("exec, nothing", .execStart(ExecStart(program: nil))),
+            (
+                "exec, line",
+                .execStart(
+                    ExecStart(
+                        program: .shellLine(path),
+                        environment: environment,
+                        workingDirectory: path,
+                        timeout: .milliseconds(60_001),
+                        opensStandardInput: true
+                    )
+                )
+            ),
+            ("exec, arguments", .execStart(ExecStart(program: .arguments([path, [], [0x78]])))),
+            ("stats", .stats),
+        ]
+    }
+
+    static func server() throws -> [(name: String, frame: ServerFrame)] {
+        let info = FileInfo(kind: .fifo, size: .max, modifiedNanoseconds: -5, permissions: 0o7777)
+        var samples: [(String, ServerFrame)] = [
+            ("helloReply", ServerFrame(id: 0, body: .helloReply(helloReply))),
+            ("ping", ServerFrame(id: 0, body: .ping(nonce: 1))),
+            ("pong", ServerFrame(id: 0, body: .pong(nonce: .max))),
+            ("window", ServerFrame(id: 0, body: .window(stream: 0, bytes: 1))),
+            ("goAway", ServerFrame(id: 0, body: .goAway(GoAway(error: error, lastID: 3)))),
+            ("chunk", ServerFrame(id: 4, last: false, body: .chunk, payload: ByteBuffer(string: "piece"))),
+            ("error", ServerFrame(id: 4, body: .error(error))),
+            ("error, bare", ServerFrame(id: 4, body: .error(BackendError(.internal, message: "")))),
+            (
+                "error of a newer broker",
+                ServerFrame(
+                    id: 4,
+                    body: .error(BackendError(.init(rawValue: 999), reason: .init(rawValue: 888), message: "new"))
+                )
+            ),
+        ]
+        for (name, reply) in replies(info) {
+            samples.append((name, ServerFrame(id: 1, body: .reply(reply))))
+            let payload = ByteBuffer(string: "payload")
+            samples.append(("\(name), payload", ServerFrame(id: .max, last: false, body: .reply(reply), payload: payload)))
+        }
+        return samples
+    }
+
+    private static func replies(_ info: FileInfo) -> [(String, Reply)] {
+        [
+            ("echo", .echo),
+            ("acquire", .acquire(AcquireReply(lease: 1 << 63, created: true))),
+            ("release", .release(released: true)),
+            (
+                "describe",
+                .describe(
+                    DescribeReply(
+                        backend: .memory,
+                        key: "k",
+                        isLive: true,
+                        leases: 3,
+                        idle: .milliseconds(5),
+                        isolation: "bwrap",
+                        environmentNames: [[0xff], []],
+                        logMode: .standard
+                    )
+                )
+            ),
+            ("read", .read(info)),
+            ("write", .write(FileInfo(kind: nil, size: 0, modifiedNanoseconds: 0, permissions: 0))),
+            (
+                "readdir",
+                .readdir(
+                    DirectoryPage(
+                        entries: [DirectoryEntry(name: [0xff], info: info), DirectoryEntry(name: [0x61])],
+                        isTruncated: true
+                    )
+                )
+            ),
+            ("stat", .stat(info)),
+            ("rm", .rm),
+            ("execStarted", .execStarted(ExecStarted(isolation: "landlock"))),
+            ("execOutput", .execOutput(ExecOutput(stream: .standardError))),
+            ("execEnd", .execEnd(end(.exited(code: 137)))),
+            ("execEnd, deadline", .execEnd(end(.timedOut(after: .milliseconds(1500))))),
+            ("execEnd, ended", .execEnd(end(.terminated))),
+            ("stats", .stats(statistics)),
+        ]
+    }
+
+    private static func end(_ outcome: ExecEnd.Outcome) -> ExecEndReply {
+        ExecEndReply(
+            end: ExecEnd(
+                outcome: outcome,
+                usage: ExecEnd.Usage(
+                    wall: .microseconds(1_000_001),
+                    user: .microseconds(2),
+                    system: .microseconds(3),
+                    maximumResidentBytes: 4
+                )
+            ),
+            standardOutputBytes: 5,
+            standardErrorBytes: 6
+        )
+    }
+
+    static let error = BackendError(
+        .resourceExhausted,
+        reason: .noSpace,
+        systemErrno: 28,
+        message: "voll: größer machen",
+        operation: "write",
+        isRetryable: true,
+        maybeExecuted: true,
+        retryAfter: .milliseconds(250),
+        limit: LimitDetails(name: "memory_bytes", used: 3, allowed: .max)
+    )
+
+    private static let helloReply = HelloReply(
+        version: 1,
+        serverVersion: "9.9",
+        features: [1, 5, 900],
+        node: "n",
+        org: "acme",
+        limits: SessionLimits(
+            maximumFrameLength: 1,
+            maximumHeadLength: 2,
+            streamWindow: 3,
+            connectionWindow: 4,
+            maximumCallsInFlight: 5,
+            keepaliveInterval: .milliseconds(6)
+        ),
+        serverTime: 1_700_000_000_000
+    )
+
+    private static var statistics: StatsReply {
+        var stats = StatsReply()
+        stats.serverVersion = "9.9"
+        stats.node = "n"
+        stats.org = "acme"
+        stats.uptime = .milliseconds(1)
+        stats.connections = 2
+        stats.callsOK = 3
+        stats.callsFailed = 4
+        stats.callsInFlight = 5
+        stats.execsRunning = 6
+        stats.pool.active = 7
+        stats.pool.idle = 8
+        stats.pool.creating = 9
+        stats.pool.waiting = 10
+        stats.pool.hits = 11
+        stats.pool.misses = 12
+        stats.pool.creations = 13
+        stats.pool.creationFailures = 14
+        stats.pool.evictions = 15
+        stats.pool.staleReleases = 16
+        return stats
+    }
+}
+
+/// A frame's fields as text, its payload as bytes: for comparing frames, most of which are not `Equatable`.
+func describe(_ frame: ClientFrame) -> String {
+    var (head, text) = (frame, "")
+    head.payload = ByteBuffer()
+    dump(head, to: &text)
+    return "\(text) \(frame.payload.array)"
+}
+
+func describe(_ frame: ServerFrame) -> String {
+    var (head, text) = (frame, "")
+    head.payload = ByteBuffer()
+    dump(head, to: &text)
+    return "\(text) \(frame.payload.array)"
+}
+
+/// A frame's message, without the header before it.
+func message(of frame: ClientFrame) -> ByteBuffer {
+    let encoder = ClientFrameEncoder()
+    var bytes = ByteBuffer()
+    if let payload = encoder.encode(frame, into: &bytes) { bytes.writeImmutableBuffer(payload) }
+    bytes.moveReaderIndex(forwardBy: FrameHeader.length)
+    return bytes
+}
+
+func message(of frame: ServerFrame) -> ByteBuffer {
+    let encoder = ServerFrameEncoder()
+    var bytes = ByteBuffer()
+    if let payload = encoder.encode(frame, into: &bytes) { bytes.writeImmutableBuffer(payload) }
+    bytes.moveReaderIndex(forwardBy: FrameHeader.length)
+    return bytes
+}
