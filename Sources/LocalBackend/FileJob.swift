@@ -55,9 +55,14 @@ final class FileJob<Value: Sendable>: Sendable {
 
     /// On a file thread.
     func run() {
-        guard let (body, continuation) = takeQueued() else { return }
-        let answer = FileIdentity.perform(as: identity) { body(cancellation) }
+        guard let (answer, continuation) = performed() else { return }
         continuation.resume(returning: answer)
+    }
+
+    /// What the work held is let go of by the time that its caller goes on.
+    private func performed() -> (Answer, CheckedContinuation<Answer, Never>)? {
+        guard let (body, continuation) = takeQueued() else { return nil }
+        return (FileIdentity.perform(as: identity) { body(cancellation) }, continuation)
     }
 
     /// There are no threads any more.

@@ -32,6 +32,7 @@ struct AgentBroker: AsyncParsableCommand {
     )
 
     static func main() async {
+        StandardDescriptors.ensureOpen()
         let arguments = ArgumentOrder.normalized(ProcessArguments.all)
         do {
             var command = try parseAsRoot(arguments)
@@ -40,9 +41,11 @@ struct AgentBroker: AsyncParsableCommand {
             } else {
                 try command.run()
             }
+        } catch let status as ExitCode {
+            // It said already what there was to say.
+            exit(withError: status)
         } catch {
-            let isUsageError = exitCode(for: error) == .validationFailure
-            if isUsageError, ArgumentOrder.ownArguments(of: arguments).contains("--json") {
+            if exitCode(for: error) == .validationFailure, ArgumentOrder.ownArguments(of: arguments).contains("--json") {
                 ExitStatus.report(
                     BackendError(.invalidArgument, message: message(for: error), operation: "usage"),
                     asJSON: true

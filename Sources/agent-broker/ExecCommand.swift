@@ -85,8 +85,7 @@ struct ExecCommand: ClientCommand {
 
     /// A terminal belongs to whoever is in the foreground: reading it from the background stops the process.
     private static var hasStandardInput: Bool {
-        guard fcntl(0, F_GETFD) >= 0 else { return false }
-        return isatty(0) == 0 || tcgetpgrp(0) == getpgrp()
+        isatty(0) == 0 || tcgetpgrp(0) == getpgrp()
     }
 
     private static func feed(_ session: CommandSession) async throws {

@@ -117,17 +117,6 @@ import Testing
         #expect(frame.target?.key == "a\u{fffd}")
     }
 
-    @Test func aLongClientNameIsRefused() throws {
-        let hello = Protobuf.number(1, 1) + Protobuf.number(2, 1)
-        let longest = String(repeating: "x", count: 128)
-        #expect(throws: Never.self) {
-            try decode(Protobuf.bytes(ClientField.hello, hello + Protobuf.text(4, longest)))
-        }
-        let refusal = fault(Protobuf.bytes(ClientField.hello, hello + Protobuf.text(4, longest + "x")))
-        #expect(refusal?.error.code == .invalidArgument)
-        #expect(refusal?.error.limit == LimitDetails(name: "client_name_bytes", used: 129, allowed: 128))
-    }
-
     // MARK: Bombs
 
     /// Two bytes each, and up to 44 times that in memory.
@@ -168,17 +157,6 @@ import Testing
             #expect(fault?.id == 5, "\(name)")
             #expect(fault?.error.code == .protocolError, "\(name)")
         }
-    }
-
-    @Test func manyVariablesAreRefusedBeforeTheyAreCompared() {
-        let variable = { (index: Int) in
-            Protobuf.bytes(3, Protobuf.text(1, "VARIABLE_\(index)") + Protobuf.text(2, "0123456789"))
-        }
-        let few = Protobuf.bytes(ClientField.execStart, (0..<1024).flatMap(variable))
-        #expect(fault(id + few) == nil)
-        let fault = fault(id + Protobuf.bytes(ClientField.execStart, (0..<1025).flatMap(variable)))
-        #expect(fault?.error.code == .invalidArgument)
-        #expect(fault?.error.limit == LimitDetails(name: "environment_variables", used: 1025, allowed: 1024))
     }
 
     @Test func theHeadHasALimitAndThePayloadHasNot() throws {

@@ -60,6 +60,19 @@ import Testing
         #expect(error.isRetryable && error.maybeExecuted)
     }
 
+    @Test func anEnvironmentKeepsItsOrderAndItsBytes() throws {
+        var environment = Environment()
+        for name in ["Z", "A", "M"] { try environment.set(Array(name.utf8), to: [0xff]) }
+        try environment.set(Array("A".utf8), to: [])
+        let start = ExecStart(program: nil, environment: environment)
+        let decoded = try ClientFrameDecoder().decode(message(of: ClientFrame(id: 1, body: .call(.execStart(start)))))
+        guard case .call(.execStart(let found)) = decoded.body else {
+            Issue.record("\(decoded.body)")
+            return
+        }
+        #expect(found.environment == environment)
+    }
+
     @Test func codesAndReasonsOfANewerPeerKeepTheirNumbers() throws {
         let error = BackendError(.init(rawValue: 4_000_000_000), reason: .init(rawValue: 77), message: "m")
         let decoded = try ServerFrameDecoder().decode(message(of: ServerFrame(id: 1, body: .error(error))))

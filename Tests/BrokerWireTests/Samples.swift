@@ -46,7 +46,7 @@ enum Samples {
     }
 
     private static func operations() throws -> [(String, BrokerWire.Operation)] {
-        let environment = try Environment(["PATH": "/bin", "EMPTY": ""])
+        let environment = try Environment(["PATH": "/bin"])
         let path: [UInt8] = [0x61, 0xff, 0x2f, 0x80]
         return [
             ("echo", .echo),

@@ -19,13 +19,12 @@ extension IntegrationTests {
                 try await withBrokerProcess(["--root", "\(directory)/root", "--config", orgs.path]) { broker in
                     // Makes the entries and whatever else the broker makes once.
                     try await makeCalls(64 * 18, of: broker, orgs)
-                    let before = try await settled(broker)
+                    let before = try await holdings(broker, orgs)
                     #expect(before.children == 0)
                     #expect(before.temporaryFiles == 0)
                     let execs = try await makeCalls(Self.calls, of: broker, orgs)
                     #expect(execs > 100)
-                    // The broker closes its end of a connection just after the client has seen that.
-                    while try await settled(broker) != before { await Task.yield() }
+                    #expect(try await holdings(broker, orgs) == before)
                 }
             }
         }
@@ -57,9 +56,20 @@ extension IntegrationTests {
             }
         }
 
-        /// What the broker holds once it has noticed that no connection is left but the one that asks.
-        private func settled(_ broker: BrokerProcess) async throws -> BrokerProcess.Holdings {
-            broker.holdings
+        /// What the broker holds with one connection of each org, once all others are gone.
+        private func holdings(_ broker: BrokerProcess, _ orgs: OrgFile) async throws -> BrokerProcess.Holdings {
+            var connections: [BrokerConnection] = []
+            for org in Self.orgs {
+                let token = try #require(orgs.tokens[org])
+                connections.append(try await .connect(to: BrokerAddress(broker.ready.wire), token: token))
+            }
+            // The broker closes its end of a connection just after the client has seen that.
+            for connection in connections {
+                while try await connection.stats().connections > 1 { await Task.yield() }
+            }
+            let holdings = broker.holdings
+            for connection in connections { await connection.close() }
+            return holdings
         }
     }
 }

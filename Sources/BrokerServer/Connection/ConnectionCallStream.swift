@@ -12,6 +12,10 @@ final class ConnectionCallStream: CallStream, @unchecked Sendable {
     private var flow: FlowControl
     private var inbound: Deque<ByteBuffer> = []
     private var inboundEnded: Bool
+    /// Bytes of the piece that the call works on. They count as used up when it asks for the next.
+    private var lent = 0
+    /// Credit that was taken and not used yet.
+    private var reserved = 0
     private var reader: CheckedContinuation<Void, Never>?
     /// Set when nothing more can come.
     private var cutOff: BackendError?
@@ -26,19 +30,22 @@ final class ConnectionCallStream: CallStream, @unchecked Sendable {
         if first.readableBytes > 0 {
             // Never more than the window: the connection checked.
             _ = flow.received(first.readableBytes)
-            inbound.append(first)
+            enqueue(first)
         }
     }
 
     // MARK: For the call
 
     func receive() async throws(BackendError) -> ByteBuffer? {
+        if lent > 0 {
+            if let credit = flow.consumed(lent), !inboundEnded { connection.grant(credit, stream: id) }
+            connection.consumed(lent)
+            lent = 0
+        }
         while true {
             if let failure { throw failure }
             if let piece = inbound.popFirst() {
-                let count = piece.readableBytes
-                if let credit = flow.consumed(count), !inboundEnded { connection.grant(credit, stream: id) }
-                connection.consumed(count)
+                lent = piece.readableBytes
                 return piece
             }
             if inboundEnded { return nil }
@@ -50,6 +57,15 @@ final class ConnectionCallStream: CallStream, @unchecked Sendable {
                 connection.eventLoop.execute { self.wakeReader() }
             }
         }
+    }
+
+    func reserve(upTo count: Int) async throws(BackendError) -> Int {
+        if reserved == 0 {
+            let credit = try await connection.takeCredit(stream: id, upTo: count) { self.flow.sendCredit }
+            flow.sent(credit)
+            reserved += credit
+        }
+        return min(count, reserved)
     }
 
     func send(_ reply: Reply?, payload: ByteBuffer) async throws(BackendError) {
@@ -64,30 +80,38 @@ final class ConnectionCallStream: CallStream, @unchecked Sendable {
         var rest = answer.payload
         var body = answer.body
         while rest.readableBytes > 0 {
-            let credit = try await connection.credit(stream: id) { self.flow.sendCredit }
+            let count = try await reserve(upTo: rest.readableBytes)
             if let failure { throw failure }
-            let count = min(credit, rest.readableBytes)
             guard let piece = rest.readSlice(length: count) else { break }
-            flow.sent(count)
+            reserved -= count
             connection.send(id, body, piece, isLast: isLast && rest.readableBytes == 0)
             if case .reply(.execOutput) = body { continue }
             body = .chunk
         }
         if answer.payload.readableBytes == 0 {
-            if let failure { throw failure }
+            // The result of a call that came to its end all the same is told.
+            if let failure, !isLast { throw failure }
             connection.send(id, body, ByteBuffer(), isLast: isLast)
         }
     }
 
     // MARK: For the connection
 
-    /// False: the peer had no credit for it.
-    func deliver(_ piece: ByteBuffer, isLast: Bool) -> Bool {
-        guard flow.received(piece.readableBytes) else { return false }
-        if piece.readableBytes > 0 { inbound.append(piece) }
-        inboundEnded = inboundEnded || isLast
+    enum Delivery {
+        case taken
+        /// The peer said that there was nothing more.
+        case afterLast
+        /// The peer had no credit for it.
+        case overCredit
+    }
+
+    func deliver(_ piece: ByteBuffer, isLast: Bool) -> Delivery {
+        guard !inboundEnded else { return .afterLast }
+        guard flow.received(piece.readableBytes) else { return .overCredit }
+        if piece.readableBytes > 0 { enqueue(piece) }
+        inboundEnded = isLast
         wakeReader()
-        return true
+        return .taken
     }
 
     /// False: the peer gave more credit than makes sense.
@@ -110,12 +134,28 @@ final class ConnectionCallStream: CallStream, @unchecked Sendable {
         wakeReader()
     }
 
-    /// The call has ended. Returns how many bytes it left unread.
-    func close() -> Int {
-        let unread = inbound.reduce(0) { $0 + $1.readableBytes }
+    /// The call has ended. What it left unread is used up, what it did not send is free for others.
+    func close() {
+        connection.consumed(inbound.reduce(lent) { $0 + $1.readableBytes })
         inbound.removeAll()
-        return unread
+        lent = 0
+        if reserved > 0 { connection.returnCredit(reserved) }
+        reserved = 0
     }
+
+    /// Small pieces are gathered: many of them would need far more memory than the credit that they draw.
+    private func enqueue(_ piece: ByteBuffer) {
+        if piece.readableBytes <= Self.smallPiece, var last = inbound.popLast() {
+            if last.readableBytes + piece.readableBytes <= Self.smallPiece {
+                last.writeImmutableBuffer(piece)
+                return inbound.append(last)
+            }
+            inbound.append(last)
+        }
+        inbound.append(piece.detached)
+    }
+
+    private static let smallPiece = 16 << 10
 
     private static var cancelled: BackendError {
         BackendError(.cancelled, message: "nobody reads what the caller sends any more")
@@ -127,12 +167,19 @@ final class ConnectionCallStream: CallStream, @unchecked Sendable {
     }
 }
 
+extension ByteBuffer {
+    /// The same bytes, which do not keep alive much else that arrived with them.
+    var detached: ByteBuffer { storageCapacity > 2 * readableBytes ? ByteBuffer(buffer: self) : self }
+}
+
 /// What a stream needs of its connection.
 protocol CreditSource: AnyObject, Sendable {
     var eventLoop: any EventLoop { get }
-    /// Waits until stream and connection have credit and takes as much of the connection's as the stream has. Throws
-    /// once the call was ended.
-    func credit(stream: UInt64, _ available: () -> Int) async throws(BackendError) -> Int
+    /// Waits until stream and connection have credit, takes it from the connection's and returns how much: more than
+    /// nothing, at most `count` and what the stream has. Throws once the call was ended.
+    func takeCredit(stream: UInt64, upTo count: Int, _ available: () -> Int) async throws(BackendError) -> Int
+    /// Gives back what was taken and not used.
+    func returnCredit(_ bytes: Int)
     func send(_ id: UInt64, _ body: ServerFrame.Body, _ payload: ByteBuffer, isLast: Bool)
     func grant(_ bytes: Int, stream: UInt64)
     func consumed(_ bytes: Int)

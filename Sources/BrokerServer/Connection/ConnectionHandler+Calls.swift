@@ -8,6 +8,8 @@ internal import Synchronization
 struct ActiveCall {
     let stream: ConnectionCallStream
     let lane: UInt32
+    /// False: it waits for its turn in a lane, and has had no effect.
+    var isRunning = false
     /// Nil: it has not come back from its first step yet.
     var task: Task<Void, Never>?
     var deadline: Scheduled<Void>?
@@ -15,13 +17,15 @@ struct ActiveCall {
     var cause: BackendError?
 }
 
-/// The registry of calls that wait. It starts a task for each, owns them all, and the connection is not gone before
-/// the last of them has ended.
+/// The registry of calls that wait, for their turn in a lane or in a task. It owns the tasks, and the connection is not
+/// gone before the last of them has ended.
 extension ConnectionHandler {
     func start(_ call: Call, _ session: Session, _ handler: isolated any RequestHandler) {
         let lane = call.options.lane
         if lane != 0 {
             guard lanes[lane] == nil else {
+                let call = call.detached
+                _ = register(call)
                 lanes[lane]?.append(call)
                 return
             }
@@ -32,19 +36,23 @@ extension ConnectionHandler {
 
     /// What became of an attempt.
     func finish(_ call: Call, _ attempt: Attempt, _ session: Session, _ handler: isolated any RequestHandler) {
+        // Otherwise nobody is there to be answered.
+        guard !machine.isClosed else { return }
         switch attempt {
         case .done(let answer):
-            consumed(call.payload.readableBytes)
             let count = answer.payload.readableBytes
-            guard count <= flow.sendCredit, count <= Int(settings.limits.streamWindow) else {
+            guard count <= flow.sendCredit, count <= settings.largestAnswer else {
+                // A read is made once more when there is credit, so that nothing is kept until then.
+                if case .read = call.operation { return startTask(call, session, answer: nil) }
                 return startTask(call, session, answer: answer)
             }
+            unregister(call)
             flow.sent(count)
             send(ServerFrame(id: call.id, body: answer.body, payload: answer.payload))
             ended(failed: false)
             startNext(call.options.lane, session, handler)
         case .failed(let error):
-            consumed(call.payload.readableBytes)
+            unregister(call)
             send(ServerFrame(id: call.id, body: .error(error.during(call.operation.name))))
             ended(failed: true)
             startNext(call.options.lane, session, handler)
@@ -61,36 +69,68 @@ extension ConnectionHandler {
     }
 
     /// A call of the lane has had its effect: the next one may begin.
+    ///
+    /// A loop, for what is begun here may end at once, and a lane may be long.
     private func startNext(_ lane: UInt32, _ session: Session, _ handler: isolated any RequestHandler) {
         guard lane != 0 else { return }
-        guard let next = lanes[lane]?.popFirst() else {
-            lanes[lane] = nil
-            return
+        freeLanes.append(lane)
+        guard !isStartingNext else { return }
+        isStartingNext = true
+        defer { isStartingNext = false }
+        while let lane = freeLanes.popLast() {
+            guard let next = lanes[lane]?.popFirst() else {
+                lanes[lane] = nil
+                continue
+            }
+            finish(next, handler.attempt(next, in: session), session, handler)
         }
-        finish(next, handler.attempt(next, in: session), session, handler)
     }
 
-    /// `answer`: the call is done but for sending, which has to wait for credit.
-    private func startTask(_ call: Call, _ session: Session, answer: Answer?) {
+    /// From here on the call has a stream, a deadline and an end from outside.
+    private func register(_ call: Call) -> ConnectionCallStream {
         let stream = ConnectionCallStream(
             id: call.id,
             window: Int(settings.limits.streamWindow),
-            first: answer == nil ? call.payload : ByteBuffer(),
+            first: call.payload,
             isWhole: call.isWhole,
             connection: self
         )
         var active = ActiveCall(stream: stream, lane: call.options.lane)
         if let deadline = call.options.deadline {
             active.deadline = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(deadline)) { [self] in
-                cancelCall(call.id, Self.deadlineExceeded(deadline))
+                let isRunning = calls[call.id]?.isRunning ?? false
+                cancelCall(call.id, Self.deadlineExceeded(deadline, maybeExecuted: isRunning))
             }
         }
         calls[call.id] = active
         counters?.callsWaiting.add(1, ordering: .relaxed)
+        return stream
+    }
+
+    /// The call waits no more, or never did: what it brought along is used up.
+    private func unregister(_ call: Call) {
+        guard call.options.lane != 0, let active = calls.removeValue(forKey: call.id) else {
+            return consumed(call.payload.readableBytes)
+        }
+        close(active)
+    }
+
+    private func close(_ active: ActiveCall) {
+        active.deadline?.cancel()
+        active.stream.close()
+        counters?.callsWaiting.subtract(1, ordering: .relaxed)
+    }
+
+    /// `answer`: the call is done but for sending, which has to wait for credit.
+    private func startTask(_ call: Call, _ session: Session, answer: Answer?) {
+        let call = call.detached
+        let stream = calls[call.id]?.stream ?? register(call)
+        calls[call.id]?.isRunning = true
         let task = Task.immediate(executorPreference: executor) { [self] in
             await run(call, session, stream, answer: answer)
         }
         calls[call.id]?.task = task
+        if calls[call.id]?.cause != nil { task.cancel() }
     }
 
     private func run(_ call: Call, _ session: Session, _ stream: ConnectionCallStream, answer: Answer?) async {
@@ -108,13 +148,11 @@ extension ConnectionHandler {
     private func taskEnded(_ call: Call, _ session: Session, failure: BackendError?) {
         eventLoop.assertInEventLoop()
         guard let active = calls.removeValue(forKey: call.id) else { return }
-        active.deadline?.cancel()
-        consumed(active.stream.close())
+        close(active)
         let failure = failure.map { (active.cause ?? $0).during(call.operation.name) }
         if let failure, !machine.isClosed {
             send(ServerFrame(id: call.id, body: .error(failure)))
         }
-        counters?.callsWaiting.subtract(1, ordering: .relaxed)
         ended(failed: failure != nil)
         if !machine.isClosed {
             handler.inIsolation { startNext(active.lane, session, $0) }
@@ -125,6 +163,9 @@ extension ConnectionHandler {
 
     /// A lane's next call may have been put off, and no read batch is under way that would end.
     private func finishBatchOutsideRead(_ session: Session) {
+        guard !isReadingBatch, !isFinishingBatch else { return }
+        isFinishingBatch = true
+        defer { isFinishingBatch = false }
         handler.inIsolation { handler in
             while !session.putOff.isEmpty || !session.batchEntries.isEmpty {
                 for (call, attempt) in handler.finishBatch(in: session) { finish(call, attempt, session, handler) }
@@ -135,7 +176,8 @@ extension ConnectionHandler {
     /// Ends a call from outside. It is answered with `cause` once its effects are stopped; of one that has ended,
     /// nothing happens.
     func cancelCall(_ id: UInt64, _ cause: BackendError) {
-        guard let active = calls[id] else { return cancelWaitingForLane(id, cause) }
+        guard let active = calls[id] else { return }
+        guard active.isRunning else { return cancelWaiting(id, active, cause) }
         guard active.cause == nil else { return }
         calls[id]?.cause = cause
         active.stream.fail(cause)
@@ -143,29 +185,43 @@ extension ConnectionHandler {
         active.task?.cancel()
     }
 
-    private func cancelWaitingForLane(_ id: UInt64, _ cause: BackendError) {
-        for lane in lanes.keys {
-            guard let index = lanes[lane]?.firstIndex(where: { $0.id == id }),
-                let call = lanes[lane]?.remove(at: index)
-            else { continue }
-            consumed(call.payload.readableBytes)
-            send(ServerFrame(id: id, body: .error(cause.during(call.operation.name))))
-            return ended(failed: true)
-        }
+    /// Of a call that waits for its turn.
+    private func cancelWaiting(_ id: UInt64, _ active: ActiveCall, _ cause: BackendError) {
+        guard let index = lanes[active.lane]?.firstIndex(where: { $0.id == id }),
+            let call = lanes[active.lane]?.remove(at: index)
+        else { return }
+        unregister(call)
+        send(ServerFrame(id: id, body: .error(cause.during(call.operation.name))))
+        ended(failed: true)
     }
 
+    /// The connection is over: nobody is answered any more.
     func cancelAllCalls(_ cause: BackendError) {
         lanes.removeAll()
+        for (id, active) in calls where !active.isRunning {
+            calls[id] = nil
+            close(active)
+            ended(failed: true)
+        }
         for id in calls.keys { cancelCall(id, cause) }
         for waiter in creditWaiters.takeAll() { waiter.continuation.resume() }
     }
 
-    private static func deadlineExceeded(_ deadline: Duration) -> BackendError {
+    private static func deadlineExceeded(_ deadline: Duration, maybeExecuted: Bool) -> BackendError {
         BackendError(
             .deadlineExceeded,
             message: "the call took longer than its deadline of \(deadline): allow more, or ask for less",
-            maybeExecuted: true
+            maybeExecuted: maybeExecuted
         )
+    }
+}
+
+extension Call {
+    /// The same call, which does not keep alive much else that arrived with it.
+    fileprivate var detached: Call {
+        var call = self
+        call.payload = payload.detached
+        return call
     }
 }
 

@@ -4,15 +4,23 @@ internal import NIOCore
 
 /// Credit of answers: who may send how much, and who waits for it.
 extension ConnectionHandler: CreditSource {
-    func credit(stream: UInt64, _ available: () -> Int) async throws(BackendError) -> Int {
+    func takeCredit(stream: UInt64, upTo count: Int, _ available: () -> Int) async throws(BackendError) -> Int {
+        var hasWaited = false
+        // One sender is woken at a time: whoever was wakes the next, also where it takes nothing itself.
+        defer { if hasWaited { wakeSender() } }
         while true {
             eventLoop.assertInEventLoop()
             if let cause = calls[stream]?.cause { throw cause }
             guard !machine.isClosed, !Task.isCancelled else {
                 throw BackendError(.connectionClosed, message: "nobody waits for the answer any more")
             }
-            let credit = min(available(), flow.sendCredit, ConnectionLimits.largestPiece)
-            if credit > 0 { return credit }
+            let credit = min(count, available(), flow.sendCredit, settings.largestPiece)
+            if credit > 0 {
+                flow.sent(credit)
+                return credit
+            }
+            guard !machine.isInputClosed else { throw Self.noMoreCredit }
+            hasWaited = true
             let id = creditWaiters.makeID()
             await withTaskCancellationHandler {
                 await withCheckedContinuation {
@@ -24,8 +32,30 @@ extension ConnectionHandler: CreditSource {
         }
     }
 
+    func returnCredit(_ bytes: Int) {
+        flow.unsent(bytes)
+        wakeSender()
+    }
+
+    /// Nobody can give credit any more: those that wait for it hear so.
+    func inputEnded() {
+        for waiter in creditWaiters.takeAll() { waiter.continuation.resume() }
+    }
+
+    private func wakeSender() {
+        guard flow.sendCredit > 0 else { return }
+        creditWaiters.takeFirst { calls[$0]?.stream.maySend ?? false }?.continuation.resume()
+    }
+
+    private static var noMoreCredit: BackendError {
+        BackendError(
+            .connectionClosed,
+            message: "the answer is longer than the credit that the caller gave before it closed its side of the "
+                + "connection: keep it open"
+        )
+    }
+
     func send(_ id: UInt64, _ body: ServerFrame.Body, _ payload: ByteBuffer, isLast: Bool) {
-        flow.sent(payload.readableBytes)
         send(ServerFrame(id: id, last: isLast, body: body, payload: payload))
     }
 
@@ -41,13 +71,6 @@ extension ConnectionHandler: CreditSource {
         guard isSound else {
             return fail(BackendError(.protocolError, message: "more than 2^62 bytes of credit: give what you can take"))
         }
-        while flow.sendCredit > 0, let waiter = creditWaiters.takeFirst(where: { calls[$0]?.stream.maySend ?? false }) {
-            waiter.continuation.resume()
-        }
+        wakeSender()
     }
-}
-
-enum ConnectionLimits {
-    /// Payload bytes that one frame carries at most: a large answer lets others in between.
-    static let largestPiece = 256 << 10
 }

@@ -27,6 +27,11 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     var calls: [UInt64: ActiveCall] = [:]
     /// Lanes in which a call is under way, with the calls that wait for it.
     var lanes: [UInt32: Deque<Call>] = [:]
+    /// Lanes whose call has ended and whose next one is about to begin.
+    var freeLanes: [UInt32] = []
+    var isStartingNext = false
+    var isReadingBatch = false
+    var isFinishingBatch = false
 
     /// Nil: not yet, or no more.
     private var context: ChannelHandlerContext?
@@ -35,11 +40,15 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     private let encoder = ServerFrameEncoder()
     private var out = ByteBuffer()
     private var hasWritten = false
-    private var isReadingBatch = false
     private var isFlushScheduled = false
     private var isReadPending = false
+    /// What has arrived is left alone until what waits to be written has become less.
+    private var isPaused = false
+    /// The peer has closed its side, which counts once all that it sent before was looked at.
+    private var isInputClosePending = false
     private var keepalive = KeepaliveTimer()
     private var helloTimeout: Scheduled<Void>?
+    private var closeTimeout: Scheduled<Void>?
     /// Succeeds when the channel is closed and every call has ended.
     private let gone: EventLoopPromise<Void>
 
@@ -76,6 +85,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         keepalive.heard()
         isReadingBatch = true
         accumulator.append(unwrapInboundIn(data))
+        guard !isPaused else { return }
         handler.inIsolation { receiveFrames($0) }
     }
 
@@ -87,9 +97,13 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable, isReadPending {
-            isReadPending = false
-            context.read()
+        if context.channel.isWritable {
+            if isPaused {
+                // Not from within the write that made room.
+                eventLoop.assumeIsolated().execute { [self] in resumeReceiving() }
+            } else {
+                readIfPending()
+            }
         }
         context.fireChannelWritabilityChanged()
     }
@@ -131,12 +145,19 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private var hasEnded = false
+    private var isGone = false
+
+    deinit {
+        // Never a part of a channel.
+        if !isGone { gone.succeed() }
+    }
 
     /// The channel is gone: what still runs is ended.
     private func end() {
         guard !hasEnded else { return }
         hasEnded = true
         helloTimeout?.cancel()
+        closeTimeout?.cancel()
         keepalive.stop()
         cancelAllCalls(BackendError(.connectionClosed, message: "the connection was lost"))
         endIfDone()
@@ -144,7 +165,8 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
 
     /// Called when the channel closed, and when a call ended.
     func endIfDone() {
-        guard hasEnded, calls.isEmpty else { return }
+        guard hasEnded, calls.isEmpty, !isGone else { return }
+        isGone = true
         if let session { handler.sessionEnded(session) }
         settings.observer.connectionEnded(session?.principal)
         session = nil
@@ -159,7 +181,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         self.accumulator = FrameAccumulator()
         defer { self.accumulator = accumulator }
         do throws(BackendError) {
-            while !machine.isClosed, let message = try accumulator.next() {
+            while !machine.isClosed, hasRoomForAnswers(), let message = try accumulator.next() {
                 do throws(FrameFault) {
                     receive(try decoder.decode(message), handler)
                 } catch {
@@ -169,6 +191,36 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         } catch {
             fail(error)
         }
+    }
+
+    /// False: answers pile up that the peer does not read, and what else it has sent has to wait.
+    private func hasRoomForAnswers() -> Bool {
+        guard out.readableBytes > Self.largestBatch else { return true }
+        flush()
+        isPaused = !(context?.channel.isWritable ?? true)
+        return !isPaused
+    }
+
+    /// Bytes of answers that are gathered before they are written.
+    private static var largestBatch: Int { 1 << 20 }
+
+    private func resumeReceiving() {
+        guard isPaused, !machine.isClosed, context?.channel.isWritable ?? false else { return }
+        isPaused = false
+        isReadingBatch = true
+        handler.inIsolation { receiveFrames($0) }
+        finishBatch()
+        isReadingBatch = false
+        flush()
+        guard !isPaused else { return }
+        if isInputClosePending { inputClosed() }
+        readIfPending()
+    }
+
+    private func readIfPending() {
+        guard isReadPending else { return }
+        isReadPending = false
+        context?.read()
     }
 
     private func receive(_ frame: ClientFrame, _ handler: isolated any RequestHandler) {
@@ -186,9 +238,13 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         case .chunk:
             receiveChunk(frame)
         case .window(let stream, let bytes):
-            if machine.isOpen { receiveCredit(stream: stream, bytes: bytes) }
+            guard machine.isOpen else { return }
+            attemptIfPutOff(stream)
+            receiveCredit(stream: stream, bytes: bytes)
         case .cancel(let call):
-            if machine.isOpen { cancelCall(call, Self.cancelled) }
+            guard machine.isOpen else { return }
+            attemptIfPutOff(call)
+            cancelCall(call, Self.cancelled(maybeExecuted: calls[call]?.isRunning ?? false))
         case .ping(let nonce):
             if machine.isOpen { send(ServerFrame(id: 0, body: .pong(nonce: nonce))) }
         case .pong:
@@ -199,28 +255,50 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
             // The client starts nothing more; it says so by closing its side as well.
             break
         case .unknown:
-            guard frame.id > 0 else { return }
-            refuse(
-                frame.id,
-                BackendError(
-                    .notImplemented,
-                    message: "broker \(settings.serverVersion) does not know this operation: use a newer broker, or a "
-                        + "client that does without"
-                )
-            )
+            receiveUnknown(frame)
         }
+    }
+
+    private func receiveUnknown(_ frame: ClientFrame) {
+        let action = machine.receivedUnknown(frame.id)
+        if case .ignore = action { return }
+        guard draw(frame.payload.readableBytes) else { return }
+        consumed(frame.payload.readableBytes)
+        let error = BackendError(
+            .notImplemented,
+            message: "broker \(settings.serverVersion) does not know this operation: use a newer broker, or a client "
+                + "that does without"
+        )
+        switch action {
+        case .failCall: cancelCall(frame.id, error)
+        case .refuseCall: refuse(frame.id, error)
+        case .ignore: break
+        }
+    }
+
+    /// What a peer says of a call that was put off to the end of the batch is not to be lost.
+    private func attemptIfPutOff(_ id: UInt64) {
+        guard let session, session.putOff.contains(where: { $0.call.id == id }) else { return }
+        finishBatch()
+    }
+
+    /// Counts payload bytes that arrived. False: there was no credit for them, and the connection ends.
+    private func draw(_ count: Int) -> Bool {
+        guard count > 0 else { return true }
+        guard flow.received(count), count <= Int(settings.limits.streamWindow) else {
+            fail(Self.brokenCredit)
+            return false
+        }
+        return true
     }
 
     private func receive(_ call: Call, _ handler: isolated any RequestHandler) {
         switch machine.receivedCall(call.id) {
         case .start:
-            guard let session else { return }
-            let count = call.payload.readableBytes
-            if count > 0, !flow.received(count) || count > Int(settings.limits.streamWindow) {
-                return fail(Self.brokenCredit)
-            }
+            guard let session, draw(call.payload.readableBytes) else { return }
             start(call, session, handler)
         case .refuse(let error):
+            guard draw(call.payload.readableBytes) else { return }
             consumed(call.payload.readableBytes)
             send(ServerFrame(id: call.id, body: .error(error)))
         case .close(let error):
@@ -233,6 +311,10 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     /// A message that could not be taken, of a call or of the connection.
     private func receive(_ fault: FrameFault) {
         guard let id = fault.id else { return fail(fault.error) }
+        if machine.isOpen {
+            guard draw(fault.payloadLength) else { return }
+            consumed(fault.payloadLength)
+        }
         if calls[id] != nil { return cancelCall(id, fault.error) }
         refuse(id, fault.error)
     }
@@ -256,12 +338,19 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         switch machine.receivedChunk(frame.id) {
         case .deliver:
             let count = frame.payload.readableBytes
-            guard flow.received(count) else { return fail(Self.brokenCredit) }
+            guard draw(count) else { return }
             guard let call = calls[frame.id] else {
                 // It ended meanwhile; what it had in flight is nobody's.
                 return consumed(count)
             }
-            guard call.stream.deliver(frame.payload, isLast: frame.last) else { return fail(Self.brokenCredit) }
+            switch call.stream.deliver(frame.payload, isLast: frame.last) {
+            case .taken: break
+            case .overCredit: fail(Self.brokenCredit)
+            case .afterLast where count == 0: break
+            case .afterLast:
+                consumed(count)
+                cancelCall(frame.id, Self.pieceAfterLast)
+            }
         case .close(let error):
             fail(error)
         case .ignore:
@@ -306,6 +395,8 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func inputClosed() {
+        isInputClosePending = isPaused
+        guard !isPaused else { return }
         guard accumulator.isAtBoundary || machine.isClosed else {
             return fail(BackendError(.protocolError, message: "the connection was closed in the middle of a frame"))
         }
@@ -314,6 +405,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
             closeAfterFlush()
         case .wait:
             for call in calls.values { call.stream.inputClosed() }
+            inputEnded()
             // The peer may have closed its side only, or be gone altogether: writing to it tells. It cannot answer.
             keepalive.expectNoAnswers()
             keepalive.probe()
@@ -388,13 +480,15 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
 
     // MARK: Ending
 
-    /// Ends the connection for a fault, after a go-away that names it.
+    /// Ends the connection for a fault, after a go-away that names it, and soon: at once where it is ending already.
     func fail(_ error: BackendError) {
-        let lastID = machine.close() ?? 0
-        settings.observer.connectionFailed(error, peer: context?.remoteAddress?.description ?? "unix")
-        send(ServerFrame(id: 0, body: .goAway(GoAway(error: error, lastID: lastID))))
-        closeAfterFlush()
-        cancelAllCalls(error)
+        if let lastID = machine.close() {
+            settings.observer.connectionFailed(error, peer: context?.remoteAddress?.description ?? "unix")
+            send(ServerFrame(id: 0, body: .goAway(GoAway(error: error, lastID: lastID))))
+            closeAfterFlush()
+            cancelAllCalls(error)
+        }
+        close(in: Self.lingerTime)
     }
 
     /// The broker shuts down.
@@ -410,20 +504,46 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         }
     }
 
-    /// Closes our side, so that the peer reads all of it, and the channel when the peer has closed too. A close with
-    /// unread bytes would reset the connection and take the last frames with it.
+    /// Closes our side once all is written, and the channel when the peer has closed too. A close with unread bytes
+    /// would reset the connection and take the last frames with it.
     func closeAfterFlush() {
         isReadingBatch = false
         flush()
+        keepalive.stop()
         guard let context else { return }
-        context.close(mode: .output, promise: nil)
-        eventLoop.assumeIsolated().scheduleTask(in: .seconds(1)) { [self] in
-            self.context?.close(promise: nil)
+        // For a peer that reads no more.
+        close(in: TimeAmount(settings.limits.keepaliveInterval * (settings.keepaliveMisses + 1)))
+        // Where the peer has closed its side, closing ours drops what is not written yet: so it waits for that.
+        let written = eventLoop.makePromise(of: Void.self)
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: written)
+        written.futureResult.assumeIsolated().whenComplete { [self] _ in
+            self.context?.close(mode: .output, promise: nil)
+            close(in: Self.lingerTime)
         }
     }
 
-    private static var cancelled: BackendError {
-        BackendError(.cancelled, message: "the call was cancelled by its caller")
+    /// Closes the channel after some time, whatever happens.
+    private func close(in time: TimeAmount) {
+        closeTimeout?.cancel()
+        guard !hasEnded else { return }
+        closeTimeout = eventLoop.assumeIsolated().scheduleTask(in: time) { [self] in
+            context?.close(promise: nil)
+        }
+    }
+
+    /// How long a peer may take to close its side after it was told why.
+    private static var lingerTime: TimeAmount { .seconds(1) }
+
+    private static func cancelled(maybeExecuted: Bool) -> BackendError {
+        BackendError(.cancelled, message: "the call was cancelled by its caller", maybeExecuted: maybeExecuted)
+    }
+
+    private static var pieceAfterLast: BackendError {
+        BackendError(
+            .protocolError,
+            message: "a piece came after the one that said last: say that of the final one",
+            maybeExecuted: true
+        )
     }
 
     private static var brokenCredit: BackendError {
@@ -436,7 +556,7 @@ extension ConnectionHandler: ChannelOutboundHandler {
 
     /// Reading stops while more waits to be written than a peer with credit can make wait.
     func read(context: ChannelHandlerContext) {
-        if context.channel.isWritable {
+        if context.channel.isWritable, !isPaused {
             context.read()
         } else {
             isReadPending = true

@@ -37,6 +37,14 @@ package struct ConnectionSettings: Sendable {
     }
 }
 
+extension ConnectionSettings {
+    /// Payload bytes that one frame of an answer carries at most. Its other fields need far less than the rest.
+    var largestAnswer: Int { min(Int(limits.streamWindow), max(1, Int(limits.maximumFrameLength) - (4 << 10))) }
+
+    /// Payload bytes that a frame carries at most where more follow: a large answer lets others in between.
+    var largestPiece: Int { min(256 << 10, largestAnswer) }
+}
+
 /// Hears of what happens to connections. Called on event loops: must not block.
 package protocol ConnectionObserver: Sendable {
     func connectionAccepted()

@@ -34,13 +34,18 @@ struct FlowControl {
 
     /// False: the peer gave more credit than makes sense.
     mutating func granted(_ bytes: UInt64) -> Bool {
-        guard bytes <= Self.maximumCredit, sendCredit + Int(bytes) <= Self.maximumCredit else { return false }
+        guard bytes <= UInt64(Self.maximumCredit - sendCredit) else { return false }
         sendCredit += Int(bytes)
         return true
     }
 
     mutating func sent(_ bytes: Int) {
         sendCredit -= bytes
+    }
+
+    /// What was counted as sent was not.
+    mutating func unsent(_ bytes: Int) {
+        sendCredit += bytes
     }
 
     private static let maximumCredit = 1 << 62

@@ -22,7 +22,7 @@ struct KeepaliveTimer {
 
     /// Something arrived.
     func heard() {
-        driver?.silentIntervals = 0
+        driver?.silentIntervals = -1
     }
 
     /// The peer closed its side: it may live on without a word.
@@ -41,6 +41,7 @@ struct KeepaliveTimer {
     }
 
     private final class Driver {
+        /// Whole ones; -1 where something arrived in the present one.
         var silentIntervals = 0
         var expectsAnswers = true
         private let eventLoop: any EventLoop
@@ -61,7 +62,7 @@ struct KeepaliveTimer {
             timer = eventLoop.assumeIsolated().scheduleTask(in: interval) { [self] in
                 silentIntervals += 1
                 if expectsAnswers, silentIntervals > misses { return body(.dead) }
-                ping()
+                if silentIntervals > 0 || !expectsAnswers { ping() }
                 schedule()
             }
         }

@@ -133,10 +133,35 @@ struct SessionStateMachine: ~Copyable {
         }
     }
 
+    enum UnknownAction {
+        /// Of a call that was begun; it may have ended.
+        case failCall
+        /// It begins a call, which is refused.
+        case refuseCall
+        case ignore
+    }
+
+    /// A frame whose body only a newer peer knows.
+    func receivedUnknown(_ id: UInt64) -> UnknownAction {
+        switch state {
+        case .open(let open): id == 0 ? .ignore : id <= open.highestID ? .failCall : .refuseCall
+        case .awaitingHello, .authenticating: id == 0 ? .ignore : .refuseCall
+        case .closed: .ignore
+        }
+    }
+
     /// Whether something about the connection itself (ping, cancel, credit) is taken.
     var isOpen: Bool {
         switch state {
         case .open: true
+        case .awaitingHello, .authenticating, .closed: false
+        }
+    }
+
+    /// Whether the peer sends nothing more while calls are in flight.
+    var isInputClosed: Bool {
+        switch state {
+        case .open(let open): open.inputClosed
         case .awaitingHello, .authenticating, .closed: false
         }
     }
@@ -181,7 +206,10 @@ struct SessionStateMachine: ~Copyable {
             let isOver = open.callsInFlight == 0
             state = isOver ? .closed : .open(open)
             return isOver ? .close : .wait
-        case .awaitingHello, .authenticating, .closed:
+        case .authenticating:
+            // The refusal is still to be told.
+            return .wait
+        case .awaitingHello, .closed:
             state = .closed
             return .close
         }
@@ -211,13 +239,13 @@ struct SessionStateMachine: ~Copyable {
         }
     }
 
-    /// The connection ends: by a fault, or because it is gone. Returns the last id that was used; nil where it had
-    /// ended before.
+    /// The connection ends: by a fault, or because it is gone. Returns the last id that may have been started; nil
+    /// where it had ended before.
     mutating func close() -> UInt64? {
         switch state {
         case .open(let open):
             state = .closed
-            return open.highestID
+            return open.lastID ?? open.highestID
         case .awaitingHello, .authenticating:
             state = .closed
             return 0

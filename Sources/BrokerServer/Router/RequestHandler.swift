@@ -78,9 +78,13 @@ package enum Attempt: Sendable {
 
 /// The way between a call that waits and its caller. Used on the event loop of its session.
 package protocol CallStream: Sendable {
-    /// The next bytes of the caller, those that came with the call first; nil after the last. Taking them gives the
-    /// caller credit for more.
+    /// The next bytes of the caller, those that came with the call first; nil after the last. Asking for the next ones
+    /// gives the caller credit for more.
     func receive() async throws(BackendError) -> ByteBuffer?
+
+    /// Waits for the caller's credit and returns how many bytes, at most `count`, the next ``send(_:payload:)`` may
+    /// have without waiting. Asked first, nothing has to be kept for a caller that reads slowly.
+    func reserve(upTo count: Int) async throws(BackendError) -> Int
 
     /// Sends a part of the answer; nil is the next piece of what was begun. Waits for the caller's credit, and splits
     /// the payload where there is less of it.

@@ -100,7 +100,7 @@ extension Session {
         pool.release(id)
     }
 
-    private func held(_ target: Target) throws(BackendError) -> HeldLease {
+    func held(_ target: Target) throws(BackendError) -> HeldLease {
         guard let held = leases[LeaseID(rawValue: target.lease)], !held.isReleased else {
             throw BackendError(
                 .notFound,

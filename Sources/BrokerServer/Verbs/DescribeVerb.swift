@@ -26,7 +26,7 @@ struct Describe: SessionVerb {
         _ session: Session,
         _ broker: BrokerCore
     ) throws(BackendError) -> DescribeReply {
-        let held = session.leases[LeaseID(rawValue: target.lease)]
+        let held = target.lease == 0 ? nil : try session.held(target)
         let key = if let held { held.key } else { try session.poolKey(target) }
         var reply = DescribeReply(backend: key.type, key: key.name ?? "", isLive: held != nil)
         if key.type == .localFilesystem { reply.isolation = broker.isolation }

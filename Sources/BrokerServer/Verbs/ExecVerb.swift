@@ -31,6 +31,9 @@ extension ExecStart: EntryVerb {
             throw error
         }
         let end = await command.waitForEnd()
+        if end.outcome == .terminated {
+            throw BackendError(.cancelled, message: "the command was ended before it came to its end", maybeExecuted: true)
+        }
         return Answer(
             .execEnd(
                 ExecEndReply(end: end, standardOutputBytes: outputBytes.0, standardErrorBytes: outputBytes.1)
@@ -41,7 +44,7 @@ extension ExecStart: EntryVerb {
     private func request() throws(BackendError) -> ExecRequest {
         let isEmpty =
             switch program {
-            case .shellLine(let line): line.allSatisfy { $0 == UInt8(ascii: " ") }
+            case .shellLine(let line): line.allSatisfy { " \t\r\n".utf8.contains($0) }
             case .arguments(let arguments): arguments.isEmpty
             case nil: true
             }

@@ -24,19 +24,29 @@ extension Read: EntryVerb {
     func perform(on backend: any Backend, _ stream: any CallStream) async throws(BackendError) -> Answer {
         let reader = try await backend.openReader(try WorkspacePath(path), range: range)
         do throws(BackendError) {
-            var reply: Reply? = .read(reader.info)
-            // A piece is sent when the next one is there, so that the final frame is known as such.
-            var piece = try await reader.read(upTo: Self.pieceLength) ?? ByteBuffer()
-            while let next = try await reader.read(upTo: Self.pieceLength) {
-                try await stream.send(reply, payload: piece)
-                reply = nil
-                piece = next
-            }
+            let answer = try await send(reader, to: stream)
             await reader.close()
-            return Answer(reply, payload: piece)
+            return answer
         } catch {
             await reader.close()
             throw error
         }
+    }
+
+    /// Sends all but the last piece, which is the answer. No more is read than the caller takes.
+    private func send(_ reader: any FileReader, to stream: any CallStream) async throws(BackendError) -> Answer {
+        var reply: Reply? = .read(reader.info)
+        let size = reader.info.size
+        var remaining = min(size - min(range.offset, size), range.length ?? .max)
+        while remaining > 0 {
+            let count = try await stream.reserve(upTo: Int(min(remaining, UInt64(Self.pieceLength))))
+            // Nil: the file became shorter.
+            guard let piece = try await reader.read(upTo: count) else { break }
+            remaining -= UInt64(piece.readableBytes)
+            if remaining == 0 { return Answer(reply, payload: piece) }
+            try await stream.send(reply, payload: piece)
+            reply = nil
+        }
+        return Answer(reply)
     }
 }

@@ -84,26 +84,11 @@ extension Environment {
     ) throws(BackendError) {
         self.init()
         guard let wire else { return }
-        guard count <= Self.maximumVariables else {
-            throw BackendError(
-                .invalidArgument,
-                reason: .tooLarge,
-                message: "\(count) environment variables are given, at most \(Self.maximumVariables) work: send fewer",
-                limit: LimitDetails(
-                    name: "environment_variables",
-                    used: UInt64(count),
-                    allowed: UInt64(Self.maximumVariables)
-                )
-            )
-        }
         for variable in UnsafeBufferPointer(start: wire, count: count) {
             guard let variable = variable?.pointee else { continue }
             try set(MessageReader.bytes(variable.name), to: MessageReader.bytes(variable.value))
         }
     }
-
-    /// Each one is looked for among those before it: a head full of them would take seconds.
-    private static var maximumVariables: Int { 1024 }
 
     func build(
         _ builder: MessageBuilder

@@ -27,9 +27,6 @@ package struct Hello: Sendable, Hashable {
 }
 
 extension Hello: WireMessage {
-    /// Bytes. The name goes into the broker's log.
-    private static let maximumClientNameLength = 128
-
     init(_ message: Agentbroker__V1__Hello) throws(BackendError) {
         guard message.min_version <= message.max_version else {
             throw BackendError(.invalidArgument, message: "hello.min_version is above hello.max_version: swap them")
@@ -37,19 +34,6 @@ extension Hello: WireMessage {
         versions = message.min_version...message.max_version
         token = try MessageReader.string(message.token, "hello.token")
         clientName = try MessageReader.string(message.client_name, "hello.client_name")
-        let nameLength = clientName.utf8.count
-        guard nameLength <= Self.maximumClientNameLength else {
-            throw BackendError(
-                .invalidArgument,
-                reason: .tooLarge,
-                message: "hello.client_name has \(nameLength) bytes, at most \(Self.maximumClientNameLength) work",
-                limit: LimitDetails(
-                    name: "client_name_bytes",
-                    used: UInt64(nameLength),
-                    allowed: UInt64(Self.maximumClientNameLength)
-                )
-            )
-        }
     }
 
     func build(_ builder: MessageBuilder) -> UnsafeMutablePointer<Agentbroker__V1__Hello> {

@@ -42,7 +42,7 @@ final class ChildProcess: Sendable {
     ) throws {
         // A child that ends before it has read its input is no reason to die.
         signal(SIGPIPE, SIG_IGN)
-        directory = "/tmp/broker-child-\(UUID().uuidString)"
+        let directory = "/tmp/broker-child-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
         let process = Process()
         process.executableURL = URL(fileURLWithPath: program)
@@ -70,6 +70,7 @@ final class ChildProcess: Sendable {
             try? FileManager.default.removeItem(atPath: directory)
             throw error
         }
+        self.directory = directory
         pid = process.processIdentifier
         self.exits = exits
     }
@@ -124,5 +125,17 @@ final class ChildProcess: Sendable {
         let result = try await run("/bin/sh", ["-c", line], environment: environment, directory: directory)
         guard result.status == 0 else { throw Failure(description: "\(line): \(result)") }
         return result.text
+    }
+}
+
+extension Pipe {
+    /// Waits for so many bytes of what is written into it; fewer at its end.
+    func read(_ count: Int) async throws -> Data {
+        let handle = fileHandleForReading
+        return try await withCheckedThrowingContinuation { continuation in
+            DispatchQueue.global().async {
+                continuation.resume(with: Swift.Result { try handle.read(upToCount: count) ?? Data() })
+            }
+        }
     }
 }

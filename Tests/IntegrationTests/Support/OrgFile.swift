@@ -14,9 +14,16 @@ struct OrgFile: Sendable {
     /// By org.
     let tokens: [String: String]
 
-    /// - Parameter additions: What else to say of a token, as lines of YAML without indentation.
-    init(orgs: [String], in directory: String, additions: [String: String] = [:]) async throws {
-        var yaml = "orgs:\n"
+    /// - Parameters:
+    ///   - preamble: What else to say, as lines of YAML.
+    ///   - additions: What else to say of an org's token, as lines of YAML without indentation.
+    init(
+        orgs: [String],
+        in directory: String,
+        preamble: String = "",
+        additions: [String: String] = [:]
+    ) async throws {
+        var yaml = preamble + "orgs:\n"
         var tokens: [String: String] = [:]
         for org in orgs {
             let token = try await Self.makeToken(org: org)

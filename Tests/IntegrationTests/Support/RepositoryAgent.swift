@@ -80,7 +80,7 @@ extension RepositoryAgent {
     }
 
     func perform(_ work: AgentWork, on repository: SourceRepository) async throws {
-        try await connection.write(WorkspacePath("sent.bundle"), ByteBuffer(data: repository.bundle), on: target)
+        try await connection.write(WorkspacePath("sent.bundle"), ByteBuffer(bytes: repository.bundle), on: target)
         try await shell("git clone -q -b \(SourceRepository.branch) sent.bundle \(Self.clone)")
         for (path, contents) in work.written {
             try await connection.write(
@@ -152,11 +152,9 @@ extension RepositoryAgent {
         do {
             let contents = try await connection.read(WorkspacePath(text), on: target)
             Issue.record("agent \(number) reads \(String(buffer: contents)) at \(text)")
-        } catch let error as BackendError {
+        } catch {
             let isRefused = error.code == .pathEscapeAttempt || (error.code == .readFailed && error.reason == .notFound)
             #expect(isRefused, "\(text): \(error)")
-        } catch {
-            Issue.record(error)
         }
     }
 

@@ -1,0 +1,82 @@
+import Glibc
+
+/// What a backend would be that checks a path and then uses it. Every attack that the tests make on ours is first shown
+/// to work on this.
+struct NaiveBackend {
+    let root: String
+    let check: Check
+
+    enum Check {
+        /// The text of the path begins with that of the root.
+        case text
+        /// What the path leads to, at the time of the check, does.
+        case resolved
+    }
+
+    /// Nil: refused, or not there.
+    func read(_ path: String) -> String? {
+        guard let checked = checked(path) else { return nil }
+        let descriptor = open(checked, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: 4096)
+        let count = Glibc.read(descriptor, &bytes, bytes.count)
+        return count < 0 ? nil : String(decoding: bytes[..<count], as: UTF8.self)
+    }
+
+    func write(_ path: String, _ contents: String) {
+        guard let checked = checked(path) else { return }
+        let descriptor = open(checked, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { return }
+        _ = Glibc.write(descriptor, contents, contents.utf8.count)
+        close(descriptor)
+    }
+
+    func names(_ path: String) -> [String] {
+        guard let checked = checked(path) else { return [] }
+        return Self.names(checked)
+    }
+
+    /// As rm -r, but for looking at each entry before it goes into it.
+    func removeTree(_ path: String) {
+        guard let checked = checked(path) else { return }
+        remove(checked)
+    }
+
+    private func remove(_ path: String) {
+        var status = stat()
+        let looked = check == .text ? stat(path, &status) : lstat(path, &status)
+        if looked == 0, status.st_mode & S_IFMT == S_IFDIR {
+            for name in Self.names(path) { remove(path + "/" + name) }
+            rmdir(path)
+        } else {
+            unlink(path)
+        }
+    }
+
+    private static func names(_ path: String) -> [String] {
+        guard let directory = opendir(path) else { return [] }
+        defer { closedir(directory) }
+        var names: [String] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names
+    }
+
+    private func checked(_ path: String) -> String? {
+        let whole = root + "/" + path
+        switch check {
+        case .text:
+            return whole.hasPrefix(root + "/") ? whole : nil
+        case .resolved:
+            var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+            guard realpath(whole, &buffer) != nil else { return nil }
+            let resolved = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            return resolved.hasPrefix(root + "/") ? whole : nil
+        }
+    }
+}
