@@ -13,7 +13,7 @@ final class FileCancellation: Sendable {
         guard !flag.load(ordering: .relaxed) else { throw .cancelled }
     }
 
-    fileprivate func cancel() {
+    func cancel() {
         flag.store(true, ordering: .relaxed)
     }
 }

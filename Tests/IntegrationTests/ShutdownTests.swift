@@ -23,7 +23,9 @@ extension IntegrationTests {
                     try await untilOutput(of: session)
                     let (contents, writer) = AsyncStream.makeStream(of: ByteBuffer.self)
                     writer.yield(ByteBuffer(string: "first "))
+                    let before = try await connection.stats().callsInFlight
                     async let written = connection.write(WorkspacePath("file"), contents: contents, on: Self.key)
+                    while try await connection.stats().callsInFlight == before { await Task.yield() }
 
                     broker.process.send(signal)
                     await untilRefused(connection)
@@ -61,20 +63,30 @@ extension IntegrationTests {
                     #expect(!HostProcesses.marked(word).isEmpty)
                     let (contents, writer) = AsyncStream.makeStream(of: ByteBuffer.self)
                     writer.yield(ByteBuffer(string: "never finished"))
+                    let before = try await connection.stats().callsInFlight
                     async let written = connection.write(WorkspacePath("file"), contents: contents, on: Self.key)
+                    while try await connection.stats().callsInFlight == before { await Task.yield() }
 
                     broker.process.send(signal)
-                    // The writer stops with the call: nothing is left to wait for it.
-                    let info = try? await written
-                    #expect(info == nil)
-                    writer.finish()
                     let end = try? await rest(of: session).end
                     #expect(end != .exited(code: 0))
+                    writer.finish()
+                    let info = try? await written
+                    #expect(info == nil)
                 }
                 #expect(try await broker.process.exit().status == 0)
                 #expect(HostProcesses.marked(word).isEmpty)
-                try await checkNothingIsLeft(of: broker, arguments)
+                try await checkNothingIsLeft(of: broker, arguments, token: orgs.tokens["acme"])
                 #expect(!FileManager.default.fileExists(atPath: "\(directory)/root/v1/orgs/acme/a/file"))
+            }
+        }
+
+        @Test(.timeLimit(.minutes(1)), arguments: [SIGTERM, SIGINT])
+        func aBrokerThatIsReadyHeedsSignals(signal: Int32) async throws {
+            try await withScratchDirectory { directory in
+                let broker = try await BrokerProcess(["--root", "\(directory)/root", "--unix", "\(directory)/socket"])
+                #expect(try await broker.stop(signal).status == 0)
+                #expect(!FileManager.default.fileExists(atPath: broker.ready.unix))
             }
         }
 
@@ -96,9 +108,10 @@ extension IntegrationTests {
                 let temporary = "\(directory)/root/v1/orgs/default/.tmp"
                 try FileManager.default.createDirectory(atPath: "\(temporary)/deep/er", withIntermediateDirectories: true)
                 try Data("left behind".utf8).write(to: URL(fileURLWithPath: "\(temporary)/deep/er/file"))
-                try await withBrokerProcess(arguments) { _ in
+                try await withBrokerProcess(arguments) { next in
                     let left = try FileManager.default.contentsOfDirectory(atPath: temporary)
                     #expect(left.isEmpty)
+                    try await connected(to: next) { _ in }
                 }
             }
         }
@@ -156,13 +169,13 @@ extension IntegrationTests.ShutdownTests {
     }
 
     /// Nothing that a next broker would stumble over: it starts at once.
-    private func checkNothingIsLeft(of broker: BrokerProcess, _ arguments: [String]) async throws {
+    private func checkNothingIsLeft(of broker: BrokerProcess, _ arguments: [String], token: String? = nil) async throws {
         #expect(!FileManager.default.fileExists(atPath: broker.ready.unix))
         #expect(broker.holdings.temporaryFiles == 0)
         let mounts = try String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)
         #expect(!mounts.contains(broker.ready.root))
         try await withBrokerProcess(arguments) { next in
-            #expect(next.ready.root == broker.ready.root)
+            try await connected(to: next, token: token) { _ in }
         }
     }
 }

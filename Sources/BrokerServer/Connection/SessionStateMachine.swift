@@ -7,12 +7,15 @@ internal import BrokerWire
 struct SessionStateMachine: ~Copyable {
     /// A few numbers: copying it costs nothing.
     private enum State {
-        /// Becomes `authenticating` or `closed`.
+        /// Becomes `authenticating`, `faulted` or `closed`.
         case awaitingHello
-        /// The token is looked up, or its refusal held back for a moment. Becomes `open` or `closed`.
+        /// The token is looked up, or its refusal held back for a moment. Becomes `open`, `faulted` or `closed`.
         case authenticating
-        /// Becomes `closed`.
+        /// Becomes `faulted` or `closed`.
         case open(Open)
+        /// The peer broke the protocol, which it is to be told, with the last id that may have been started. Becomes
+        /// `closed`.
+        case faulted(lastID: UInt64)
         case closed
     }
 
@@ -24,6 +27,8 @@ struct SessionStateMachine: ~Copyable {
         var lastID: UInt64?
         /// The peer sends nothing more.
         var inputClosed = false
+
+        var lastStarted: UInt64 { lastID ?? highestID }
     }
 
     private var state = State.awaitingHello
@@ -43,19 +48,22 @@ struct SessionStateMachine: ~Copyable {
         switch state {
         case .awaitingHello:
             guard hello.versions.contains(protocolVersion) else {
-                state = .closed
+                state = .faulted(lastID: 0)
                 return .close(Self.unsupported(hello.versions))
             }
             guard hello.clientName.utf8.count <= Self.maximumClientNameLength else {
-                state = .closed
+                state = .faulted(lastID: 0)
                 return .close(Self.protocolError("client_name is longer than \(Self.maximumClientNameLength) bytes"))
             }
             state = .authenticating
             return .authenticate(hello, version: protocolVersion)
-        case .authenticating, .open:
-            state = .closed
-            return .close(Self.protocolError("a second hello: send one, first"))
-        case .closed:
+        case .authenticating:
+            state = .faulted(lastID: 0)
+            return .close(Self.secondHello)
+        case .open(let open):
+            state = .faulted(lastID: open.lastStarted)
+            return .close(Self.secondHello)
+        case .faulted, .closed:
             return .ignore
         }
     }
@@ -66,7 +74,7 @@ struct SessionStateMachine: ~Copyable {
         case .authenticating:
             state = .open(Open())
             return true
-        case .awaitingHello, .open, .closed:
+        case .awaitingHello, .open, .faulted, .closed:
             return false
         }
     }
@@ -84,7 +92,7 @@ struct SessionStateMachine: ~Copyable {
         switch state {
         case .open(var open):
             guard id > open.highestID else {
-                state = .closed
+                state = .faulted(lastID: open.lastStarted)
                 return .close(Self.protocolError("call id \(id) is not above \(open.highestID): count upwards"))
             }
             open.highestID = id
@@ -100,12 +108,12 @@ struct SessionStateMachine: ~Copyable {
             state = .open(open)
             return .start
         case .awaitingHello:
-            state = .closed
+            state = .faulted(lastID: 0)
             return .close(Self.protocolError("a call before the hello: send that first"))
         case .authenticating:
-            state = .closed
+            state = .faulted(lastID: 0)
             return .close(Self.protocolError("a call before the hello was answered: wait for the reply"))
-        case .closed:
+        case .faulted, .closed:
             return .ignore
         }
     }
@@ -121,14 +129,14 @@ struct SessionStateMachine: ~Copyable {
         switch state {
         case .open(let open):
             guard id > 0, id <= open.highestID else {
-                state = .closed
+                state = .faulted(lastID: open.lastStarted)
                 return .close(Self.protocolError("a chunk of call \(id), which was never begun"))
             }
             return .deliver
         case .awaitingHello, .authenticating:
-            state = .closed
+            state = .faulted(lastID: 0)
             return .close(Self.protocolError("a chunk before the hello was answered"))
-        case .closed:
+        case .faulted, .closed:
             return .ignore
         }
     }
@@ -146,7 +154,7 @@ struct SessionStateMachine: ~Copyable {
         switch state {
         case .open(let open): id == 0 ? .ignore : id <= open.highestID ? .failCall : .refuseCall
         case .awaitingHello, .authenticating: id == 0 ? .ignore : .refuseCall
-        case .closed: .ignore
+        case .faulted, .closed: .ignore
         }
     }
 
@@ -154,7 +162,7 @@ struct SessionStateMachine: ~Copyable {
     var isOpen: Bool {
         switch state {
         case .open: true
-        case .awaitingHello, .authenticating, .closed: false
+        case .awaitingHello, .authenticating, .faulted, .closed: false
         }
     }
 
@@ -162,20 +170,20 @@ struct SessionStateMachine: ~Copyable {
     var isInputClosed: Bool {
         switch state {
         case .open(let open): open.inputClosed
-        case .awaitingHello, .authenticating, .closed: false
+        case .awaitingHello, .authenticating, .faulted, .closed: false
         }
     }
 
     var isAwaitingHello: Bool {
         switch state {
         case .awaitingHello: true
-        case .authenticating, .open, .closed: false
+        case .authenticating, .open, .faulted, .closed: false
         }
     }
 
     var isClosed: Bool {
         switch state {
-        case .closed: true
+        case .faulted, .closed: true
         case .awaitingHello, .authenticating, .open: false
         }
     }
@@ -193,7 +201,7 @@ struct SessionStateMachine: ~Copyable {
             let isOver = open.callsInFlight == 0 && (open.inputClosed || open.lastID != nil)
             state = isOver ? .closed : .open(open)
             return isOver ? .close : .wait
-        case .awaitingHello, .authenticating, .closed:
+        case .awaitingHello, .authenticating, .faulted, .closed:
             return .wait
         }
     }
@@ -209,8 +217,10 @@ struct SessionStateMachine: ~Copyable {
         case .authenticating:
             // The refusal is still to be told.
             return .wait
-        case .awaitingHello, .closed:
+        case .awaitingHello:
             state = .closed
+            return .close
+        case .faulted, .closed:
             return .close
         }
     }
@@ -234,7 +244,7 @@ struct SessionStateMachine: ~Copyable {
         case .awaitingHello, .authenticating:
             state = .closed
             return .close
-        case .closed:
+        case .faulted, .closed:
             return .ignore
         }
     }
@@ -245,7 +255,10 @@ struct SessionStateMachine: ~Copyable {
         switch state {
         case .open(let open):
             state = .closed
-            return open.lastID ?? open.highestID
+            return open.lastStarted
+        case .faulted(let lastID):
+            state = .closed
+            return lastID
         case .awaitingHello, .authenticating:
             state = .closed
             return 0
@@ -261,6 +274,8 @@ struct SessionStateMachine: ~Copyable {
         message: "the broker shuts down and starts no more calls: connect again and repeat the call",
         isRetryable: true
     )
+
+    private static let secondHello = protocolError("a second hello: send one, first")
 
     private static func protocolError(_ message: String) -> BackendError {
         BackendError(.protocolError, message: message)

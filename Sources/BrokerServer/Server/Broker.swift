@@ -25,12 +25,14 @@ package struct Broker: Sendable {
     /// embedded one. Throws `INVALID_CONFIGURATION`, and `CONFLICT` where another broker has the root.
     package func run(handlesSignals: Bool = true, ready: (ReadyReport) -> Void) async throws {
         try ProcessSettings.apply()
+        // From here on a signal ends the broker in order, however early it comes.
+        let signals = handlesSignals ? await UnixSignalsSequence(trapping: .sigterm, .sigint) : nil
         let root = try await BrokerRoot.open(configuration.root)
         defer { root.close() }
         let threads = FileThreads()
         let log = OperationsLog(mode: configuration.log.operations.mode, descriptor: STDERR_FILENO)
         do {
-            try await serve(root, threads, log, handlesSignals: handlesSignals, ready)
+            try await serve(root, threads, log, signals, ready)
         } catch {
             await log.shutdown()
             await threads.shutdown()
@@ -44,7 +46,7 @@ package struct Broker: Sendable {
         _ root: BrokerRoot,
         _ threads: FileThreads,
         _ log: OperationsLog,
-        handlesSignals: Bool,
+        _ signals: UnixSignalsSequence?,
         _ ready: (ReadyReport) -> Void
     ) async throws {
         let embedded = configuration.orgs.isEmpty ? try EmbeddedConfiguration(configuration, root: root) : nil
@@ -79,44 +81,47 @@ package struct Broker: Sendable {
         )
         do {
             let channels = try await bind(listener, configuration)
+            defer { if let path = configuration.unixSocket { unlink(path) } }
             ready(report(channels, root, isolation, embedded))
-            try await runServices(
-                trash: TrashService(root: root, threads: threads, logger: logger),
-                commands: isolation.runner,
-                pool: pool,
-                wire: WireService(
-                    listener: listener,
-                    channels: channels,
-                    drainTimeout: configuration.limits.drainTimeout
-                ),
-                handlesSignals: handlesSignals
-            )
+            let drainTimeout = configuration.limits.drainTimeout
+            var services: [any Service] = [TrashService(root: root, threads: threads, logger: logger)]
+            if let runner = isolation.runner { services.append(CommandService(runner: runner)) }
+            services.append(PoolService(pool: pool, drainTimeout: drainTimeout, logger: logger))
+            services.append(WireService(listener: listener, channels: channels, drainTimeout: drainTimeout))
+            try await run(services, until: signals)
         } catch {
             try? await group.shutdownGracefully()
             throw error
         }
         try await group.shutdownGracefully()
-        if let path = configuration.unixSocket { unlink(path) }
         logger.info("the broker has ended")
     }
 
-    private func runServices(
-        trash: TrashService,
-        commands: CommandRunner?,
-        pool: BrokerCore.Pool,
-        wire: WireService,
-        handlesSignals: Bool
-    ) async throws {
-        var services: [any Service] = [trash]
-        if let commands { services.append(CommandService(runner: commands)) }
-        services.append(PoolService(pool: pool, drainTimeout: configuration.limits.drainTimeout, logger: logger))
-        services.append(wire)
+    /// The first signal ends the services in order, a second one at once.
+    private func run(_ services: [any Service], until signals: UnixSignalsSequence?) async throws {
+        let (running, isRunning) = AsyncStream<Void>.makeStream()
         let group = ServiceGroup(
-            services: services,
-            gracefulShutdownSignals: handlesSignals ? [.sigterm, .sigint] : [],
+            services: services + [RunningService(isRunning: isRunning)],
             logger: Logger(label: "services") { _ in SwiftLogNoOpLogHandler() }
         )
-        try await group.run()
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await group.run() }
+            if let signals {
+                tasks.addTask {
+                    // A group that does not run yet would not hear of it.
+                    for await _ in running { break }
+                    var isEnding = false
+                    for await signal in signals {
+                        logger.info("ending", metadata: ["signal": "\(signal)", "at_once": "\(isEnding)"])
+                        if isEnding { throw CancellationError() }
+                        isEnding = true
+                        await group.triggerGracefulShutdown()
+                    }
+                }
+            }
+            try await tasks.next()
+            tasks.cancelAll()
+        }
     }
 
     private func bind(

@@ -78,6 +78,16 @@ struct PoolService: Service {
     }
 }
 
+/// Says that the others run.
+struct RunningService: Service {
+    let isRunning: AsyncStream<Void>.Continuation
+
+    func run() async throws {
+        isRunning.finish()
+        try? await gracefulShutdown()
+    }
+}
+
 struct WireService: Service {
     let listener: WireListener
     let channels: [any Channel]

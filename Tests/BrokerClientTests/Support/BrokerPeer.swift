@@ -104,3 +104,9 @@ extension ClientFrame {
         if case .ping(let nonce) = body { nonce } else { nil }
     }
 }
+
+extension ClientFrame {
+    var window: (stream: UInt64, bytes: UInt64)? {
+        if case .window(let stream, let bytes) = body { (stream, bytes) } else { nil }
+    }
+}

@@ -199,6 +199,36 @@ actor StubHandler: RequestHandler {
     }
 }
 
+/// Holds calls up until a test opens it. Not ended by cancelling.
+final class Gate: Sendable {
+    private enum State {
+        case closed([CheckedContinuation<Void, Never>])
+        case open
+    }
+
+    private let state = Mutex(State.closed([]))
+
+    func wait() async {
+        await withCheckedContinuation { continuation in
+            let isOpen = state.withLock { state in
+                guard case .closed(let waiters) = state else { return true }
+                state = .closed(waiters + [continuation])
+                return false
+            }
+            if isOpen { continuation.resume() }
+        }
+    }
+
+    func open() {
+        let waiters = state.withLock { state -> [CheckedContinuation<Void, Never>] in
+            guard case .closed(let waiters) = state else { return [] }
+            state = .open
+            return waiters
+        }
+        for waiter in waiters { waiter.resume() }
+    }
+}
+
 final class StubObserver: ConnectionObserver {
     let counters = OrgCounters()
     private let errors = Mutex<[BackendError]>([])

@@ -116,6 +116,17 @@ import Testing
         ("shutdown before the reply", [(.hello(), "authenticate 1"), (.drain, "close"), (.authenticated, "nobody waits")]),
 
         ("the end", opening + [(.call(3), "start"), (.close, "last was 3"), (.close, "was over"), (.callEnded, "wait")]),
+        // The go-away that tells of a fault says what was started all the same.
+        (
+            "the end by a fault",
+            opening + [
+                (.call(3), "start"), (.call(2), "close PROTOCOL_ERROR"), (.call(4), "ignore"), (.chunk(3), "ignore"),
+                (.callEnded, "wait"), (.close, "last was 3"), (.close, "was over"),
+            ]
+        ),
+        ("the end by a second hello", opening + [(.call(3), "start"), (.hello(), "close PROTOCOL_ERROR"), (.close, "last was 3")]),
+        ("the end by a chunk", opening + [(.call(3), "start"), (.chunk(4), "close PROTOCOL_ERROR"), (.close, "last was 3")]),
+        ("the end by no hello", [(.call(3), "close PROTOCOL_ERROR"), (.inputClosed, "close"), (.close, "last was 0")]),
         // Ids above those of the go-away were promised not to be started; a second one does not take that back.
         (
             "the end of a shutdown",

@@ -29,7 +29,7 @@ struct Caller: Sendable {
     /// Returns how many of the calls were commands.
     mutating func call(times: Int) async throws -> Int {
         try await connection.rm(directory, options: RemoveOptions(recursive: true, force: true), on: target)
-        for sequence in 1..<times { try await call(sequence) }
+        for sequence in 0..<(times - 1) { try await call(sequence) }
         return execs
     }
 

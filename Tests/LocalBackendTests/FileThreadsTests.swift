@@ -1,0 +1,88 @@
+import AgentBackend
+import CLinux
+import Foundation
+import Glibc
+import NIOCore
+import Testing
+
+@testable import LocalBackend
+
+@Suite struct FileThreadsTests {
+    /// A call that waits for a thread is over as soon as it is cancelled, and what it would have done never happens.
+    @Test func cancellingEndsTheWaitForAThread() async throws {
+        try await LocalFixture.with(threadCount: 1) { fixture in
+            let isHeld = AsyncStream<Void>.makeStream()
+            let hold = DispatchSemaphore(value: 0)
+            try await withThrowingTaskGroup { group in
+                group.addTask {
+                    try await fixture.threads.run { () throws(BackendError) in
+                        isHeld.continuation.finish()
+                        hold.wait()
+                    }
+                }
+                for await _ in isHeld.stream {}
+                let error = await withTaskGroup(of: BackendError?.self) { waiting in
+                    waiting.addTask { try? await failure(of: try await fixture.backend.put("file", "never")) }
+                    await Task.yield()
+                    waiting.cancelAll()
+                    return await waiting.next() ?? nil
+                }
+                // The only thread is still held.
+                #expect(error?.code == .cancelled)
+                #expect(error?.maybeExecuted == false)
+                hold.signal()
+                try await group.waitForAll()
+            }
+            #expect(try fixture.names("") == [])
+        }
+    }
+
+    @Test func aCancelledTaskBeginsNothing() async throws {
+        try await LocalFixture.with { fixture in
+            await withTaskGroup(of: Void.self) { group in
+                group.cancelAll()
+                group.addTask {
+                    let refused = try? await refusal(of: try await fixture.backend.put("file", "never"))
+                    #expect(refused?.code == .cancelled)
+                }
+            }
+            #expect(try fixture.names("") == [])
+        }
+    }
+
+    /// What takes long is told to stop.
+    @Test func cancellingStopsARemoval() async throws {
+        try await LocalFixture.with { fixture in
+            for number in 0..<300 { try await fixture.backend.put("tree/\(number)/file", "x") }
+            let cancellation = FileCancellation()
+            let root = open(fixture.root, Int32(linux_o_path) | O_DIRECTORY | O_CLOEXEC)
+            try #require(root >= 0)
+            let files = LocalFiles(
+                access: DirectoryAccess(root: FileDescriptorHandle(owning: root)),
+                temporary: RootDirectory(.host(path: fixture.temporary)),
+                limits: LocalFilesystemLimits(),
+                cancellation: cancellation
+            )
+            cancellation.cancel()
+            let path = try WorkspacePath("tree")
+            #expect(throws: DirectoryAccess.Failure.self) {
+                try files.rm(path, options: RemoveOptions(recursive: true))
+            }
+            #expect(throws: DirectoryAccess.Failure.self) { try files.readdir(path, options: ReaddirOptions()) }
+            #expect(try fixture.names("tree").count == 300)
+        }
+    }
+
+    @Test func refusesAfterItWasShutDown() async throws {
+        try await LocalFixture.with { fixture in
+            let path = try WorkspacePath("file")
+            let writer = try await fixture.backend.openWriter(path, options: WriteOptions())
+            await fixture.threads.shutdown()
+            #expect(try await refusal(of: try await fixture.backend.contents("file")) == Refusal(.shuttingDown))
+            #expect(try await refusal(of: try await writer.commit()) == Refusal(.shuttingDown))
+            // What it wrote is removed all the same.
+            await writer.abort()
+            await fixture.threads.shutdown()
+        }
+    }
+}
