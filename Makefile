@@ -42,7 +42,7 @@ run: build ## a broker on loopback with an embedded configuration
 	@exec "$$($(SWIFT) build -c release --show-bin-path)/agent-broker" serve $(ARGS)
 
 test: setup lint protos-check debug ## everything: lint, generated code, debug tests, release build
-	$(SWIFT) test --skip-build
+	$(SWIFT) test --skip-build --no-parallel
 	$(SWIFT) build -c release
 
 torture: build ## what takes longer or needs a quiet machine

@@ -81,7 +81,8 @@ let package = Package(
         .target(
             name: "BrokerTestKit",
             dependencies: [
-                "AgentBackend", "BackendPool", "BrokerClient", "BrokerServer", "BrokerWire", "CLinux", nioCore, nioPosix,
+                "AgentBackend", "BackendPool", "BrokerClient", "BrokerServer", "BrokerWire", "CLinux", nioCore,
+                nioPosix,
                 logging, .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: swiftSettings
@@ -148,7 +149,14 @@ let package = Package(
         ),
         .testTarget(
             name: "BrokerClientTests",
-            dependencies: ["BrokerClient", "BrokerWire", "AgentBackend", "BrokerTestKit", nioCore, nioPosix, nioEmbedded],
+            dependencies: [
+                "BrokerClient", "BrokerWire", "AgentBackend", "BrokerTestKit", nioCore, nioPosix, nioEmbedded,
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "AgentBrokerTests",
+            dependencies: ["agent-broker", "AgentBackend", nioCore],
             swiftSettings: swiftSettings
         ),
         .testTarget(

@@ -11,8 +11,6 @@ extension BrokerConnection {
         public var helloDeadline = Duration.seconds(10)
         /// Time for the broker to say that a call that was cancelled, or is past its deadline, is stopped.
         public var cancelDeadline = Duration.seconds(15)
-        /// Time for the broker to close its side when the connection is closed.
-        public var closeDeadline = Duration.seconds(1)
         /// Pings that may stay unanswered before the connection counts as lost. Their interval is the broker's.
         public var keepaliveMisses = 3
         /// Where the connection's input and output is done. Nil: the event loops that the process shares.

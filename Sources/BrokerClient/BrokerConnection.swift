@@ -79,8 +79,8 @@ public final class BrokerConnection: Sendable {
         }
     }
 
-    /// Fails the calls that are unanswered with `CONNECTION_CLOSED`, lets the broker read what was sent, and waits, no
-    /// longer than ``Configuration/closeDeadline``, until the connection is gone. Idempotent.
+    /// Fails the calls that are unanswered with `CONNECTION_CLOSED` and closes the connection, for which the broker ends
+    /// them. Idempotent.
     public func close() async {
         handler.eventLoop.execute { [handler] in handler.end(.closedByOwner) }
         // It never fails.

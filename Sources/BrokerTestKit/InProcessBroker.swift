@@ -69,6 +69,8 @@ package func withBroker<Value: Sendable>(
     configuration.unixSocket = "\(directory.path)/socket"
     configuration.log.operations = .off
     configuration.limits.drainTimeout = .seconds(5)
+    // However slow the machine is.
+    configuration.limits.helloDeadline = .seconds(600)
     var tokens: [String: String] = [:]
     for name in orgs {
         let token = Token.generate()

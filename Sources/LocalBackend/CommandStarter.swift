@@ -16,6 +16,9 @@ package protocol CommandStarter: Sendable {
 
 extension LocalFilesystemBackend {
     public func start(_ request: ExecRequest) async throws(BackendError) -> any CommandExecution {
+        guard !root.isDestroyed else {
+            throw DirectoryAccess.Failure.destroyed.error(.execError, request.workingDirectory)
+        }
         guard let commands = settings.commands else {
             throw BackendError(
                 .notImplemented,

@@ -28,7 +28,9 @@ extension LocalFilesystemBackend: NonBlockingOperations {
         options: WriteOptions
     ) -> NonBlocking<FileInfo> { .wouldBlock }
 
-    package func tryReaddir(_ path: WorkspacePath, options: ReaddirOptions) -> NonBlocking<DirectoryPage> { .wouldBlock }
+    package func tryReaddir(_ path: WorkspacePath, options: ReaddirOptions) -> NonBlocking<DirectoryPage> {
+        .wouldBlock
+    }
 
     package func tryRemove(_ path: WorkspacePath, options: RemoveOptions) -> NonBlocking<Void> { .wouldBlock }
 

@@ -45,7 +45,8 @@ struct AgentBroker: AsyncParsableCommand {
             // It said already what there was to say.
             exit(withError: status)
         } catch {
-            if exitCode(for: error) == .validationFailure, ArgumentOrder.ownArguments(of: arguments).contains("--json") {
+            if exitCode(for: error) == .validationFailure, ArgumentOrder.ownArguments(of: arguments).contains("--json")
+            {
                 ExitStatus.report(
                     BackendError(.invalidArgument, message: message(for: error), operation: "usage"),
                     asJSON: true

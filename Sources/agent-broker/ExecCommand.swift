@@ -15,14 +15,14 @@ struct ExecCommand: ClientCommand {
             output and error are the command's. Without --key it runs in a fresh workspace, which is gone afterwards. \
             Ctrl-C kills it with all that it started.
 
-            With --json one object, when it has ended: exit_code, timed_out, isolation, stdout and stderr (or, for what \
-            is no UTF-8 text, stdout_base64 and stderr_base64; at most 64 MiB in all), wall_us, user_us, system_us, \
-            max_rss_bytes.
+            With --json one object, when it has ended: exit_code (unless it timed out), timed_out, isolation, stdout \
+            and stderr (or, for what is no UTF-8 text, stdout_base64 and stderr_base64; at most 64 MiB in all), \
+            wall_us, user_us, system_us, max_rss_bytes.
             """
     )
 
     @OptionGroup var client: ClientOptions
-    @Option(help: ArgumentHelp("Set a variable of its environment. May be given several times.", valueName: "name=value"))
+    @Option(help: ArgumentHelp("Set a variable of its environment; may be given again.", valueName: "name=value"))
     var env: [ByteArgument] = []
     @Option(help: ArgumentHelp("Kill it after this time, such as 500ms, 5s or 2m.", valueName: "time"))
     var timeout: TimeArgument?

@@ -18,18 +18,16 @@ struct ReadCommand: ClientCommand {
     @Argument var path: ByteArgument
 
     func run(_ connection: BrokerConnection, _ output: CommandOutput) async throws -> ExitStatus {
-        let target = try client.target()
         let path = try client.path(path)
+        let reader = try await connection.openReader(path, on: try client.target())
         guard output.asJSON else {
-            let reader = try await connection.openReader(path, on: target)
             for try await piece in reader { try await output.standardOutput.write(piece) }
             return .success
         }
-        let info = try await connection.stat(path, on: target)
-        let contents = try await connection.read(path, on: target)
+        let contents = try await reader.collect(maximum: 64 << 20)
         var line = JSONLine()
         line.add("path", "\(path)")
-        line.add(info)
+        line.add(reader.info)
         line.add("content", orBase64: "content_base64", contents.readableBytesView)
         try await output.print(line)
         return .success

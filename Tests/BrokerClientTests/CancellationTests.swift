@@ -155,6 +155,22 @@ import Testing
         #expect(try await scripted.broker.receive().window?.bytes == 500)
     }
 
+    @Test func aReaderThatIsLetGoAfterTheEndOfItsCallGivesBackWhatItLeft() async throws {
+        let scripted = try await Scripted(limits: SessionLimits(streamWindow: 1000, connectionWindow: 1000))
+        var opened: BrokerFileReader?
+        do {
+            async let opening = scripted.connection.openReader(.root, on: Scripted.target)
+            let id = try await scripted.broker.receiveCall().id
+            try await scripted.broker.send(.part(id, .read(.file(size: 9)), last: false))
+            opened = try await opening
+        }
+        #expect(opened != nil)
+        try await scripted.broker.send(.part(1, nil, ByteBuffer(repeating: 0, count: 600)))
+        await scripted.untilCallsPending(0)
+        opened = nil
+        #expect(try await scripted.broker.receive().window?.bytes == 600)
+    }
+
     @Test func closingAReaderWaitsForTheEndOfItsCall() async throws {
         let scripted = try await Scripted()
         async let opening = scripted.connection.openReader(.root, on: Scripted.target)
@@ -174,7 +190,9 @@ import Testing
         let scripted = try await Scripted()
         let (pieces, source) = AsyncThrowingStream.makeStream(of: ByteBuffer.self, throwing: (any Error).self)
         source.yield(ByteBuffer(string: "abc"))
-        async let writing = failure { try await scripted.connection.write(.root, contents: pieces, on: Scripted.target) }
+        async let writing = failure {
+            try await scripted.connection.write(.root, contents: pieces, on: Scripted.target)
+        }
         var received = ""
         while received != "abc" {
             let frame = try await scripted.broker.receiveCall()

@@ -101,12 +101,14 @@ import Testing
 
     // MARK: Faults
 
-    @Test(arguments: [
-        [1, 0, 0, 0, 0],  // flags
-        [0, 0xff, 0xff, 0xff, 0xff],  // length
-        [0, 0, 0, 0, 1, 0xff],  // no message
-        Array("HTTP/1.1 400 Bad Request\r\n".utf8),
-    ] as [[UInt8]])
+    @Test(
+        arguments: [
+            [1, 0, 0, 0, 0],  // flags
+            [0, 0xff, 0xff, 0xff, 0xff],  // length
+            [0, 0, 0, 0, 1, 0xff],  // no message
+            Array("HTTP/1.1 400 Bad Request\r\n".utf8),
+        ] as [[UInt8]]
+    )
     func garbageEndsTheConnectionAndEveryCall(bytes: [UInt8]) async throws {
         let scripted = try await Scripted()
         async let one = failure { try await scripted.connection.stat(.root, on: Scripted.target) }
@@ -185,7 +187,9 @@ import Testing
         let scripted = try await Scripted(limits: SessionLimits(streamWindow: 10))
         let (pieces, source) = AsyncStream.makeStream(of: ByteBuffer.self)
         source.yield(ByteBuffer(repeating: 1, count: 100))
-        async let writing = failure { try await scripted.connection.write(.root, contents: pieces, on: Scripted.target) }
+        async let writing = failure {
+            try await scripted.connection.write(.root, contents: pieces, on: Scripted.target)
+        }
         while try await scripted.broker.receiveCall().payload.readableBytes < 10 {}
         try await scripted.lose()
         #expect(await writing?.code == .connectionClosed)

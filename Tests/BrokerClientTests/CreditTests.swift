@@ -58,7 +58,9 @@ import Testing
         let scripted = try await Scripted(limits: SessionLimits(streamWindow: 10))
         let (pieces, source) = AsyncStream.makeStream(of: ByteBuffer.self)
         for _ in 1...3 { source.yield(ByteBuffer(repeating: 1, count: 8)) }
-        async let writing = failure { try await scripted.connection.write(.root, contents: pieces, on: Scripted.target) }
+        async let writing = failure {
+            try await scripted.connection.write(.root, contents: pieces, on: Scripted.target)
+        }
         var received = 0
         while received < 10 { received += try await scripted.broker.receiveCall().payload.readableBytes }
         #expect(received == 10)

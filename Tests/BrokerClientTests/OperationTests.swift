@@ -264,6 +264,21 @@ import Testing
         }
     }
 
+    @Test func aWriterInATaskThatIsCancelledAlreadyDoesNotWait() async throws {
+        let scripted = try await Scripted(limits: SessionLimits(streamWindow: 4))
+        var request = ExecRequest(.arguments([Array("cat".utf8)]))
+        request.opensStandardInput = true
+        let session = try scripted.connection.exec(request, on: Scripted.target)
+        let error = await withTaskGroup(of: BackendError?.self) { group in
+            group.cancelAll()
+            group.addTask { await failure { try await session.writeInput(ByteBuffer(string: "abcdef")) } }
+            return await group.next() ?? nil
+        }
+        #expect(error?.code == .cancelled)
+        try await scripted.broker.send(.part(1, .execEnd(Self.end)))
+        _ = try await session.next()
+    }
+
     @Test func aResultIsAllThatWasWritten() async throws {
         let scripted = try await Scripted()
         async let running = scripted.connection.run(
@@ -296,7 +311,12 @@ import Testing
         }
         let id = try await scripted.broker.receiveCall().id
         try await scripted.broker.send(
-            .part(id, .execOutput(ExecOutput(stream: .standardError)), ByteBuffer(string: "1\nit broke\n"), last: false),
+            .part(
+                id,
+                .execOutput(ExecOutput(stream: .standardError)),
+                ByteBuffer(string: "1\nit broke\n"),
+                last: false
+            ),
             .part(id, Self.ended(outcome))
         )
         let error = await running

@@ -73,7 +73,9 @@ import Testing
     }
 
     @Test func unknownFeaturesAreKept() throws {
-        let frame = try decode(id + Protobuf.bytes(ClientField.requires, Protobuf.varint(1) + Protobuf.varint(4_000)) + echo)
+        let frame = try decode(
+            id + Protobuf.bytes(ClientField.requires, Protobuf.varint(1) + Protobuf.varint(4_000)) + echo
+        )
         #expect(frame.options.special?.requires == [1, 4_000])
     }
 
@@ -129,8 +131,14 @@ import Testing
             ("unknown fields", Array(repeatElement(Protobuf.bytes(15, []), count: count).joined())),
             ("unknown fields within", Protobuf.bytes(ClientField.read, pairs(9))),
             ("entry environment", Protobuf.bytes(ClientField.acquire, Protobuf.bytes(1, pairs(1)))),
-            ("numbers one by one", Array(repeatElement(Protobuf.number(ClientField.requires, 1), count: count).joined())),
-            ("one message again and again", Array(repeatElement(Protobuf.bytes(ClientField.target, []), count: count).joined())),
+            (
+                "numbers one by one",
+                Array(repeatElement(Protobuf.number(ClientField.requires, 1), count: count).joined())
+            ),
+            (
+                "one message again and again",
+                Array(repeatElement(Protobuf.bytes(ClientField.target, []), count: count).joined())
+            ),
         ]
     }()
 
@@ -160,7 +168,9 @@ import Testing
     }
 
     @Test func theHeadHasALimitAndThePayloadHasNot() throws {
-        let path = { (count: Int) in Protobuf.bytes(ClientField.read, Protobuf.bytes(1, Array(repeating: 0x61, count: count))) }
+        let path = { (count: Int) in
+            Protobuf.bytes(ClientField.read, Protobuf.bytes(1, Array(repeating: 0x61, count: count)))
+        }
         let overhead = (id + path(1000)).count - 1000
         let decoder = ClientFrameDecoder(maximumHeadLength: 1000 + overhead)
         for payload in [[], Protobuf.payload(Array(repeating: 1, count: 5000))] {

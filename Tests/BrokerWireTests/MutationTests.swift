@@ -82,7 +82,8 @@ private struct Mutator {
         // One message behind the other: one, to protobuf, with what is in both.
         case 5: if bytes.count < 4096 { bytes += samples[number(below: samples.count)] }
         // A piece of it once more.
-        case 6: bytes.insert(contentsOf: bytes[position..<min(bytes.count, position + 16)], at: number(below: bytes.count))
+        case 6:
+            bytes.insert(contentsOf: bytes[position..<min(bytes.count, position + 16)], at: number(below: bytes.count))
         default: bytes[position] = [0xff, 0x7f, 0x80, 0, 0x8a, 0x0a, 0x12, 0xfa][number(below: 8)]
         }
     }

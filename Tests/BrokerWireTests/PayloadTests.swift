@@ -50,7 +50,9 @@ import Testing
     @Test func givenTwiceTheLastCounts() throws {
         let other = Protobuf.payload([9, 9, 9])
         let payload = Protobuf.payload(contents)
-        for message in [head + other + payload, other + head + payload, other + payload + head, other + other + payload + head] {
+        for message in [
+            head + other + payload, other + head + payload, other + payload + head, other + other + payload + head,
+        ] {
             let (frame, _) = try decode(message)
             #expect(isCall(frame, id: 300))
             #expect(frame.payload.array == contents)

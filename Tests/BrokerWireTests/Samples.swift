@@ -7,7 +7,10 @@ import NIOCore
 enum Samples {
     static func client() throws -> [(name: String, frame: ClientFrame)] {
         var samples: [(String, ClientFrame)] = [
-            ("hello", ClientFrame(id: 0, body: .hello(Hello(versions: 1...7, token: "ab_x_y", clientName: "acme/2.1")))),
+            (
+                "hello",
+                ClientFrame(id: 0, body: .hello(Hello(versions: 1...7, token: "ab_x_y", clientName: "acme/2.1")))
+            ),
             ("ping", ClientFrame(id: 0, body: .ping(nonce: .max))),
             ("pong", ClientFrame(id: 0, body: .pong(nonce: 0x0102_0304_0506_0708))),
             ("cancel", ClientFrame(id: 0, body: .cancel(call: .max))),
@@ -110,7 +113,9 @@ enum Samples {
         for (name, reply) in replies(info) {
             samples.append((name, ServerFrame(id: 1, body: .reply(reply))))
             let payload = ByteBuffer(string: "payload")
-            samples.append(("\(name), payload", ServerFrame(id: .max, last: false, body: .reply(reply), payload: payload)))
+            samples.append(
+                ("\(name), payload", ServerFrame(id: .max, last: false, body: .reply(reply), payload: payload))
+            )
         }
         return samples
     }

@@ -55,7 +55,17 @@ extension IntegrationTests {
             try await withBroker { broker in
                 let line = try await broker.client("exec", "--key", "a", "--", "echo $HOME | tr a-z A-Z")
                 #expect(line.text == "/WORKSPACE\n")
-                let words = try await broker.client("exec", "--key", "a", "--", "printf", "%s|", "a b", "$HOME", "--key")
+                let words = try await broker.client(
+                    "exec",
+                    "--key",
+                    "a",
+                    "--",
+                    "printf",
+                    "%s|",
+                    "a b",
+                    "$HOME",
+                    "--key"
+                )
                 #expect(words.text == "a b|$HOME|--key|")
             }
         }
@@ -71,8 +81,19 @@ extension IntegrationTests {
 
                 try await expectSuccess(broker.client("write", "--key", "a", "inner/file", input: Data("content".utf8)))
                 let after = try await broker.client(
-                    "exec", "--env", "FIRST=1", "--env", "SECOND=a=b", "--cwd", "inner", "--timeout", "1h", "--key", "a",
-                    "--", "echo $FIRST $SECOND; pwd; cat file"
+                    "exec",
+                    "--env",
+                    "FIRST=1",
+                    "--env",
+                    "SECOND=a=b",
+                    "--cwd",
+                    "inner",
+                    "--timeout",
+                    "1h",
+                    "--key",
+                    "a",
+                    "--",
+                    "echo $FIRST $SECOND; pwd; cat file"
                 )
                 #expect(after.text == "1 a=b\n/workspace/inner\ncontent")
                 let scoped = try await broker.client("--scope", "inner", "exec", "--key=a", "--", "pwd; ls")
@@ -85,7 +106,13 @@ extension IntegrationTests {
             try await withBroker { broker in
                 let late = "late-\(UUID().uuidString)"
                 let result = try await broker.client(
-                    "exec", "--key", "a", "--timeout", "200ms", "--", HostProcesses.staying(late)
+                    "exec",
+                    "--key",
+                    "a",
+                    "--timeout",
+                    "200ms",
+                    "--",
+                    HostProcesses.staying(late)
                 )
                 #expect(result.status == 124, "\(result)")
                 #expect(HostProcesses.marked(late).isEmpty)

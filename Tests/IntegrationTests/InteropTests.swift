@@ -13,7 +13,9 @@ extension IntegrationTests {
         /// Nil: the client can be run.
         static var missing: String? {
             let needed = [python, "/usr/bin/protoc"]
-            if let program = needed.first(where: { !FileManager.default.isExecutableFile(atPath: $0) }) { return program }
+            if let program = needed.first(where: { !FileManager.default.isExecutableFile(atPath: $0) }) {
+                return program
+            }
             let probe = try? Process.run(
                 URL(fileURLWithPath: python),
                 arguments: ["-c", "import venv, ensurepip"]
@@ -32,7 +34,10 @@ extension IntegrationTests {
                 try await withBrokerProcess(["--root", "\(directory)/root"]) { broker in
                     let result = try await ChildProcess.run(
                         python,
-                        ["\(Self.sources)/interop.py", "--address", broker.ready.wire, "--token", try #require(broker.ready.token)],
+                        [
+                            "\(Self.sources)/interop.py", "--address", broker.ready.wire, "--token",
+                            try #require(broker.ready.token),
+                        ],
                         environment: ["PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"]
                     )
                     let lines = result.text.split(separator: "\n")
@@ -44,17 +49,17 @@ extension IntegrationTests {
 
         /// Of a virtual environment with what the client needs. One that was made for other requirements is made anew.
         private func interpreter() async throws -> String {
-            let requirements = try String(contentsOfFile: "\(Self.sources)/requirements.txt", encoding: .utf8)
+            let requirements = "\(Self.sources)/requirements.txt"
             let mark = "\(Self.environment)/made-for"
-            if (try? String(contentsOfFile: mark, encoding: .utf8)) != requirements {
-                try await ChildProcess.shell(
-                    """
+            // Another run of the tests may want it at the same time.
+            try await ChildProcess.shell(
+                """
+                exec 9>'\(Self.environment).lock' && flock 9 && { cmp -s '\(requirements)' '\(mark)' || {
                     rm -rf '\(Self.environment)' && \(Self.python) -m venv '\(Self.environment)' &&
-                    '\(Self.environment)/bin/pip' install -q -r '\(Self.sources)/requirements.txt'
-                    """
-                )
-                try requirements.write(toFile: mark, atomically: true, encoding: .utf8)
-            }
+                    '\(Self.environment)/bin/pip' install -q -r '\(requirements)' && cp '\(requirements)' '\(mark)'
+                }; }
+                """
+            )
             return "\(Self.environment)/bin/python"
         }
     }

@@ -106,7 +106,10 @@ extension IntegrationTests {
                 }
                 await HostProcesses.untilGone(word)
                 let temporary = "\(directory)/root/v1/orgs/default/.tmp"
-                try FileManager.default.createDirectory(atPath: "\(temporary)/deep/er", withIntermediateDirectories: true)
+                try FileManager.default.createDirectory(
+                    atPath: "\(temporary)/deep/er",
+                    withIntermediateDirectories: true
+                )
                 try Data("left behind".utf8).write(to: URL(fileURLWithPath: "\(temporary)/deep/er/file"))
                 try await withBrokerProcess(arguments) { next in
                     let left = try FileManager.default.contentsOfDirectory(atPath: temporary)
@@ -169,7 +172,8 @@ extension IntegrationTests.ShutdownTests {
     }
 
     /// Nothing that a next broker would stumble over: it starts at once.
-    private func checkNothingIsLeft(of broker: BrokerProcess, _ arguments: [String], token: String? = nil) async throws {
+    private func checkNothingIsLeft(of broker: BrokerProcess, _ arguments: [String], token: String? = nil) async throws
+    {
         #expect(!FileManager.default.fileExists(atPath: broker.ready.unix))
         #expect(broker.holdings.temporaryFiles == 0)
         let mounts = try String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)

@@ -39,14 +39,14 @@ import Testing
 
     @Test func aCancelledTaskBeginsNothing() async throws {
         try await LocalFixture.with { fixture in
-            await withTaskGroup(of: Void.self) { group in
+            let refused = await withTaskGroup(of: BackendError?.self) { group in
                 group.cancelAll()
-                group.addTask {
-                    let refused = try? await refusal(of: try await fixture.backend.put("file", "never"))
-                    #expect(refused?.code == .cancelled)
-                }
+                group.addTask { try? await failure(of: try await fixture.backend.put("file", "never")) }
+                return await group.next() ?? nil
             }
-            #expect(try fixture.names("") == [])
+            #expect(refused?.code == .cancelled)
+            let names = try fixture.names("")
+            #expect(names == [])
         }
     }
 

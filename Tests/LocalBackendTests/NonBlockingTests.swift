@@ -21,7 +21,8 @@ import Testing
             try #require(mkfifo(fixture.path("fifo"), 0o666) == 0)
             var answered = 0
             let names = [
-                "a/file", "a", "empty", "closed", "relative", "absolute", "outside", "loop", "fifo", "nothing", "a/nothing",
+                "a/file", "a", "empty", "closed", "relative", "absolute", "outside", "loop", "fifo", "nothing",
+                "a/nothing",
                 "a/file/below", "/workspace",
             ]
             for name in names {

@@ -13,7 +13,8 @@ import Testing
             try fixture.makeFile("file", "0123456789")
             try fixture.makeFile("empty")
             for (range, expected) in [
-                (ReadRange.all, "0123456789"), (ReadRange(offset: 3), "3456789"), (ReadRange(offset: 3, length: 4), "3456"),
+                (ReadRange.all, "0123456789"), (ReadRange(offset: 3), "3456789"),
+                (ReadRange(offset: 3, length: 4), "3456"),
                 (ReadRange(length: 0), ""), (ReadRange(offset: 8, length: 100), "89"), (ReadRange(offset: 10), ""),
                 (ReadRange(offset: 11, length: 1), ""), (ReadRange(offset: .max, length: .max), ""),
                 (ReadRange(length: .max), "0123456789"),
@@ -21,7 +22,8 @@ import Testing
                 #expect(try await fixture.backend.contents("file", range: range) == expected)
                 #expect(try await fixture.backend.contents("empty", range: range) == "")
                 let path = try WorkspacePath("file")
-                guard case .done((let info, let bytes)) = fixture.backend.tryRead(path, range: range, maximum: 10) else {
+                guard case .done((let info, let bytes)) = fixture.backend.tryRead(path, range: range, maximum: 10)
+                else {
                     continue
                 }
                 #expect(String(buffer: bytes) == expected)
@@ -117,7 +119,9 @@ import Testing
                 #expect(try await refusal(of: try await fixture.backend.contents(name)) == Refusal(.readFailed, reason))
                 #expect(try await fixture.backend.info(name).kind == kind)
             }
-            #expect(try await refusal(of: try await fixture.backend.contents("nothing")) == Refusal(.readFailed, .notFound))
+            #expect(
+                try await refusal(of: try await fixture.backend.contents("nothing")) == Refusal(.readFailed, .notFound)
+            )
             #expect(
                 try await refusal(of: try await fixture.backend.contents("nothing/file"))
                     == Refusal(.readFailed, .notFound)

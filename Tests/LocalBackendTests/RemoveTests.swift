@@ -16,7 +16,9 @@ import Testing
             try fixture.makeLink("link", to: "a")
             try await backend.remove("empty/x")
             #expect(try await refusal(of: try await backend.remove("a")) == Refusal(.writeFailed, .notEmpty))
-            #expect(try await refusal(of: try await backend.remove("a", force: true)) == Refusal(.writeFailed, .notEmpty))
+            #expect(
+                try await refusal(of: try await backend.remove("a", force: true)) == Refusal(.writeFailed, .notEmpty)
+            )
             try await backend.remove("link", recursive: true)
             #expect(try fixture.names("") == ["a", "empty", "file"])
             for name in ["file", "empty"] { try await backend.remove(name) }
@@ -34,7 +36,9 @@ import Testing
                 #expect(remove == Refusal(.writeFailed, .notFound))
                 try await fixture.backend.remove(name, recursive: recursive, force: true)
             }
-            let below = try await refusal(of: try await fixture.backend.remove("file/below", recursive: recursive, force: true))
+            let below = try await refusal(
+                of: try await fixture.backend.remove("file/below", recursive: recursive, force: true)
+            )
             #expect(below == Refusal(.writeFailed, .notDirectory))
             #expect(try fixture.names("") == ["file"])
         }
@@ -122,6 +126,24 @@ import Testing
             try fixture.changeMode("tree/closed", to: 0o700)
             try fixture.changeMode("tree/fixed", to: 0o700)
             try await fixture.backend.remove("tree", recursive: true)
+            #expect(try fixture.names("") == [])
+        }
+    }
+
+    /// No level of it may be changed: it is not gone into without bound.
+    @Test(.enabled(if: isRoot))
+    func keepsADeepTreeThatMayNotBeChanged() async throws {
+        try await LocalFixture.with(identities.last ?? nil) { fixture in
+            let names = (0..<200).map { _ in "d" }
+            let paths = names.indices.map { names[...$0].joined(separator: "/") }
+            for path in paths { try fixture.makeDirectory(path) }
+            for path in paths { try fixture.changeMode(path, to: 0o555) }
+            let remove = try await refusal(of: try await fixture.backend.remove("d", recursive: true))
+            #expect(remove == Refusal(.writeFailed, .denied))
+            // What is deeper than one round goes stays.
+            #expect(try fixture.names(paths[100]) == ["d"])
+            for path in paths { try fixture.changeMode(path, to: 0o755) }
+            try await fixture.backend.remove("d", recursive: true)
             #expect(try fixture.names("") == [])
         }
     }

@@ -95,12 +95,16 @@ import Testing
         #expect(try await refusal(of: try await backend.openReader(path, range: .all)) == destroyed)
         #expect(try await refusal(of: try await backend.openWriter(path, options: WriteOptions())) == destroyed)
         #expect(try await refusal(of: try await backend.put("inner/file", "x")) == destroyed)
-        #expect(try await refusal(of: try await backend.put("a", "x", options: WriteOptions(mode: .append))) == destroyed)
+        #expect(
+            try await refusal(of: try await backend.put("a", "x", options: WriteOptions(mode: .append))) == destroyed
+        )
         #expect(try await refusal(of: try await backend.names("/workspace")) == destroyed)
         #expect(try await refusal(of: try await backend.info("inner/file")) == destroyed)
         #expect(try await refusal(of: try await backend.remove("inner", recursive: true, force: true)) == destroyed)
         #expect(try await refusal(of: try backend.scope(path)) == destroyed)
-        #expect(try await refusal(of: try await backend.start(ExecRequest(.shellLine(Array("true".utf8))))) == destroyed)
+        #expect(
+            try await refusal(of: try await backend.start(ExecRequest(.shellLine(Array("true".utf8))))) == destroyed
+        )
         let local = try #require(backend as? LocalFilesystemBackend)
         guard case .wouldBlock = local.tryRead(path, range: .all, maximum: 100),
             case .wouldBlock = local.tryStat(path, followLink: true)

@@ -9,7 +9,11 @@ import Testing
     @Test(arguments: identities)
     func makesTheFileAndItsParents(_ identity: HostIdentity?) async throws {
         try await LocalFixture.with(identity) { fixture in
-            let info = try await fixture.backend.put("a/b/c/file", "contents", options: WriteOptions(permissions: 0o751))
+            let info = try await fixture.backend.put(
+                "a/b/c/file",
+                "contents",
+                options: WriteOptions(permissions: 0o751)
+            )
             #expect(info.kind == .regular)
             #expect(info.size == 8)
             #expect(info.permissions == 0o751)

@@ -39,7 +39,7 @@ extension BackendError {
     static func strangeAnswer(to operation: String) -> BackendError {
         BackendError(
             .protocolError,
-            message: "the broker's answer does not belong to the call: use versions of client and broker that go together",
+            message: "the broker's answer does not belong to the call: use client and broker of versions that fit",
             operation: operation,
             maybeExecuted: true
         )

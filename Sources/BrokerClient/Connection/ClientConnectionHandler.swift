@@ -239,18 +239,20 @@ final class ClientConnectionHandler: ChannelInboundHandler, @unchecked Sendable 
 
     // MARK: Ending
 
-    /// Ends the connection from this side. The broker hears why where it is at fault, and gets to read all that was
-    /// sent: our side is closed first, and the channel when the broker has closed too.
+    /// Ends the connection from this side. A broker at fault hears why: then our side is closed first, and the channel
+    /// when the broker has read that, for a close with unread bytes would take the go-away with it.
     func end(_ cause: ConnectionEnd) {
         guard !machine.isClosed else { return }
+        var closeMode = CloseMode.all
         if case .fault(let error) = cause, !machine.isAwaitingReply {
             send(ClientFrame(id: 0, body: .goAway(GoAway(error: error, lastID: 0))))
+            closeMode = .output
         }
         finish(cause)
         isReadingBatch = false
         flush()
-        context?.close(mode: .output, promise: nil)
-        setTimer(configuration.closeDeadline) { $0.context?.close(promise: nil) }
+        context?.close(mode: closeMode, promise: nil)
+        if closeMode == .output { setTimer(.seconds(1)) { $0.context?.close(promise: nil) } }
     }
 
     /// The conversation is over: everyone who waits is told.

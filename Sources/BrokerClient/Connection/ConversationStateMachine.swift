@@ -15,6 +15,7 @@ struct ConversationStateMachine: ~Copyable {
         case closed(ConnectionEnd)
     }
 
+    /// A few numbers: copying it costs nothing.
     private struct Calls {
         let maximumInFlight: Int
         /// Ids up to this one were given out.
@@ -23,14 +24,14 @@ struct ConversationStateMachine: ~Copyable {
         var lastSentID: UInt64 = 0
         /// Sent, and not yet answered.
         var inFlight = 0
-        /// Not yet sent, in order of their ids. Those that left are dropped as they come to the front.
-        var queue: Deque<UInt64> = []
-        var queued: Set<UInt64> = []
         /// Why the broker starts nothing more.
         var goAway: BackendError?
     }
 
     private var state = State.awaitingReply
+    /// Calls not yet sent, in order of their ids. Those that left are dropped as they come to the front.
+    private var queue: Deque<UInt64> = []
+    private var queued: Set<UInt64> = []
 
     /// False: the broker greets at the wrong time.
     mutating func receivedHelloReply(maximumCallsInFlight: Int) -> Bool {
@@ -54,9 +55,9 @@ struct ConversationStateMachine: ~Copyable {
         switch state {
         case .open(var calls):
             calls.lastID += 1
-            calls.queue.append(calls.lastID)
-            calls.queued.insert(calls.lastID)
             state = .open(calls)
+            queue.append(calls.lastID)
+            queued.insert(calls.lastID)
             return .queue(id: calls.lastID)
         case .draining(let calls):
             return .refuse(ConnectionEnd.brokerDrains(calls.goAway).errorOfUnsentCall)
@@ -69,19 +70,15 @@ struct ConversationStateMachine: ~Copyable {
 
     /// The call whose turn it is; nil: none, or as many are in flight as may be.
     mutating func nextToSend() -> UInt64? {
-        guard case .open(var calls) = state, calls.inFlight < calls.maximumInFlight else { return nil }
-        while let id = calls.queue.first {
-            if calls.queued.contains(id) { break }
-            calls.queue.removeFirst()
-        }
-        state = .open(calls)
-        return calls.queue.first
+        guard case .open(let calls) = state, calls.inFlight < calls.maximumInFlight else { return nil }
+        while let id = queue.first, !queued.contains(id) { queue.removeFirst() }
+        return queue.first
     }
 
     /// The call that ``nextToSend()`` named goes out.
     mutating func sentNext() {
-        guard case .open(var calls) = state, let id = calls.queue.popFirst() else { return }
-        calls.queued.remove(id)
+        guard case .open(var calls) = state, let id = queue.popFirst() else { return }
+        queued.remove(id)
         calls.lastSentID = id
         calls.inFlight += 1
         state = .open(calls)
@@ -89,9 +86,7 @@ struct ConversationStateMachine: ~Copyable {
 
     /// A call that was not sent waits no more.
     mutating func leftQueue(_ id: UInt64) {
-        guard case .open(var calls) = state else { return }
-        calls.queued.remove(id)
-        state = .open(calls)
+        queued.remove(id)
     }
 
     /// Whether a frame can be about this call.
@@ -129,8 +124,8 @@ struct ConversationStateMachine: ~Copyable {
         switch state {
         case .open(var calls):
             calls.goAway = error
-            calls.queue.removeAll()
-            calls.queued.removeAll()
+            queue.removeAll()
+            queued.removeAll()
             state = .draining(calls)
             return calls.inFlight == 0 ? .close : .goOn
         case .draining(var calls):

@@ -20,8 +20,9 @@ extension BrokerConnection {
     }
 
     /// Counters of the caller's org.
-    public func stats(call options: BrokerCallOptions = BrokerCallOptions()) async throws(BackendError) -> BrokerStatistics
-    {
+    public func stats(
+        call options: BrokerCallOptions = BrokerCallOptions()
+    ) async throws(BackendError) -> BrokerStatistics {
         guard case .stats(let reply) = try await unary(.stats, on: nil, call: options).reply else {
             throw .strangeAnswer(to: "stats")
         }

@@ -13,7 +13,7 @@ extension BrokerConnection {
         call options: BrokerCallOptions = BrokerCallOptions()
     ) async throws(BackendError) -> ByteBuffer {
         let reader = try await openReader(path, range: range, on: target, call: options)
-        return try await reader.collect(range, maximum: maximum)
+        return try await reader.collect(maximum: maximum)
     }
 
     /// Opens a file to be read from front to back in pieces. Returns when its first bytes are here. A reader that is
@@ -25,10 +25,10 @@ extension BrokerConnection {
         call options: BrokerCallOptions = BrokerCallOptions()
     ) async throws(BackendError) -> BrokerFileReader {
         guard range.length != 0 else {
-            throw BackendError(.invalidArgument, message: "a range of no bytes: ask for one at least", operation: "read")
+            throw BackendError(.invalidArgument, message: "a range of no bytes: ask for one", operation: "read")
         }
-        let read = Read(path: path.bytes, range: range)
-        return try await BrokerFileReader(try start(CallRequest(.read(read), on: target, options: options)))
+        let read = Operation.read(Read(path: path.bytes, range: range))
+        return try await BrokerFileReader(try start(CallRequest(read, on: target, options: options)), range)
     }
 
     /// Writes a file from memory; makes its parents. Throws `WRITE_FAILED` with a reason; the file is then as before.

@@ -16,14 +16,16 @@ public final class BrokerFileReader: FileReader, AsyncSequence {
     public let info: FileInfo
 
     private let call: ClientCall
+    private let range: ReadRange
     /// Came with the answer's first frame, or is left of a piece that was read in part.
     private let left: Mutex<ByteBuffer>
 
-    init(_ call: ClientCall) async throws(BackendError) {
+    init(_ call: ClientCall, _ range: ReadRange) async throws(BackendError) {
         guard let part = try await call.next(), case .read(let info) = part.reply else {
             throw await call.strangeAnswer()
         }
         self.call = call
+        self.range = range
         self.info = info
         left = Mutex(part.payload)
     }
@@ -59,8 +61,8 @@ public final class BrokerFileReader: FileReader, AsyncSequence {
         }
     }
 
-    /// All of it.
-    func collect(_ range: ReadRange, maximum: Int) async throws(BackendError) -> ByteBuffer {
+    /// The rest of it, in memory. More than `maximum` bytes: `READ_FAILED` with reason `TOO_LARGE`.
+    public func collect(maximum: Int) async throws(BackendError) -> ByteBuffer {
         let available = info.size - Swift.min(info.size, range.offset)
         let expected = Swift.min(available, range.length ?? .max)
         guard expected <= UInt64(Swift.max(0, maximum)) else { throw await tooLarge(maximum) }

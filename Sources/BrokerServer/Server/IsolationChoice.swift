@@ -20,7 +20,8 @@ struct IsolationChoice: Sendable {
         let report = await IsolationReport.probing(as: identity, configuration: settings)
         let asked = IsolationLevel(rawValue: configuration.isolation.rawValue)
         let required = IsolationLevel(rawValue: configuration.requireIsolation.rawValue)
-        guard let level = asked ?? report.strongest, level >= required ?? level, report.finding(level)?.isProven ?? false
+        guard let level = asked ?? report.strongest, level >= required ?? level,
+            report.finding(level)?.isProven ?? false
         else {
             let missing = BackendError(
                 .missingUtilities,

@@ -111,7 +111,11 @@ final class WireListener: Sendable {
             group.addTask { [connections] in
                 guard (try? await Task.sleep(for: timeout)) != nil else { return }
                 connections.cancelAll(
-                    BackendError(.shuttingDown, message: "the broker shut down before the call ended", maybeExecuted: true)
+                    BackendError(
+                        .shuttingDown,
+                        message: "the broker shut down before the call ended",
+                        maybeExecuted: true
+                    )
                 )
             }
             await connections.waitUntilEmpty()

@@ -32,7 +32,11 @@ extension ExecStart: EntryVerb {
         }
         let end = await command.waitForEnd()
         if end.outcome == .terminated {
-            throw BackendError(.cancelled, message: "the command was ended before it came to its end", maybeExecuted: true)
+            throw BackendError(
+                .cancelled,
+                message: "the command was ended before it came to its end",
+                maybeExecuted: true
+            )
         }
         return Answer(
             .execEnd(
@@ -130,11 +134,11 @@ extension ExecStart: EntryVerb {
             }
             command.closeInput()
             return .success(false)
-        } catch where error.code == .connectionClosed {
+        } catch  where error.code == .connectionClosed {
             // The caller closed its side: that ends the input as well.
             command.closeInput()
             return .success(false)
-        } catch where error.code == .cancelled {
+        } catch  where error.code == .cancelled {
             // The command ended first.
             return .success(false)
         } catch {

@@ -1,6 +1,5 @@
-package import NIOCore
-
 package import AgentBackend
+package import NIOCore
 
 /// What stands before each message: flags (one byte, 0 in version 1) and the message's length (four bytes, big
 /// endian). The layout of gRPC's length-prefixed message.
@@ -82,5 +81,3 @@ package struct FrameAccumulator {
         if pending.readableBytes == 0 { pending = ByteBuffer() }
     }
 }
-
-

@@ -1,8 +1,7 @@
-internal import NIOCore
+internal import AgentBackend
 internal import CBrokerProtos
 internal import CProtobufC
-
-internal import AgentBackend
+internal import NIOCore
 
 /// The way from bytes to messages and back that both kinds of frame share.
 enum MessageCodec {

@@ -42,4 +42,3 @@ enum MessageReader {
         BackendError(.invalidArgument, message: "\(field) has the unknown value \(value)")
     }
 }
-

@@ -53,7 +53,8 @@ extension BackendError {
         case EISDIR: (.isDirectory, "it is a directory; name a file in it")
         case ENOTDIR: (.notDirectory, "it, or a part of the path, is no directory; check the path")
         case ENOTEMPTY: (.notEmpty, "the directory is not empty; remove it recursively, or what is in it first")
-        case EACCES, EPERM: (.denied, "its permissions, or those of a directory above it, do not allow this; change them")
+        case EACCES, EPERM:
+            (.denied, "its permissions, or those of a directory above it, do not allow this; change them")
         case ENOSPC, EDQUOT: (.noSpace, "no space is left; remove files, or have the space raised")
         case EFBIG: (.tooLarge, "the file would be larger than is allowed; write less")
         case ENAMETOOLONG: (.tooLarge, "a name in it or what its links lead to is too long; use shorter names")
@@ -62,7 +63,8 @@ extension BackendError {
         case EBUSY, ETXTBSY, EAGAIN: (.busy, "it is in use or changes all the time; try again")
         case EROFS: (.readOnly, "it lies on a file system that is mounted read-only; choose another place")
         case EXDEV: (.crossDevice, "it lies on another file system than its workspace; choose another place")
-        case EMFILE, ENFILE: (.io, "the broker has no file descriptor left; try again, or raise its limit of open files")
+        case EMFILE, ENFILE:
+            (.io, "the broker has no file descriptor left; try again, or raise its limit of open files")
         default: (.io, "the system reports: \(String(cString: strerror(number))); try again")
         }
     }

@@ -60,7 +60,9 @@ private struct TreeRemoval {
         depth: Int
     ) throws(DirectoryAccess.Failure) -> Bool {
         var result = directory.unlink(name, flags: 0)
-        guard result == EISDIR else { return note(result) }
+        // Where nothing in here may be removed, what is in a directory still may.
+        let mayBeDirectory = result == EISDIR || result == EACCES || result == EPERM
+        guard mayBeDirectory else { return note(result) }
         if depth == Self.maximumDepth, let top {
             moveUp(name, in: directory, to: top)
             return false
@@ -74,6 +76,7 @@ private struct TreeRemoval {
             let isEmptied = try removeContents(of: child, top: top ?? child, depth: depth + 1)
             guard isEmptied else { return false }
         } else if openFailure == ENOTDIR || openFailure == ELOOP {
+            guard result == EISDIR else { return note(result) }
             // Something else took its place.
             isRaced = true
             return false

@@ -53,7 +53,9 @@ extension LocalFiles {
             } else {
                 do throws(DirectoryAccess.Failure) {
                     try file.move(to: place.name, in: place.parent)
-                } catch .errno(EEXIST), .errno(ENOENT) {
+                } catch .errno(EEXIST) {
+                    continue
+                } catch .errno(ENOENT) where !access.root.isRemoved {
                     continue
                 }
             }

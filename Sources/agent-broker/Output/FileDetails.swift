@@ -32,12 +32,17 @@ struct FileDetails {
 
     private var permissions: String {
         var letters = ""
-        for (shift, special, execute, noExecute) in [(6, 0o4000, "s", "S"), (3, 0o2000, "s", "S"), (0, 0o1000, "t", "T")] {
-            let bits = info.permissions >> UInt32(shift)
-            let isSpecial = info.permissions & UInt32(special) != 0
+        for (shift, special): (UInt32, UInt32) in [(6, 0o4000), (3, 0o2000), (0, 0o1000)] {
+            let bits = info.permissions >> shift
+            let specialLetter = shift == 0 ? "t" : "s"
             letters += bits & 4 != 0 ? "r" : "-"
             letters += bits & 2 != 0 ? "w" : "-"
-            letters += bits & 1 != 0 ? (isSpecial ? execute : "x") : (isSpecial ? noExecute : "-")
+            switch (bits & 1 != 0, info.permissions & special != 0) {
+            case (true, true): letters += specialLetter
+            case (false, true): letters += specialLetter.uppercased()
+            case (true, false): letters += "x"
+            case (false, false): letters += "-"
+            }
         }
         return letters
     }

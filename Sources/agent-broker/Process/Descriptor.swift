@@ -31,12 +31,17 @@ final class Descriptor: Sendable {
     /// The next bytes, as soon as there are some; nil at the end.
     func read(upTo count: Int) async throws -> ByteBuffer? {
         try await onThread {
-            try self.wait(for: POLLIN)
             var buffer = ByteBufferAllocator().buffer(capacity: count)
-            try buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { memory in
-                try Self.retrying { Glibc.read(self.number, memory.baseAddress, count) }
+            var isAtEnd = false
+            while buffer.readableBytes == 0, !isAtEnd {
+                try self.wait(for: POLLIN)
+                try buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { memory in
+                    let result = try Self.result(of: Glibc.read(self.number, memory.baseAddress, count))
+                    isAtEnd = result == 0
+                    return result ?? 0
+                }
             }
-            return buffer.readableBytes > 0 ? buffer : nil
+            return isAtEnd ? nil : buffer
         }
     }
 
@@ -50,9 +55,9 @@ final class Descriptor: Sendable {
                 // What poll(2) allows never blocks up to this many bytes of a pipe.
                 let count = self.isRegularFile ? rest.readableBytes : min(rest.readableBytes, Int(PIPE_BUF))
                 let written = try rest.withUnsafeReadableBytes { memory in
-                    try Self.retrying { Glibc.write(self.number, memory.baseAddress, count) }
+                    try Self.result(of: Glibc.write(self.number, memory.baseAddress, count))
                 }
-                rest.moveReaderIndex(forwardBy: written)
+                rest.moveReaderIndex(forwardBy: written ?? 0)
             }
         }
     }
@@ -75,20 +80,17 @@ final class Descriptor: Sendable {
             pollfd(fd: number, events: Int16(events), revents: 0),
             pollfd(fd: cancellation.readEnd, events: Int16(POLLIN), revents: 0),
         ]
-        _ = try Self.retrying { Int(poll(&polled, nfds_t(polled.count), -1)) }
+        _ = try Self.result(of: Int(poll(&polled, nfds_t(polled.count), -1)))
         if polled[1].revents != 0 { throw CancellationError() }
     }
 
-    /// Repeats a system call that a signal interrupted, or that found nothing to do after all.
-    private static func retrying(_ call: () -> Int) throws(Failure) -> Int {
-        while true {
-            let result = call()
-            if result >= 0 { return result }
-            switch errno {
-            case EINTR, EAGAIN: continue
-            case EPIPE: throw .brokenPipe
-            default: throw .system(errno: errno)
-            }
+    /// Of a system call that was just made; nil: there was nothing to do after all, ask again.
+    private static func result(of returned: Int) throws(Failure) -> Int? {
+        if returned >= 0 { return returned }
+        switch errno {
+        case EINTR, EAGAIN: return nil
+        case EPIPE: throw .brokenPipe
+        default: throw .system(errno: errno)
         }
     }
 }

@@ -35,7 +35,12 @@ struct ScriptedConnection {
         try await channel.pipeline.addHandler(handler).get()
         try await channel.connect(to: SocketAddress(unixDomainSocketPath: "/broker")).get()
         let broker = BrokerPeer {
-            try await channel.waitForOutboundWrite(as: ByteBuffer.self)
+            // A script that waits in vain ends with its test.
+            try await withTaskCancellationHandler {
+                try await channel.waitForOutboundWrite(as: ByteBuffer.self)
+            } onCancel: {
+                channel.close(promise: nil)
+            }
         } send: {
             try await channel.writeInbound($0)
         }

@@ -68,9 +68,8 @@ import Testing
             describe.target = Target(key: "", lease: acquired.lease)
             #expect(try await errorCode { try await other.call(describe) } == .notFound)
             for isHeld in [true, false] {
-                guard case .release(let released)? = try await client.call(
-                    client.frame(.release(Release(lease: acquired.lease)))
-                ).reply else {
+                let release = client.frame(.release(Release(lease: acquired.lease)))
+                guard case .release(let released)? = try await client.call(release).reply else {
                     Issue.record("no reply to a release")
                     return
                 }
@@ -85,11 +84,13 @@ import Testing
         try await withConversation { broker, client in
             for ending in 0..<3 {
                 let other = try await WireConversation(with: broker)
-                for key in ["a", "b", "c"] { try await other.call(other.frame(.acquire(Acquire()), key: key)) }
+                for key in ["a", "b", "c"] {
+                    try await other.call(other.frame(.acquire(Acquire()), key: key))
+                }
                 #expect(try await client.statistics().pool.active == 3)
                 switch ending {
                 case 0: await other.client.close()
-                case 1: await other.client.reset()
+                case 1: try await other.client.reset()
                 default: try await other.client.halfClose()
                 }
                 try await client.waitUntil { $0.pool.active == 0 && $0.connections == 1 }
@@ -121,7 +122,11 @@ import Testing
                 CallOptions.Special(idempotencyKey: "x"),
             ]
             for special in specials {
-                let write = client.frame(.write(Write(path: Array("f".utf8))), special: special, payload: ByteBuffer(string: "x"))
+                let write = client.frame(
+                    .write(Write(path: Array("f".utf8))),
+                    special: special,
+                    payload: ByteBuffer(string: "x")
+                )
                 #expect(try await errorCode { try await client.call(write) } == .notImplemented)
                 #expect(try await !client.exists("f"))
                 // The same of a command.
@@ -149,7 +154,12 @@ import Testing
             try await client.call(echo)
             for _ in 0..<40 {
                 // More in all than the connection's window.
-                let chunk = ClientFrame(id: echo.id, last: false, body: .chunk, payload: ByteBuffer(repeating: 1, count: 1 << 20))
+                let chunk = ClientFrame(
+                    id: echo.id,
+                    last: false,
+                    body: .chunk,
+                    payload: ByteBuffer(repeating: 1, count: 1 << 20)
+                )
                 try await client.client.send(chunk)
                 try await client.call(client.frame(.echo))
             }
@@ -213,7 +223,7 @@ import Testing
                     try await client.client.send(piece)
                 }
                 for (index, frame) in frames.enumerated() {
-                    #expect(try await String(buffer: client.result(of: frame.id).payload) == "payload \(index)")
+                    #expect(String(buffer: try await client.result(of: frame.id).payload) == "payload \(index)")
                 }
             }
         }

@@ -61,7 +61,9 @@ struct ConnectionHarness {
     }
 
     /// Calls a method of the connection on its event loop.
-    func withConnection<Value: Sendable>(_ body: @escaping @Sendable (ConnectionHandler) -> Value) async throws -> Value? {
+    func withConnection<Value: Sendable>(_ body: @escaping @Sendable (ConnectionHandler) -> Value) async throws
+        -> Value?
+    {
         let connection = connection
         let value = try await loop.executeInContext { connection.value.handler.map(body) }
         await loop.run()

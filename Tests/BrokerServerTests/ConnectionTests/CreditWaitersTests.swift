@@ -4,7 +4,8 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct CreditWaitersTests {
     /// Adds waiters of these streams and takes them all, in the order that `takeFirst` gives.
-    private func order(of streams: [UInt64], mayNotSend: Set<UInt64> = [], removing: Set<UInt64> = []) async -> [UInt64] {
+    private func order(of streams: [UInt64], mayNotSend: Set<UInt64> = [], removing: Set<UInt64> = []) async -> [UInt64]
+    {
         var waiters = CreditWaiters()
         var taken: [UInt64] = []
         for stream in streams {

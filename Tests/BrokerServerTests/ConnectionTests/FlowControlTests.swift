@@ -31,7 +31,10 @@ import Testing
             ], 100
         ),
         ("nothing used up is nothing given", [.consumed(0, gives: nil)], 100),
-        ("what is used up is given once", [.received(80, isSound: true), .consumed(80, gives: 80), .consumed(1, gives: nil)], 100),
+        (
+            "what is used up is given once",
+            [.received(80, isSound: true), .consumed(80, gives: 80), .consumed(1, gives: nil)], 100
+        ),
         ("the most", [.granted(maximum - 100, isSound: true)], 1 << 62),
         ("one more than the most", [.granted(maximum - 99, isSound: false)], 100),
         ("the most twice", [.granted(maximum - 100, isSound: true), .granted(maximum, isSound: false)], 1 << 62),

@@ -273,7 +273,9 @@ import Testing
     }
 
     /// A command that reads nothing: `count` pieces of 500 bytes are sent to it.
-    private func overwhelm(streams: UInt64, pieces: Int) async throws -> (harness: ConnectionHarness, sent: [ServerFrame]) {
+    private func overwhelm(streams: UInt64, pieces: Int) async throws -> (
+        harness: ConnectionHarness, sent: [ServerFrame]
+    ) {
         let gate = Gate()
         let harness = try await ConnectionHarness(limits: Self.limits) { loop in
             StubHandler(eventLoop: loop, attempt: { _ in .wait }) { _, _ throws(BackendError) in

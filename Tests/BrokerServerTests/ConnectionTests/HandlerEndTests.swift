@@ -147,7 +147,11 @@ import Testing
     @Test func whatWasAskedIsAnswered() async throws {
         let gate = Gate()
         let harness = try await harness(gate)
-        try await harness.receive(ConnectionHarness.call(1), ConnectionHarness.call(2, lane: 1), ConnectionHarness.call(3, lane: 1))
+        try await harness.receive(
+            ConnectionHarness.call(1),
+            ConnectionHarness.call(2, lane: 1),
+            ConnectionHarness.call(3, lane: 1)
+        )
         try await harness.closeInput()
         #expect(harness.channel.isActive)
         gate.open()
@@ -200,7 +204,10 @@ import Testing
 
     @Test func aCallThatIsCancelledIsAnsweredOnce() async throws {
         let harness = try await reader()
-        try await harness.receive(ConnectionHarness.call(1, last: false, write), ClientFrame(id: 0, body: .cancel(call: 1)))
+        try await harness.receive(
+            ConnectionHarness.call(1, last: false, write),
+            ClientFrame(id: 0, body: .cancel(call: 1))
+        )
         let answers = try await harness.sent()
         #expect(answers.map(\.kind) == ["1 CANCELLED"])
         #expect(answers.first?.error?.maybeExecuted == true)
@@ -211,7 +218,10 @@ import Testing
 
     @Test func cancellingWhatNeverBeganIsIgnored() async throws {
         let harness = try await reader()
-        try await harness.receive(ClientFrame(id: 0, body: .cancel(call: 99)), ClientFrame(id: 0, body: .cancel(call: 0)))
+        try await harness.receive(
+            ClientFrame(id: 0, body: .cancel(call: 99)),
+            ClientFrame(id: 0, body: .cancel(call: 0))
+        )
         #expect(try await harness.sent().isEmpty)
         try await harness.receive(ConnectionHarness.call(99))
         #expect(try await harness.sent().map(\.kind) == ["99 echo last"])
@@ -232,7 +242,10 @@ import Testing
             }
         }
         try await harness.hello()
-        try await harness.receive(ConnectionHarness.call(1, last: false, write), ClientFrame(id: 0, body: .cancel(call: 1)))
+        try await harness.receive(
+            ConnectionHarness.call(1, last: false, write),
+            ClientFrame(id: 0, body: .cancel(call: 1))
+        )
         #expect(try await harness.sent().isEmpty)
         gate.open()
         await harness.loop.run()
@@ -291,7 +304,10 @@ import Testing
 
     @Test func aBrokenMessageFailsItsCallAlone() async throws {
         let harness = try await reader()
-        try await harness.receive(ConnectionHarness.call(3, last: false, write), ConnectionHarness.call(4, last: false, write))
+        try await harness.receive(
+            ConnectionHarness.call(3, last: false, write),
+            ConnectionHarness.call(4, last: false, write)
+        )
         // id 3, a tag that is none; id 5, the same.
         try await harness.receive(bytes: ByteBuffer(bytes: [0, 0, 0, 0, 3, 8, 3, 0xff, 0, 0, 0, 0, 3, 8, 5, 0xff]))
         #expect(Set(try await harness.sent().map(\.kind)) == ["3 PROTOCOL_ERROR", "5 PROTOCOL_ERROR"])

@@ -123,7 +123,9 @@ import Testing
             }
         }
         try await harness.hello()
-        try await harness.receive(ConnectionHarness.call(1, deadline: .seconds(2), last: false, .write(Write(path: []))))
+        try await harness.receive(
+            ConnectionHarness.call(1, deadline: .seconds(2), last: false, .write(Write(path: [])))
+        )
         await harness.loop.advanceTime(by: .milliseconds(1999))
         #expect(try await harness.sent().isEmpty)
         await harness.loop.advanceTime(by: .milliseconds(1))

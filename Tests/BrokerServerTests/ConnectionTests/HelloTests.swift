@@ -63,10 +63,9 @@ import Testing
     }
 
     @Test func oneThatDoesNotComeEndsTheConnection() async throws {
-        try await withBroker {
-            $0.limits.helloDeadline = .milliseconds(10)
-        } _: { broker in
-            #expect(try await goAway(broker)?.error?.code == .deadlineExceeded)
+        try await withBroker(configure: { $0.limits.helloDeadline = .milliseconds(10) }) { broker in
+            let goAway = try await goAway(broker)
+            #expect(goAway?.error?.code == .deadlineExceeded)
         }
     }
 
@@ -75,7 +74,9 @@ import Testing
         try await withBroker { broker in
             let goAway = try await goAway(broker, .tcp, [hello(broker.token(), versions)])
             #expect(goAway?.error?.code == .protocolError)
-            #expect(goAway?.error?.message.contains("versions \(versions.lowerBound) to \(versions.upperBound)") == true)
+            #expect(
+                goAway?.error?.message.contains("versions \(versions.lowerBound) to \(versions.upperBound)") == true
+            )
         }
     }
 
@@ -120,9 +121,7 @@ import Testing
     }
 
     @Test func tooManyConnectionsAreRefusedAndTheOthersStay() async throws {
-        try await withBroker {
-            $0.limits.maxConnections = 2
-        } _: { broker in
+        try await withBroker(configure: { $0.limits.maxConnections = 2 }) { broker in
             let first = try await WireConversation(with: broker)
             let second = try await WireConversation(with: broker, over: .unix)
             for _ in 0..<5 {

@@ -29,7 +29,7 @@ import Testing
             }
             try await client.client.send(RawWireClient.bytes(of: batch))
             for (id, text) in reads {
-                #expect(try await String(buffer: client.result(of: id).payload) == text)
+                #expect(String(buffer: try await client.result(of: id).payload) == text)
             }
         }
     }
@@ -42,15 +42,22 @@ import Testing
             try await client.call(client.frame(.echo, lane: 2))
             try await client.call(client.frame(.echo))
             try await client.client.send(ClientFrame(id: first, body: .chunk, payload: ByteBuffer(string: "now")))
-            #expect(try await String(buffer: client.result(of: second).payload) == "now")
+            #expect(String(buffer: try await client.result(of: second).payload) == "now")
         }
     }
 
     /// An upload in several pieces that has to wait for its turn loses none of them.
     @Test func anUploadThatWaitsForItsTurnIsWhole() async throws {
         try await withConversation { _, client in
-            let blocker = try await client.begin(client.frame(.write(Write(path: Array("a".utf8))), lane: 1, last: false))
-            let upload = client.frame(.write(Write(path: Array("b".utf8))), lane: 1, last: false, payload: ByteBuffer(string: "1"))
+            let blocker = try await client.begin(
+                client.frame(.write(Write(path: Array("a".utf8))), lane: 1, last: false)
+            )
+            let upload = client.frame(
+                .write(Write(path: Array("b".utf8))),
+                lane: 1,
+                last: false,
+                payload: ByteBuffer(string: "1")
+            )
             try await client.client.send(
                 upload,
                 ClientFrame(id: upload.id, last: false, body: .chunk, payload: ByteBuffer(string: "2")),
@@ -66,7 +73,9 @@ import Testing
 
     @Test func aCallIsCancelledInItsLane() async throws {
         try await withConversation { _, client in
-            let blocker = try await client.begin(client.frame(.write(Write(path: Array("a".utf8))), lane: 1, last: false))
+            let blocker = try await client.begin(
+                client.frame(.write(Write(path: Array("a".utf8))), lane: 1, last: false)
+            )
             let write = try await client.begin(
                 client.frame(.write(Write(path: Array("b".utf8))), lane: 1, payload: ByteBuffer(string: "x"))
             )

@@ -69,7 +69,10 @@ import Testing
         ("a long name", [(.hello(name: String(repeating: "x", count: 129)), "close PROTOCOL_ERROR")]),
         ("a long enough name", [(.hello(name: String(repeating: "x", count: 128)), "authenticate 1")]),
         ("hello twice", opening + [(.hello(), "close PROTOCOL_ERROR"), (.call(1), "ignore")]),
-        ("hello twice at once", [(.hello(), "authenticate 1"), (.hello(), "close PROTOCOL_ERROR"), (.authenticated, "nobody waits")]),
+        (
+            "hello twice at once",
+            [(.hello(), "authenticate 1"), (.hello(), "close PROTOCOL_ERROR"), (.authenticated, "nobody waits")]
+        ),
         ("authenticated without a hello", [(.authenticated, "nobody waits")]),
 
         ("a call before the hello", [(.call(1), "close PROTOCOL_ERROR")]),
@@ -78,7 +81,10 @@ import Testing
         ("ids rise", opening + [(.call(1), "start"), (.call(7), "start")]),
         ("the highest id", opening + [(.call(.max), "start"), (.call(.max), "close PROTOCOL_ERROR")]),
         ("an id again", opening + [(.call(5), "start"), (.call(5), "close PROTOCOL_ERROR")]),
-        ("an id that falls", opening + [(.call(5), "start"), (.callEnded, "wait"), (.call(4), "close PROTOCOL_ERROR")]),
+        (
+            "an id that falls",
+            opening + [(.call(5), "start"), (.callEnded, "wait"), (.call(4), "close PROTOCOL_ERROR")]
+        ),
         ("the connection's own id", opening + [(.call(0), "close PROTOCOL_ERROR")]),
         (
             "too many",
@@ -87,7 +93,10 @@ import Testing
                 (.call(4), "start"), (.call(3), "close PROTOCOL_ERROR"),
             ]
         ),
-        ("chunks", opening + [(.call(5), "start"), (.chunk(5), "deliver"), (.callEnded, "wait"), (.chunk(5), "deliver")]),
+        (
+            "chunks",
+            opening + [(.call(5), "start"), (.chunk(5), "deliver"), (.callEnded, "wait"), (.chunk(5), "deliver")]
+        ),
         ("a chunk of nothing", opening + [(.call(5), "start"), (.chunk(6), "close PROTOCOL_ERROR")]),
         ("a chunk of the connection", opening + [(.chunk(0), "close PROTOCOL_ERROR")]),
         (
@@ -99,23 +108,36 @@ import Testing
         ("the client closes, idle", opening + [(.inputClosed, "close"), (.inputClosed, "close")]),
         (
             "the client closes, calls in flight",
-            opening + [(.call(1), "start"), (.call(2), "start"), (.inputClosed, "wait"), (.callEnded, "wait"), (.callEnded, "close")]
+            opening + [
+                (.call(1), "start"), (.call(2), "start"), (.inputClosed, "wait"), (.callEnded, "wait"),
+                (.callEnded, "close"),
+            ]
         ),
         ("the client closes before its hello", [(.inputClosed, "close"), (.hello(), "ignore")]),
-        ("the client closes before it is refused", [(.hello(), "authenticate 1"), (.inputClosed, "wait"), (.close, "last was 0")]),
+        (
+            "the client closes before it is refused",
+            [(.hello(), "authenticate 1"), (.inputClosed, "wait"), (.close, "last was 0")]
+        ),
 
         ("shutdown, idle", opening + [(.drain, "go away after 0, close"), (.drain, "ignore"), (.call(1), "ignore")]),
         (
             "shutdown, calls in flight",
             opening + [
-                (.call(4), "start"), (.drain, "go away after 4"), (.drain, "ignore"), (.call(5), "refuse SHUTTING_DOWN"),
+                (.call(4), "start"), (.drain, "go away after 4"), (.drain, "ignore"),
+                (.call(5), "refuse SHUTTING_DOWN"),
                 (.chunk(4), "deliver"), (.callEnded, "close"), (.call(6), "ignore"),
             ]
         ),
         ("shutdown before the hello", [(.drain, "close"), (.hello(), "ignore")]),
-        ("shutdown before the reply", [(.hello(), "authenticate 1"), (.drain, "close"), (.authenticated, "nobody waits")]),
+        (
+            "shutdown before the reply",
+            [(.hello(), "authenticate 1"), (.drain, "close"), (.authenticated, "nobody waits")]
+        ),
 
-        ("the end", opening + [(.call(3), "start"), (.close, "last was 3"), (.close, "was over"), (.callEnded, "wait")]),
+        (
+            "the end",
+            opening + [(.call(3), "start"), (.close, "last was 3"), (.close, "was over"), (.callEnded, "wait")]
+        ),
         // The go-away that tells of a fault says what was started all the same.
         (
             "the end by a fault",
@@ -124,13 +146,22 @@ import Testing
                 (.callEnded, "wait"), (.close, "last was 3"), (.close, "was over"),
             ]
         ),
-        ("the end by a second hello", opening + [(.call(3), "start"), (.hello(), "close PROTOCOL_ERROR"), (.close, "last was 3")]),
-        ("the end by a chunk", opening + [(.call(3), "start"), (.chunk(4), "close PROTOCOL_ERROR"), (.close, "last was 3")]),
+        (
+            "the end by a second hello",
+            opening + [(.call(3), "start"), (.hello(), "close PROTOCOL_ERROR"), (.close, "last was 3")]
+        ),
+        (
+            "the end by a chunk",
+            opening + [(.call(3), "start"), (.chunk(4), "close PROTOCOL_ERROR"), (.close, "last was 3")]
+        ),
         ("the end by no hello", [(.call(3), "close PROTOCOL_ERROR"), (.inputClosed, "close"), (.close, "last was 0")]),
         // Ids above those of the go-away were promised not to be started; a second one does not take that back.
         (
             "the end of a shutdown",
-            opening + [(.call(3), "start"), (.drain, "go away after 3"), (.call(9), "refuse SHUTTING_DOWN"), (.close, "last was 3")]
+            opening + [
+                (.call(3), "start"), (.drain, "go away after 3"), (.call(9), "refuse SHUTTING_DOWN"),
+                (.close, "last was 3"),
+            ]
         ),
     ]
 

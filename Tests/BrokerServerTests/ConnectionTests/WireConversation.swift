@@ -109,7 +109,9 @@ struct WireConversation: Sendable {
     }
 
     func write(_ text: String, to path: String, key: String = "k", lane: UInt32 = 0) async throws {
-        try await call(frame(.write(Write(path: Array(path.utf8))), key: key, lane: lane, payload: ByteBuffer(string: text)))
+        try await call(
+            frame(.write(Write(path: Array(path.utf8))), key: key, lane: lane, payload: ByteBuffer(string: text))
+        )
     }
 
     func read(_ path: String, key: String = "k") async throws -> String {
@@ -123,6 +125,14 @@ struct WireConversation: Sendable {
         } catch let error as BackendError where error.reason == .notFound {
             return false
         }
+    }
+
+    /// Makes a directory in memory that one answer of a fifth of a megabyte lists.
+    func fillMemory() async throws {
+        let names = (0..<1000).map { "name-\($0)-" + String(repeating: "n", count: 200) }
+        let frames = names.map { frame(.write(Write(path: Array($0.utf8))), backend: .memory) }
+        try await client.send(RawWireClient.bytes(of: frames))
+        for frame in frames { try await result(of: frame.id) }
     }
 
     func statistics() async throws -> StatsReply {

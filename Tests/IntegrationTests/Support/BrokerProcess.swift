@@ -125,7 +125,8 @@ extension BrokerProcess {
     }
 
     /// Runs the command as a client of this broker.
-    func client(_ arguments: String..., token: String? = nil, input: Data = Data()) async throws -> ChildProcess.Result {
+    func client(_ arguments: String..., token: String? = nil, input: Data = Data()) async throws -> ChildProcess.Result
+    {
         try await ChildProcess.run(
             try BuiltProducts.program("agent-broker"),
             arguments,

@@ -81,7 +81,9 @@ struct Caller: Sendable {
 
     private func list() async throws {
         let page = try await connection.readdir(directory, on: target)
-        try #require(page.entries.map { String(decoding: $0.name, as: UTF8.self) } == files.keys.sorted().map { "file-\($0)" })
+        try #require(
+            page.entries.map { String(decoding: $0.name, as: UTF8.self) } == files.keys.sorted().map { "file-\($0)" }
+        )
         try #require(!page.isTruncated)
     }
 

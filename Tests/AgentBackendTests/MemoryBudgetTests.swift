@@ -1,0 +1,137 @@
+import NIOCore
+import Testing
+
+@testable import AgentBackend
+
+/// What the keys of memory backends count for, which is back to nothing when they are gone.
+@Suite struct MemoryBudgetTests {
+    private static func cost(_ key: String, _ contents: Int) -> UInt64 {
+        UInt64(MemoryStore.cost(ofKey: Array(key.utf8), contents: contents))
+    }
+
+    @Test func countsWhatIsHeld() async throws {
+        let budget = MemoryBudget(allowed: 10_000)
+        let backend = MemoryBackend(budget: budget)
+        try await backend.put("a", String(repeating: "x", count: 100))
+        #expect(budget.held == Self.cost("a", 100))
+        try await backend.put("a", String(repeating: "x", count: 40))
+        #expect(budget.held == Self.cost("a", 40))
+        try await backend.put("a", "xx", options: WriteOptions(mode: .append))
+        #expect(budget.held == Self.cost("a", 42))
+        try await backend.put("b/c", "x", options: WriteOptions(mode: .append))
+        #expect(budget.held == Self.cost("a", 42) + Self.cost("b/c", 1))
+        _ = try await refusal(of: try await backend.put("a", "", options: WriteOptions(mode: .createOnly)))
+        #expect(budget.held == Self.cost("a", 42) + Self.cost("b/c", 1))
+        try await backend.remove("a")
+        #expect(budget.held == Self.cost("b/c", 1))
+        try await backend.put("b/d", "x")
+        try await backend.remove("b", recursive: true)
+        #expect(budget.held == 0)
+
+        try await backend.put("a", "x")
+        let other = MemoryBackend(budget: budget)
+        try await other.put("a", "x")
+        await backend.destroy()
+        #expect(budget.held == Self.cost("a", 1))
+        await other.destroy()
+        #expect(budget.held == 0)
+    }
+
+    @Test func refusesWhatGoesOverIt() async throws {
+        let budget = MemoryBudget(allowed: 1000)
+        let backend = MemoryBackend(budget: budget)
+        try await backend.put("a", String(repeating: "x", count: 500))
+        let held = budget.held
+        for mode in [WriteOptions.Mode.replace, .append, .createOnly] {
+            let large = String(repeating: "x", count: 900)
+            let write = try await refusal(of: try await backend.put("b", large, options: WriteOptions(mode: mode)))
+            #expect(write == "RESOURCE_EXHAUSTED")
+        }
+        let error = await #expect(throws: BackendError.self) {
+            try await backend.put("b", String(repeating: "x", count: 900))
+        }
+        #expect(error?.limit == LimitDetails(name: "memory_bytes", used: held, allowed: 1000))
+        #expect(budget.held == held)
+        #expect(try await backend.names("/") == ["a"])
+        // It may shrink to make room.
+        try await backend.put("a", "")
+        try await backend.put("b", String(repeating: "x", count: 500))
+        await backend.destroy()
+        #expect(budget.held == 0)
+    }
+
+    /// Keys count too: else names alone would fill the memory.
+    @Test func boundsEmptyKeys() async throws {
+        let budget = MemoryBudget(allowed: 100_000)
+        let backend = MemoryBackend(budget: budget)
+        var count = 0
+        while (try? await backend.put("key \(count)", "")) != nil, count < 10_000 { count += 1 }
+        #expect(count > 100 && count < 1000)
+        await backend.destroy()
+        #expect(budget.held == 0)
+    }
+
+    @Test func countsWhatIsStreamed() async throws {
+        let budget = MemoryBudget(allowed: 1000)
+        let backend = MemoryBackend(budget: budget)
+        let path = try WorkspacePath("file")
+        let piece = ByteBuffer(repeating: 0, count: 300)
+        for ending in ["commit", "abort", "drop"] {
+            let writer = try await backend.openWriter(path, options: WriteOptions())
+            try await writer.write(piece)
+            try await writer.write(piece)
+            #expect(
+                try await refusal(of: try await writer.write(ByteBuffer(repeating: 0, count: 500)))
+                    == "RESOURCE_EXHAUSTED"
+            )
+            switch ending {
+            case "commit":
+                _ = try await writer.commit()
+                #expect(budget.held == Self.cost("file", 600))
+                try await backend.remove("file")
+            case "abort": await writer.abort()
+            default: break
+            }
+        }
+        #expect(budget.held == 0)
+
+        // No room for the name: the bytes are given back all the same.
+        let writer = try await backend.openWriter(path, options: WriteOptions())
+        try await writer.write(ByteBuffer(repeating: 0, count: 990))
+        #expect(try await refusal(of: try await writer.commit()) == "RESOURCE_EXHAUSTED")
+        #expect(budget.held == 0)
+    }
+
+    @Test func isGivenBackByABackendThatIsDropped() async throws {
+        let budget = MemoryBudget(allowed: 1000)
+        do {
+            let backend = MemoryBackend(budget: budget)
+            try await backend.put("a", "x")
+            #expect(budget.held > 0)
+        }
+        #expect(budget.held == 0)
+    }
+
+    @Test func addsUpFromManyTasks() async throws {
+        let budget = MemoryBudget(allowed: 1 << 20)
+        let backend = MemoryBackend(budget: budget)
+        try await withThrowingTaskGroup { group in
+            for task in 0..<8 {
+                group.addTask {
+                    for count in 0..<200 {
+                        let key = "\(task % 4)/\(count % 10)"
+                        switch count % 5 {
+                        case 0, 1: try await backend.put(key, String(repeating: "x", count: count))
+                        case 2: try await backend.put(key, "x", options: WriteOptions(mode: .append))
+                        case 3: try await backend.remove(key, force: true)
+                        default: try await backend.remove("\(task % 4)", recursive: true, force: true)
+                        }
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        try await backend.remove("/", recursive: true, force: true)
+        #expect(budget.held == 0)
+    }
+}

@@ -1,0 +1,87 @@
+import AgentBackend
+import Testing
+
+@testable import agent_broker
+
+@Suite struct OutputTests {
+    /// The examples of RFC 4648 section 10.
+    @Test(arguments: [
+        ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="),
+        ("foobar", "Zm9vYmFy"),
+    ])
+    func base64(text: String, encoded: String) {
+        #expect(Base64.text(Array(text.utf8)) == encoded)
+    }
+
+    @Test func allDigitsOfBase64() {
+        #expect(Base64.text([0xfb, 0xff, 0xbf] as [UInt8]) == "+/+/")
+    }
+
+    @Test func bytesThatAreNoTextGetAnotherName() {
+        var line = JSONLine()
+        line.add("a", orBase64: "a_base64", Array("ü\n\"".utf8))
+        line.add("b", orBase64: "b_base64", [0xff] as [UInt8])
+        #expect(String(decoding: line.text, as: UTF8.self) == #"{"a":"ü\u000a\"","b_base64":"/w=="}"#)
+    }
+
+    @Test(arguments: [
+        (FileInfo.Kind.regular, UInt32(0o644), "-rw-r--r--"),
+        (.directory, 0o755, "drwxr-xr-x"),
+        (.symbolicLink, 0o777, "lrwxrwxrwx"),
+        (.regular, 0o4755, "-rwsr-xr-x"),
+        (.regular, 0o6600, "-rwS--S---"),
+        (.directory, 0o1777, "drwxrwxrwt"),
+        (.directory, 0o1776, "drwxrwxrwT"),
+        (.regular, 0, "----------"),
+    ])
+    func permissionsAreAsLsShowsThem(kind: FileInfo.Kind, permissions: UInt32, expected: String) {
+        let info = FileInfo(
+            kind: kind,
+            size: 17,
+            modifiedNanoseconds: 1_700_000_000_999_999_999,
+            permissions: permissions
+        )
+        #expect(FileDetails(info: info).text == "\(expected)           17 2023-11-14T22:13:20Z")
+    }
+
+    @Test func octal() {
+        #expect(FileDetails.octal(0o644) == "0644")
+        #expect(FileDetails.octal(0) == "0000")
+        #expect(FileDetails.octal(0o4755) == "4755")
+    }
+
+    @Test(
+        arguments: [
+            ("0644", 0o644), ("600", 0o600), ("7777", 0o7777), ("0", nil), ("8", nil), ("10000", nil), ("-1", nil),
+            ("", nil),
+        ] as [(String, UInt32?)]
+    )
+    func modes(text: String, bits: UInt32?) {
+        #expect(FileMode(argument: text)?.bits == bits)
+    }
+
+    @Test(arguments: [
+        ("500ms", Duration.milliseconds(500)), ("5s", .seconds(5)), ("2m", .seconds(120)), ("5", nil), ("0s", nil),
+        ("-1s", nil), ("s", nil),
+    ])
+    func times(text: String, duration: Duration?) {
+        #expect(TimeArgument(argument: text)?.duration == duration)
+    }
+}
+
+@Suite struct ExitStatusTests {
+    @Test(arguments: [
+        (BackendError.Code.readFailed, Int32(1)), (.conflict, 1), (.execError, 1), (.invalidArgument, 64),
+        (.connectionClosed, 69), (.shuttingDown, 69), (.internal, 70), (.protocolError, 70), (.resourceExhausted, 75),
+        (.authFailed, 77), (.permissionDenied, 77), (.invalidConfiguration, 78),
+    ])
+    func everyFailureHasItsNumber(code: BackendError.Code, status: Int32) {
+        #expect(ExitStatus(BackendError(code, message: "")).rawValue == status)
+        #expect(ExitStatus.help.contains("\n    \(status) ") || ExitStatus.help.contains("\n  \(status) "))
+    }
+
+    @Test func signalsAreAsAShellReportsThem() {
+        #expect(ExitStatus.signal(2).rawValue == 130)
+        #expect(ExitStatus.signal(15).rawValue == 143)
+    }
+}
