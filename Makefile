@@ -15,6 +15,7 @@ NEEDED := libprotobuf-c-dev:/usr/include/protobuf-c/protobuf-c.h \
           pkg-config:/usr/bin/pkg-config \
           bubblewrap:/usr/bin/bwrap \
           git:/usr/bin/git \
+          python3:/usr/bin/python3 \
           python3-venv:/usr/lib/python3.11/ensurepip/__init__.py
 
 .PHONY: help setup build debug run test torture protos protos-check format lint clean

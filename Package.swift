@@ -105,7 +105,7 @@ let package = Package(
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             path: "loadtest",
-            exclude: ["limits"],
+            exclude: ["demo", "limits", "torture"],
             swiftSettings: swiftSettings
         ),
         .executableTarget(

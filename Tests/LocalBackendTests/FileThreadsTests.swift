@@ -1,7 +1,5 @@
 import AgentBackend
-import CLinux
 import Foundation
-import Glibc
 import NIOCore
 import Testing
 
@@ -55,14 +53,7 @@ import Testing
         try await LocalFixture.with { fixture in
             for number in 0..<300 { try await fixture.backend.put("tree/\(number)/file", "x") }
             let cancellation = FileCancellation()
-            let root = open(fixture.root, Int32(linux_o_path) | O_DIRECTORY | O_CLOEXEC)
-            try #require(root >= 0)
-            let files = LocalFiles(
-                access: DirectoryAccess(root: FileDescriptorHandle(owning: root)),
-                temporary: RootDirectory(.host(path: fixture.temporary)),
-                limits: LocalFilesystemLimits(),
-                cancellation: cancellation
-            )
+            let files = try fixture.files(cancellation)
             cancellation.cancel()
             let path = try WorkspacePath("tree")
             #expect(throws: DirectoryAccess.Failure.self) {

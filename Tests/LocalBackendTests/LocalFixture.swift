@@ -1,4 +1,5 @@
 import AgentBackend
+import CLinux
 import Foundation
 import Glibc
 import NIOCore
@@ -155,6 +156,18 @@ extension LocalFixture {
         .filter { $0.hasPrefix(base + "/") }
         .map { String($0.dropFirst(base.count + 1)) }
         .sorted()
+    }
+
+    /// The operations themselves, run by the test's own thread.
+    func files(_ cancellation: FileCancellation = .never) throws -> LocalFiles {
+        let directory = open(root, Int32(linux_o_path) | O_DIRECTORY | O_CLOEXEC)
+        try #require(directory >= 0)
+        return LocalFiles(
+            access: DirectoryAccess(root: FileDescriptorHandle(owning: directory)),
+            temporary: RootDirectory(.host(path: temporary)),
+            limits: LocalFilesystemLimits(),
+            cancellation: cancellation
+        )
     }
 
     private func own(_ path: String) throws {

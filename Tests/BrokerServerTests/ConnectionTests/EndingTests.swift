@@ -122,7 +122,7 @@ import Testing
 
     @Test(arguments: Transport.allCases, Ending.allCases)
     func aLossKillsTheWholeTreeOfACommand(transport: Transport, ending: Ending) async throws {
-        try await withConversation { broker, client in
+        try await withConversation(configure: { $0.exec.grace = .milliseconds(50) }) { broker, client in
             let other = try await WireConversation(with: broker, over: transport)
             // A double fork into a session of its own, which ignores SIGTERM, as its parent does.
             let line = "trap '' TERM; (setsid sh -c 'trap \"\" TERM; echo up; sleep 1000' &); echo up; sleep 1000"

@@ -85,7 +85,7 @@ import Testing
     }
 
     @Test func aCancelKillsTheTreeBeforeItIsAnswered() async throws {
-        try await withConversation { broker, client in
+        try await withConversation(configure: { $0.exec.grace = .milliseconds(50) }) { broker, client in
             let line = "trap '' TERM; (setsid sh -c 'sleep 1000' &); sleep 1000"
             let exec = try await client.begin(client.frame(WireConversation.shell(line)))
             try await client.waitUntilStarted(exec)

@@ -1,4 +1,5 @@
 import AgentBackend
+import BrokerServer
 import BrokerTestKit
 import BrokerWire
 import NIOCore
@@ -8,7 +9,8 @@ import Testing
     /// A write goes to a thread and a read is answered on the spot where it can be: in a lane they keep their order.
     @Test(arguments: Transport.allCases)
     func aReadFindsWhatWasWrittenBeforeIt(transport: Transport) async throws {
-        try await withConversation(over: transport) { _, client in
+        let configure: (inout BrokerConfiguration) -> Void = { $0.limits.maxCallsInFlightPerConnection = 10_000 }
+        try await withConversation(over: transport, configure: configure) { _, client in
             let lanes: [UInt32] = [1, 2, 3]
             var reads: [(id: UInt64, text: String)] = []
             var batch: [ClientFrame] = []
