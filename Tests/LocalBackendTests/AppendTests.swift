@@ -1,6 +1,7 @@
 import AgentBackend
 import Glibc
 import NIOCore
+import Synchronization
 import Testing
 
 @testable import LocalBackend
@@ -65,7 +66,9 @@ import Testing
             try #require(descriptor >= 0)
             let commandLine = "command " + String(repeating: "c", count: 500) + "\n"
             let path = try WorkspacePath("log")
+            let room = Atomic<Int>(5000)
             try await Opponent.against {
+                guard room.subtract(1, ordering: .relaxed).newValue > 0 else { return }
                 _ = write(descriptor, commandLine, commandLine.utf8.count)
             } _: {
                 for count in 0..<200 {

@@ -8,7 +8,10 @@ final class Opponent: Sendable {
 
     private init(_ body: @escaping @Sendable () -> Void) {
         Thread.detachNewThread { [self] in
-            while !isStopped.isSet { body() }
+            while !isStopped.isSet {
+                body()
+                sched_yield()
+            }
             ended.signal()
         }
     }

@@ -43,13 +43,10 @@ import Testing
         let limits = LocalFilesystemLimits(maximumReaddirEntries: 3000)
         try await LocalFixture.with(limits: limits) { fixture in
             let names = (0..<20_000).map { "name \($0)" }
-            for name in names {
-                let descriptor = open(fixture.path(name), O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
-                try #require(descriptor >= 0)
-                close(descriptor)
-            }
+            try fixture.makeFile(names[0])
+            for name in names.dropFirst() { try #require(link(fixture.path(names[0]), fixture.path(name)) == 0) }
             let sorted = names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-            for limit in [0, 2999, 100_000] {
+            for limit in [0, 2999] {
                 var all: [String] = []
                 var options = ReaddirOptions(limit: limit)
                 while true {
@@ -61,10 +58,10 @@ import Testing
                 }
                 #expect(all == sorted)
             }
+            let most = try await fixture.backend.readdir(.root, options: ReaddirOptions(limit: 100_000))
+            #expect(most.entries.count == 3000)
             let one = try await fixture.backend.readdir(.root, options: ReaddirOptions(limit: 1))
             #expect(one == DirectoryPage(entries: [DirectoryEntry(name: Array("name 0".utf8))], isTruncated: true))
-            try await fixture.backend.put("sub/file", "")
-            try await fixture.backend.remove("sub", recursive: true)
         }
     }
 

@@ -151,7 +151,7 @@ import Testing
     @Test func removesWhatAppearsMeanwhile() async throws {
         try await LocalFixture.with { fixture in
             let file = fixture.path("tree/file")
-            for _ in 0..<100 {
+            for _ in 0..<30 {
                 try await fixture.backend.put("tree/a/b/c", "x")
                 _ = await Opponent.against {
                     close(open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600))

@@ -33,6 +33,7 @@ struct WireConversation: Sendable {
         with broker: InProcessBroker,
         over transport: Transport = .tcp,
         org: String = "acme",
+        token: String? = nil,
         receiveBuffer: Int? = nil,
         givesCredit: Bool = true
     ) async throws {
@@ -41,7 +42,8 @@ struct WireConversation: Sendable {
             receiveBuffer: receiveBuffer,
             givesCredit: givesCredit
         )
-        try await client.send(ClientFrame(id: 0, body: .hello(Hello(token: broker.token(of: org), clientName: "test"))))
+        let hello = Hello(token: token ?? broker.token(of: org), clientName: "test")
+        try await client.send(ClientFrame(id: 0, body: .hello(hello)))
         let reply = try #require(try await client.next(of: 0))
         guard case .helloReply = reply.body else { throw Unexpected(frame: reply) }
     }

@@ -1,0 +1,142 @@
+import AgentBackend
+import BrokerServer
+import BrokerTestKit
+import BrokerWire
+import NIOCore
+import Testing
+
+/// What a token allows, and to which entry a target leads.
+@Suite(.timeLimit(.minutes(1))) struct PermissionTests {
+    /// Every operation that needs a target, and whether it changes something.
+    private static let operations: [(operation: BrokerWire.Operation, isModifying: Bool)] = [
+        (.echo, false), (.describe, false), (.read(Read(path: Array("f".utf8))), false),
+        (.stat(Stat(path: Array("f".utf8))), false), (.readdir(Readdir(path: [])), false),
+        (.write(Write(path: Array("f".utf8))), true), (.rm(Rm(path: Array("f".utf8))), true),
+        (.acquire(Acquire()), false), (WireConversation.shell("true"), true),
+    ]
+
+    private func codes(
+        _ configure: (inout TokenRecord) throws -> Void,
+        key: String,
+        _ body: (WireConversation) async throws -> Void = { _ in }
+    ) async throws -> [BackendError.Code?] {
+        let token = Token.generate()
+        var record = TokenRecord(id: token.id, name: "narrow", hash: token.hash)
+        try configure(&record)
+        return try await withBroker(configure: { $0.orgs[0].tokens.append(record) }) { broker in
+            let full = try await WireConversation(with: broker)
+            for key in ["a", "team-1", "team-2"] { try await full.write("x", to: "f", key: key) }
+            let narrow = try await WireConversation(with: broker, token: token.text)
+            var codes: [BackendError.Code?] = []
+            for (operation, _) in Self.operations {
+                codes.append(try await errorCode { try await narrow.call(narrow.frame(operation, key: key)) })
+            }
+            try await body(narrow)
+            await narrow.client.close()
+            await full.client.close()
+            return codes
+        }
+    }
+
+    @Test func aReadOnlyTokenReads() async throws {
+        let codes = try await codes({ $0.isReadOnly = true }, key: "a")
+        #expect(codes == Self.operations.map { $0.isModifying ? .permissionDenied : nil })
+    }
+
+    @Test func aTokenForSomeKeysLeadsToThose() async throws {
+        let pattern = try #require(KeyPattern("team-*"))
+        #expect(try await codes({ $0.keyPatterns = [pattern] }, key: "team-1") == Self.operations.map { _ in nil })
+        let denied = try await codes({ $0.keyPatterns = [pattern] }, key: "a")
+        #expect(denied == Self.operations.map { _ in .permissionDenied })
+    }
+
+    @Test func withoutATargetNothingWorks() async throws {
+        try await withConversation { _, client in
+            for (operation, _) in Self.operations {
+                var frame = client.frame(operation)
+                frame.target = nil
+                let code = try await errorCode { try await client.call(frame) }
+                #expect(code == .invalidArgument, "\(operation)")
+            }
+        }
+    }
+
+    @Test(arguments: ["../other", "a/b", ".hidden", "-x", "ü", String(repeating: "k", count: 129)])
+    func whatIsNoKeyIsRefused(key: String) async throws {
+        try await withConversation { _, client in
+            for (operation, _) in Self.operations {
+                let code = try await errorCode { try await client.call(client.frame(operation, key: key)) }
+                #expect(code == .invalidArgument, "\(operation)")
+            }
+        }
+    }
+
+    @Test func aBrokerPoolsNoRemoteBackends() async throws {
+        try await withConversation { _, client in
+            for (operation, _) in Self.operations {
+                let frame = client.frame(operation, backend: .remoteFilesystem)
+                let code = try await errorCode { try await client.call(frame) }
+                #expect(code == .invalidArgument, "\(operation)")
+            }
+        }
+    }
+
+    /// Keys and backends of one org are different places, and so is a scope.
+    @Test func targetsAreKeptApart() async throws {
+        try await withConversation { _, client in
+            try await client.write("local a", to: "f", key: "a")
+            try await client.write("local b", to: "f", key: "b")
+            let memory = client.frame(
+                .write(Write(path: Array("f".utf8))),
+                key: "a",
+                backend: .memory,
+                payload: ByteBuffer(string: "memory a")
+            )
+            try await client.call(memory)
+            var scoped = client.frame(
+                .write(Write(path: Array("f".utf8))),
+                key: "a",
+                payload: ByteBuffer(string: "scoped")
+            )
+            scoped.target?.scopePath = Array("dir".utf8)
+            try await client.call(scoped)
+
+            // All in one batch, in turn.
+            let reads = (0..<50).flatMap { _ in
+                ["a", "b"].flatMap { key in
+                    [BackendType.localFilesystem, .memory].map {
+                        client.frame(.read(Read(path: Array("f".utf8))), key: key, backend: $0)
+                    }
+                }
+            }
+            try await client.client.send(RawWireClient.bytes(of: reads))
+            for (index, read) in reads.enumerated() {
+                let expected = ["local a", "memory a", "local b", nil][index % 4]
+                do {
+                    #expect(String(buffer: try await client.result(of: read.id).payload) == expected)
+                } catch let error as BackendError {
+                    #expect(error.code == .keyNotFound && expected == nil)
+                }
+            }
+            #expect(try await client.read("dir/f", key: "a") == "scoped")
+        }
+    }
+
+    /// An error names its operation, whichever way the call went.
+    @Test func errorsNameTheirOperation() async throws {
+        try await withConversation { _, client in
+            for (operation, name) in [
+                (BrokerWire.Operation.read(Read(path: Array("x".utf8))), "read"),
+                (.rm(Rm(path: Array("x".utf8))), "rm"),
+            ] {
+                do {
+                    try await client.call(client.frame(operation))
+                    Issue.record("\(name) of a missing file")
+                } catch let error as BackendError {
+                    #expect(error.operation == name)
+                    #expect(error.reason == .notFound)
+                }
+            }
+        }
+    }
+}
