@@ -176,7 +176,10 @@ import Testing
                 return
             }
             await scripted.settle()
-            #expect(await scripted.onLoop { $0.calls[frame.id]?.isCancelled } == false, "nothing takes the release back")
+            #expect(
+                await scripted.onLoop { $0.calls[frame.id]?.isCancelled } == false,
+                "nothing takes the release back"
+            )
             try await scripted.broker.send(.part(frame.id, .release(released: true)))
             let result = await group.nextResult()
             #expect(throws: BackendError.self) { try result?.get() }
