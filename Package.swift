@@ -90,7 +90,7 @@ let package = Package(
         .executableTarget(
             name: "agent-broker",
             dependencies: [
-                "AgentBackend", "BrokerClient", "BrokerServer", nioCore, logging,
+                "AgentBackend", "BrokerClient", "BrokerServer", nioCore, nioPosix, logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
