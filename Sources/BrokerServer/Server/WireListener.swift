@@ -104,22 +104,25 @@ final class WireListener: Sendable {
     }
 
     /// Tells every peer that nothing more is started, gives what runs until the timeout, then cancels it. Returns when
-    /// every connection is gone.
+    /// every connection is gone. Cancelling the task ends the wait for what runs.
     func drain(timeout: Duration) async {
+        let late = BackendError(
+            .shuttingDown,
+            message: "the broker shut down before the call ended",
+            maybeExecuted: true
+        )
         connections.drainAll(timeout)
-        await withTaskGroup { group in
-            group.addTask { [connections] in
-                guard (try? await Task.sleep(for: timeout)) != nil else { return }
-                connections.cancelAll(
-                    BackendError(
-                        .shuttingDown,
-                        message: "the broker shut down before the call ended",
-                        maybeExecuted: true
-                    )
-                )
+        await withTaskCancellationHandler {
+            await withTaskGroup { group in
+                group.addTask { [connections] in
+                    guard (try? await Task.sleep(for: timeout)) != nil else { return }
+                    connections.cancelAll(late)
+                }
+                await connections.waitUntilEmpty()
+                group.cancelAll()
             }
-            await connections.waitUntilEmpty()
-            group.cancelAll()
+        } onCancel: {
+            connections.cancelAll(late)
         }
     }
 }

@@ -190,10 +190,8 @@ import Testing
                 let busy = try await WireConversation(with: broker, over: transport)
                 let exec = try await busy.begin(busy.frame(WireConversation.shell("sleep 1000")))
                 try await busy.waitUntilStarted(exec)
-                if case .graceful = ending {
-                    // A stream that is never ended.
-                    _ = try await busy.begin(busy.frame(.write(Write(path: Array("f".utf8))), last: false))
-                }
+                // A stream that is never ended.
+                _ = try await busy.begin(busy.frame(.write(Write(path: Array("f".utf8))), last: false))
                 clients += [idle.client, busy.client]
             }
         }

@@ -17,8 +17,7 @@ import Testing
 
     private func codes(
         _ configure: (inout TokenRecord) throws -> Void,
-        key: String,
-        _ body: (WireConversation) async throws -> Void = { _ in }
+        key: String
     ) async throws -> [BackendError.Code?] {
         let token = Token.generate()
         var record = TokenRecord(id: token.id, name: "narrow", hash: token.hash)
@@ -31,7 +30,6 @@ import Testing
             for (operation, _) in Self.operations {
                 codes.append(try await errorCode { try await narrow.call(narrow.frame(operation, key: key)) })
             }
-            try await body(narrow)
             await narrow.client.close()
             await full.client.close()
             return codes
