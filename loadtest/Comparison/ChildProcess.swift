@@ -77,6 +77,7 @@ final class ChildProcess {
         let deadline = Clocks.monotonic() + Self.grace.nanoseconds
         while !hasEnded() {
             if Clocks.monotonic() > deadline { kill(pid, SIGKILL) }
+            // After the measuring, on a thread that has nothing else to do: a pause between two looks harms nobody.
             usleep(5000)
         }
     }
