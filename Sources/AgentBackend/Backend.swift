@@ -8,6 +8,13 @@ public import NIOCore
 public protocol Backend: AnyObject, Sendable {
     var type: BackendType { get }
 
+    /// Whether it answers, at this moment.
+    var status: BackendStatus { get }
+
+    /// Every change of the status from now on, in order; ends after the one to `destroyed`. A reader that leaves 1024
+    /// unread loses the oldest.
+    func statusChanges() -> AsyncStream<BackendStatusChange>
+
     /// Opens a regular file. Throws `READ_FAILED` (memory: `KEY_NOT_FOUND`) with a reason.
     func openReader(_ path: WorkspacePath, range: ReadRange) async throws(BackendError) -> any FileReader
 
@@ -24,16 +31,64 @@ public protocol Backend: AnyObject, Sendable {
     /// What is at a path. `followLink` false tells of a final symbolic link itself.
     func stat(_ path: WorkspacePath, followLink: Bool) async throws(BackendError) -> FileInfo
 
+    /// Whether something is at a path, a symbolic link followed. Never throws for what is missing.
+    func exists(_ path: WorkspacePath) async throws(BackendError) -> Bool
+
+    /// Makes a directory. Throws `WRITE_FAILED` with a reason. Nothing to do in memory, where keys imply directories.
+    func mkdir(_ path: WorkspacePath, options: MkdirOptions) async throws(BackendError)
+
+    /// Makes an empty file, with its parents, or sets the modification time of what is there; never overwrites. Throws
+    /// `WRITE_FAILED` with a reason.
+    @discardableResult
+    func touch(_ path: WorkspacePath) async throws(BackendError) -> FileInfo
+
+    /// Gives a file, link or directory another name, in one step; makes the parents of the new one. Throws
+    /// `WRITE_FAILED` (memory, where nothing has the old name: `KEY_NOT_FOUND`) with a reason.
+    func rename(
+        _ path: WorkspacePath,
+        to destination: WorkspacePath,
+        options: RenameOptions
+    ) async throws(BackendError)
+
+    /// Copies a file, or a directory with all that is in it; makes the parents of the destination. Each file appears
+    /// as a whole; a tree does not. Links within a tree are copied as links. Throws as
+    /// ``rename(_:to:options:)``.
+    @discardableResult
+    func copy(
+        _ path: WorkspacePath,
+        to destination: WorkspacePath,
+        options: CopyOptions
+    ) async throws(BackendError) -> CopyResult
+
     /// Removes a file, a symbolic link (never what it points to) or a directory.
     func rm(_ path: WorkspacePath, options: RemoveOptions) async throws(BackendError)
 
     /// Starts a command in the root. Throws `NOT_IMPLEMENTED` where there is no shell.
     func start(_ request: ExecRequest) async throws(BackendError) -> any CommandExecution
 
-    /// The same files confined to the directory at `path`, made on first use.
-    func scope(_ path: WorkspacePath) throws(BackendError) -> any Backend
+    /// Keys of a memory backend that begin with `prefix`, byte by byte. Others throw `NOT_IMPLEMENTED`.
+    func listKeys(prefix: [UInt8], options: ListKeysOptions) async throws(BackendError) -> KeyPage
 
-    /// Ends what runs and refuses everything from now on. Files stay. Idempotent.
+    /// Removes one key of a memory backend. False: there was none. Others throw `NOT_IMPLEMENTED`.
+    @discardableResult
+    func deleteKey(_ key: WorkspacePath) async throws(BackendError) -> Bool
+
+    /// Removes all keys of a memory backend, or of its scope, and returns how many. Others throw `NOT_IMPLEMENTED`.
+    @discardableResult
+    func clearKeys() async throws(BackendError) -> Int
+
+    /// The same files confined to the directory at `path`, made on first use, with an environment and an operations
+    /// logger of its own. Throws `BACKEND_DESTROYED`.
+    func scope(_ path: WorkspacePath, configuration: ScopeConfiguration) throws(BackendError) -> any Backend
+
+    /// Paths of the scopes that are in use, at any depth, sorted as bytes.
+    func listActiveScopes() -> [WorkspacePath]
+
+    /// Has `closeable` closed when the backend is destroyed, before it ends; at once where it has been. A scope hands
+    /// it to the backend that it is a scope of.
+    func trackCloseable(_ closeable: any BackendCloseable) async
+
+    /// Closes what is tracked, ends what runs and refuses everything from then on. Files stay. Idempotent.
     func destroy() async
 }
 
@@ -57,6 +112,29 @@ public protocol FileWriter: Sendable {
 }
 
 extension Backend {
+    public func exists(_ path: WorkspacePath) async throws(BackendError) -> Bool {
+        do throws(BackendError) {
+            _ = try await stat(path, followLink: true)
+            return true
+        } catch  where error.isMissing {
+            return false
+        } catch {
+            throw error.during("exists")
+        }
+    }
+
+    public func listKeys(prefix: [UInt8], options: ListKeysOptions) async throws(BackendError) -> KeyPage {
+        throw .keysOfFiles("list_keys")
+    }
+
+    public func deleteKey(_ key: WorkspacePath) async throws(BackendError) -> Bool {
+        throw .keysOfFiles("delete_key")
+    }
+
+    public func clearKeys() async throws(BackendError) -> Int {
+        throw .keysOfFiles("clear_keys")
+    }
+
     /// The whole file, or a range of it. Holds it in memory: for more than `maximum` bytes, or 2 GiB, `READ_FAILED`
     /// with reason `TOO_LARGE`; use ``openReader(_:range:)`` for those.
     public func read(
@@ -107,21 +185,15 @@ extension Backend {
     }
 }
 
-/// What can be answered on the spot, on an event loop, without ever waiting for a disk or a lock that is held
-/// for long.
-package enum NonBlocking<Value: Sendable>: Sendable {
-    case done(Value)
-    case failed(BackendError)
-    /// Ask the asynchronous way.
-    case wouldBlock
-}
+extension BackendError {
+    /// There is nothing at the path, which for a question whether there is something is no error.
+    package var isMissing: Bool { reason == .notFound || reason == .notDirectory }
 
-/// A backend's answers that need no waiting, for a caller that must not wait. Each may say `wouldBlock` always.
-package protocol NonBlockingOperations {
-    /// A read whose bytes are at most `maximum` and at hand.
-    func tryRead(_ path: WorkspacePath, range: ReadRange, maximum: Int) -> NonBlocking<(FileInfo, ByteBuffer)>
-    func tryStat(_ path: WorkspacePath, followLink: Bool) -> NonBlocking<FileInfo>
-    func tryWrite(_ path: WorkspacePath, _ bytes: ByteBuffer, options: WriteOptions) -> NonBlocking<FileInfo>
-    func tryReaddir(_ path: WorkspacePath, options: ReaddirOptions) -> NonBlocking<DirectoryPage>
-    func tryRemove(_ path: WorkspacePath, options: RemoveOptions) -> NonBlocking<Void>
+    package static func keysOfFiles(_ operation: String) -> BackendError {
+        BackendError(
+            .notImplemented,
+            message: "only a memory backend has keys: list, rename and remove files here",
+            operation: operation
+        )
+    }
 }

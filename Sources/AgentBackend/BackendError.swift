@@ -23,6 +23,8 @@ public struct BackendError: Error, Sendable {
     public var retryAfter: Duration? { storage.retryAfter }
     /// The limit that was reached, where one was.
     public var limit: LimitDetails? { storage.limit }
+    /// Of a `CONFLICT` over a file's version: the present one. Nil: there is no such file any more.
+    public var currentEtag: Etag? { storage.currentEtag }
     /// What brought this about, for the log. Not sent over the wire.
     public var cause: (any Error)? { storage.cause }
 
@@ -36,6 +38,7 @@ public struct BackendError: Error, Sendable {
         maybeExecuted: Bool = false,
         retryAfter: Duration? = nil,
         limit: LimitDetails? = nil,
+        currentEtag: Etag? = nil,
         cause: (any Error)? = nil
     ) {
         storage = Storage(
@@ -48,7 +51,19 @@ public struct BackendError: Error, Sendable {
             maybeExecuted: maybeExecuted,
             retryAfter: retryAfter,
             limit: limit,
+            currentEtag: currentEtag,
             cause: cause
+        )
+    }
+
+    /// What was to be written expects another version of the file than the present one.
+    package static func versionConflict(_ path: WorkspacePath, current: Etag?) -> BackendError {
+        BackendError(
+            .conflict,
+            message: current == nil
+                ? "\(path) is not there any more: read what took its place, or write it without an expected etag"
+                : "\(path) was changed meanwhile: read it again, and write what follows from that",
+            currentEtag: current
         )
     }
 
@@ -65,6 +80,7 @@ public struct BackendError: Error, Sendable {
             maybeExecuted: maybeExecuted,
             retryAfter: retryAfter,
             limit: limit,
+            currentEtag: currentEtag,
             cause: cause
         )
     }
@@ -79,6 +95,7 @@ public struct BackendError: Error, Sendable {
         let maybeExecuted: Bool
         let retryAfter: Duration?
         let limit: LimitDetails?
+        let currentEtag: Etag?
         let cause: (any Error)?
 
         init(
@@ -91,6 +108,7 @@ public struct BackendError: Error, Sendable {
             maybeExecuted: Bool,
             retryAfter: Duration?,
             limit: LimitDetails?,
+            currentEtag: Etag?,
             cause: (any Error)?
         ) {
             self.code = code
@@ -102,6 +120,7 @@ public struct BackendError: Error, Sendable {
             self.maybeExecuted = maybeExecuted
             self.retryAfter = retryAfter
             self.limit = limit
+            self.currentEtag = currentEtag
             self.cause = cause
         }
     }

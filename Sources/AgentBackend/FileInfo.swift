@@ -19,12 +19,15 @@ public struct FileInfo: Sendable, Hashable {
     public var modifiedNanoseconds: Int64
     /// Permission bits, 0 to 0o7777.
     public var permissions: UInt32
+    /// Of a regular file: the version that this tells of; see ``WriteOptions/expectedEtag``. Nil where it is not known.
+    public var etag: Etag?
 
-    public init(kind: Kind?, size: UInt64, modifiedNanoseconds: Int64, permissions: UInt32) {
+    public init(kind: Kind?, size: UInt64, modifiedNanoseconds: Int64, permissions: UInt32, etag: Etag? = nil) {
         self.kind = kind
         self.size = size
         self.modifiedNanoseconds = modifiedNanoseconds
         self.permissions = permissions
+        self.etag = etag
     }
 }
 

@@ -39,11 +39,21 @@ public struct WriteOptions: Sendable, Hashable {
     public var durability: Durability
     /// Permission bits of a file that is made. One that is replaced keeps its own.
     public var permissions: UInt32
+    /// Write only where the file is still of this version: one that was changed or removed is `CONFLICT`, with the
+    /// present version in ``BackendError/currentEtag``. Two that expect the same version never both succeed. Nil:
+    /// whatever is there.
+    public var expectedEtag: Etag?
 
-    public init(mode: Mode = .replace, durability: Durability = .none, permissions: UInt32 = 0o644) {
+    public init(
+        mode: Mode = .replace,
+        durability: Durability = .none,
+        permissions: UInt32 = 0o644,
+        expectedEtag: Etag? = nil
+    ) {
         self.mode = mode
         self.durability = durability
         self.permissions = permissions
+        self.expectedEtag = expectedEtag
     }
 }
 
@@ -73,5 +83,79 @@ public struct RemoveOptions: Sendable, Hashable {
     public init(recursive: Bool = false, force: Bool = false) {
         self.recursive = recursive
         self.force = force
+    }
+}
+
+/// How a directory is made.
+public struct MkdirOptions: Sendable, Hashable {
+    /// Its parents too, and one that is there already is no error.
+    public var recursive: Bool
+    /// Permission bits of the directory itself; parents get 0755.
+    public var permissions: UInt32
+
+    public init(recursive: Bool = true, permissions: UInt32 = 0o755) {
+        self.recursive = recursive
+        self.permissions = permissions
+    }
+}
+
+/// How something gets another name.
+public struct RenameOptions: Sendable, Hashable {
+    /// What has the new name already is replaced, as rename(2) does. False: reason `EXISTS`.
+    public var replacesExisting: Bool
+
+    public init(replacesExisting: Bool = true) {
+        self.replacesExisting = replacesExisting
+    }
+}
+
+/// How something is copied.
+public struct CopyOptions: Sendable, Hashable {
+    /// A directory with all that is in it, into one that is there already, if any.
+    public var recursive: Bool
+    /// Files that are there already are replaced, each as a whole. False: reason `EXISTS`.
+    public var replacesExisting: Bool
+
+    public init(recursive: Bool = false, replacesExisting: Bool = true) {
+        self.recursive = recursive
+        self.replacesExisting = replacesExisting
+    }
+}
+
+/// What was copied.
+public struct CopyResult: Sendable, Hashable {
+    /// Files and symbolic links; directories do not count.
+    public var files: UInt64
+    /// Bytes of the files.
+    public var bytes: UInt64
+
+    public init(files: UInt64, bytes: UInt64) {
+        self.files = files
+        self.bytes = bytes
+    }
+}
+
+/// What part of a memory backend's keys to list.
+public struct ListKeysOptions: Sendable, Hashable {
+    /// Only keys that sort after this one. Empty: from the start.
+    public var after: [UInt8]
+    /// At most this many keys, and no more than the backend's own limit. 0: that one.
+    public var limit: Int
+
+    public init(after: [UInt8] = [], limit: Int = 0) {
+        self.after = after
+        self.limit = limit
+    }
+}
+
+/// Part of a memory backend's keys, in the order of their names: "a/x" before "a.txt".
+public struct KeyPage: Sendable, Hashable {
+    public var keys: [WorkspacePath]
+    /// There are more after the last one.
+    public var isTruncated: Bool
+
+    public init(keys: [WorkspacePath], isTruncated: Bool) {
+        self.keys = keys
+        self.isTruncated = isTruncated
     }
 }

@@ -64,13 +64,22 @@ public struct WorkspacePath: Sendable, Hashable {
         return WorkspacePath(cleaned: bytes + [Self.slash] + inner.bytes)
     }
 
+    /// The path as seen from the scope at `root`; nil where it does not lie in there.
+    package func relative(to root: WorkspacePath) -> WorkspacePath? {
+        if root.isRoot { return self }
+        guard bytes.starts(with: root.bytes) else { return nil }
+        let rest = bytes.dropFirst(root.bytes.count)
+        guard rest.isEmpty || rest.first == Self.slash else { return nil }
+        return WorkspacePath(cleaned: Array(rest.dropFirst()))
+    }
+
     private static let slash = UInt8(ascii: "/")
     private static let dot = UInt8(ascii: ".")
     /// ``rootName`` without its slash.
     private static let rootBytes = Array(rootName.utf8.dropFirst())
 
     /// Without the slashes that an absolute path begins with, and without the root's name behind them.
-    private static func withoutRoot(_ given: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    static func withoutRoot(_ given: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         guard given.first == slash else { return given }
         let rest = given.drop { $0 == slash }
         guard rest.starts(with: rootBytes) else { return rest }

@@ -23,7 +23,10 @@ public struct BrokerCallOptions: Sendable, Hashable {
         if deadline != nil { features.append(.callDeadline) }
         if queueDeadline != nil { features.append(.queueDeadline) }
         switch operation {
-        case .write(let write) where write.options.mode != .replace: features.append(.writeModes)
+        case .write(let write):
+            if write.options.mode != .replace { features.append(.writeModes) }
+            if write.options.expectedEtag != nil { features.append(.expectedEtag) }
+        case .acquire(let acquire) where acquire.configuration?.hasLimits ?? false: features.append(.entryLimits)
         case .execStart(let start) where start.timeout != nil: features.append(.processDeadline)
         default: break
         }
@@ -38,4 +41,8 @@ public struct BrokerCallOptions: Sendable, Hashable {
             )
         )
     }
+}
+
+extension EntryConfiguration {
+    fileprivate var hasLimits: Bool { limits != EntryLimits() || idleTimeout != nil }
 }

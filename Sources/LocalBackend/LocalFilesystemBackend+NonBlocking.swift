@@ -21,7 +21,8 @@ extension LocalFilesystemBackend: NonBlockingOperations {
         }
     }
 
-    /// Writing and listing may always wait for the disk.
+    // Writing and listing may always wait for the disk.
+
     package func tryWrite(
         _ path: WorkspacePath,
         _ bytes: ByteBuffer,
@@ -33,6 +34,30 @@ extension LocalFilesystemBackend: NonBlockingOperations {
     }
 
     package func tryRemove(_ path: WorkspacePath, options: RemoveOptions) -> NonBlocking<Void> { .wouldBlock }
+
+    package func tryMkdir(_ path: WorkspacePath, options: MkdirOptions) -> NonBlocking<Void> { .wouldBlock }
+
+    package func tryTouch(_ path: WorkspacePath) -> NonBlocking<FileInfo> { .wouldBlock }
+
+    package func tryRename(
+        _ path: WorkspacePath,
+        to destination: WorkspacePath,
+        options: RenameOptions
+    ) -> NonBlocking<Void> { .wouldBlock }
+
+    package func tryCopy(
+        _ path: WorkspacePath,
+        to destination: WorkspacePath,
+        options: CopyOptions
+    ) -> NonBlocking<CopyResult> { .wouldBlock }
+
+    package func tryListKeys(prefix: [UInt8], options: ListKeysOptions) -> NonBlocking<KeyPage> {
+        .failed(.keysOfFiles("list_keys"))
+    }
+
+    package func tryDeleteKey(_ key: WorkspacePath) -> NonBlocking<Bool> { .failed(.keysOfFiles("delete_key")) }
+
+    package func tryClearKeys() -> NonBlocking<Int> { .failed(.keysOfFiles("clear_keys")) }
 
     private func attempt<Value: Sendable>(
         _ code: BackendError.Code,

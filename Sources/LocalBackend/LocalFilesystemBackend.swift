@@ -6,9 +6,10 @@ public import NIOCore
 ///
 /// Everything resolves beneath the directory's descriptor, in the kernel: no path, symbolic link or race leads out of
 /// it. Safe to use from any thread.
-public final class LocalFilesystemBackend: Backend {
+public final class LocalFilesystemBackend: ConfinableBackend {
     public let type = BackendType.localFilesystem
 
+    package let lifecycle: BackendLifecycle
     package let identity: HostIdentity?
     let root: RootDirectory
     let settings: Settings
@@ -41,6 +42,7 @@ public final class LocalFilesystemBackend: Backend {
         root = RootDirectory(.host(path: rootDirectory))
         self.identity = identity
         isScope = false
+        lifecycle = BackendLifecycle()
         settings = Settings(
             temporary: RootDirectory(.host(path: temporaryDirectory)),
             limits: limits,
@@ -54,13 +56,28 @@ public final class LocalFilesystemBackend: Backend {
         root = RootDirectory(.scope(of: parent.root, path: path))
         identity = parent.identity
         isScope = true
+        lifecycle = parent.lifecycle
         settings = parent.settings
     }
 
-    public func scope(_ path: WorkspacePath) throws(BackendError) -> any Backend {
-        guard !root.isDestroyed else { throw DirectoryAccess.Failure.destroyed.error(.readFailed, path) }
-        return scoped(path)
+    public var status: BackendStatus { lifecycle.status }
+
+    public func statusChanges() -> AsyncStream<BackendStatusChange> { lifecycle.statusChanges() }
+
+    public func trackCloseable(_ closeable: any BackendCloseable) async {
+        await lifecycle.track(closeable)
     }
+
+    public func scope(
+        _ path: WorkspacePath,
+        configuration: ScopeConfiguration
+    ) throws(BackendError) -> any Backend {
+        try makeScope(path, configuration)
+    }
+
+    public func listActiveScopes() -> [WorkspacePath] { lifecycle.activeScopes() }
+
+    package func confined(to path: WorkspacePath) -> any ConfinableBackend { scoped(path) }
 
     package func scoped(_ path: WorkspacePath) -> LocalFilesystemBackend {
         LocalFilesystemBackend(scope: path, of: self)
@@ -110,11 +127,48 @@ public final class LocalFilesystemBackend: Backend {
         }
     }
 
+    public func mkdir(_ path: WorkspacePath, options: MkdirOptions) async throws(BackendError) {
+        try await perform(.writeFailed, path) { files throws(DirectoryAccess.Failure) in
+            try files.mkdir(path, options: options)
+        }
+    }
+
+    @discardableResult
+    public func touch(_ path: WorkspacePath) async throws(BackendError) -> FileInfo {
+        try await perform(.writeFailed, path) { files throws(DirectoryAccess.Failure) in
+            try files.touch(path)
+        }
+    }
+
+    public func rename(
+        _ path: WorkspacePath,
+        to destination: WorkspacePath,
+        options: RenameOptions
+    ) async throws(BackendError) {
+        try await perform(.writeFailed, path) { files throws(DirectoryAccess.Failure) in
+            try files.rename(path, to: destination, options: options)
+        }
+    }
+
+    @discardableResult
+    public func copy(
+        _ path: WorkspacePath,
+        to destination: WorkspacePath,
+        options: CopyOptions
+    ) async throws(BackendError) -> CopyResult {
+        try await perform(.writeFailed, path) { files throws(DirectoryAccess.Failure) in
+            try files.copy(path, to: destination, options: options)
+        }
+    }
+
     /// Closes its directory; commands that run are ended by who started them. Its scopes refuse everything too; what
     /// it is a scope of goes on.
     public func destroy() async {
-        root.destroy()
-        if !isScope { settings.temporary.destroy() }
+        guard !isScope else { return root.destroy() }
+        await lifecycle.destroy {
+            root.destroy()
+            settings.temporary.destroy()
+        }
     }
 
     /// Runs `body` on a file thread, as the org's user. Runs it again where the root turns out to have been removed: a

@@ -16,8 +16,8 @@ struct ExecCommand: ClientCommand {
             Ctrl-C kills it with all that it started.
 
             With --json one object, when it has ended: exit_code (unless it timed out), timed_out, isolation, stdout \
-            and stderr (or, for what is no UTF-8 text, stdout_base64 and stderr_base64; at most 64 MiB in all), \
-            wall_us, user_us, system_us, max_rss_bytes.
+            and stderr (or, for what is no UTF-8 text, stdout_base64 and stderr_base64; of more than 32 MiB the \
+            beginning and the end), stdout_bytes, stderr_bytes, wall_us, user_us, system_us, max_rss_bytes.
             """
     )
 
@@ -109,14 +109,16 @@ struct ExecCommand: ClientCommand {
     }
 
     private func collect(_ session: CommandSession, _ output: CommandOutput) async throws -> ExecEnd? {
-        let result = try await session.collect(maximumOutput: 64 << 20)
-        guard let end = result.end else { return nil }
+        let result = try await session.collect(maximumOutputLength: 32 << 20)
+        let end = result.end
         var line = JSONLine()
         if case .exited(let code) = end.outcome { line.add("exit_code", code) }
         if case .timedOut = end.outcome { line.add("timed_out", true) } else { line.add("timed_out", false) }
         line.add("isolation", result.isolation)
         line.add("stdout", orBase64: "stdout_base64", result.standardOutput.readableBytesView)
         line.add("stderr", orBase64: "stderr_base64", result.standardError.readableBytesView)
+        line.add("stdout_bytes", result.standardOutputCount)
+        line.add("stderr_bytes", result.standardErrorCount)
         line.add("wall_us", Int64(end.usage.wall / .microseconds(1)))
         line.add("user_us", Int64(end.usage.user / .microseconds(1)))
         line.add("system_us", Int64(end.usage.system / .microseconds(1)))

@@ -313,6 +313,7 @@ import Testing
         let scripted = try await Scripted()
         async let running = failure {
             try await scripted.connection.run(ExecRequest(.shellLine(Array("x".utf8))), on: Scripted.target)
+                .requireSuccess()
         }
         let id = try await scripted.broker.receiveCall().id
         try await scripted.broker.send(
@@ -328,28 +329,27 @@ import Testing
         #expect(error?.code == .execFailed)
         #expect(error?.message.contains("it broke") == true)
         let result = (error?.cause as? CommandFailure)?.result
-        #expect(result?.end?.outcome == outcome)
+        #expect(result?.end.outcome == outcome)
         #expect(result?.standardError == ByteBuffer(string: "1\nit broke\n"))
     }
 
-    @Test func aCommandThatWritesTooMuchIsKilled() async throws {
+    @Test func ofACommandThatWritesTooMuchTheBeginningAndTheEndAreKept() async throws {
         let scripted = try await Scripted()
-        async let running = failure {
-            try await scripted.connection.run(
-                ExecRequest(.shellLine(Array("x".utf8))),
-                maximumOutput: 4,
-                on: Scripted.target
+        async let running = scripted.connection.run(
+            ExecRequest(.shellLine(Array("x".utf8))),
+            maximumOutputLength: 4,
+            on: Scripted.target
+        )
+        let id = try await scripted.broker.receiveCall().id
+        for piece in ["a", "bcde", "fgh", "i"] {
+            try await scripted.broker.send(
+                .part(id, .execOutput(ExecOutput(stream: .standardOutput)), ByteBuffer(string: piece), last: false)
             )
         }
-        let id = try await scripted.broker.receiveCall().id
-        try await scripted.broker.send(
-            .part(id, .execOutput(ExecOutput(stream: .standardOutput)), ByteBuffer(string: "abcdef"), last: false)
-        )
-        #expect(try await scripted.broker.receive().cancelled == id)
-        try await scripted.broker.send(.failure(id, .cancelledByCaller))
-        let error = await running
-        #expect(error?.code == .execFailed)
-        #expect(error?.reason == .tooLarge)
+        try await scripted.broker.send(.part(id, .execEnd(Self.end)))
+        let result = try await running
+        #expect(result.standardOutput == ByteBuffer(string: "ab\n[5 of 9 bytes left out]\nhi"))
+        #expect(result.standardOutputCount == 9)
     }
 
     @Test func aSessionThatIsLeftIsCancelledAndAwaited() async throws {

@@ -40,11 +40,21 @@ import Testing
             case .readdir: met.insert("readdir")
             case .stat: met.insert("stat")
             case .rm: met.insert("rm")
+            case .exists: met.insert("exists")
+            case .mkdir: met.insert("mkdir")
+            case .touch: met.insert("touch")
+            case .rename: met.insert("rename")
+            case .copy: met.insert("copy")
+            case .listKeys: met.insert("listKeys")
+            case .deleteKey: met.insert("deleteKey")
+            case .clearKeys: met.insert("clearKeys")
+            case .listWorkspaces: met.insert("listWorkspaces")
+            case .deleteWorkspace: met.insert("deleteWorkspace")
             case .execStart: met.insert("execStart")
             case .stats: met.insert("stats")
             }
         }
-        #expect(met.count == 11)
+        #expect(met.count == 21)
     }
 
     @Test func anErrorKeepsItsLimitAndWhatIsUnknown() throws {

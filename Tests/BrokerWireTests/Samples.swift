@@ -58,6 +58,21 @@ enum Samples {
                 "acquire, configured",
                 .acquire(Acquire(configuration: EntryConfiguration(environment: environment, logMode: .verbose)))
             ),
+            (
+                "acquire, limited",
+                .acquire(
+                    Acquire(
+                        configuration: EntryConfiguration(
+                            limits: EntryLimits(
+                                maximumFileBytes: 1,
+                                maximumExecTimeout: .milliseconds(2),
+                                maximumMemoryBytes: 3
+                            ),
+                            idleTimeout: .milliseconds(4)
+                        )
+                    )
+                )
+            ),
             ("release", .release(Release(lease: 1 << 60))),
             ("describe", .describe),
             ("read", .read(Read(path: path))),
@@ -67,12 +82,35 @@ enum Samples {
                 "write, options",
                 .write(Write(path: path, options: WriteOptions(mode: .append, durability: .full, permissions: 0o600)))
             ),
+            ("write, expecting", .write(Write(path: path, options: WriteOptions(expectedEtag: Etag(1, 2))))),
             (
                 "readdir",
                 .readdir(Readdir(path: path, options: ReaddirOptions(withDetails: true, after: [0xfe], limit: 7)))
             ),
             ("stat", .stat(Stat(path: path, followLink: false))),
             ("rm", .rm(Rm(path: path, options: RemoveOptions(recursive: true, force: true)))),
+            ("exists", .exists(Exists(path: path))),
+            ("mkdir", .mkdir(Mkdir(path: path, options: MkdirOptions(recursive: false, permissions: 0o700)))),
+            ("touch", .touch(Touch(path: path))),
+            (
+                "rename",
+                .rename(Rename(path: path, destination: [0xfe], options: RenameOptions(replacesExisting: false)))
+            ),
+            (
+                "copy",
+                .copy(
+                    Copy(
+                        path: path,
+                        destination: [0xfe],
+                        options: CopyOptions(recursive: true, replacesExisting: false)
+                    )
+                )
+            ),
+            ("listKeys", .listKeys(ListKeys(prefix: path, options: ListKeysOptions(after: [0xfe], limit: 7)))),
+            ("deleteKey", .deleteKey(DeleteKey(key: path))),
+            ("clearKeys", .clearKeys),
+            ("listWorkspaces", .listWorkspaces(ListWorkspaces(after: "k", limit: 7))),
+            ("deleteWorkspace", .deleteWorkspace(DeleteWorkspace(key: "k", force: true))),
             ("exec, nothing", .execStart(ExecStart(program: nil))),
             (
                 "exec, line",
@@ -92,7 +130,13 @@ enum Samples {
     }
 
     static func server() throws -> [(name: String, frame: ServerFrame)] {
-        let info = FileInfo(kind: .fifo, size: .max, modifiedNanoseconds: -5, permissions: 0o7777)
+        let info = FileInfo(
+            kind: .fifo,
+            size: .max,
+            modifiedNanoseconds: -5,
+            permissions: 0o7777,
+            etag: try Etag([1, 0])
+        )
         var samples: [(String, ServerFrame)] = [
             ("helloReply", ServerFrame(id: 0, body: .helloReply(helloReply))),
             ("ping", ServerFrame(id: 0, body: .ping(nonce: 1))),
@@ -101,6 +145,10 @@ enum Samples {
             ("goAway", ServerFrame(id: 0, body: .goAway(GoAway(error: error, lastID: 3)))),
             ("chunk", ServerFrame(id: 4, last: false, body: .chunk, payload: ByteBuffer(string: "piece"))),
             ("error", ServerFrame(id: 4, body: .error(error))),
+            (
+                "error, version",
+                ServerFrame(id: 4, body: .error(.versionConflict(.root, current: Etag(.max, 0))))
+            ),
             ("error, bare", ServerFrame(id: 4, body: .error(BackendError(.internal, message: "")))),
             (
                 "error of a newer broker",
@@ -110,7 +158,7 @@ enum Samples {
                 )
             ),
         ]
-        for (name, reply) in replies(info) {
+        for (name, reply) in try replies(info) {
             samples.append((name, ServerFrame(id: 1, body: .reply(reply))))
             let payload = ByteBuffer(string: "payload")
             samples.append(
@@ -120,7 +168,7 @@ enum Samples {
         return samples
     }
 
-    private static func replies(_ info: FileInfo) -> [(String, Reply)] {
+    private static func replies(_ info: FileInfo) throws -> [(String, Reply)] {
         [
             ("echo", .echo),
             ("acquire", .acquire(AcquireReply(lease: 1 << 63, created: true))),
@@ -136,7 +184,8 @@ enum Samples {
                         idle: .milliseconds(5),
                         isolation: "bwrap",
                         environmentNames: [[0xff], []],
-                        logMode: .standard
+                        logMode: .standard,
+                        scopes: [[0xff], [0x61]]
                     )
                 )
             ),
@@ -153,6 +202,24 @@ enum Samples {
             ),
             ("stat", .stat(info)),
             ("rm", .rm),
+            ("exists", .exists(true)),
+            ("mkdir", .mkdir),
+            ("touch", .touch(info)),
+            ("rename", .rename),
+            ("copy", .copy(CopyResult(files: 1, bytes: .max))),
+            ("listKeys", .listKeys(KeyPage(keys: [try WorkspacePath([0xff]), .root], isTruncated: true))),
+            ("deleteKey", .deleteKey(deleted: true)),
+            ("clearKeys", .clearKeys(cleared: .max)),
+            (
+                "listWorkspaces",
+                .listWorkspaces(
+                    WorkspacePage(
+                        workspaces: [WorkspaceDescription(key: "k", isLive: true, usedNanoseconds: -1)],
+                        isTruncated: true
+                    )
+                )
+            ),
+            ("deleteWorkspace", .deleteWorkspace(deleted: true)),
             ("execStarted", .execStarted(ExecStarted(isolation: "landlock"))),
             ("execOutput", .execOutput(ExecOutput(stream: .standardError))),
             ("execEnd", .execEnd(end(.exited(code: 137)))),

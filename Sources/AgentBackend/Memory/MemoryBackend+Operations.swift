@@ -37,6 +37,9 @@ extension MemoryBackend {
         }
         return try withKey(path) { store, key throws(BackendError) in
             let old = store[key]?.info
+            if let expected = options.expectedEtag, expected != old?.etag {
+                throw .versionConflict(path, current: old?.etag)
+            }
             if options.mode == .createOnly, old != nil {
                 throw BackendError(
                     .writeFailed,
@@ -52,14 +55,18 @@ extension MemoryBackend {
                 to: MemoryStore.cost(ofKey: key, contents: newCount)
             )
             let now = storage.wallClock()
-            if options.mode == .append, let info = store.append(bytes, to: key, modifiedNanoseconds: now) {
+            let etag = store.makeEtag()
+            if options.mode == .append,
+                let info = store.append(bytes, to: key, modifiedNanoseconds: now, etag: etag)
+            {
                 return info
             }
             // What the network gave is copied: a slice of it would keep all of it alive.
             let file = MemoryStore.File(
                 contents: reserved == nil ? ByteBuffer(bytes: bytes.readableBytesView) : bytes,
                 modifiedNanoseconds: now,
-                permissions: old?.permissions ?? options.permissions & 0o7777
+                permissions: old?.permissions ?? options.permissions & 0o7777,
+                etag: etag
             )
             store.set(key, to: file)
             return file.info
@@ -121,7 +128,7 @@ extension MemoryBackend {
         }
     }
 
-    private func withKey<Value>(
+    func withKey<Value>(
         _ path: WorkspacePath,
         _ body: (inout MemoryStore, [UInt8]) throws(BackendError) -> sending Value
     ) throws(BackendError) -> sending Value {
@@ -130,7 +137,7 @@ extension MemoryBackend {
         return try storage.withStore { store throws(BackendError) in try body(&store, key) }
     }
 
-    private static func notFound(_ path: WorkspacePath, in store: MemoryStore, key: [UInt8]) -> BackendError {
+    static func notFound(_ path: WorkspacePath, in store: MemoryStore, key: [UInt8]) -> BackendError {
         let isDirectory = store.hasKeys(below: key)
         return BackendError(
             .keyNotFound,

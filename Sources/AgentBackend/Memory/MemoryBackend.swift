@@ -5,7 +5,7 @@ import Synchronization
 /// those that the keys imply, and it is gone with the backend.
 ///
 /// Every operation is short and holds one lock, so that all of them are answered on the spot.
-public final class MemoryBackend: Backend, NonBlockingOperations {
+public final class MemoryBackend: ConfinableBackend {
     public let type = BackendType.memory
 
     let storage: MemoryStorage
@@ -13,7 +13,8 @@ public final class MemoryBackend: Backend, NonBlockingOperations {
     let prefix: WorkspacePath
     /// Most entries that one ``readdir(_:options:)`` returns.
     let maximumReaddirEntries: Int
-    /// Of a scope: what it is a view of, and ends with.
+    package let lifecycle: BackendLifecycle
+    /// Of a view: what it is a view of, and ends with.
     private let parent: MemoryBackend?
     private let isDestroyed = Atomic<Bool>(false)
 
@@ -27,14 +28,21 @@ public final class MemoryBackend: Backend, NonBlockingOperations {
             storage: MemoryStorage(budget: budget, wallClock: wallClock),
             prefix: .root,
             maximumReaddirEntries: maximumReaddirEntries,
-            parent: nil
+            lifecycle: BackendLifecycle(wallClock: wallClock)
         )
     }
 
-    private init(storage: MemoryStorage, prefix: WorkspacePath, maximumReaddirEntries: Int, parent: MemoryBackend?) {
+    private init(
+        storage: MemoryStorage,
+        prefix: WorkspacePath,
+        maximumReaddirEntries: Int,
+        lifecycle: BackendLifecycle,
+        parent: MemoryBackend? = nil
+    ) {
         self.storage = storage
         self.prefix = prefix
         self.maximumReaddirEntries = maximumReaddirEntries
+        self.lifecycle = lifecycle
         self.parent = parent
     }
 
@@ -69,6 +77,47 @@ public final class MemoryBackend: Backend, NonBlockingOperations {
         try remove(path, options: options)
     }
 
+    /// Keys imply directories: there is nothing to do.
+    public func mkdir(_ path: WorkspacePath, options: MkdirOptions) async throws(BackendError) {
+        try checkNotDestroyed()
+    }
+
+    @discardableResult
+    public func touch(_ path: WorkspacePath) async throws(BackendError) -> FileInfo {
+        try touchKey(path)
+    }
+
+    public func rename(
+        _ path: WorkspacePath,
+        to destination: WorkspacePath,
+        options: RenameOptions
+    ) async throws(BackendError) {
+        try move(path, to: destination, options: options)
+    }
+
+    @discardableResult
+    public func copy(
+        _ path: WorkspacePath,
+        to destination: WorkspacePath,
+        options: CopyOptions
+    ) async throws(BackendError) -> CopyResult {
+        try duplicate(path, to: destination, options: options)
+    }
+
+    public func listKeys(prefix: [UInt8], options: ListKeysOptions) async throws(BackendError) -> KeyPage {
+        try keyPage(prefix, options: options)
+    }
+
+    @discardableResult
+    public func deleteKey(_ key: WorkspacePath) async throws(BackendError) -> Bool {
+        try removeKey(key)
+    }
+
+    @discardableResult
+    public func clearKeys() async throws(BackendError) -> Int {
+        try removeKeys()
+    }
+
     public func start(_ request: ExecRequest) async throws(BackendError) -> any CommandExecution {
         try checkNotDestroyed()
         throw BackendError(
@@ -78,67 +127,47 @@ public final class MemoryBackend: Backend, NonBlockingOperations {
         )
     }
 
-    public func scope(_ path: WorkspacePath) throws(BackendError) -> any Backend {
-        try checkNotDestroyed()
-        return scoped(path)
+    public var status: BackendStatus { lifecycle.status }
+
+    public func statusChanges() -> AsyncStream<BackendStatusChange> { lifecycle.statusChanges() }
+
+    public func trackCloseable(_ closeable: any BackendCloseable) async {
+        await lifecycle.track(closeable)
     }
+
+    public func scope(
+        _ path: WorkspacePath,
+        configuration: ScopeConfiguration
+    ) throws(BackendError) -> any Backend {
+        try makeScope(path, configuration)
+    }
+
+    public func listActiveScopes() -> [WorkspacePath] { lifecycle.activeScopes() }
+
+    package func confined(to path: WorkspacePath) -> any ConfinableBackend { scoped(path) }
 
     package func scoped(_ path: WorkspacePath) -> MemoryBackend {
         MemoryBackend(
             storage: storage,
             prefix: prefix.appending(path),
             maximumReaddirEntries: maximumReaddirEntries,
+            lifecycle: lifecycle,
             parent: self
         )
     }
 
-    /// Forgets every key and gives their bytes back to the budget. A scope's keys stay: they are its parent's.
+    /// Forgets every key and gives their bytes back to the budget.
     public func destroy() async {
-        isDestroyed.store(true, ordering: .relaxed)
-        if parent == nil { storage.destroy() }
+        guard parent == nil else { return isDestroyed.store(true, ordering: .relaxed) }
+        await lifecycle.destroy {
+            isDestroyed.store(true, ordering: .relaxed)
+            storage.destroy()
+        }
     }
 
     /// Throws `BACKEND_DESTROYED` where this view or one that it is a view of was destroyed.
     func checkNotDestroyed() throws(BackendError) {
         guard !isDestroyed.load(ordering: .relaxed) else { throw MemoryStorage.destroyed }
         try parent?.checkNotDestroyed()
-    }
-
-    package func tryRead(
-        _ path: WorkspacePath,
-        range: ReadRange,
-        maximum: Int
-    ) -> NonBlocking<(FileInfo, ByteBuffer)> {
-        let answer = answer { () throws(BackendError) in try read(path, range: range) }
-        if case .done((_, let contents)) = answer, contents.readableBytes > maximum { return .wouldBlock }
-        return answer
-    }
-
-    package func tryStat(_ path: WorkspacePath, followLink: Bool) -> NonBlocking<FileInfo> {
-        answer { () throws(BackendError) in try info(path) }
-    }
-
-    package func tryWrite(
-        _ path: WorkspacePath,
-        _ bytes: ByteBuffer,
-        options: WriteOptions
-    ) -> NonBlocking<FileInfo> {
-        answer { () throws(BackendError) in try put(path, bytes, options: options) }
-    }
-
-    package func tryReaddir(_ path: WorkspacePath, options: ReaddirOptions) -> NonBlocking<DirectoryPage> {
-        answer { () throws(BackendError) in try list(path, options: options) }
-    }
-
-    package func tryRemove(_ path: WorkspacePath, options: RemoveOptions) -> NonBlocking<Void> {
-        answer { () throws(BackendError) in try remove(path, options: options) }
-    }
-
-    private func answer<Value: Sendable>(_ body: () throws(BackendError) -> Value) -> NonBlocking<Value> {
-        do throws(BackendError) {
-            return .done(try body())
-        } catch {
-            return .failed(error)
-        }
     }
 }

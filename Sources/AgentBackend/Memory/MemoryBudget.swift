@@ -30,6 +30,11 @@ public final class MemoryBudget: Sendable {
         }
     }
 
+    /// As ``change(from:to:)``, for a difference that is known.
+    func change(by growth: Int) throws(BackendError) {
+        try change(from: max(0, -growth), to: max(0, growth))
+    }
+
     func release(_ bytes: Int) {
         used.subtract(UInt64(bytes), ordering: .relaxed)
     }

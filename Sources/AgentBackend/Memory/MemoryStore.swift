@@ -6,16 +6,22 @@ struct MemoryStore {
         var contents: ByteBuffer
         var modifiedNanoseconds: Int64
         var permissions: UInt32
+        var etag: Etag
 
         var info: FileInfo {
             FileInfo(
                 kind: .regular,
                 size: UInt64(contents.readableBytes),
                 modifiedNanoseconds: modifiedNanoseconds,
-                permissions: permissions
+                permissions: permissions,
+                etag: etag
             )
         }
     }
+
+    /// Of this store among all, and of the last change in it: together they name a version like no other.
+    private let identity = UInt64.random(in: 0 ... .max)
+    private var lastChange: UInt64 = 0
 
     private var files: [[UInt8]: File] = [:]
     /// The keys of `files`, sorted name by name: a key, then all below it, then the next name. So what lies below a
@@ -37,6 +43,12 @@ struct MemoryStore {
         return FileInfo(kind: .directory, size: 0, modifiedNanoseconds: 0, permissions: 0o755)
     }
 
+    /// For a version that is about to be made.
+    mutating func makeEtag() -> Etag {
+        lastChange += 1
+        return Etag(identity, lastChange)
+    }
+
     mutating func set(_ key: [UInt8], to file: File) {
         let new = Self.cost(ofKey: key, contents: file.contents.readableBytes)
         if let old = files.updateValue(file, forKey: key) {
@@ -48,9 +60,10 @@ struct MemoryStore {
     }
 
     /// Adds to the contents of a key. In place: a log that grows is not copied each time. Nil: there is no such key.
-    mutating func append(_ bytes: ByteBuffer, to key: [UInt8], modifiedNanoseconds: Int64) -> FileInfo? {
+    mutating func append(_ bytes: ByteBuffer, to key: [UInt8], modifiedNanoseconds: Int64, etag: Etag) -> FileInfo? {
         guard files[key]?.contents.writeImmutableBuffer(bytes) != nil else { return nil }
         files[key]?.modifiedNanoseconds = modifiedNanoseconds
+        files[key]?.etag = etag
         cost += bytes.readableBytes
         return files[key]?.info
     }
@@ -75,6 +88,31 @@ struct MemoryStore {
     }
 
     func hasKeys(below path: [UInt8]) -> Bool { !indices(below: path).isEmpty }
+
+    /// A path where it is a key, and all keys below it.
+    func keys(atOrBelow path: [UInt8]) -> [[UInt8]] {
+        (files[path] == nil ? [] : [path]) + sortedKeys[indices(below: path)]
+    }
+
+    /// At most `limit` keys at or below `path` that begin with `prefix` and come after `after`.
+    func keys(
+        below path: [UInt8],
+        prefix: [UInt8],
+        after: [UInt8],
+        limit: Int
+    ) -> (keys: [[UInt8]], isTruncated: Bool) {
+        let run = indices(below: path)
+        var index = max(run.lowerBound, firstIndex(notBefore: prefix))
+        if !after.isEmpty { index = max(index, firstIndex(notBefore: after + [0])) }
+        var keys: [[UInt8]] = []
+        // Those that begin with the same bytes stand together.
+        while index < run.upperBound, sortedKeys[index].starts(with: prefix) {
+            guard keys.count < limit else { return (keys, true) }
+            keys.append(sortedKeys[index])
+            index += 1
+        }
+        return (keys, false)
+    }
 
     /// At most `limit` of the immediate names below a path that sort after `after`, sorted as bytes. Goes from name to
     /// name, however many keys lie below each.

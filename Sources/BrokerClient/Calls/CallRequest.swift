@@ -30,7 +30,9 @@ struct CallRequest: Sendable {
     var takesStream: Bool {
         switch operation {
         case .write, .execStart: true
-        case .echo, .acquire, .release, .describe, .read, .readdir, .stat, .rm, .stats: false
+        case .echo, .acquire, .release, .describe, .read, .readdir, .stat, .rm, .exists, .mkdir, .touch, .rename,
+            .copy, .listKeys, .deleteKey, .clearKeys, .listWorkspaces, .deleteWorkspace, .stats:
+            false
         }
     }
 
@@ -56,9 +58,18 @@ struct CallRequest: Sendable {
         case .readdir(let readdir): length += readdir.path.count + readdir.options.after.count
         case .stat(let stat): length += stat.path.count
         case .rm(let rm): length += rm.path.count
+        case .exists(let exists): length += exists.path.count
+        case .mkdir(let mkdir): length += mkdir.path.count
+        case .touch(let touch): length += touch.path.count
+        case .rename(let rename): length += rename.path.count + rename.destination.count
+        case .copy(let copy): length += copy.path.count + copy.destination.count
+        case .listKeys(let list): length += list.prefix.count + list.options.after.count
+        case .deleteKey(let delete): length += delete.key.count
+        case .listWorkspaces(let list): length += list.after.utf8.count
+        case .deleteWorkspace(let delete): length += delete.key.utf8.count
         case .acquire(let acquire): length += acquire.configuration?.environment.estimatedLength ?? 0
         case .execStart(let start): length += start.estimatedLength
-        case .echo, .release, .describe, .stats: break
+        case .echo, .release, .describe, .clearKeys, .stats: break
         }
         return length
     }

@@ -45,16 +45,13 @@ extension BrokerConnection {
         }
     }
 
-    /// Runs a command to its end and returns what it wrote.
-    ///
-    /// A command that exits with another code than 0, or is ended at its timeout, is `EXEC_FAILED`; more than
-    /// `maximumOutput` bytes in all are `EXEC_FAILED` with reason `TOO_LARGE`, and the command is killed. The error's
-    /// cause is a ``CommandFailure`` with everything that the command wrote until then.
-    @discardableResult
+    /// Runs a command to its end and returns what it wrote, whatever its exit code is; see
+    /// ``CommandResult/requireSuccess()``. Of each output stream at most `maximumOutputLength` bytes are kept, its
+    /// beginning and its end.
     public func run(
         _ request: ExecRequest,
         input: ByteBuffer? = nil,
-        maximumOutput: Int = 16 << 20,
+        maximumOutputLength: Int = 10 << 20,
         on target: BrokerTarget,
         call options: BrokerCallOptions = BrokerCallOptions()
     ) async throws(BackendError) -> CommandResult {
@@ -62,8 +59,6 @@ extension BrokerConnection {
         request.opensStandardInput = input != nil
         let session = try exec(request, on: target, call: options)
         if let input { session.sendInput(input) }
-        let result = try await session.collect(maximumOutput: maximumOutput)
-        guard result.isSuccess else { throw CommandFailure(result: result).error }
-        return result
+        return try await session.collect(maximumOutputLength: maximumOutputLength)
     }
 }

@@ -75,6 +75,24 @@ public final class CommandSession: AsyncSequence, Sendable {
         call.enqueueInput(bytes)
     }
 
+    /// Reads the events to their end and returns what the command wrote. Of each output stream at most
+    /// `maximumOutputLength` bytes are kept, its beginning and its end; the command is never held up by that.
+    public func collect(maximumOutputLength: Int = 10 << 20) async throws(BackendError) -> CommandResult {
+        var isolation = ""
+        var output = BoundedOutput(maximum: maximumOutputLength)
+        var error = BoundedOutput(maximum: maximumOutputLength)
+        while let event = try await next() {
+            switch event {
+            case .started(let level): isolation = level
+            case .standardOutput(let bytes): output.append(bytes)
+            case .standardError(let bytes): error.append(bytes)
+            case .ended(let end):
+                return CommandResult(standardOutput: output, standardError: error, isolation: isolation, end: end)
+            }
+        }
+        throw await call.strangeAnswer()
+    }
+
     public func makeAsyncIterator() -> Iterator { Iterator(session: self) }
 
     public struct Iterator: AsyncIteratorProtocol {

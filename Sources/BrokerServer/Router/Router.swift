@@ -31,8 +31,16 @@ package actor Router: RequestHandler {
         case .readdir(let verb): return attempt(verb, call, session)
         case .stat(let verb): return attempt(verb, call, session)
         case .rm(let verb): return attempt(verb, call, session)
+        case .exists(let verb): return attempt(verb, call, session)
+        case .mkdir(let verb): return attempt(verb, call, session)
+        case .touch(let verb): return attempt(verb, call, session)
+        case .rename(let verb): return attempt(verb, call, session)
+        case .copy(let verb): return attempt(verb, call, session)
+        case .listKeys(let verb): return attempt(verb, call, session)
+        case .deleteKey(let verb): return attempt(verb, call, session)
+        case .clearKeys: return attempt(ClearKeys(), call, session)
         case .execStart(let verb): return attempt(verb, call, session)
-        case .acquire, .release, .describe, .stats:
+        case .acquire, .release, .describe, .listWorkspaces, .deleteWorkspace, .stats:
             guard case .session(let verb) = call.operation.verb else { return .wait }
             return Attempt(verb.attempt(call.target, in: session, of: broker), type(of: verb).name)
         }
@@ -120,6 +128,7 @@ extension Session.PutOffCall {
         switch call.operation {
         case .read(let verb): outcome = verb.attempt(call.payload, isWhole: call.isWhole, on: backend)
         case .stat(let verb): outcome = verb.attempt(call.payload, isWhole: call.isWhole, on: backend)
+        case .exists(let verb): outcome = verb.attempt(call.payload, isWhole: call.isWhole, on: backend)
         default: outcome = .wouldBlock
         }
     }

@@ -9,11 +9,7 @@ extension ExecStart: EntryVerb {
     static let attemptsFiles = false
 
     var subject: [UInt8] {
-        switch program {
-        case .shellLine(let line): line
-        case .arguments(let arguments): Array(arguments.joined(separator: [UInt8(ascii: " ")]))
-        case nil: []
-        }
+        program?.line ?? []
     }
 
     func attempt(_ payload: ByteBuffer, isWhole: Bool, on backend: some NonBlockingOperations) -> NonBlocking<Answer> {

@@ -68,8 +68,22 @@ extension ClientFrame.Body {
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_READDIR: self = .call(.readdir(Readdir(message.readdir.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_STAT: self = .call(.stat(Stat(message.stat.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_RM: self = .call(.rm(Rm(message.rm.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_EXISTS: self = .call(.exists(Exists(message.exists.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_MKDIR: self = .call(.mkdir(Mkdir(message.mkdir.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_TOUCH: self = .call(.touch(Touch(message.touch.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_RENAME: self = .call(.rename(Rename(message.rename.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_COPY: self = .call(.copy(Copy(message.copy.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_KEYS:
+            self = .call(.listKeys(ListKeys(message.list_keys.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_DELETE_KEY:
+            self = .call(.deleteKey(DeleteKey(message.delete_key.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_CLEAR_KEYS: self = .call(.clearKeys)
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_EXEC_START:
             self = .call(.execStart(try ExecStart(message.exec_start.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_WORKSPACES:
+            self = .call(.listWorkspaces(try ListWorkspaces(message.list_workspaces.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_DELETE_WORKSPACE:
+            self = .call(.deleteWorkspace(try DeleteWorkspace(message.delete_workspace.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_STATS: self = .call(.stats)
 
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_CHUNK: self = .chunk

@@ -107,9 +107,39 @@ extension Operation {
         case .rm(let call):
             message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_RM
             message.rm = call.build(builder)
+        case .exists(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_EXISTS
+            message.exists = call.build(builder)
+        case .mkdir(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_MKDIR
+            message.mkdir = call.build(builder)
+        case .touch(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_TOUCH
+            message.touch = call.build(builder)
+        case .rename(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_RENAME
+            message.rename = call.build(builder)
+        case .copy(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_COPY
+            message.copy = call.build(builder)
+        case .listKeys(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_KEYS
+            message.list_keys = call.build(builder)
+        case .deleteKey(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_DELETE_KEY
+            message.delete_key = call.build(builder)
+        case .clearKeys:
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_CLEAR_KEYS
+            message.clear_keys = builder.make(agentbroker__v1__clear_keys__init)
         case .execStart(let call):
             message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_EXEC_START
             message.exec_start = call.build(builder)
+        case .listWorkspaces(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_WORKSPACES
+            message.list_workspaces = call.build(builder)
+        case .deleteWorkspace(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_DELETE_WORKSPACE
+            message.delete_workspace = call.build(builder)
         case .stats:
             message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_STATS
             message.stats = builder.make(agentbroker__v1__stats__init)

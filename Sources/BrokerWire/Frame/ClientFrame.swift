@@ -92,7 +92,17 @@ package enum Operation: Sendable {
     case readdir(Readdir)
     case stat(Stat)
     case rm(Rm)
+    case exists(Exists)
+    case mkdir(Mkdir)
+    case touch(Touch)
+    case rename(Rename)
+    case copy(Copy)
+    case listKeys(ListKeys)
+    case deleteKey(DeleteKey)
+    case clearKeys
     indirect case execStart(ExecStart)
+    case listWorkspaces(ListWorkspaces)
+    case deleteWorkspace(DeleteWorkspace)
     case stats
 
     /// Whether more may come from the caller after the first frame. For all others that frame is the whole call.
@@ -100,7 +110,9 @@ package enum Operation: Sendable {
         switch self {
         case .write: true
         case .execStart(let call): call.opensStandardInput
-        case .echo, .acquire, .release, .describe, .read, .readdir, .stat, .rm, .stats: false
+        case .echo, .acquire, .release, .describe, .read, .readdir, .stat, .rm, .exists, .mkdir, .touch, .rename,
+            .copy, .listKeys, .deleteKey, .clearKeys, .listWorkspaces, .deleteWorkspace, .stats:
+            false
         }
     }
 }

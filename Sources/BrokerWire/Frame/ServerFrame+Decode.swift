@@ -54,12 +54,30 @@ extension ServerFrame.Body {
         case AGENTBROKER__V1__SERVER_FRAME__BODY_STAT_REPLY:
             self = .reply(.stat(try FileInfo(answered: message.stat_reply.pointee.info)))
         case AGENTBROKER__V1__SERVER_FRAME__BODY_RM_REPLY: self = .reply(.rm)
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_EXISTS_REPLY:
+            self = .reply(.exists(message.exists_reply.pointee.exists != 0))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_MKDIR_REPLY: self = .reply(.mkdir)
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_TOUCH_REPLY:
+            self = .reply(.touch(try FileInfo(answered: message.touch_reply.pointee.info)))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_RENAME_REPLY: self = .reply(.rename)
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_COPY_REPLY:
+            self = .reply(.copy(CopyResult(message.copy_reply.pointee)))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_KEYS_REPLY:
+            self = .reply(.listKeys(try KeyPage(message.list_keys_reply.pointee)))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_DELETE_KEY_REPLY:
+            self = .reply(.deleteKey(deleted: message.delete_key_reply.pointee.deleted != 0))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_CLEAR_KEYS_REPLY:
+            self = .reply(.clearKeys(cleared: message.clear_keys_reply.pointee.cleared))
         case AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_STARTED:
             self = .reply(.execStarted(try ExecStarted(message.exec_started.pointee)))
         case AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_OUTPUT:
             self = .reply(.execOutput(try ExecOutput(message.exec_output.pointee)))
         case AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_END:
             self = .reply(.execEnd(try ExecEndReply(message.exec_end.pointee)))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_WORKSPACES_REPLY:
+            self = .reply(.listWorkspaces(try WorkspacePage(message.list_workspaces_reply.pointee)))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_DELETE_WORKSPACE_REPLY:
+            self = .reply(.deleteWorkspace(deleted: message.delete_workspace_reply.pointee.deleted != 0))
         case AGENTBROKER__V1__SERVER_FRAME__BODY_STATS_REPLY:
             self = .reply(.stats(try StatsReply(message.stats_reply.pointee)))
 

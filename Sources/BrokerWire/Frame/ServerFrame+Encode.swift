@@ -94,6 +94,41 @@ extension Reply {
         case .rm:
             message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_RM_REPLY
             message.rm_reply = builder.make(agentbroker__v1__rm_reply__init)
+        case .exists(let exists):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_EXISTS_REPLY
+            message.exists_reply = builder.make(agentbroker__v1__exists_reply__init)
+            message.exists_reply.pointee.exists = exists ? 1 : 0
+        case .mkdir:
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_MKDIR_REPLY
+            message.mkdir_reply = builder.make(agentbroker__v1__mkdir_reply__init)
+        case .touch(let info):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_TOUCH_REPLY
+            message.touch_reply = builder.make(agentbroker__v1__touch_reply__init)
+            message.touch_reply.pointee.info = info.build(builder)
+        case .rename:
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_RENAME_REPLY
+            message.rename_reply = builder.make(agentbroker__v1__rename_reply__init)
+        case .copy(let result):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_COPY_REPLY
+            message.copy_reply = result.build(builder)
+        case .listKeys(let page):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_KEYS_REPLY
+            message.list_keys_reply = page.build(builder)
+        case .deleteKey(let deleted):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_DELETE_KEY_REPLY
+            message.delete_key_reply = builder.make(agentbroker__v1__delete_key_reply__init)
+            message.delete_key_reply.pointee.deleted = deleted ? 1 : 0
+        case .clearKeys(let cleared):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_CLEAR_KEYS_REPLY
+            message.clear_keys_reply = builder.make(agentbroker__v1__clear_keys_reply__init)
+            message.clear_keys_reply.pointee.cleared = cleared
+        case .listWorkspaces(let page):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_WORKSPACES_REPLY
+            message.list_workspaces_reply = page.build(builder)
+        case .deleteWorkspace(let deleted):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_DELETE_WORKSPACE_REPLY
+            message.delete_workspace_reply = builder.make(agentbroker__v1__delete_workspace_reply__init)
+            message.delete_workspace_reply.pointee.deleted = deleted ? 1 : 0
         case .execStarted(let started):
             message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_STARTED
             message.exec_started = started.build(builder)

@@ -41,8 +41,18 @@ package enum Reply: Sendable {
     case readdir(DirectoryPage)
     case stat(FileInfo)
     case rm
+    case exists(Bool)
+    case mkdir
+    case touch(FileInfo)
+    case rename
+    case copy(CopyResult)
+    case listKeys(KeyPage)
+    case deleteKey(deleted: Bool)
+    case clearKeys(cleared: UInt64)
     case execStarted(ExecStarted)
     case execOutput(ExecOutput)
     indirect case execEnd(ExecEndReply)
+    case listWorkspaces(WorkspacePage)
+    case deleteWorkspace(deleted: Bool)
     indirect case stats(StatsReply)
 }

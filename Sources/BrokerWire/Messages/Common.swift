@@ -1,5 +1,6 @@
 package import AgentBackend
 internal import CBrokerProtos
+internal import CProtobufC
 
 /// What a call works on.
 package struct Target: Sendable, Hashable {
@@ -63,7 +64,9 @@ extension FileInfo: WireMessage {
             kind: Kind(rawValue: message.type.rawValue),
             size: message.size,
             modifiedNanoseconds: message.modified_ns,
-            permissions: message.permissions
+            permissions: message.permissions,
+            // One that this build cannot hold is as good as none.
+            etag: Etag(wire: message.etag)
         )
     }
 
@@ -73,7 +76,24 @@ extension FileInfo: WireMessage {
         message.pointee.size = size
         message.pointee.modified_ns = modifiedNanoseconds
         message.pointee.permissions = permissions
+        message.pointee.etag = builder.etag(etag)
         return message
+    }
+}
+
+extension Etag {
+    /// Nil for none, and for one that is too long.
+    init?(wire data: ProtobufCBinaryData) {
+        guard data.len > 0, let start = data.data,
+            let etag = try? Etag(UnsafeBufferPointer(start: start, count: data.len))
+        else { return nil }
+        self = etag
+    }
+}
+
+extension MessageBuilder {
+    func etag(_ etag: Etag?) -> ProtobufCBinaryData {
+        etag.map { bytes($0.bytes) } ?? ProtobufCBinaryData()
     }
 }
 

@@ -11,6 +11,10 @@ extension BackendError: WireMessage {
                 allowed: details.allowed
             )
         }
+        var currentEtag: Etag?
+        if message.details_case == AGENTBROKER__V1__ERROR__DETAILS_VERSION, let details = message.version?.pointee {
+            currentEtag = Etag(wire: details.current_etag)
+        }
         self.init(
             Code(rawValue: message.code.rawValue),
             reason: message.reason.rawValue == 0 ? nil : Reason(rawValue: message.reason.rawValue),
@@ -20,7 +24,8 @@ extension BackendError: WireMessage {
             isRetryable: message.retryable != 0,
             maybeExecuted: message.maybe_executed != 0,
             retryAfter: message.retry_after_ms == 0 ? nil : .milliseconds(message.retry_after_ms),
-            limit: limit
+            limit: limit,
+            currentEtag: currentEtag
         )
     }
 
@@ -41,6 +46,11 @@ extension BackendError: WireMessage {
             details.pointee.allowed = limit.allowed
             message.pointee.details_case = AGENTBROKER__V1__ERROR__DETAILS_LIMIT
             message.pointee.limit = details
+        } else if let currentEtag {
+            let details = builder.make(agentbroker__v1__version_details__init)
+            details.pointee.current_etag = builder.etag(currentEtag)
+            message.pointee.details_case = AGENTBROKER__V1__ERROR__DETAILS_VERSION
+            message.pointee.version = details
         }
         return message
     }

@@ -41,7 +41,7 @@ extension ExecStart: WireMessage {
         }
         environment = try Environment(wire: message.environment, count: message.n_environment)
         workingDirectory = MessageReader.bytes(message.working_directory)
-        timeout = message.timeout_ms == 0 ? nil : .milliseconds(min(message.timeout_ms, UInt64(Int64.max)))
+        timeout = Duration(wireMilliseconds: message.timeout_ms)
         opensStandardInput = message.open_stdin != 0
     }
 

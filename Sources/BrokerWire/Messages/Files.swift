@@ -49,6 +49,9 @@ extension Write: WireMessage {
         }
         options = WriteOptions(mode: mode, durability: durability)
         if message.permissions != 0 { options.permissions = message.permissions }
+        // One that cannot be held must not be taken for none: it would be written without the condition.
+        let expected = MessageReader.bytes(message.expected_etag)
+        if !expected.isEmpty { options.expectedEtag = try Etag(expected) }
     }
 
     func build(_ builder: MessageBuilder) -> UnsafeMutablePointer<Agentbroker__V1__Write> {
@@ -57,6 +60,7 @@ extension Write: WireMessage {
         message.pointee.mode = Agentbroker__V1__WriteMode(rawValue: options.mode.rawValue)
         message.pointee.permissions = options.permissions
         message.pointee.durability = Agentbroker__V1__Durability(rawValue: options.durability.rawValue)
+        message.pointee.expected_etag = builder.etag(options.expectedEtag)
         return message
     }
 }

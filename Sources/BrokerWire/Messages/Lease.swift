@@ -6,10 +6,53 @@ package struct EntryConfiguration: Sendable, Hashable {
     package var environment: Environment
     /// Nil: the broker's default.
     package var logMode: OperationsLogMode?
+    package var limits: EntryLimits
+    /// Without a lease; nil: the broker's, and never for a memory entry.
+    package var idleTimeout: Duration?
 
-    package init(environment: Environment = Environment(), logMode: OperationsLogMode? = nil) {
+    package init(
+        environment: Environment = Environment(),
+        logMode: OperationsLogMode? = nil,
+        limits: EntryLimits = EntryLimits(),
+        idleTimeout: Duration? = nil
+    ) {
         self.environment = environment
         self.logMode = logMode
+        self.limits = limits
+        self.idleTimeout = idleTimeout
+    }
+}
+
+/// What an entry may do, where that is less than what its org may. Nil: as the org.
+package struct EntryLimits: Sendable, Hashable {
+    package var maximumFileBytes: UInt64?
+    package var maximumExecTimeout: Duration?
+    package var maximumMemoryBytes: UInt64?
+
+    package init(
+        maximumFileBytes: UInt64? = nil,
+        maximumExecTimeout: Duration? = nil,
+        maximumMemoryBytes: UInt64? = nil
+    ) {
+        self.maximumFileBytes = maximumFileBytes
+        self.maximumExecTimeout = maximumExecTimeout
+        self.maximumMemoryBytes = maximumMemoryBytes
+    }
+}
+
+extension EntryLimits: WireMessage {
+    init(_ message: Agentbroker__V1__EntryLimits) {
+        maximumFileBytes = message.max_file_bytes == 0 ? nil : message.max_file_bytes
+        maximumExecTimeout = Duration(wireMilliseconds: message.max_exec_timeout_ms)
+        maximumMemoryBytes = message.max_memory_bytes == 0 ? nil : message.max_memory_bytes
+    }
+
+    func build(_ builder: MessageBuilder) -> UnsafeMutablePointer<Agentbroker__V1__EntryLimits> {
+        let message = builder.make(agentbroker__v1__entry_limits__init)
+        message.pointee.max_file_bytes = maximumFileBytes ?? 0
+        message.pointee.max_exec_timeout_ms = maximumExecTimeout?.inMilliseconds ?? 0
+        message.pointee.max_memory_bytes = maximumMemoryBytes ?? 0
+        return message
     }
 }
 
@@ -17,6 +60,8 @@ extension EntryConfiguration: WireMessage {
     init(_ message: Agentbroker__V1__EntryConfiguration) throws(BackendError) {
         environment = try Environment(wire: message.environment, count: message.n_environment)
         logMode = try OperationsLogMode(wire: message.log_mode)
+        limits = message.limits.map { EntryLimits($0.pointee) } ?? EntryLimits()
+        idleTimeout = Duration(wireMilliseconds: message.idle_timeout_ms)
     }
 
     func build(_ builder: MessageBuilder) -> UnsafeMutablePointer<Agentbroker__V1__EntryConfiguration> {
@@ -24,7 +69,17 @@ extension EntryConfiguration: WireMessage {
         message.pointee.n_environment = environment.variables.count
         message.pointee.environment = environment.build(builder)
         message.pointee.log_mode = Agentbroker__V1__LogMode(rawValue: logMode?.rawValue ?? 0)
+        if limits != EntryLimits() { message.pointee.limits = limits.build(builder) }
+        message.pointee.idle_timeout_ms = idleTimeout?.inMilliseconds ?? 0
         return message
+    }
+}
+
+extension Duration {
+    /// Nil: none was given.
+    init?(wireMilliseconds milliseconds: UInt64) {
+        guard milliseconds != 0 else { return nil }
+        self = .milliseconds(min(milliseconds, UInt64(Int64.max)))
     }
 }
 
@@ -118,6 +173,7 @@ package struct DescribeReply: Sendable, Hashable {
     package var root: String
     package var environmentNames: [[UInt8]]
     package var logMode: OperationsLogMode?
+    package var scopes: [[UInt8]]
 
     package init(
         backend: BackendType,
@@ -128,7 +184,8 @@ package struct DescribeReply: Sendable, Hashable {
         isolation: String = "",
         root: String = WorkspacePath.rootName,
         environmentNames: [[UInt8]] = [],
-        logMode: OperationsLogMode? = nil
+        logMode: OperationsLogMode? = nil,
+        scopes: [[UInt8]] = []
     ) {
         self.backend = backend
         self.key = key
@@ -139,6 +196,7 @@ package struct DescribeReply: Sendable, Hashable {
         self.root = root
         self.environmentNames = environmentNames
         self.logMode = logMode
+        self.scopes = scopes
     }
 }
 
@@ -157,7 +215,8 @@ extension DescribeReply: WireMessage {
                 count: message.n_environment_names,
                 MessageReader.bytes
             ),
-            logMode: try OperationsLogMode(wire: message.log_mode)
+            logMode: try OperationsLogMode(wire: message.log_mode),
+            scopes: try MessageReader.array(message.scopes, count: message.n_scopes, MessageReader.bytes)
         )
     }
 
@@ -173,6 +232,8 @@ extension DescribeReply: WireMessage {
         message.pointee.n_environment_names = environmentNames.count
         message.pointee.environment_names = builder.array(environmentNames, builder.bytes)
         message.pointee.log_mode = Agentbroker__V1__LogMode(rawValue: logMode?.rawValue ?? 0)
+        message.pointee.n_scopes = scopes.count
+        message.pointee.scopes = builder.array(scopes, builder.bytes)
         return message
     }
 }

@@ -11,6 +11,8 @@ package enum Feature: UInt32, Sendable, CaseIterable {
     case queueDeadline = 3
     case writeModes = 4
     case processDeadline = 5
+    case expectedEtag = 6
+    case entryLimits = 7
 }
 
 /// First message of a client.

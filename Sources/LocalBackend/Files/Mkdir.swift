@@ -2,6 +2,12 @@ internal import AgentBackend
 internal import CLinux
 internal import Glibc
 
+extension LocalFiles {
+    func mkdir(_ path: WorkspacePath, options: MkdirOptions) throws(DirectoryAccess.Failure) {
+        try access.makeDirectories(path)
+    }
+}
+
 extension DirectoryAccess {
     /// Makes a directory and its parents. One that is there already is fine.
     func makeDirectories(_ path: WorkspacePath) throws(Failure) {

@@ -270,7 +270,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__environment_variable__descript
   (ProtobufCMessageInit) agentbroker__v1__environment_variable__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__file_info__field_descriptors[4] =
+static const ProtobufCFieldDescriptor agentbroker__v1__file_info__field_descriptors[5] =
 {
   {
     "type",
@@ -320,8 +320,21 @@ static const ProtobufCFieldDescriptor agentbroker__v1__file_info__field_descript
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "etag",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__FileInfo, etag),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned agentbroker__v1__file_info__field_indices_by_name[] = {
+  4,   /* field[4] = etag */
   2,   /* field[2] = modified_ns */
   3,   /* field[3] = permissions */
   1,   /* field[1] = size */
@@ -330,7 +343,7 @@ static const unsigned agentbroker__v1__file_info__field_indices_by_name[] = {
 static const ProtobufCIntRange agentbroker__v1__file_info__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__file_info__descriptor =
 {
@@ -340,7 +353,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__file_info__descriptor =
   "Agentbroker__V1__FileInfo",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__FileInfo),
-  4,
+  5,
   agentbroker__v1__file_info__field_descriptors,
   agentbroker__v1__file_info__field_indices_by_name,
   1,  agentbroker__v1__file_info__number_ranges,

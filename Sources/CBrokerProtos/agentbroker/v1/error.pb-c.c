@@ -52,6 +52,51 @@ void   agentbroker__v1__limit_details__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__limit_details__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   agentbroker__v1__version_details__init
+                     (Agentbroker__V1__VersionDetails         *message)
+{
+  static const Agentbroker__V1__VersionDetails init_value = AGENTBROKER__V1__VERSION_DETAILS__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__version_details__get_packed_size
+                     (const Agentbroker__V1__VersionDetails *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__version_details__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__version_details__pack
+                     (const Agentbroker__V1__VersionDetails *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__version_details__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__version_details__pack_to_buffer
+                     (const Agentbroker__V1__VersionDetails *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__version_details__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__VersionDetails *
+       agentbroker__v1__version_details__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__VersionDetails *)
+     protobuf_c_message_unpack (&agentbroker__v1__version_details__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__version_details__free_unpacked
+                     (Agentbroker__V1__VersionDetails *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__version_details__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   agentbroker__v1__error__init
                      (Agentbroker__V1__Error         *message)
 {
@@ -161,7 +206,45 @@ const ProtobufCMessageDescriptor agentbroker__v1__limit_details__descriptor =
   (ProtobufCMessageInit) agentbroker__v1__limit_details__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__error__field_descriptors[9] =
+static const ProtobufCFieldDescriptor agentbroker__v1__version_details__field_descriptors[1] =
+{
+  {
+    "current_etag",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__VersionDetails, current_etag),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__version_details__field_indices_by_name[] = {
+  0,   /* field[0] = current_etag */
+};
+static const ProtobufCIntRange agentbroker__v1__version_details__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__version_details__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.VersionDetails",
+  "VersionDetails",
+  "Agentbroker__V1__VersionDetails",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__VersionDetails),
+  1,
+  agentbroker__v1__version_details__field_descriptors,
+  agentbroker__v1__version_details__field_indices_by_name,
+  1,  agentbroker__v1__version_details__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__version_details__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__error__field_descriptors[10] =
 {
   {
     "code",
@@ -271,6 +354,18 @@ static const ProtobufCFieldDescriptor agentbroker__v1__error__field_descriptors[
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "version",
+    17,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__Error, details_case),
+    offsetof(Agentbroker__V1__Error, version),
+    &agentbroker__v1__version_details__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned agentbroker__v1__error__field_indices_by_name[] = {
   0,   /* field[0] = code */
@@ -282,12 +377,13 @@ static const unsigned agentbroker__v1__error__field_indices_by_name[] = {
   7,   /* field[7] = retry_after_ms */
   5,   /* field[5] = retryable */
   2,   /* field[2] = system_errno */
+  9,   /* field[9] = version */
 };
 static const ProtobufCIntRange agentbroker__v1__error__number_ranges[2 + 1] =
 {
   { 1, 0 },
   { 16, 8 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__error__descriptor =
 {
@@ -297,7 +393,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__error__descriptor =
   "Agentbroker__V1__Error",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__Error),
-  9,
+  10,
   agentbroker__v1__error__field_descriptors,
   agentbroker__v1__error__field_indices_by_name,
   2,  agentbroker__v1__error__number_ranges,

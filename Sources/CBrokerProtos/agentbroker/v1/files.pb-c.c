@@ -412,6 +412,456 @@ void   agentbroker__v1__stat_reply__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__stat_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   agentbroker__v1__exists__init
+                     (Agentbroker__V1__Exists         *message)
+{
+  static const Agentbroker__V1__Exists init_value = AGENTBROKER__V1__EXISTS__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__exists__get_packed_size
+                     (const Agentbroker__V1__Exists *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exists__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__exists__pack
+                     (const Agentbroker__V1__Exists *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exists__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__exists__pack_to_buffer
+                     (const Agentbroker__V1__Exists *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exists__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__Exists *
+       agentbroker__v1__exists__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__Exists *)
+     protobuf_c_message_unpack (&agentbroker__v1__exists__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__exists__free_unpacked
+                     (Agentbroker__V1__Exists *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__exists__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__exists_reply__init
+                     (Agentbroker__V1__ExistsReply         *message)
+{
+  static const Agentbroker__V1__ExistsReply init_value = AGENTBROKER__V1__EXISTS_REPLY__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__exists_reply__get_packed_size
+                     (const Agentbroker__V1__ExistsReply *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exists_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__exists_reply__pack
+                     (const Agentbroker__V1__ExistsReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exists_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__exists_reply__pack_to_buffer
+                     (const Agentbroker__V1__ExistsReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exists_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__ExistsReply *
+       agentbroker__v1__exists_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__ExistsReply *)
+     protobuf_c_message_unpack (&agentbroker__v1__exists_reply__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__exists_reply__free_unpacked
+                     (Agentbroker__V1__ExistsReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__exists_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__mkdir__init
+                     (Agentbroker__V1__Mkdir         *message)
+{
+  static const Agentbroker__V1__Mkdir init_value = AGENTBROKER__V1__MKDIR__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__mkdir__get_packed_size
+                     (const Agentbroker__V1__Mkdir *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__mkdir__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__mkdir__pack
+                     (const Agentbroker__V1__Mkdir *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__mkdir__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__mkdir__pack_to_buffer
+                     (const Agentbroker__V1__Mkdir *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__mkdir__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__Mkdir *
+       agentbroker__v1__mkdir__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__Mkdir *)
+     protobuf_c_message_unpack (&agentbroker__v1__mkdir__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__mkdir__free_unpacked
+                     (Agentbroker__V1__Mkdir *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__mkdir__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__mkdir_reply__init
+                     (Agentbroker__V1__MkdirReply         *message)
+{
+  static const Agentbroker__V1__MkdirReply init_value = AGENTBROKER__V1__MKDIR_REPLY__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__mkdir_reply__get_packed_size
+                     (const Agentbroker__V1__MkdirReply *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__mkdir_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__mkdir_reply__pack
+                     (const Agentbroker__V1__MkdirReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__mkdir_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__mkdir_reply__pack_to_buffer
+                     (const Agentbroker__V1__MkdirReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__mkdir_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__MkdirReply *
+       agentbroker__v1__mkdir_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__MkdirReply *)
+     protobuf_c_message_unpack (&agentbroker__v1__mkdir_reply__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__mkdir_reply__free_unpacked
+                     (Agentbroker__V1__MkdirReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__mkdir_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__touch__init
+                     (Agentbroker__V1__Touch         *message)
+{
+  static const Agentbroker__V1__Touch init_value = AGENTBROKER__V1__TOUCH__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__touch__get_packed_size
+                     (const Agentbroker__V1__Touch *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__touch__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__touch__pack
+                     (const Agentbroker__V1__Touch *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__touch__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__touch__pack_to_buffer
+                     (const Agentbroker__V1__Touch *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__touch__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__Touch *
+       agentbroker__v1__touch__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__Touch *)
+     protobuf_c_message_unpack (&agentbroker__v1__touch__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__touch__free_unpacked
+                     (Agentbroker__V1__Touch *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__touch__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__touch_reply__init
+                     (Agentbroker__V1__TouchReply         *message)
+{
+  static const Agentbroker__V1__TouchReply init_value = AGENTBROKER__V1__TOUCH_REPLY__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__touch_reply__get_packed_size
+                     (const Agentbroker__V1__TouchReply *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__touch_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__touch_reply__pack
+                     (const Agentbroker__V1__TouchReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__touch_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__touch_reply__pack_to_buffer
+                     (const Agentbroker__V1__TouchReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__touch_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__TouchReply *
+       agentbroker__v1__touch_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__TouchReply *)
+     protobuf_c_message_unpack (&agentbroker__v1__touch_reply__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__touch_reply__free_unpacked
+                     (Agentbroker__V1__TouchReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__touch_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__rename__init
+                     (Agentbroker__V1__Rename         *message)
+{
+  static const Agentbroker__V1__Rename init_value = AGENTBROKER__V1__RENAME__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__rename__get_packed_size
+                     (const Agentbroker__V1__Rename *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__rename__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__rename__pack
+                     (const Agentbroker__V1__Rename *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__rename__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__rename__pack_to_buffer
+                     (const Agentbroker__V1__Rename *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__rename__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__Rename *
+       agentbroker__v1__rename__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__Rename *)
+     protobuf_c_message_unpack (&agentbroker__v1__rename__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__rename__free_unpacked
+                     (Agentbroker__V1__Rename *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__rename__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__rename_reply__init
+                     (Agentbroker__V1__RenameReply         *message)
+{
+  static const Agentbroker__V1__RenameReply init_value = AGENTBROKER__V1__RENAME_REPLY__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__rename_reply__get_packed_size
+                     (const Agentbroker__V1__RenameReply *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__rename_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__rename_reply__pack
+                     (const Agentbroker__V1__RenameReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__rename_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__rename_reply__pack_to_buffer
+                     (const Agentbroker__V1__RenameReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__rename_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__RenameReply *
+       agentbroker__v1__rename_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__RenameReply *)
+     protobuf_c_message_unpack (&agentbroker__v1__rename_reply__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__rename_reply__free_unpacked
+                     (Agentbroker__V1__RenameReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__rename_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__copy__init
+                     (Agentbroker__V1__Copy         *message)
+{
+  static const Agentbroker__V1__Copy init_value = AGENTBROKER__V1__COPY__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__copy__get_packed_size
+                     (const Agentbroker__V1__Copy *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__copy__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__copy__pack
+                     (const Agentbroker__V1__Copy *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__copy__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__copy__pack_to_buffer
+                     (const Agentbroker__V1__Copy *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__copy__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__Copy *
+       agentbroker__v1__copy__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__Copy *)
+     protobuf_c_message_unpack (&agentbroker__v1__copy__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__copy__free_unpacked
+                     (Agentbroker__V1__Copy *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__copy__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__copy_reply__init
+                     (Agentbroker__V1__CopyReply         *message)
+{
+  static const Agentbroker__V1__CopyReply init_value = AGENTBROKER__V1__COPY_REPLY__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__copy_reply__get_packed_size
+                     (const Agentbroker__V1__CopyReply *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__copy_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__copy_reply__pack
+                     (const Agentbroker__V1__CopyReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__copy_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__copy_reply__pack_to_buffer
+                     (const Agentbroker__V1__CopyReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__copy_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__CopyReply *
+       agentbroker__v1__copy_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__CopyReply *)
+     protobuf_c_message_unpack (&agentbroker__v1__copy_reply__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__copy_reply__free_unpacked
+                     (Agentbroker__V1__CopyReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__copy_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   agentbroker__v1__rm__init
                      (Agentbroker__V1__Rm         *message)
 {
@@ -604,7 +1054,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__read_reply__descriptor =
   (ProtobufCMessageInit) agentbroker__v1__read_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__write__field_descriptors[4] =
+static const ProtobufCFieldDescriptor agentbroker__v1__write__field_descriptors[5] =
 {
   {
     "path",
@@ -654,9 +1104,22 @@ static const ProtobufCFieldDescriptor agentbroker__v1__write__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "expected_etag",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Write, expected_etag),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned agentbroker__v1__write__field_indices_by_name[] = {
   3,   /* field[3] = durability */
+  4,   /* field[4] = expected_etag */
   1,   /* field[1] = mode */
   0,   /* field[0] = path */
   2,   /* field[2] = permissions */
@@ -664,7 +1127,7 @@ static const unsigned agentbroker__v1__write__field_indices_by_name[] = {
 static const ProtobufCIntRange agentbroker__v1__write__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__write__descriptor =
 {
@@ -674,7 +1137,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__write__descriptor =
   "Agentbroker__V1__Write",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__Write),
-  4,
+  5,
   agentbroker__v1__write__field_descriptors,
   agentbroker__v1__write__field_indices_by_name,
   1,  agentbroker__v1__write__number_ranges,
@@ -985,6 +1448,450 @@ const ProtobufCMessageDescriptor agentbroker__v1__stat_reply__descriptor =
   agentbroker__v1__stat_reply__field_indices_by_name,
   1,  agentbroker__v1__stat_reply__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__stat_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__exists__field_descriptors[1] =
+{
+  {
+    "path",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Exists, path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__exists__field_indices_by_name[] = {
+  0,   /* field[0] = path */
+};
+static const ProtobufCIntRange agentbroker__v1__exists__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__exists__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.Exists",
+  "Exists",
+  "Agentbroker__V1__Exists",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__Exists),
+  1,
+  agentbroker__v1__exists__field_descriptors,
+  agentbroker__v1__exists__field_indices_by_name,
+  1,  agentbroker__v1__exists__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__exists__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__exists_reply__field_descriptors[1] =
+{
+  {
+    "exists",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExistsReply, exists),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__exists_reply__field_indices_by_name[] = {
+  0,   /* field[0] = exists */
+};
+static const ProtobufCIntRange agentbroker__v1__exists_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__exists_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.ExistsReply",
+  "ExistsReply",
+  "Agentbroker__V1__ExistsReply",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__ExistsReply),
+  1,
+  agentbroker__v1__exists_reply__field_descriptors,
+  agentbroker__v1__exists_reply__field_indices_by_name,
+  1,  agentbroker__v1__exists_reply__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__exists_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__mkdir__field_descriptors[3] =
+{
+  {
+    "path",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Mkdir, path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "recursive",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Mkdir, recursive),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "permissions",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Mkdir, permissions),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__mkdir__field_indices_by_name[] = {
+  0,   /* field[0] = path */
+  2,   /* field[2] = permissions */
+  1,   /* field[1] = recursive */
+};
+static const ProtobufCIntRange agentbroker__v1__mkdir__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__mkdir__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.Mkdir",
+  "Mkdir",
+  "Agentbroker__V1__Mkdir",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__Mkdir),
+  3,
+  agentbroker__v1__mkdir__field_descriptors,
+  agentbroker__v1__mkdir__field_indices_by_name,
+  1,  agentbroker__v1__mkdir__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__mkdir__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define agentbroker__v1__mkdir_reply__field_descriptors NULL
+#define agentbroker__v1__mkdir_reply__field_indices_by_name NULL
+#define agentbroker__v1__mkdir_reply__number_ranges NULL
+const ProtobufCMessageDescriptor agentbroker__v1__mkdir_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.MkdirReply",
+  "MkdirReply",
+  "Agentbroker__V1__MkdirReply",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__MkdirReply),
+  0,
+  agentbroker__v1__mkdir_reply__field_descriptors,
+  agentbroker__v1__mkdir_reply__field_indices_by_name,
+  0,  agentbroker__v1__mkdir_reply__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__mkdir_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__touch__field_descriptors[1] =
+{
+  {
+    "path",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Touch, path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__touch__field_indices_by_name[] = {
+  0,   /* field[0] = path */
+};
+static const ProtobufCIntRange agentbroker__v1__touch__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__touch__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.Touch",
+  "Touch",
+  "Agentbroker__V1__Touch",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__Touch),
+  1,
+  agentbroker__v1__touch__field_descriptors,
+  agentbroker__v1__touch__field_indices_by_name,
+  1,  agentbroker__v1__touch__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__touch__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__touch_reply__field_descriptors[1] =
+{
+  {
+    "info",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__TouchReply, info),
+    &agentbroker__v1__file_info__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__touch_reply__field_indices_by_name[] = {
+  0,   /* field[0] = info */
+};
+static const ProtobufCIntRange agentbroker__v1__touch_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__touch_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.TouchReply",
+  "TouchReply",
+  "Agentbroker__V1__TouchReply",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__TouchReply),
+  1,
+  agentbroker__v1__touch_reply__field_descriptors,
+  agentbroker__v1__touch_reply__field_indices_by_name,
+  1,  agentbroker__v1__touch_reply__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__touch_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__rename__field_descriptors[3] =
+{
+  {
+    "path",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Rename, path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "destination",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Rename, destination),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "no_replace",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Rename, no_replace),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__rename__field_indices_by_name[] = {
+  1,   /* field[1] = destination */
+  2,   /* field[2] = no_replace */
+  0,   /* field[0] = path */
+};
+static const ProtobufCIntRange agentbroker__v1__rename__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__rename__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.Rename",
+  "Rename",
+  "Agentbroker__V1__Rename",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__Rename),
+  3,
+  agentbroker__v1__rename__field_descriptors,
+  agentbroker__v1__rename__field_indices_by_name,
+  1,  agentbroker__v1__rename__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__rename__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define agentbroker__v1__rename_reply__field_descriptors NULL
+#define agentbroker__v1__rename_reply__field_indices_by_name NULL
+#define agentbroker__v1__rename_reply__number_ranges NULL
+const ProtobufCMessageDescriptor agentbroker__v1__rename_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.RenameReply",
+  "RenameReply",
+  "Agentbroker__V1__RenameReply",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__RenameReply),
+  0,
+  agentbroker__v1__rename_reply__field_descriptors,
+  agentbroker__v1__rename_reply__field_indices_by_name,
+  0,  agentbroker__v1__rename_reply__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__rename_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__copy__field_descriptors[4] =
+{
+  {
+    "path",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Copy, path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "destination",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Copy, destination),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "recursive",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Copy, recursive),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "no_replace",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Copy, no_replace),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__copy__field_indices_by_name[] = {
+  1,   /* field[1] = destination */
+  3,   /* field[3] = no_replace */
+  0,   /* field[0] = path */
+  2,   /* field[2] = recursive */
+};
+static const ProtobufCIntRange agentbroker__v1__copy__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__copy__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.Copy",
+  "Copy",
+  "Agentbroker__V1__Copy",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__Copy),
+  4,
+  agentbroker__v1__copy__field_descriptors,
+  agentbroker__v1__copy__field_indices_by_name,
+  1,  agentbroker__v1__copy__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__copy__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__copy_reply__field_descriptors[2] =
+{
+  {
+    "files",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__CopyReply, files),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "bytes",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__CopyReply, bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__copy_reply__field_indices_by_name[] = {
+  1,   /* field[1] = bytes */
+  0,   /* field[0] = files */
+};
+static const ProtobufCIntRange agentbroker__v1__copy_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__copy_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.CopyReply",
+  "CopyReply",
+  "Agentbroker__V1__CopyReply",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__CopyReply),
+  2,
+  agentbroker__v1__copy_reply__field_descriptors,
+  agentbroker__v1__copy_reply__field_indices_by_name,
+  1,  agentbroker__v1__copy_reply__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__copy_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor agentbroker__v1__rm__field_descriptors[3] =

@@ -7,6 +7,51 @@
 #endif
 
 #include "agentbroker/v1/lease.pb-c.h"
+void   agentbroker__v1__entry_limits__init
+                     (Agentbroker__V1__EntryLimits         *message)
+{
+  static const Agentbroker__V1__EntryLimits init_value = AGENTBROKER__V1__ENTRY_LIMITS__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__entry_limits__get_packed_size
+                     (const Agentbroker__V1__EntryLimits *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__entry_limits__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__entry_limits__pack
+                     (const Agentbroker__V1__EntryLimits *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__entry_limits__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__entry_limits__pack_to_buffer
+                     (const Agentbroker__V1__EntryLimits *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__entry_limits__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__EntryLimits *
+       agentbroker__v1__entry_limits__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__EntryLimits *)
+     protobuf_c_message_unpack (&agentbroker__v1__entry_limits__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__entry_limits__free_unpacked
+                     (Agentbroker__V1__EntryLimits *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__entry_limits__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   agentbroker__v1__entry_configuration__init
                      (Agentbroker__V1__EntryConfiguration         *message)
 {
@@ -322,7 +367,71 @@ void   agentbroker__v1__describe_reply__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__describe_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor agentbroker__v1__entry_configuration__field_descriptors[2] =
+static const ProtobufCFieldDescriptor agentbroker__v1__entry_limits__field_descriptors[3] =
+{
+  {
+    "max_file_bytes",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__EntryLimits, max_file_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "max_exec_timeout_ms",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__EntryLimits, max_exec_timeout_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "max_memory_bytes",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__EntryLimits, max_memory_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__entry_limits__field_indices_by_name[] = {
+  1,   /* field[1] = max_exec_timeout_ms */
+  0,   /* field[0] = max_file_bytes */
+  2,   /* field[2] = max_memory_bytes */
+};
+static const ProtobufCIntRange agentbroker__v1__entry_limits__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__entry_limits__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.EntryLimits",
+  "EntryLimits",
+  "Agentbroker__V1__EntryLimits",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__EntryLimits),
+  3,
+  agentbroker__v1__entry_limits__field_descriptors,
+  agentbroker__v1__entry_limits__field_indices_by_name,
+  1,  agentbroker__v1__entry_limits__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__entry_limits__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__entry_configuration__field_descriptors[4] =
 {
   {
     "environment",
@@ -348,15 +457,41 @@ static const ProtobufCFieldDescriptor agentbroker__v1__entry_configuration__fiel
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "limits",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__EntryConfiguration, limits),
+    &agentbroker__v1__entry_limits__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "idle_timeout_ms",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__EntryConfiguration, idle_timeout_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned agentbroker__v1__entry_configuration__field_indices_by_name[] = {
   0,   /* field[0] = environment */
+  3,   /* field[3] = idle_timeout_ms */
+  2,   /* field[2] = limits */
   1,   /* field[1] = log_mode */
 };
 static const ProtobufCIntRange agentbroker__v1__entry_configuration__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__entry_configuration__descriptor =
 {
@@ -366,7 +501,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__entry_configuration__descripto
   "Agentbroker__V1__EntryConfiguration",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__EntryConfiguration),
-  2,
+  4,
   agentbroker__v1__entry_configuration__field_descriptors,
   agentbroker__v1__entry_configuration__field_indices_by_name,
   1,  agentbroker__v1__entry_configuration__number_ranges,
@@ -556,7 +691,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__describe__descriptor =
   (ProtobufCMessageInit) agentbroker__v1__describe__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__describe_reply__field_descriptors[9] =
+static const ProtobufCFieldDescriptor agentbroker__v1__describe_reply__field_descriptors[10] =
 {
   {
     "backend",
@@ -666,6 +801,18 @@ static const ProtobufCFieldDescriptor agentbroker__v1__describe_reply__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "scopes",
+    10,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Agentbroker__V1__DescribeReply, n_scopes),
+    offsetof(Agentbroker__V1__DescribeReply, scopes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned agentbroker__v1__describe_reply__field_indices_by_name[] = {
   0,   /* field[0] = backend */
@@ -677,11 +824,12 @@ static const unsigned agentbroker__v1__describe_reply__field_indices_by_name[] =
   2,   /* field[2] = live */
   8,   /* field[8] = log_mode */
   6,   /* field[6] = root */
+  9,   /* field[9] = scopes */
 };
 static const ProtobufCIntRange agentbroker__v1__describe_reply__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__describe_reply__descriptor =
 {
@@ -691,7 +839,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__describe_reply__descriptor =
   "Agentbroker__V1__DescribeReply",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__DescribeReply),
-  9,
+  10,
   agentbroker__v1__describe_reply__field_descriptors,
   agentbroker__v1__describe_reply__field_indices_by_name,
   1,  agentbroker__v1__describe_reply__number_ranges,

@@ -955,7 +955,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__chunk__descriptor =
   (ProtobufCMessageInit) agentbroker__v1__chunk__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue agentbroker__v1__feature__enum_values_by_number[6] =
+static const ProtobufCEnumValue agentbroker__v1__feature__enum_values_by_number[8] =
 {
   { "FEATURE_UNSPECIFIED", "AGENTBROKER__V1__FEATURE__FEATURE_UNSPECIFIED", 0 },
   { "FEATURE_LANES", "AGENTBROKER__V1__FEATURE__FEATURE_LANES", 1 },
@@ -963,13 +963,17 @@ static const ProtobufCEnumValue agentbroker__v1__feature__enum_values_by_number[
   { "FEATURE_QUEUE_DEADLINE", "AGENTBROKER__V1__FEATURE__FEATURE_QUEUE_DEADLINE", 3 },
   { "FEATURE_WRITE_MODES", "AGENTBROKER__V1__FEATURE__FEATURE_WRITE_MODES", 4 },
   { "FEATURE_PROCESS_DEADLINE", "AGENTBROKER__V1__FEATURE__FEATURE_PROCESS_DEADLINE", 5 },
+  { "FEATURE_EXPECTED_ETAG", "AGENTBROKER__V1__FEATURE__FEATURE_EXPECTED_ETAG", 6 },
+  { "FEATURE_ENTRY_LIMITS", "AGENTBROKER__V1__FEATURE__FEATURE_ENTRY_LIMITS", 7 },
 };
 static const ProtobufCIntRange agentbroker__v1__feature__value_ranges[] = {
-{0, 0},{0, 6}
+{0, 0},{0, 8}
 };
-static const ProtobufCEnumValueIndex agentbroker__v1__feature__enum_values_by_name[6] =
+static const ProtobufCEnumValueIndex agentbroker__v1__feature__enum_values_by_name[8] =
 {
   { "FEATURE_CALL_DEADLINE", 2 },
+  { "FEATURE_ENTRY_LIMITS", 7 },
+  { "FEATURE_EXPECTED_ETAG", 6 },
   { "FEATURE_LANES", 1 },
   { "FEATURE_PROCESS_DEADLINE", 5 },
   { "FEATURE_QUEUE_DEADLINE", 3 },
@@ -983,9 +987,9 @@ const ProtobufCEnumDescriptor agentbroker__v1__feature__descriptor =
   "Feature",
   "Agentbroker__V1__Feature",
   "agentbroker.v1",
-  6,
+  8,
   agentbroker__v1__feature__enum_values_by_number,
-  6,
+  8,
   agentbroker__v1__feature__enum_values_by_name,
   1,
   agentbroker__v1__feature__value_ranges,

@@ -120,10 +120,14 @@ struct  Agentbroker__V1__FileInfo
    * Permission bits, 0 to 07777.
    */
   uint32_t permissions;
+  /*
+   * Of a regular file: names this version of it, for Write.expected_etag. Opaque, at most 16 bytes.
+   */
+  ProtobufCBinaryData etag;
 };
 #define AGENTBROKER__V1__FILE_INFO__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__file_info__descriptor) \
-    , AGENTBROKER__V1__FILE_TYPE__FILE_TYPE_UNSPECIFIED, 0, 0, 0 }
+    , AGENTBROKER__V1__FILE_TYPE__FILE_TYPE_UNSPECIFIED, 0, 0, 0, {0,NULL} }
 
 
 /* Agentbroker__V1__Target methods */

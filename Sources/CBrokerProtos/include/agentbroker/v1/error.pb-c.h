@@ -16,6 +16,7 @@ PROTOBUF_C__BEGIN_DECLS
 
 
 typedef struct Agentbroker__V1__LimitDetails Agentbroker__V1__LimitDetails;
+typedef struct Agentbroker__V1__VersionDetails Agentbroker__V1__VersionDetails;
 typedef struct Agentbroker__V1__Error Agentbroker__V1__Error;
 
 
@@ -131,9 +132,26 @@ struct  Agentbroker__V1__LimitDetails
     , (char *)protobuf_c_empty_string, 0, 0 }
 
 
+/*
+ * What was to be written expects another version of the file than there is.
+ */
+struct  Agentbroker__V1__VersionDetails
+{
+  ProtobufCMessage base;
+  /*
+   * FileInfo.etag of the present one. Absent: there is no such file.
+   */
+  ProtobufCBinaryData current_etag;
+};
+#define AGENTBROKER__V1__VERSION_DETAILS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__version_details__descriptor) \
+    , {0,NULL} }
+
+
 typedef enum {
   AGENTBROKER__V1__ERROR__DETAILS__NOT_SET = 0,
-  AGENTBROKER__V1__ERROR__DETAILS_LIMIT = 16
+  AGENTBROKER__V1__ERROR__DETAILS_LIMIT = 16,
+  AGENTBROKER__V1__ERROR__DETAILS_VERSION = 17
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(AGENTBROKER__V1__ERROR__DETAILS__CASE)
 } Agentbroker__V1__Error__DetailsCase;
 
@@ -172,6 +190,10 @@ struct  Agentbroker__V1__Error
   Agentbroker__V1__Error__DetailsCase details_case;
   union {
     Agentbroker__V1__LimitDetails *limit;
+    /*
+     * Of ERROR_CODE_CONFLICT.
+     */
+    Agentbroker__V1__VersionDetails *version;
   };
 };
 #define AGENTBROKER__V1__ERROR__INIT \
@@ -198,6 +220,25 @@ Agentbroker__V1__LimitDetails *
 void   agentbroker__v1__limit_details__free_unpacked
                      (Agentbroker__V1__LimitDetails *message,
                       ProtobufCAllocator *allocator);
+/* Agentbroker__V1__VersionDetails methods */
+void   agentbroker__v1__version_details__init
+                     (Agentbroker__V1__VersionDetails         *message);
+size_t agentbroker__v1__version_details__get_packed_size
+                     (const Agentbroker__V1__VersionDetails   *message);
+size_t agentbroker__v1__version_details__pack
+                     (const Agentbroker__V1__VersionDetails   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__version_details__pack_to_buffer
+                     (const Agentbroker__V1__VersionDetails   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__VersionDetails *
+       agentbroker__v1__version_details__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__version_details__free_unpacked
+                     (Agentbroker__V1__VersionDetails *message,
+                      ProtobufCAllocator *allocator);
 /* Agentbroker__V1__Error methods */
 void   agentbroker__v1__error__init
                      (Agentbroker__V1__Error         *message);
@@ -222,6 +263,9 @@ void   agentbroker__v1__error__free_unpacked
 typedef void (*Agentbroker__V1__LimitDetails_Closure)
                  (const Agentbroker__V1__LimitDetails *message,
                   void *closure_data);
+typedef void (*Agentbroker__V1__VersionDetails_Closure)
+                 (const Agentbroker__V1__VersionDetails *message,
+                  void *closure_data);
 typedef void (*Agentbroker__V1__Error_Closure)
                  (const Agentbroker__V1__Error *message,
                   void *closure_data);
@@ -234,6 +278,7 @@ typedef void (*Agentbroker__V1__Error_Closure)
 extern const ProtobufCEnumDescriptor    agentbroker__v1__error_code__descriptor;
 extern const ProtobufCEnumDescriptor    agentbroker__v1__error_reason__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__limit_details__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__version_details__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__error__descriptor;
 
 PROTOBUF_C__END_DECLS

@@ -25,6 +25,16 @@ typedef struct Agentbroker__V1__DirectoryEntry Agentbroker__V1__DirectoryEntry;
 typedef struct Agentbroker__V1__ReaddirReply Agentbroker__V1__ReaddirReply;
 typedef struct Agentbroker__V1__Stat Agentbroker__V1__Stat;
 typedef struct Agentbroker__V1__StatReply Agentbroker__V1__StatReply;
+typedef struct Agentbroker__V1__Exists Agentbroker__V1__Exists;
+typedef struct Agentbroker__V1__ExistsReply Agentbroker__V1__ExistsReply;
+typedef struct Agentbroker__V1__Mkdir Agentbroker__V1__Mkdir;
+typedef struct Agentbroker__V1__MkdirReply Agentbroker__V1__MkdirReply;
+typedef struct Agentbroker__V1__Touch Agentbroker__V1__Touch;
+typedef struct Agentbroker__V1__TouchReply Agentbroker__V1__TouchReply;
+typedef struct Agentbroker__V1__Rename Agentbroker__V1__Rename;
+typedef struct Agentbroker__V1__RenameReply Agentbroker__V1__RenameReply;
+typedef struct Agentbroker__V1__Copy Agentbroker__V1__Copy;
+typedef struct Agentbroker__V1__CopyReply Agentbroker__V1__CopyReply;
 typedef struct Agentbroker__V1__Rm Agentbroker__V1__Rm;
 typedef struct Agentbroker__V1__RmReply Agentbroker__V1__RmReply;
 
@@ -116,10 +126,16 @@ struct  Agentbroker__V1__Write
    */
   uint32_t permissions;
   Agentbroker__V1__Durability durability;
+  /*
+   * FileInfo.etag of the version that is to be replaced or appended to. Where the present one is another,
+   * or there is none, the answer is CONFLICT with VersionDetails, and nothing is written. Absent:
+   * whatever is there. Needs FEATURE_EXPECTED_ETAG.
+   */
+  ProtobufCBinaryData expected_etag;
 };
 #define AGENTBROKER__V1__WRITE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__write__descriptor) \
-    , {0,NULL}, AGENTBROKER__V1__WRITE_MODE__WRITE_MODE_REPLACE, 0, AGENTBROKER__V1__DURABILITY__DURABILITY_NONE }
+    , {0,NULL}, AGENTBROKER__V1__WRITE_MODE__WRITE_MODE_REPLACE, 0, AGENTBROKER__V1__DURABILITY__DURABILITY_NONE, {0,NULL} }
 
 
 struct  Agentbroker__V1__WriteReply
@@ -214,6 +230,147 @@ struct  Agentbroker__V1__StatReply
 #define AGENTBROKER__V1__STAT_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__stat_reply__descriptor) \
     , NULL }
+
+
+/*
+ * Tells whether something is at a path; a symbolic link is followed. A missing path is no error.
+ */
+struct  Agentbroker__V1__Exists
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData path;
+};
+#define AGENTBROKER__V1__EXISTS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__exists__descriptor) \
+    , {0,NULL} }
+
+
+struct  Agentbroker__V1__ExistsReply
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean exists;
+};
+#define AGENTBROKER__V1__EXISTS_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__exists_reply__descriptor) \
+    , 0 }
+
+
+/*
+ * Makes a directory. The memory backend, where keys imply directories, has nothing to do.
+ */
+struct  Agentbroker__V1__Mkdir
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData path;
+  /*
+   * Its parents too, and one that is there already is no error. Without it that is EXISTS.
+   */
+  protobuf_c_boolean recursive;
+  /*
+   * Permission bits. Absent (0): 0755, which parents always get.
+   */
+  uint32_t permissions;
+};
+#define AGENTBROKER__V1__MKDIR__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__mkdir__descriptor) \
+    , {0,NULL}, 0, 0 }
+
+
+struct  Agentbroker__V1__MkdirReply
+{
+  ProtobufCMessage base;
+};
+#define AGENTBROKER__V1__MKDIR_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__mkdir_reply__descriptor) \
+     }
+
+
+/*
+ * Makes an empty file, with its parents, or sets the modification time of what is there.
+ */
+struct  Agentbroker__V1__Touch
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData path;
+};
+#define AGENTBROKER__V1__TOUCH__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__touch__descriptor) \
+    , {0,NULL} }
+
+
+struct  Agentbroker__V1__TouchReply
+{
+  ProtobufCMessage base;
+  Agentbroker__V1__FileInfo *info;
+};
+#define AGENTBROKER__V1__TOUCH_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__touch_reply__descriptor) \
+    , NULL }
+
+
+/*
+ * Gives something another name, in one step; makes the parents of the new one. rename(2): a file or
+ * an empty directory that has the new name is replaced.
+ */
+struct  Agentbroker__V1__Rename
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData path;
+  ProtobufCBinaryData destination;
+  /*
+   * What has the new name already makes it EXISTS.
+   */
+  protobuf_c_boolean no_replace;
+};
+#define AGENTBROKER__V1__RENAME__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__rename__descriptor) \
+    , {0,NULL}, {0,NULL}, 0 }
+
+
+struct  Agentbroker__V1__RenameReply
+{
+  ProtobufCMessage base;
+};
+#define AGENTBROKER__V1__RENAME_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__rename_reply__descriptor) \
+     }
+
+
+/*
+ * Copies a file, or a directory with all that is in it; makes the parents of the destination. Each file
+ * appears as a whole. Links within a tree are copied as links.
+ */
+struct  Agentbroker__V1__Copy
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData path;
+  ProtobufCBinaryData destination;
+  /*
+   * Needed for a directory; one that is there already is copied into.
+   */
+  protobuf_c_boolean recursive;
+  /*
+   * A file that is there already makes it EXISTS.
+   */
+  protobuf_c_boolean no_replace;
+};
+#define AGENTBROKER__V1__COPY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__copy__descriptor) \
+    , {0,NULL}, {0,NULL}, 0, 0 }
+
+
+struct  Agentbroker__V1__CopyReply
+{
+  ProtobufCMessage base;
+  /*
+   * Files and links; directories do not count.
+   */
+  uint64_t files;
+  uint64_t bytes;
+};
+#define AGENTBROKER__V1__COPY_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__copy_reply__descriptor) \
+    , 0, 0 }
 
 
 /*
@@ -417,6 +574,196 @@ Agentbroker__V1__StatReply *
 void   agentbroker__v1__stat_reply__free_unpacked
                      (Agentbroker__V1__StatReply *message,
                       ProtobufCAllocator *allocator);
+/* Agentbroker__V1__Exists methods */
+void   agentbroker__v1__exists__init
+                     (Agentbroker__V1__Exists         *message);
+size_t agentbroker__v1__exists__get_packed_size
+                     (const Agentbroker__V1__Exists   *message);
+size_t agentbroker__v1__exists__pack
+                     (const Agentbroker__V1__Exists   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__exists__pack_to_buffer
+                     (const Agentbroker__V1__Exists   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__Exists *
+       agentbroker__v1__exists__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__exists__free_unpacked
+                     (Agentbroker__V1__Exists *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__ExistsReply methods */
+void   agentbroker__v1__exists_reply__init
+                     (Agentbroker__V1__ExistsReply         *message);
+size_t agentbroker__v1__exists_reply__get_packed_size
+                     (const Agentbroker__V1__ExistsReply   *message);
+size_t agentbroker__v1__exists_reply__pack
+                     (const Agentbroker__V1__ExistsReply   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__exists_reply__pack_to_buffer
+                     (const Agentbroker__V1__ExistsReply   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__ExistsReply *
+       agentbroker__v1__exists_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__exists_reply__free_unpacked
+                     (Agentbroker__V1__ExistsReply *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__Mkdir methods */
+void   agentbroker__v1__mkdir__init
+                     (Agentbroker__V1__Mkdir         *message);
+size_t agentbroker__v1__mkdir__get_packed_size
+                     (const Agentbroker__V1__Mkdir   *message);
+size_t agentbroker__v1__mkdir__pack
+                     (const Agentbroker__V1__Mkdir   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__mkdir__pack_to_buffer
+                     (const Agentbroker__V1__Mkdir   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__Mkdir *
+       agentbroker__v1__mkdir__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__mkdir__free_unpacked
+                     (Agentbroker__V1__Mkdir *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__MkdirReply methods */
+void   agentbroker__v1__mkdir_reply__init
+                     (Agentbroker__V1__MkdirReply         *message);
+size_t agentbroker__v1__mkdir_reply__get_packed_size
+                     (const Agentbroker__V1__MkdirReply   *message);
+size_t agentbroker__v1__mkdir_reply__pack
+                     (const Agentbroker__V1__MkdirReply   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__mkdir_reply__pack_to_buffer
+                     (const Agentbroker__V1__MkdirReply   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__MkdirReply *
+       agentbroker__v1__mkdir_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__mkdir_reply__free_unpacked
+                     (Agentbroker__V1__MkdirReply *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__Touch methods */
+void   agentbroker__v1__touch__init
+                     (Agentbroker__V1__Touch         *message);
+size_t agentbroker__v1__touch__get_packed_size
+                     (const Agentbroker__V1__Touch   *message);
+size_t agentbroker__v1__touch__pack
+                     (const Agentbroker__V1__Touch   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__touch__pack_to_buffer
+                     (const Agentbroker__V1__Touch   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__Touch *
+       agentbroker__v1__touch__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__touch__free_unpacked
+                     (Agentbroker__V1__Touch *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__TouchReply methods */
+void   agentbroker__v1__touch_reply__init
+                     (Agentbroker__V1__TouchReply         *message);
+size_t agentbroker__v1__touch_reply__get_packed_size
+                     (const Agentbroker__V1__TouchReply   *message);
+size_t agentbroker__v1__touch_reply__pack
+                     (const Agentbroker__V1__TouchReply   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__touch_reply__pack_to_buffer
+                     (const Agentbroker__V1__TouchReply   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__TouchReply *
+       agentbroker__v1__touch_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__touch_reply__free_unpacked
+                     (Agentbroker__V1__TouchReply *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__Rename methods */
+void   agentbroker__v1__rename__init
+                     (Agentbroker__V1__Rename         *message);
+size_t agentbroker__v1__rename__get_packed_size
+                     (const Agentbroker__V1__Rename   *message);
+size_t agentbroker__v1__rename__pack
+                     (const Agentbroker__V1__Rename   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__rename__pack_to_buffer
+                     (const Agentbroker__V1__Rename   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__Rename *
+       agentbroker__v1__rename__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__rename__free_unpacked
+                     (Agentbroker__V1__Rename *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__RenameReply methods */
+void   agentbroker__v1__rename_reply__init
+                     (Agentbroker__V1__RenameReply         *message);
+size_t agentbroker__v1__rename_reply__get_packed_size
+                     (const Agentbroker__V1__RenameReply   *message);
+size_t agentbroker__v1__rename_reply__pack
+                     (const Agentbroker__V1__RenameReply   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__rename_reply__pack_to_buffer
+                     (const Agentbroker__V1__RenameReply   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__RenameReply *
+       agentbroker__v1__rename_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__rename_reply__free_unpacked
+                     (Agentbroker__V1__RenameReply *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__Copy methods */
+void   agentbroker__v1__copy__init
+                     (Agentbroker__V1__Copy         *message);
+size_t agentbroker__v1__copy__get_packed_size
+                     (const Agentbroker__V1__Copy   *message);
+size_t agentbroker__v1__copy__pack
+                     (const Agentbroker__V1__Copy   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__copy__pack_to_buffer
+                     (const Agentbroker__V1__Copy   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__Copy *
+       agentbroker__v1__copy__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__copy__free_unpacked
+                     (Agentbroker__V1__Copy *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__CopyReply methods */
+void   agentbroker__v1__copy_reply__init
+                     (Agentbroker__V1__CopyReply         *message);
+size_t agentbroker__v1__copy_reply__get_packed_size
+                     (const Agentbroker__V1__CopyReply   *message);
+size_t agentbroker__v1__copy_reply__pack
+                     (const Agentbroker__V1__CopyReply   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__copy_reply__pack_to_buffer
+                     (const Agentbroker__V1__CopyReply   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__CopyReply *
+       agentbroker__v1__copy_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__copy_reply__free_unpacked
+                     (Agentbroker__V1__CopyReply *message,
+                      ProtobufCAllocator *allocator);
 /* Agentbroker__V1__Rm methods */
 void   agentbroker__v1__rm__init
                      (Agentbroker__V1__Rm         *message);
@@ -484,6 +831,36 @@ typedef void (*Agentbroker__V1__Stat_Closure)
 typedef void (*Agentbroker__V1__StatReply_Closure)
                  (const Agentbroker__V1__StatReply *message,
                   void *closure_data);
+typedef void (*Agentbroker__V1__Exists_Closure)
+                 (const Agentbroker__V1__Exists *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__ExistsReply_Closure)
+                 (const Agentbroker__V1__ExistsReply *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__Mkdir_Closure)
+                 (const Agentbroker__V1__Mkdir *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__MkdirReply_Closure)
+                 (const Agentbroker__V1__MkdirReply *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__Touch_Closure)
+                 (const Agentbroker__V1__Touch *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__TouchReply_Closure)
+                 (const Agentbroker__V1__TouchReply *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__Rename_Closure)
+                 (const Agentbroker__V1__Rename *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__RenameReply_Closure)
+                 (const Agentbroker__V1__RenameReply *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__Copy_Closure)
+                 (const Agentbroker__V1__Copy *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__CopyReply_Closure)
+                 (const Agentbroker__V1__CopyReply *message,
+                  void *closure_data);
 typedef void (*Agentbroker__V1__Rm_Closure)
                  (const Agentbroker__V1__Rm *message,
                   void *closure_data);
@@ -507,6 +884,16 @@ extern const ProtobufCMessageDescriptor agentbroker__v1__directory_entry__descri
 extern const ProtobufCMessageDescriptor agentbroker__v1__readdir_reply__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__stat__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__stat_reply__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__exists__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__exists_reply__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__mkdir__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__mkdir_reply__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__touch__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__touch_reply__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__rename__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__rename_reply__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__copy__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__copy_reply__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__rm__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__rm_reply__descriptor;
 

@@ -21,7 +21,9 @@ PROTOBUF_C__BEGIN_DECLS
 #include "agentbroker/v1/exec.pb-c.h"
 #include "agentbroker/v1/files.pb-c.h"
 #include "agentbroker/v1/lease.pb-c.h"
+#include "agentbroker/v1/memory.pb-c.h"
 #include "agentbroker/v1/session.pb-c.h"
+#include "agentbroker/v1/workspace.pb-c.h"
 
 typedef struct Agentbroker__V1__ClientFrame Agentbroker__V1__ClientFrame;
 typedef struct Agentbroker__V1__ServerFrame Agentbroker__V1__ServerFrame;
@@ -50,7 +52,17 @@ typedef enum {
   AGENTBROKER__V1__CLIENT_FRAME__BODY_READDIR = 50,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_STAT = 51,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_RM = 52,
+  AGENTBROKER__V1__CLIENT_FRAME__BODY_EXISTS = 53,
+  AGENTBROKER__V1__CLIENT_FRAME__BODY_MKDIR = 54,
+  AGENTBROKER__V1__CLIENT_FRAME__BODY_TOUCH = 55,
+  AGENTBROKER__V1__CLIENT_FRAME__BODY_RENAME = 56,
+  AGENTBROKER__V1__CLIENT_FRAME__BODY_COPY = 57,
+  AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_KEYS = 80,
+  AGENTBROKER__V1__CLIENT_FRAME__BODY_DELETE_KEY = 81,
+  AGENTBROKER__V1__CLIENT_FRAME__BODY_CLEAR_KEYS = 82,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_EXEC_START = 96,
+  AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_WORKSPACES = 112,
+  AGENTBROKER__V1__CLIENT_FRAME__BODY_DELETE_WORKSPACE = 113,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_STATS = 128
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(AGENTBROKER__V1__CLIENT_FRAME__BODY__CASE)
 } Agentbroker__V1__ClientFrame__BodyCase;
@@ -65,7 +77,7 @@ struct  Agentbroker__V1__ClientFrame
    */
   uint64_t id;
   /*
-   * Needed by every operation but Release and Stats.
+   * Needed by every operation but Release, Stats and those on workspaces.
    */
   Agentbroker__V1__Target *target;
   /*
@@ -122,7 +134,17 @@ struct  Agentbroker__V1__ClientFrame
     Agentbroker__V1__Readdir *readdir;
     Agentbroker__V1__Stat *stat;
     Agentbroker__V1__Rm *rm;
+    Agentbroker__V1__Exists *exists;
+    Agentbroker__V1__Mkdir *mkdir;
+    Agentbroker__V1__Touch *touch;
+    Agentbroker__V1__Rename *rename;
+    Agentbroker__V1__Copy *copy;
+    Agentbroker__V1__ListKeys *list_keys;
+    Agentbroker__V1__DeleteKey *delete_key;
+    Agentbroker__V1__ClearKeys *clear_keys;
     Agentbroker__V1__ExecStart *exec_start;
+    Agentbroker__V1__ListWorkspaces *list_workspaces;
+    Agentbroker__V1__DeleteWorkspace *delete_workspace;
     Agentbroker__V1__Stats *stats;
   };
 };
@@ -149,9 +171,19 @@ typedef enum {
   AGENTBROKER__V1__SERVER_FRAME__BODY_READDIR_REPLY = 50,
   AGENTBROKER__V1__SERVER_FRAME__BODY_STAT_REPLY = 51,
   AGENTBROKER__V1__SERVER_FRAME__BODY_RM_REPLY = 52,
+  AGENTBROKER__V1__SERVER_FRAME__BODY_EXISTS_REPLY = 53,
+  AGENTBROKER__V1__SERVER_FRAME__BODY_MKDIR_REPLY = 54,
+  AGENTBROKER__V1__SERVER_FRAME__BODY_TOUCH_REPLY = 55,
+  AGENTBROKER__V1__SERVER_FRAME__BODY_RENAME_REPLY = 56,
+  AGENTBROKER__V1__SERVER_FRAME__BODY_COPY_REPLY = 57,
+  AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_KEYS_REPLY = 80,
+  AGENTBROKER__V1__SERVER_FRAME__BODY_DELETE_KEY_REPLY = 81,
+  AGENTBROKER__V1__SERVER_FRAME__BODY_CLEAR_KEYS_REPLY = 82,
   AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_STARTED = 96,
   AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_OUTPUT = 97,
   AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_END = 98,
+  AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_WORKSPACES_REPLY = 112,
+  AGENTBROKER__V1__SERVER_FRAME__BODY_DELETE_WORKSPACE_REPLY = 113,
   AGENTBROKER__V1__SERVER_FRAME__BODY_STATS_REPLY = 128
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(AGENTBROKER__V1__SERVER_FRAME__BODY__CASE)
 } Agentbroker__V1__ServerFrame__BodyCase;
@@ -186,9 +218,19 @@ struct  Agentbroker__V1__ServerFrame
     Agentbroker__V1__ReaddirReply *readdir_reply;
     Agentbroker__V1__StatReply *stat_reply;
     Agentbroker__V1__RmReply *rm_reply;
+    Agentbroker__V1__ExistsReply *exists_reply;
+    Agentbroker__V1__MkdirReply *mkdir_reply;
+    Agentbroker__V1__TouchReply *touch_reply;
+    Agentbroker__V1__RenameReply *rename_reply;
+    Agentbroker__V1__CopyReply *copy_reply;
+    Agentbroker__V1__ListKeysReply *list_keys_reply;
+    Agentbroker__V1__DeleteKeyReply *delete_key_reply;
+    Agentbroker__V1__ClearKeysReply *clear_keys_reply;
     Agentbroker__V1__ExecStarted *exec_started;
     Agentbroker__V1__ExecOutput *exec_output;
     Agentbroker__V1__ExecEnd *exec_end;
+    Agentbroker__V1__ListWorkspacesReply *list_workspaces_reply;
+    Agentbroker__V1__DeleteWorkspaceReply *delete_workspace_reply;
     Agentbroker__V1__StatsReply *stats_reply;
   };
 };

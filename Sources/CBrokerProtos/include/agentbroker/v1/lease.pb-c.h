@@ -16,6 +16,7 @@ PROTOBUF_C__BEGIN_DECLS
 
 #include "agentbroker/v1/common.pb-c.h"
 
+typedef struct Agentbroker__V1__EntryLimits Agentbroker__V1__EntryLimits;
 typedef struct Agentbroker__V1__EntryConfiguration Agentbroker__V1__EntryConfiguration;
 typedef struct Agentbroker__V1__Acquire Agentbroker__V1__Acquire;
 typedef struct Agentbroker__V1__AcquireReply Agentbroker__V1__AcquireReply;
@@ -49,6 +50,30 @@ typedef enum _Agentbroker__V1__LogMode {
 /* --- messages --- */
 
 /*
+ * What an entry may do, where that is less than what its org may. Absent (0): as the org.
+ */
+struct  Agentbroker__V1__EntryLimits
+{
+  ProtobufCMessage base;
+  /*
+   * Largest file that file operations write.
+   */
+  uint64_t max_file_bytes;
+  /*
+   * Longest time that a command may ask for, and what it gets that asks for none.
+   */
+  uint64_t max_exec_timeout_ms;
+  /*
+   * Bytes that a memory entry may hold.
+   */
+  uint64_t max_memory_bytes;
+};
+#define AGENTBROKER__V1__ENTRY_LIMITS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__entry_limits__descriptor) \
+    , 0, 0, 0 }
+
+
+/*
  * What an entry is made with. A live entry keeps what it was made with: an acquire that says
  * something else is CONFLICT.
  */
@@ -61,10 +86,16 @@ struct  Agentbroker__V1__EntryConfiguration
   size_t n_environment;
   Agentbroker__V1__EnvironmentVariable **environment;
   Agentbroker__V1__LogMode log_mode;
+  Agentbroker__V1__EntryLimits *limits;
+  /*
+   * Milliseconds without a lease after which the entry is destroyed. Absent (0): the broker's idle
+   * timeout; of a memory entry, which holds an agent's state: never.
+   */
+  uint64_t idle_timeout_ms;
 };
 #define AGENTBROKER__V1__ENTRY_CONFIGURATION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__entry_configuration__descriptor) \
-    , 0,NULL, AGENTBROKER__V1__LOG_MODE__LOG_MODE_UNSPECIFIED }
+    , 0,NULL, AGENTBROKER__V1__LOG_MODE__LOG_MODE_UNSPECIFIED, NULL, 0 }
 
 
 /*
@@ -170,12 +201,36 @@ struct  Agentbroker__V1__DescribeReply
   size_t n_environment_names;
   ProtobufCBinaryData *environment_names;
   Agentbroker__V1__LogMode log_mode;
+  /*
+   * Scope paths that calls used and the entry still has at hand.
+   */
+  size_t n_scopes;
+  ProtobufCBinaryData *scopes;
 };
 #define AGENTBROKER__V1__DESCRIBE_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__describe_reply__descriptor) \
-    , AGENTBROKER__V1__BACKEND_TYPE__BACKEND_TYPE_UNSPECIFIED, (char *)protobuf_c_empty_string, 0, 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, AGENTBROKER__V1__LOG_MODE__LOG_MODE_UNSPECIFIED }
+    , AGENTBROKER__V1__BACKEND_TYPE__BACKEND_TYPE_UNSPECIFIED, (char *)protobuf_c_empty_string, 0, 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, AGENTBROKER__V1__LOG_MODE__LOG_MODE_UNSPECIFIED, 0,NULL }
 
 
+/* Agentbroker__V1__EntryLimits methods */
+void   agentbroker__v1__entry_limits__init
+                     (Agentbroker__V1__EntryLimits         *message);
+size_t agentbroker__v1__entry_limits__get_packed_size
+                     (const Agentbroker__V1__EntryLimits   *message);
+size_t agentbroker__v1__entry_limits__pack
+                     (const Agentbroker__V1__EntryLimits   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__entry_limits__pack_to_buffer
+                     (const Agentbroker__V1__EntryLimits   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__EntryLimits *
+       agentbroker__v1__entry_limits__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__entry_limits__free_unpacked
+                     (Agentbroker__V1__EntryLimits *message,
+                      ProtobufCAllocator *allocator);
 /* Agentbroker__V1__EntryConfiguration methods */
 void   agentbroker__v1__entry_configuration__init
                      (Agentbroker__V1__EntryConfiguration         *message);
@@ -311,6 +366,9 @@ void   agentbroker__v1__describe_reply__free_unpacked
                       ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
+typedef void (*Agentbroker__V1__EntryLimits_Closure)
+                 (const Agentbroker__V1__EntryLimits *message,
+                  void *closure_data);
 typedef void (*Agentbroker__V1__EntryConfiguration_Closure)
                  (const Agentbroker__V1__EntryConfiguration *message,
                   void *closure_data);
@@ -339,6 +397,7 @@ typedef void (*Agentbroker__V1__DescribeReply_Closure)
 /* --- descriptors --- */
 
 extern const ProtobufCEnumDescriptor    agentbroker__v1__log_mode__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__entry_limits__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__entry_configuration__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__acquire__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__acquire_reply__descriptor;

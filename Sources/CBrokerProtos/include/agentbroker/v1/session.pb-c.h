@@ -53,7 +53,15 @@ typedef enum _Agentbroker__V1__Feature {
   /*
    * ExecStart.timeout_ms ends the process tree.
    */
-  AGENTBROKER__V1__FEATURE__FEATURE_PROCESS_DEADLINE = 5
+  AGENTBROKER__V1__FEATURE__FEATURE_PROCESS_DEADLINE = 5,
+  /*
+   * Write.expected_etag.
+   */
+  AGENTBROKER__V1__FEATURE__FEATURE_EXPECTED_ETAG = 6,
+  /*
+   * EntryConfiguration.limits and idle_timeout_ms.
+   */
+  AGENTBROKER__V1__FEATURE__FEATURE_ENTRY_LIMITS = 7
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(AGENTBROKER__V1__FEATURE)
 } Agentbroker__V1__Feature;
 

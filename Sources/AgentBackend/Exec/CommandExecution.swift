@@ -7,6 +7,14 @@ public struct ExecRequest: Sendable {
         case shellLine([UInt8])
         /// Run as it is, without a shell.
         case arguments([[UInt8]])
+
+        /// For logs and messages: the line, or the arguments with spaces between them.
+        package var line: [UInt8] {
+            switch self {
+            case .shellLine(let line): line
+            case .arguments(let arguments): Array(arguments.joined(separator: [UInt8(ascii: " ")]))
+            }
+        }
     }
 
     public var program: Program

@@ -1,0 +1,111 @@
+public import NIOCore
+
+// The operations by the names and defaults that most callers want. All throw what the operation itself throws, and
+// `INVALID_ARGUMENT` or `PATH_ESCAPE_ATTEMPT` for a text that is no path of the scope.
+extension Backend {
+    /// The whole file as text. Bytes that are no UTF-8 are `READ_FAILED` with reason `NOT_TEXT`.
+    public func readText(_ path: String, maximum: Int = 64 << 20) async throws(BackendError) -> String {
+        let path = try WorkspacePath(path)
+        let contents = try await read(path, range: .all, maximum: maximum)
+        guard let text = String(validating: contents.readableBytesView, as: UTF8.self) else {
+            throw BackendError(
+                .readFailed,
+                reason: .notText,
+                message: "\(path) is no UTF-8 text: read it as bytes",
+                operation: "read"
+            )
+        }
+        return text
+    }
+
+    /// The whole file as bytes.
+    public func read(_ path: String, maximum: Int = 64 << 20) async throws(BackendError) -> ByteBuffer {
+        try await read(try WorkspacePath(path), range: .all, maximum: maximum)
+    }
+
+    @discardableResult
+    public func write(
+        _ path: String,
+        _ text: String,
+        options: WriteOptions = WriteOptions()
+    ) async throws(BackendError) -> FileInfo {
+        try await write(try WorkspacePath(path), ByteBuffer(string: text), options: options)
+    }
+
+    @discardableResult
+    public func write(
+        _ path: String,
+        _ bytes: ByteBuffer,
+        options: WriteOptions = WriteOptions()
+    ) async throws(BackendError) -> FileInfo {
+        try await write(try WorkspacePath(path), bytes, options: options)
+    }
+
+    /// Names in a directory, at most the backend's limit of them, as text: bytes that are none are shown as `\xNN`.
+    public func readdir(_ path: String) async throws(BackendError) -> [String] {
+        try await readdir(try WorkspacePath(path), options: ReaddirOptions()).entries
+            .map { WorkspacePath.printable($0.name) }
+    }
+
+    public func stat(_ path: String) async throws(BackendError) -> FileInfo {
+        try await stat(try WorkspacePath(path), followLink: true)
+    }
+
+    public func exists(_ path: String) async throws(BackendError) -> Bool {
+        try await exists(try WorkspacePath(path))
+    }
+
+    public func mkdir(_ path: String, recursive: Bool = true) async throws(BackendError) {
+        try await mkdir(try WorkspacePath(path), options: MkdirOptions(recursive: recursive))
+    }
+
+    @discardableResult
+    public func touch(_ path: String) async throws(BackendError) -> FileInfo {
+        try await touch(try WorkspacePath(path))
+    }
+
+    public func rename(_ path: String, to destination: String) async throws(BackendError) {
+        try await rename(try WorkspacePath(path), to: try WorkspacePath(destination), options: RenameOptions())
+    }
+
+    @discardableResult
+    public func copy(
+        _ path: String,
+        to destination: String,
+        recursive: Bool = false
+    ) async throws(BackendError) -> CopyResult {
+        try await copy(
+            try WorkspacePath(path),
+            to: try WorkspacePath(destination),
+            options: CopyOptions(recursive: recursive)
+        )
+    }
+
+    public func rm(_ path: String, recursive: Bool = false, force: Bool = false) async throws(BackendError) {
+        try await rm(try WorkspacePath(path), options: RemoveOptions(recursive: recursive, force: force))
+    }
+
+    /// All keys that begin with `prefix`, of a memory backend.
+    public func listKeys(_ prefix: String = "") async throws(BackendError) -> [String] {
+        var keys: [String] = []
+        var options = ListKeysOptions()
+        while true {
+            let page = try await listKeys(prefix: Array(prefix.utf8), options: options)
+            keys += page.keys.map { WorkspacePath.printable($0.bytes) }
+            guard page.isTruncated, let last = page.keys.last else { return keys }
+            options.after = last.bytes
+        }
+    }
+
+    /// With the environment and the operations logger of what it is a scope of.
+    public func scope(_ path: WorkspacePath) throws(BackendError) -> any Backend {
+        try scope(path, configuration: ScopeConfiguration())
+    }
+
+    public func scope(
+        _ path: String,
+        configuration: ScopeConfiguration = ScopeConfiguration()
+    ) throws(BackendError) -> any Backend {
+        try scope(try WorkspacePath(path), configuration: configuration)
+    }
+}

@@ -1,0 +1,171 @@
+import NIOCore
+
+// What changes keys other than by their contents.
+extension MemoryBackend {
+    /// Makes an empty key, or sets the time of one that is there.
+    func touchKey(_ path: WorkspacePath) throws(BackendError) -> FileInfo {
+        let isTouched = try withKey(path) { store, key throws(BackendError) -> FileInfo? in
+            guard var file = store[key] else { return store.info(at: key) }
+            file.modifiedNanoseconds = storage.wallClock()
+            file.etag = store.makeEtag()
+            store.set(key, to: file)
+            return file.info
+        }
+        if let isTouched { return isTouched }
+        return try put(path, ByteBuffer(), options: WriteOptions(mode: .append))
+    }
+
+    /// Gives a key and all below it another name.
+    func move(
+        _ path: WorkspacePath,
+        to destination: WorkspacePath,
+        options: RenameOptions
+    ) throws(BackendError) {
+        try withTransfer(path, to: destination, replacesExisting: options.replacesExisting) {
+            store,
+            keys,
+            source,
+            target throws(BackendError) in
+            guard source != target else { return }
+            guard !store.hasKeys(below: target) else {
+                throw BackendError(
+                    .writeFailed,
+                    reason: .notEmpty,
+                    message: "keys lie below \(destination): remove them first, or choose another name"
+                )
+            }
+            let replaced =
+                store[target].map { MemoryStore.cost(ofKey: target, contents: $0.contents.readableBytes) } ?? 0
+            // Names may get longer.
+            let growth = (target.count - source.count) * keys.count - replaced
+            try storage.budget.change(by: growth)
+            for key in keys {
+                guard let file = store[key] else { continue }
+                _ = store.remove(key, below: false)
+                store.set(target + key.dropFirst(source.count), to: file)
+            }
+        }
+    }
+
+    /// Copies a key or, where that is asked for, a path with all keys below it.
+    func duplicate(
+        _ path: WorkspacePath,
+        to destination: WorkspacePath,
+        options: CopyOptions
+    ) throws(BackendError) -> CopyResult {
+        try withTransfer(path, to: destination, replacesExisting: options.replacesExisting) {
+            store,
+            keys,
+            source,
+            target throws(BackendError) in
+            var keys = keys
+            if !options.recursive {
+                guard store[source] != nil else {
+                    throw BackendError(
+                        .writeFailed,
+                        reason: .isDirectory,
+                        message: "\(path) is no key, but keys lie below it: copy it recursively"
+                    )
+                }
+                keys = [source]
+            }
+            let copies = keys.compactMap { key in
+                store[key].map { (key: target + key.dropFirst(source.count), file: $0) }
+            }
+            if !options.replacesExisting, copies.contains(where: { store[$0.key] != nil }) {
+                throw Self.exists(destination)
+            }
+            let growth = copies.reduce(0) { growth, copy in
+                let replaced = store[copy.key]?.contents.readableBytes
+                return growth + MemoryStore.cost(ofKey: copy.key, contents: copy.file.contents.readableBytes)
+                    - (replaced.map { MemoryStore.cost(ofKey: copy.key, contents: $0) } ?? 0)
+            }
+            try storage.budget.change(by: growth)
+            var result = CopyResult(files: 0, bytes: 0)
+            for var copy in copies {
+                copy.file.modifiedNanoseconds = storage.wallClock()
+                copy.file.etag = store.makeEtag()
+                store.set(copy.key, to: copy.file)
+                result.files += 1
+                result.bytes += UInt64(copy.file.contents.readableBytes)
+            }
+            return result
+        }
+    }
+
+    /// Checks what holds for both, and hands on the keys at or below the source.
+    private func withTransfer<Value>(
+        _ path: WorkspacePath,
+        to destination: WorkspacePath,
+        replacesExisting: Bool,
+        _ body: (inout MemoryStore, [[UInt8]], _ source: [UInt8], _ target: [UInt8]) throws(BackendError) ->
+            sending Value
+    ) throws(BackendError) -> sending Value {
+        let target = prefix.appending(destination).bytes
+        return try withKey(path) { store, source throws(BackendError) in
+            let keys = store.keys(atOrBelow: source)
+            guard !keys.isEmpty else { throw Self.notFound(path, in: store, key: source) }
+            guard !path.isRoot, !destination.isRoot else {
+                throw BackendError(
+                    .writeFailed,
+                    reason: .busy,
+                    message: "the root itself stays where it is: name what is in it"
+                )
+            }
+            guard target == source || destination.relative(to: path) == nil else {
+                throw BackendError(
+                    .invalidArgument,
+                    message: "\(destination) lies below \(path) itself: choose a place outside of it"
+                )
+            }
+            if !replacesExisting, store[target] != nil { throw Self.exists(destination) }
+            return try body(&store, keys, source, target)
+        }
+    }
+
+    private static func exists(_ path: WorkspacePath) -> BackendError {
+        BackendError(
+            .writeFailed,
+            reason: .exists,
+            message: "\(path) is there already: replace it, or choose another name"
+        )
+    }
+
+    // MARK: Keys
+
+    func keyPage(_ given: [UInt8], options: ListKeysOptions) throws(BackendError) -> KeyPage {
+        let inner = WorkspacePath.withoutRoot(given[...])
+        let asked = options.limit > 0 ? options.limit : maximumReaddirEntries
+        return try withKey(.root) { store, root throws(BackendError) in
+            let above = root.isEmpty ? [] : root + [UInt8(ascii: "/")]
+            let (keys, isTruncated) = store.keys(
+                below: root,
+                prefix: above + inner,
+                after: options.after.isEmpty ? [] : above + options.after,
+                limit: min(asked, maximumReaddirEntries)
+            )
+            return KeyPage(
+                keys: try keys.map { key throws(BackendError) in try WorkspacePath(Array(key.dropFirst(above.count))) },
+                isTruncated: isTruncated
+            )
+        }
+    }
+
+    func removeKey(_ key: WorkspacePath) throws(BackendError) -> Bool {
+        try removeCounting(key, below: false) > 0
+    }
+
+    /// All of this view.
+    func removeKeys() throws(BackendError) -> Int {
+        try removeCounting(.root, below: true)
+    }
+
+    private func removeCounting(_ path: WorkspacePath, below: Bool) throws(BackendError) -> Int {
+        try withKey(path) { store, key throws(BackendError) in
+            let before = store.cost
+            let removed = store.remove(key, below: below)
+            storage.budget.release(before - store.cost)
+            return removed
+        }
+    }
+}

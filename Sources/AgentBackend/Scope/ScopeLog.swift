@@ -1,0 +1,69 @@
+/// An operation as logs name it.
+package struct LoggedOperation: Sendable {
+    package let name: String
+    /// It changes something, or may: it is logged in mode standard.
+    package let isModifying: Bool
+
+    static let read = LoggedOperation(name: "read", isModifying: false)
+    static let write = LoggedOperation(name: "write", isModifying: true)
+    static let readdir = LoggedOperation(name: "readdir", isModifying: false)
+    static let stat = LoggedOperation(name: "stat", isModifying: false)
+    static let exists = LoggedOperation(name: "exists", isModifying: false)
+    static let mkdir = LoggedOperation(name: "mkdir", isModifying: true)
+    static let touch = LoggedOperation(name: "touch", isModifying: true)
+    static let rename = LoggedOperation(name: "rename", isModifying: true)
+    static let copy = LoggedOperation(name: "copy", isModifying: true)
+    static let rm = LoggedOperation(name: "rm", isModifying: true)
+    static let exec = LoggedOperation(name: "exec", isModifying: true)
+    static let listKeys = LoggedOperation(name: "list_keys", isModifying: false)
+    static let deleteKey = LoggedOperation(name: "delete_key", isModifying: true)
+    static let clearKeys = LoggedOperation(name: "clear_keys", isModifying: true)
+}
+
+/// The operations logger of a scope: what it or the scopes around it were given.
+struct ScopeLog: Sendable {
+    private let logger: (any OperationsLogger)?
+    private let mode: OperationsLogMode
+    private let scope: String
+
+    init(_ configuration: ScopeConfiguration, scope: WorkspacePath, around outer: ScopeLog?) {
+        logger = configuration.operationsLogger ?? outer?.logger
+        mode = configuration.logMode ?? outer?.mode ?? .standard
+        self.scope = WorkspacePath.printable(scope.bytes)
+    }
+
+    func records(_ operation: LoggedOperation) -> Bool {
+        guard logger != nil else { return false }
+        return operation.isModifying || mode == .verbose
+    }
+
+    func record(_ record: OperationRecord) {
+        var record = record
+        record.scope = scope
+        logger?.record(record)
+    }
+
+    /// Carries out `body` and records it, where such an operation is recorded.
+    func record<Value>(
+        _ operation: LoggedOperation,
+        subject: @autoclosure () -> [UInt8],
+        bytes: (Value) -> UInt64 = { _ in 0 },
+        _ body: () async throws(BackendError) -> Value
+    ) async throws(BackendError) -> Value {
+        guard records(operation) else { return try await body() }
+        let start = ContinuousClock.now
+        var entry = OperationRecord(operation: operation.name, subject: WorkspacePath.printable(subject()))
+        do throws(BackendError) {
+            let value = try await body()
+            entry.bytes = bytes(value)
+            entry.duration = start.duration(to: .now)
+            record(entry)
+            return value
+        } catch {
+            entry.failure = error.code
+            entry.duration = start.duration(to: .now)
+            record(entry)
+            throw error
+        }
+    }
+}

@@ -1,0 +1,103 @@
+import NIOCore
+import Synchronization
+
+extension ScopedBackend {
+    /// Starts a command in the scope, with its environment under the request's own. Logged when it has ended.
+    public func start(_ request: ExecRequest) async throws(BackendError) -> any CommandExecution {
+        var request = request
+        request.environment = environment.merging(request.environment)
+        let record = CommandRecord(request.program, log: log)
+        do throws(BackendError) {
+            let execution = try await view.start(request)
+            return log.records(.exec) ? LoggedExecution(execution, record) : execution
+        } catch {
+            record.failed(error.code)
+            throw error
+        }
+    }
+}
+
+/// Records one command, once.
+private final class CommandRecord: Sendable {
+    private let log: ScopeLog
+    private let subject: [UInt8]
+    private let start = ContinuousClock.now
+    private let bytes = Atomic<UInt64>(0)
+    private let isRecorded = Atomic<Bool>(false)
+
+    init(_ program: ExecRequest.Program, log: ScopeLog) {
+        self.log = log
+        subject = log.records(.exec) ? program.line : []
+    }
+
+    func wrote(_ count: Int) {
+        bytes.add(UInt64(count), ordering: .relaxed)
+    }
+
+    func failed(_ code: BackendError.Code) {
+        record { $0.failure = code }
+    }
+
+    func ended(_ end: ExecEnd) {
+        record { entry in
+            switch end.outcome {
+            case .exited(let code): entry.exitCode = code
+            case .timedOut: entry.failure = .execFailed
+            case .terminated: entry.failure = .cancelled
+            }
+        }
+    }
+
+    private func record(_ tell: (inout OperationRecord) -> Void) {
+        guard log.records(.exec), !isRecorded.exchange(true, ordering: .relaxed) else { return }
+        var entry = OperationRecord(
+            operation: LoggedOperation.exec.name,
+            subject: WorkspacePath.printable(subject),
+            duration: start.duration(to: .now),
+            bytes: bytes.load(ordering: .relaxed)
+        )
+        tell(&entry)
+        log.record(entry)
+    }
+}
+
+private struct LoggedExecution: CommandExecution {
+    private let execution: any CommandExecution
+    private let record: CommandRecord
+
+    init(_ execution: any CommandExecution, _ record: CommandRecord) {
+        self.execution = execution
+        self.record = record
+    }
+
+    var isolation: String { execution.isolation }
+
+    func readOutput(_ stream: OutputStream, upTo count: Int) async throws(BackendError) -> ByteBuffer? {
+        do throws(BackendError) {
+            let bytes = try await execution.readOutput(stream, upTo: count)
+            if let bytes { record.wrote(bytes.readableBytes) }
+            return bytes
+        } catch {
+            record.failed(error.code)
+            throw error
+        }
+    }
+
+    func writeInput(_ bytes: ByteBuffer) async throws(BackendError) {
+        try await execution.writeInput(bytes)
+    }
+
+    func closeInput() {
+        execution.closeInput()
+    }
+
+    func terminate() {
+        execution.terminate()
+    }
+
+    func waitForEnd() async -> ExecEnd {
+        let end = await execution.waitForEnd()
+        record.ended(end)
+        return end
+    }
+}

@@ -1,0 +1,142 @@
+public import NIOCore
+
+// Each is the view's own operation, logged. A view that was destroyed refuses it.
+extension ScopedBackend {
+    public func openReader(_ path: WorkspacePath, range: ReadRange) async throws(BackendError) -> any FileReader {
+        try await log.record(.read, subject: path.bytes, bytes: { $0.info.size }) { () async throws(BackendError) in
+            try await view.openReader(path, range: range)
+        }
+    }
+
+    /// Logged when it is committed, or fails to be.
+    public func openWriter(_ path: WorkspacePath, options: WriteOptions) async throws(BackendError) -> any FileWriter {
+        return LoggedFileWriter(try await view.openWriter(path, options: options), path: path, log: log)
+    }
+
+    @discardableResult
+    public func write(
+        _ path: WorkspacePath,
+        _ bytes: ByteBuffer,
+        options: WriteOptions
+    ) async throws(BackendError) -> FileInfo {
+        let count = UInt64(bytes.readableBytes)
+        return try await log.record(.write, subject: path.bytes, bytes: { _ in count }) {
+            () async throws(BackendError) in
+            try await view.write(path, bytes, options: options)
+        }
+    }
+
+    public func readdir(_ path: WorkspacePath, options: ReaddirOptions) async throws(BackendError) -> DirectoryPage {
+        try await log.record(.readdir, subject: path.bytes) { () async throws(BackendError) in
+            try await view.readdir(path, options: options)
+        }
+    }
+
+    public func stat(_ path: WorkspacePath, followLink: Bool) async throws(BackendError) -> FileInfo {
+        try await log.record(.stat, subject: path.bytes) { () async throws(BackendError) in
+            try await view.stat(path, followLink: followLink)
+        }
+    }
+
+    public func exists(_ path: WorkspacePath) async throws(BackendError) -> Bool {
+        try await log.record(.exists, subject: path.bytes) { () async throws(BackendError) in
+            try await view.exists(path)
+        }
+    }
+
+    public func mkdir(_ path: WorkspacePath, options: MkdirOptions) async throws(BackendError) {
+        try await log.record(.mkdir, subject: path.bytes) { () async throws(BackendError) in
+            try await view.mkdir(path, options: options)
+        }
+    }
+
+    @discardableResult
+    public func touch(_ path: WorkspacePath) async throws(BackendError) -> FileInfo {
+        try await log.record(.touch, subject: path.bytes) { () async throws(BackendError) in
+            try await view.touch(path)
+        }
+    }
+
+    public func rename(
+        _ path: WorkspacePath,
+        to destination: WorkspacePath,
+        options: RenameOptions
+    ) async throws(BackendError) {
+        try await log.record(.rename, subject: path.arrow(to: destination)) { () async throws(BackendError) in
+            try await view.rename(path, to: destination, options: options)
+        }
+    }
+
+    @discardableResult
+    public func copy(
+        _ path: WorkspacePath,
+        to destination: WorkspacePath,
+        options: CopyOptions
+    ) async throws(BackendError) -> CopyResult {
+        try await log.record(.copy, subject: path.arrow(to: destination), bytes: \.bytes) {
+            () async throws(BackendError) in
+            try await view.copy(path, to: destination, options: options)
+        }
+    }
+
+    public func rm(_ path: WorkspacePath, options: RemoveOptions) async throws(BackendError) {
+        try await log.record(.rm, subject: path.bytes) { () async throws(BackendError) in
+            try await view.rm(path, options: options)
+        }
+    }
+
+    public func listKeys(
+        prefix: [UInt8],
+        options: ListKeysOptions
+    ) async throws(BackendError) -> KeyPage {
+        try await log.record(.listKeys, subject: prefix) { () async throws(BackendError) in
+            try await view.listKeys(prefix: prefix, options: options)
+        }
+    }
+
+    @discardableResult
+    public func deleteKey(_ key: WorkspacePath) async throws(BackendError) -> Bool {
+        try await log.record(.deleteKey, subject: key.bytes) { () async throws(BackendError) in
+            try await view.deleteKey(key)
+        }
+    }
+
+    @discardableResult
+    public func clearKeys() async throws(BackendError) -> Int {
+        try await log.record(.clearKeys, subject: []) { () async throws(BackendError) in try await view.clearKeys() }
+    }
+}
+
+extension WorkspacePath {
+    /// For a log: where something comes from and where it goes.
+    package func arrow(to destination: WorkspacePath) -> [UInt8] {
+        bytes + Array(" -> ".utf8) + destination.bytes
+    }
+}
+
+/// Logs a file when it is committed.
+private final class LoggedFileWriter: FileWriter {
+    private let writer: any FileWriter
+    private let path: WorkspacePath
+    private let log: ScopeLog
+
+    init(_ writer: any FileWriter, path: WorkspacePath, log: ScopeLog) {
+        self.writer = writer
+        self.path = path
+        self.log = log
+    }
+
+    func write(_ bytes: ByteBuffer) async throws(BackendError) {
+        try await writer.write(bytes)
+    }
+
+    func commit() async throws(BackendError) -> FileInfo {
+        try await log.record(.write, subject: path.bytes, bytes: \.size) { () async throws(BackendError) in
+            try await writer.commit()
+        }
+    }
+
+    func abort() async {
+        await writer.abort()
+    }
+}

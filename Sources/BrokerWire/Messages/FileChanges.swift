@@ -1,0 +1,140 @@
+package import AgentBackend
+internal import CBrokerProtos
+
+// Paths are as they were given; the broker cleans them.
+
+package struct Exists: Sendable, Hashable {
+    package var path: [UInt8]
+
+    package init(path: [UInt8]) {
+        self.path = path
+    }
+}
+
+extension Exists: WireMessage {
+    init(_ message: Agentbroker__V1__Exists) {
+        path = MessageReader.bytes(message.path)
+    }
+
+    func build(_ builder: MessageBuilder) -> UnsafeMutablePointer<Agentbroker__V1__Exists> {
+        let message = builder.make(agentbroker__v1__exists__init)
+        message.pointee.path = builder.bytes(path)
+        return message
+    }
+}
+
+package struct Mkdir: Sendable, Hashable {
+    package var path: [UInt8]
+    package var options: MkdirOptions
+
+    package init(path: [UInt8], options: MkdirOptions = MkdirOptions()) {
+        self.path = path
+        self.options = options
+    }
+}
+
+extension Mkdir: WireMessage {
+    init(_ message: Agentbroker__V1__Mkdir) {
+        path = MessageReader.bytes(message.path)
+        options = MkdirOptions(recursive: message.recursive != 0)
+        if message.permissions != 0 { options.permissions = message.permissions }
+    }
+
+    func build(_ builder: MessageBuilder) -> UnsafeMutablePointer<Agentbroker__V1__Mkdir> {
+        let message = builder.make(agentbroker__v1__mkdir__init)
+        message.pointee.path = builder.bytes(path)
+        message.pointee.recursive = options.recursive ? 1 : 0
+        message.pointee.permissions = options.permissions
+        return message
+    }
+}
+
+package struct Touch: Sendable, Hashable {
+    package var path: [UInt8]
+
+    package init(path: [UInt8]) {
+        self.path = path
+    }
+}
+
+extension Touch: WireMessage {
+    init(_ message: Agentbroker__V1__Touch) {
+        path = MessageReader.bytes(message.path)
+    }
+
+    func build(_ builder: MessageBuilder) -> UnsafeMutablePointer<Agentbroker__V1__Touch> {
+        let message = builder.make(agentbroker__v1__touch__init)
+        message.pointee.path = builder.bytes(path)
+        return message
+    }
+}
+
+package struct Rename: Sendable, Hashable {
+    package var path: [UInt8]
+    package var destination: [UInt8]
+    package var options: RenameOptions
+
+    package init(path: [UInt8], destination: [UInt8], options: RenameOptions = RenameOptions()) {
+        self.path = path
+        self.destination = destination
+        self.options = options
+    }
+}
+
+extension Rename: WireMessage {
+    init(_ message: Agentbroker__V1__Rename) {
+        path = MessageReader.bytes(message.path)
+        destination = MessageReader.bytes(message.destination)
+        options = RenameOptions(replacesExisting: message.no_replace == 0)
+    }
+
+    func build(_ builder: MessageBuilder) -> UnsafeMutablePointer<Agentbroker__V1__Rename> {
+        let message = builder.make(agentbroker__v1__rename__init)
+        message.pointee.path = builder.bytes(path)
+        message.pointee.destination = builder.bytes(destination)
+        message.pointee.no_replace = options.replacesExisting ? 0 : 1
+        return message
+    }
+}
+
+package struct Copy: Sendable, Hashable {
+    package var path: [UInt8]
+    package var destination: [UInt8]
+    package var options: CopyOptions
+
+    package init(path: [UInt8], destination: [UInt8], options: CopyOptions = CopyOptions()) {
+        self.path = path
+        self.destination = destination
+        self.options = options
+    }
+}
+
+extension Copy: WireMessage {
+    init(_ message: Agentbroker__V1__Copy) {
+        path = MessageReader.bytes(message.path)
+        destination = MessageReader.bytes(message.destination)
+        options = CopyOptions(recursive: message.recursive != 0, replacesExisting: message.no_replace == 0)
+    }
+
+    func build(_ builder: MessageBuilder) -> UnsafeMutablePointer<Agentbroker__V1__Copy> {
+        let message = builder.make(agentbroker__v1__copy__init)
+        message.pointee.path = builder.bytes(path)
+        message.pointee.destination = builder.bytes(destination)
+        message.pointee.recursive = options.recursive ? 1 : 0
+        message.pointee.no_replace = options.replacesExisting ? 0 : 1
+        return message
+    }
+}
+
+extension CopyResult: WireMessage {
+    init(_ message: Agentbroker__V1__CopyReply) {
+        self.init(files: message.files, bytes: message.bytes)
+    }
+
+    func build(_ builder: MessageBuilder) -> UnsafeMutablePointer<Agentbroker__V1__CopyReply> {
+        let message = builder.make(agentbroker__v1__copy_reply__init)
+        message.pointee.files = files
+        message.pointee.bytes = bytes
+        return message
+    }
+}
