@@ -90,7 +90,7 @@ let package = Package(
         .executableTarget(
             name: "agent-broker",
             dependencies: [
-                "AgentBackend", "BrokerClient", "BrokerServer", nioCore, nioPosix, logging,
+                "AgentBackend", "BrokerClient", "BrokerServer", "LocalBackend", nioCore, nioPosix, logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -133,7 +133,9 @@ let package = Package(
         .testTarget(
             name: "BrokerServerTests",
             dependencies: [
-                "BrokerServer", "AgentBackend", "BrokerWire", "BrokerTestKit", nioCore, nioEmbedded, nioPosix, logging,
+                "BrokerServer", "AgentBackend", "LocalBackend", "BrokerWire", "BrokerTestKit", nioCore, nioEmbedded,
+                nioPosix,
+                logging,
             ],
             swiftSettings: swiftSettings
         ),

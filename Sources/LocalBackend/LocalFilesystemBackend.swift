@@ -14,6 +14,7 @@ public final class LocalFilesystemBackend: ConfinableBackend {
     let root: RootDirectory
     let settings: Settings
     private let isScope: Bool
+    private let cleanUp: @Sendable () -> Void
 
     /// What a backend and its scopes share.
     struct Settings: Sendable {
@@ -30,6 +31,7 @@ public final class LocalFilesystemBackend: ConfinableBackend {
     ///     written before they take their place.
     ///   - identity: Whose file permissions hold. Nil: the process's own.
     ///   - commands: Runs commands. Nil: ``start(_:)`` throws `NOT_IMPLEMENTED`.
+    ///   - cleanUp: What is to be done at the end of the backend.
     package init(
         rootDirectory: String,
         temporaryDirectory: String,
@@ -37,12 +39,14 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         environment: Environment = Environment(),
         limits: LocalFilesystemLimits = LocalFilesystemLimits(),
         threads: FileThreads,
-        commands: (any CommandStarter)? = nil
+        commands: (any CommandStarter)? = nil,
+        cleanUp: @escaping @Sendable () -> Void = {}
     ) {
         root = RootDirectory(.host(path: rootDirectory))
         self.identity = identity
         isScope = false
         lifecycle = BackendLifecycle()
+        self.cleanUp = cleanUp
         settings = Settings(
             temporary: RootDirectory(.host(path: temporaryDirectory)),
             limits: limits,
@@ -57,6 +61,7 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         identity = parent.identity
         isScope = true
         lifecycle = parent.lifecycle
+        cleanUp = {}
         settings = parent.settings
     }
 
@@ -168,6 +173,7 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         await lifecycle.destroy {
             root.destroy()
             settings.temporary.destroy()
+            await settings.threads.runAlways(cleanUp)
         }
     }
 

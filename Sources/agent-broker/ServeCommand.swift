@@ -2,6 +2,7 @@ import AgentBackend
 import ArgumentParser
 import BrokerServer
 import Glibc
+import LocalBackend
 import Logging
 
 /// Runs a broker until it is told to stop.
@@ -71,7 +72,7 @@ struct ServeCommand: AsyncParsableCommand {
         }
         if let unix { configuration.unixSocket = try absolute(unix) }
         if let requireIsolation {
-            guard let level = BrokerConfiguration.Isolation(rawValue: requireIsolation) else {
+            guard let level = IsolationMode(rawValue: requireIsolation) else {
                 throw BackendError(
                     .invalidConfiguration,
                     message: "--require-isolation \(requireIsolation) is no level: none, software, landlock or bwrap"

@@ -1,3 +1,4 @@
+package import LocalBackend
 package import Logging
 
 /// All that an operator can say about a broker. A plain value with a default for everything but the orgs.
@@ -93,14 +94,9 @@ extension BrokerConfiguration {
         package var maxRunning = 256
         /// Of one org, unless its own limits say otherwise.
         package var maxRunningPerOrg = 64
-        package var isolation: Isolation = .auto
+        package var isolation = IsolationMode.auto
         /// The broker does not start where it can only give less than this. `auto` asks for nothing.
-        package var requireIsolation: Isolation = .auto
-    }
-
-    /// How commands are kept apart, from weak to strong; `auto` takes the strongest that works here.
-    package enum Isolation: String, Sendable, Hashable, CaseIterable {
-        case auto, none, software, landlock, bwrap
+        package var requireIsolation = IsolationMode.auto
     }
 
     /// The memory backend.

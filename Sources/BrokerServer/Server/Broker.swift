@@ -6,7 +6,6 @@ internal import LocalBackend
 package import Logging
 internal import NIOCore
 internal import NIOPosix
-internal import Sandbox
 internal import ServiceLifecycle
 internal import UnixSignals
 
@@ -55,7 +54,13 @@ package struct Broker: Sendable {
         let tenancy = try Tenancy(configuration, root: root)
         if let identity = tenancy.current.orgs.orgs.first?.identity { try FileIdentity.prove(identity) }
 
-        let isolation = try await IsolationChoice(configuration.exec, tenancy: tenancy, logger: logger)
+        let isolation = try await CommandIsolation(
+            CommandIsolation.Settings(configuration.exec),
+            as: tenancy.current.orgs.orgs.first?.identity
+        )
+        if let missing = isolation.missing {
+            logger.error("commands cannot be isolated on this host and are refused", metadata: ["why": "\(missing)"])
+        }
         let factory = EntryFactory(
             tenancy: tenancy,
             configuration: configuration,
@@ -85,7 +90,7 @@ package struct Broker: Sendable {
             ready(report(channels, root, isolation, embedded))
             let drainTimeout = configuration.limits.drainTimeout
             var services: [any Service] = [TrashService(root: root, threads: threads, logger: logger)]
-            if let runner = isolation.runner { services.append(CommandService(runner: runner)) }
+            services.append(CommandService(isolation: isolation))
             services.append(PoolService(pool: pool, drainTimeout: drainTimeout, logger: logger))
             services.append(WireService(listener: listener, channels: channels, drainTimeout: drainTimeout))
             try await run(services, until: signals)
@@ -172,7 +177,7 @@ package struct Broker: Sendable {
     private func report(
         _ channels: [any Channel],
         _ root: BrokerRoot,
-        _ isolation: IsolationChoice,
+        _ isolation: CommandIsolation,
         _ embedded: EmbeddedConfiguration?
     ) -> ReadyReport {
         let addresses = channels.compactMap(\.localAddress)
@@ -201,6 +206,21 @@ extension PoolConfiguration {
         cleanupInterval = pool.cleanupInterval
         maxLifetime = pool.maxLifetime
         defaultQueueDeadline = pool.queueTimeout
+    }
+}
+
+extension CommandIsolation.Settings {
+    init(_ exec: BrokerConfiguration.Exec) {
+        self.init(
+            limits: SandboxedCommands.Limits(
+                defaultTimeout: exec.defaultTimeout,
+                maximumTimeout: exec.maxTimeout,
+                grace: exec.grace
+            )
+        )
+        mode = exec.isolation
+        required = exec.requireIsolation
+        maximumRunningCommands = exec.maxRunning
     }
 }
 

@@ -3,7 +3,6 @@ internal import BackendPool
 internal import LocalBackend
 internal import Logging
 internal import NIOCore
-internal import Sandbox
 internal import ServiceLifecycle
 internal import Synchronization
 
@@ -44,14 +43,14 @@ struct TrashService: Service {
 }
 
 struct CommandService: Service {
-    let runner: CommandRunner
+    let isolation: CommandIsolation
 
     func run() async throws {
-        let runner = runner
+        let isolation = isolation
         try await withGracefulShutdownHandler {
-            try await runner.run()
+            try await isolation.run()
         } onGracefulShutdown: {
-            runner.beginShutdown()
+            isolation.beginShutdown()
         }
     }
 }

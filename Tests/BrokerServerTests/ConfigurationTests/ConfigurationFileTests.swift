@@ -1,4 +1,5 @@
 import AgentBackend
+import LocalBackend
 import Logging
 import Testing
 

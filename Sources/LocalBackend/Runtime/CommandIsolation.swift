@@ -1,0 +1,97 @@
+package import AgentBackend
+internal import Sandbox
+
+/// How commands of this process are isolated: the level that was asked for, or the strongest that a probe proved to
+/// work.
+package struct CommandIsolation: Sendable {
+    /// Starts commands, or says why it cannot.
+    package let commands: any CommandStarter
+    /// Of the level; empty where no commands can be run.
+    package let name: String
+    /// Why none can be run.
+    package let missing: BackendError?
+
+    private let runner: CommandRunner?
+    /// Ends ``run()`` where there is no runner.
+    private let shutdown = AsyncStream<Never>.makeStream()
+
+    /// What is asked of commands and their isolation.
+    package struct Settings: Sendable {
+        package var mode = IsolationMode.auto
+        /// Not less than this. `auto` asks for nothing.
+        package var required = IsolationMode.auto
+        package var maximumRunningCommands = 256
+        /// Further paths of the host that commands see, read-only.
+        package var readOnlyPaths: [String] = []
+        package var limits: SandboxedCommands.Limits
+
+        package init(limits: SandboxedCommands.Limits) {
+            self.limits = limits
+        }
+    }
+
+    /// Probes the levels as the identity that commands will have; nil: the process's own user. Throws
+    /// `MISSING_UTILITIES` where the level that is asked for by name, or required, cannot be had.
+    package init(_ settings: Settings, as identity: HostIdentity?) async throws(BackendError) {
+        var configuration = CommandRunner.Configuration()
+        configuration.maximumRunningCommands = settings.maximumRunningCommands
+        configuration.maximumLifetime = settings.limits.maximumTimeout
+        configuration.readOnlyPaths = settings.readOnlyPaths
+        let report = await IsolationReport.probing(as: identity, configuration: configuration)
+        let (asked, required) = (settings.mode.level, settings.required.level)
+        guard let level = asked ?? report.strongest, level >= required ?? level,
+            report.finding(level)?.isProven ?? false
+        else {
+            let missing = Self.missing(required ?? asked ?? .bwrap, in: report)
+            guard asked == nil, required == nil else { throw missing }
+            commands = UnavailableCommands(reason: missing)
+            name = ""
+            self.missing = missing
+            runner = nil
+            return
+        }
+        let runner = try CommandRunner(level: level, configuration: configuration)
+        commands = SandboxedCommands(runner: runner, limits: settings.limits)
+        name = level.rawValue
+        missing = nil
+        self.runner = runner
+    }
+
+    /// Sees all commands to their ends; has to be running for commands to start. Returns after ``beginShutdown()`` once
+    /// none is left. Cancelling the task kills what runs. Called once.
+    package func run() async throws(BackendError) {
+        guard let runner else {
+            for await _ in shutdown.stream {}
+            return
+        }
+        try await runner.run()
+    }
+
+    /// No command starts from now on; those that run go on. Idempotent.
+    package func beginShutdown() {
+        runner?.beginShutdown()
+        shutdown.continuation.finish()
+    }
+
+    private static func missing(_ level: IsolationLevel, in report: IsolationReport) -> BackendError {
+        let why = report.finding(level)?.explanation ?? "it was not probed"
+        return BackendError(
+            .missingUtilities,
+            message: "the isolation level \(level.rawValue) does not work on this host: \(why)"
+        )
+    }
+}
+
+/// Stands in where this host cannot isolate commands: files work, commands say what is missing.
+private struct UnavailableCommands: CommandStarter {
+    let reason: BackendError
+
+    func start(
+        _ request: ExecRequest,
+        directory: Int32,
+        environment: Environment,
+        identity: HostIdentity?
+    ) async throws(BackendError) -> any CommandExecution {
+        throw reason
+    }
+}
