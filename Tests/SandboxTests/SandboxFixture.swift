@@ -124,7 +124,7 @@ struct Finished {
 }
 
 extension RunningCommand {
-    func readAll(_ stream: AgentBackend.OutputStream) async throws(BackendError) -> String {
+    func readAll(_ stream: CommandStream) async throws(BackendError) -> String {
         var all = ByteBuffer()
         while var bytes = try await readOutput(stream, upTo: 64 * 1024) { all.writeBuffer(&bytes) }
         return String(buffer: all)

@@ -66,7 +66,7 @@ extension Backend {
 /// Both outputs of a command.
 private enum CommandOutputs {
     private enum Finished: Sendable {
-        case output(OutputStream, BoundedOutput)
+        case output(CommandStream, BoundedOutput)
         case input
     }
 
@@ -77,7 +77,7 @@ private enum CommandOutputs {
         maximum: Int
     ) async -> Result<(BoundedOutput, BoundedOutput), BackendError> {
         await withTaskGroup(of: Result<Finished, BackendError>.self) { group in
-            for stream in OutputStream.allCases {
+            for stream in CommandStream.allCases {
                 group.addTask { await read(stream, of: execution, maximum: maximum) }
             }
             if let input {
@@ -104,7 +104,7 @@ private enum CommandOutputs {
     }
 
     private static func read(
-        _ stream: OutputStream,
+        _ stream: CommandStream,
         of execution: any CommandExecution,
         maximum: Int
     ) async -> Result<Finished, BackendError> {

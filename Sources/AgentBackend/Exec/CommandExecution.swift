@@ -42,7 +42,7 @@ public struct ExecRequest: Sendable {
 }
 
 /// The streams that a command writes. The raw values are those of `OutputStream` in `exec.proto`.
-public enum OutputStream: UInt32, Sendable, CaseIterable {
+public enum CommandStream: UInt32, Sendable, CaseIterable {
     case standardOutput = 1
     case standardError = 2
 }
@@ -55,7 +55,7 @@ public protocol CommandExecution: Sendable {
     /// Waits for output and returns at most `count` bytes of it. Nil: nothing of the tree is left to write, and
     /// all that it wrote was returned. Output that nobody reads stays in the pipe, and the command waits. Throws
     /// `EXEC_ERROR` in place of nil for a program that could not be run.
-    func readOutput(_ stream: OutputStream, upTo count: Int) async throws(BackendError) -> ByteBuffer?
+    func readOutput(_ stream: CommandStream, upTo count: Int) async throws(BackendError) -> ByteBuffer?
 
     /// Waits until the command took all of it. Bytes for a command that closed its input are dropped.
     func writeInput(_ bytes: ByteBuffer) async throws(BackendError)

@@ -72,7 +72,7 @@ private struct LoggedExecution: CommandExecution {
 
     var isolation: String { execution.isolation }
 
-    func readOutput(_ stream: OutputStream, upTo count: Int) async throws(BackendError) -> ByteBuffer? {
+    func readOutput(_ stream: CommandStream, upTo count: Int) async throws(BackendError) -> ByteBuffer? {
         do throws(BackendError) {
             let bytes = try await execution.readOutput(stream, upTo: count)
             if let bytes { record.wrote(bytes.readableBytes) }

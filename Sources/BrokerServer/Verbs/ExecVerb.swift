@@ -71,14 +71,14 @@ extension ExecStart: EntryVerb {
         let counts = OutputCounts()
         let result = await withTaskCancellationHandler {
             await withTaskGroup(of: Result<Bool, BackendError>.self) { group in
-                for output in OutputStream.allCases {
+                for output in CommandStream.allCases {
                     group.addTask { await Self.forward(output, of: command, to: stream, counts) }
                 }
                 if opensStandardInput {
                     group.addTask { await Self.feed(command, from: stream) }
                 }
                 // Standard input may stay open for ever: what counts is the end of both outputs.
-                var openOutputs = OutputStream.allCases.count
+                var openOutputs = CommandStream.allCases.count
                 var failure: BackendError?
                 while openOutputs > 0, let result = await group.next() {
                     switch result {
@@ -103,7 +103,7 @@ extension ExecStart: EntryVerb {
 
     /// `true`: an output came to its end.
     private static func forward(
-        _ output: OutputStream,
+        _ output: CommandStream,
         of command: any CommandExecution,
         to stream: any CallStream,
         _ counts: OutputCounts
@@ -146,7 +146,7 @@ extension ExecStart: EntryVerb {
         private let standardOutput = Atomic<UInt64>(0)
         private let standardError = Atomic<UInt64>(0)
 
-        func add(_ count: Int, _ stream: OutputStream) {
+        func add(_ count: Int, _ stream: CommandStream) {
             switch stream {
             case .standardOutput: standardOutput.add(UInt64(count), ordering: .relaxed)
             case .standardError: standardError.add(UInt64(count), ordering: .relaxed)

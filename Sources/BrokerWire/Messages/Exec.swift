@@ -92,16 +92,16 @@ extension ExecStarted: WireMessage {
 
 /// Some output follows in the payload.
 package struct ExecOutput: Sendable, Hashable {
-    package var stream: OutputStream
+    package var stream: CommandStream
 
-    package init(stream: OutputStream) {
+    package init(stream: CommandStream) {
         self.stream = stream
     }
 }
 
 extension ExecOutput: WireMessage {
     init(_ message: Agentbroker__V1__ExecOutput) throws(BackendError) {
-        guard let stream = OutputStream(rawValue: message.stream.rawValue) else {
+        guard let stream = CommandStream(rawValue: message.stream.rawValue) else {
             throw MessageReader.unknownValue("exec_output.stream", message.stream.rawValue)
         }
         self.stream = stream

@@ -67,7 +67,7 @@ private struct SandboxedExecution: CommandExecution {
     let command: RunningCommand
     let isolation: String
 
-    func readOutput(_ stream: OutputStream, upTo count: Int) async throws(BackendError) -> ByteBuffer? {
+    func readOutput(_ stream: CommandStream, upTo count: Int) async throws(BackendError) -> ByteBuffer? {
         try await command.readOutput(stream, upTo: count)
     }
 

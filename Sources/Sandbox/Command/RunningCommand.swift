@@ -51,7 +51,7 @@ package final class RunningCommand: Sendable {
     /// Waits for output and returns at most `count` bytes of it, and never more than the runner's read size. Nil:
     /// all that the tree wrote was read, and nothing of the tree is left. Throws `EXEC_ERROR` in place of nil for a
     /// program that could not be run, `CANCELLED`, and `CONFLICT` while another task reads the same stream.
-    package func readOutput(_ stream: OutputStream, upTo count: Int) async throws(BackendError) -> ByteBuffer? {
+    package func readOutput(_ stream: CommandStream, upTo count: Int) async throws(BackendError) -> ByteBuffer? {
         let size = max(1, min(count, maximumReadSize))
         switch stream {
         case .standardOutput: return try await standardOutput.read(upTo: size)

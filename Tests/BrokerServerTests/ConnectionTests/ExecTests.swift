@@ -23,7 +23,7 @@ import Testing
                 return
             }
             #expect(started.isolation == broker.isolation)
-            var outputs: [OutputStream: String] = [:]
+            var outputs: [CommandStream: String] = [:]
             for frame in frames.dropFirst().dropLast() {
                 guard case .reply(.execOutput(let output)) = frame.body else {
                     Issue.record("\(frame)")
