@@ -101,6 +101,21 @@ import Testing
         _ = try await writing
     }
 
+    @Test func aRefusalEndsAWriteWhoseNextPieceIsNotThereYet() async throws {
+        let scripted = try await Scripted()
+        let (pieces, source) = AsyncStream.makeStream(of: ByteBuffer.self)
+        async let writing = failure {
+            try await scripted.connection.write(.root, contents: pieces, on: Scripted.target)
+        }
+        let id = try await scripted.broker.receiveCall().id
+        let refusal = BackendError(.writeFailed, reason: .isDirectory, message: "a directory")
+        try await scripted.broker.send(.failure(id, refusal))
+        let error = await writing
+        #expect(error?.code == .writeFailed)
+        #expect(error?.reason == .isDirectory)
+        source.finish()
+    }
+
     @Test func entriesAreReadAPageAtATime() async throws {
         let scripted = try await Scripted()
         async let listing = {

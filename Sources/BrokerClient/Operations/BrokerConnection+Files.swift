@@ -45,36 +45,6 @@ extension BrokerConnection {
         return try Self.info(written: answer.reply)
     }
 
-    /// Writes a file from a sequence of pieces, of which it holds one at a time. They take effect together, at the end
-    /// of the sequence; where that or its task fails, not at all: then it throws the sequence's own ``BackendError``,
-    /// or `WRITE_FAILED` with the sequence's error as its cause.
-    @discardableResult
-    public func write<Contents: AsyncSequence>(
-        _ path: WorkspacePath,
-        contents: Contents,
-        options: WriteOptions = WriteOptions(),
-        on target: BrokerTarget,
-        call callOptions: BrokerCallOptions = BrokerCallOptions()
-    ) async throws(BackendError) -> FileInfo where Contents.Element == ByteBuffer {
-        let write = Operation.write(Write(path: path.bytes, options: options))
-        let call = try start(CallRequest(write, on: target, options: callOptions, isWhole: false))
-        do {
-            var isTaken = true
-            for try await piece in contents where piece.readableBytes > 0 {
-                guard case .sent = await call.send(piece, isLast: false) else {
-                    isTaken = false
-                    break
-                }
-            }
-            // A task that was cancelled may have found the sequence at its end for that.
-            if isTaken, !Task.isCancelled { call.endInput() }
-        } catch {
-            await call.cancelAndWait()
-            throw Self.failedContents(error)
-        }
-        return try Self.info(written: try await call.onlyPart().reply)
-    }
-
     /// Names in a directory, sorted as bytes, at most the broker's limit of them. Throws `LS_FAILED` with a reason.
     public func readdir(
         _ path: WorkspacePath,
@@ -126,19 +96,8 @@ extension BrokerConnection {
         }
     }
 
-    private static func info(written reply: Reply) throws(BackendError) -> FileInfo {
+    static func info(written reply: Reply) throws(BackendError) -> FileInfo {
         guard case .write(let info) = reply else { throw .strangeAnswer(to: "write") }
         return info
-    }
-
-    private static func failedContents(_ error: any Error) -> BackendError {
-        if let error = error as? BackendError { return error }
-        if error is CancellationError { return .cancelledByCaller.during("write") }
-        return BackendError(
-            .writeFailed,
-            message: "the contents could not be had, and nothing was written",
-            operation: "write",
-            cause: error
-        )
     }
 }
