@@ -90,7 +90,7 @@ let package = Package(
         .executableTarget(
             name: "agent-broker",
             dependencies: [
-                "AgentBackend", "BrokerClient", "BrokerServer", "LocalBackend", nioCore, nioPosix, logging,
+                "AgentBackend", "BrokerClient", "BrokerServer", "BrokerWire", "LocalBackend", nioCore, nioPosix, logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],

@@ -1,4 +1,5 @@
 public import AgentBackend
+internal import BrokerWire
 
 /// Where a broker listens: `HOST:PORT`, an IPv6 host in brackets, or `unix:PATH`.
 public enum BrokerAddress: Sendable, Hashable {
@@ -29,21 +30,8 @@ public enum BrokerAddress: Sendable, Hashable {
     }
 
     private static func hostAndPort(_ text: String) throws(BackendError) -> BrokerAddress {
-        guard let colon = text.lastIndex(of: ":") else { throw mistake(text) }
-        let digits = text[text.index(after: colon)...]
-        guard digits.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
-            let port = UInt16(digits), port > 0
-        else { throw mistake(text) }
-        var host = text[..<colon]
-        if host.hasPrefix("["), host.hasSuffix("]") {
-            host = host.dropFirst().dropLast()
-        } else if host.contains(":") {
-            // Without brackets it is not clear which colon ends the host.
-            throw mistake(text)
-        }
-        let isGraphic = host.utf8.allSatisfy { (0x21...0x7e).contains($0) }
-        guard !host.isEmpty, isGraphic, !host.contains("["), !host.contains("]") else { throw mistake(text) }
-        return .tcp(host: String(host), port: port)
+        guard let address = TCPAddress(text), address.port > 0 else { throw mistake(text) }
+        return .tcp(host: address.host, port: address.port)
     }
 
     private static func mistake(_ text: String) -> BackendError {
@@ -59,7 +47,7 @@ extension BrokerAddress: CustomStringConvertible {
     /// As ``init(_:)`` reads it.
     public var description: String {
         switch self {
-        case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        case .tcp(let host, let port): "\(TCPAddress(host: host, port: port))"
         case .unix(let path): "unix:\(path)"
         }
     }

@@ -1,5 +1,6 @@
 internal import AgentBackend
 package import BrokerServer
+internal import BrokerWire
 internal import Foundation
 internal import Glibc
 internal import Logging
@@ -65,7 +66,7 @@ package func withBroker<Value: Sendable>(
     let directory = try TemporaryDirectory()
     defer { directory.remove() }
     var configuration = BrokerConfiguration(root: "\(directory.path)/root", node: "test")
-    configuration.listen = [ListenAddress(host: "127.0.0.1", port: 0)]
+    configuration.listen = [TCPAddress(host: "127.0.0.1", port: 0)]
     configuration.unixSocket = "\(directory.path)/socket"
     configuration.log.operations = .off
     configuration.limits.drainTimeout = .seconds(5)

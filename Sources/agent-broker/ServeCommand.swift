@@ -1,6 +1,7 @@
 import AgentBackend
 import ArgumentParser
 import BrokerServer
+import BrokerWire
 import Glibc
 import LocalBackend
 import Logging
@@ -61,9 +62,9 @@ struct ServeCommand: AsyncParsableCommand {
         var configuration = if let config { try BrokerConfiguration.load(from: config) } else { BrokerConfiguration() }
         if let root { configuration.root = try absolute(root) }
         if !listen.isEmpty {
-            var addresses: [ListenAddress] = []
+            var addresses: [TCPAddress] = []
             for text in listen {
-                guard let address = ListenAddress(text) else {
+                guard let address = TCPAddress(text) else {
                     throw BackendError(.invalidConfiguration, message: "--listen \(text) is no HOST:PORT")
                 }
                 addresses.append(address)

@@ -109,20 +109,3 @@ private final class Conversation {
     func receivedGoAway(_ error: BackendError?) -> ConversationStateMachine.EndAction { machine.receivedGoAway(error) }
     func close(_ end: ConnectionEnd) -> Bool { machine.close(end) }
 }
-
-@Suite struct KeepaliveTests {
-    private func text(_ action: Keepalive.Action) -> String {
-        switch action {
-        case .ping(let nonce): "ping \(nonce)"
-        case .giveUp: "give up"
-        }
-    }
-
-    @Test func silenceIsAskedAboutAndThenIsTheEnd() {
-        var keepalive = Keepalive(maximumMisses: 2)
-        var actions = [keepalive.intervalPassed(), keepalive.intervalPassed()]
-        keepalive.heard()
-        for _ in 1...3 { actions.append(keepalive.intervalPassed()) }
-        #expect(actions.map(text) == ["ping 1", "ping 2", "ping 3", "ping 4", "give up"])
-    }
-}

@@ -181,13 +181,16 @@ final class ClientConnectionHandler: ChannelInboundHandler, @unchecked Sendable 
     private func scheduleKeepalive(_ interval: Duration) {
         setTimer(interval) { connection in
             switch connection.keepalive.intervalPassed() {
+            case .wait:
+                break
             case .ping(let nonce):
                 connection.send(ClientFrame(id: 0, body: .ping(nonce: nonce)))
-                connection.scheduleKeepalive(interval)
             case .giveUp:
                 connection.finish(.lost(cause: Self.silentBroker))
                 connection.context?.close(promise: nil)
+                return
             }
+            connection.scheduleKeepalive(interval)
         }
     }
 

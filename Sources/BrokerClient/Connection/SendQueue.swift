@@ -1,3 +1,4 @@
+internal import BrokerWire
 internal import DequeModule
 internal import NIOCore
 

@@ -1,4 +1,5 @@
 package import AgentBackend
+internal import BrokerWire
 
 extension BrokerConfiguration {
     /// Throws `INVALID_CONFIGURATION` with all that is wrong between the members. To be called once all layers
@@ -40,7 +41,7 @@ extension BrokerConfiguration {
     }
 
     private func repeatedListeners() -> [ConfigurationProblem] {
-        var met: Set<ListenAddress> = []
+        var met: Set<TCPAddress> = []
         return listen.enumerated().compactMap { index, address in
             // The kernel chooses another port each time.
             if address.port == 0 || met.insert(address).inserted { return nil }

@@ -1,3 +1,4 @@
+package import BrokerWire
 package import LocalBackend
 package import Logging
 
@@ -10,7 +11,7 @@ package struct BrokerConfiguration: Sendable, Hashable {
     /// The directory beneath which everything lies that the broker keeps: absolute. See ``BrokerRoot``.
     package var root: String
     /// Where to accept TCP connections.
-    package var listen: [ListenAddress] = [ListenAddress(host: "127.0.0.1", port: 7420)]
+    package var listen: [TCPAddress] = [TCPAddress(host: "127.0.0.1", port: 7420)]
     /// Path of a unix socket to accept connections on as well: absolute, at most 107 bytes.
     package var unixSocket: String?
     /// What this broker calls itself towards clients, in logs and in metrics.

@@ -1,4 +1,5 @@
 import AgentBackend
+import BrokerWire
 
 /// Why a text is no value, as the end of a sentence that begins with the text.
 package struct ValueMistake: Error, Sendable, Hashable {
@@ -125,10 +126,10 @@ extension ValueFormat where Value == KeyPattern {
     }
 }
 
-extension ValueFormat where Value == ListenAddress {
+extension ValueFormat where Value == TCPAddress {
     static var listenAddress: Self {
         Self(allowed: "HOST:PORT, such as 127.0.0.1:7420 or [::1]:7420") { text throws(ValueMistake) in
-            guard let address = ListenAddress(text) else { throw ValueMistake("is no address") }
+            guard let address = TCPAddress(text) else { throw ValueMistake("is no address") }
             return address
         }
     }

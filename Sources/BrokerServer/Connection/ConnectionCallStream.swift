@@ -9,7 +9,8 @@ internal import NIOCore
 final class ConnectionCallStream: CallStream, @unchecked Sendable {
     private let id: UInt64
     private let connection: any CreditSource
-    private var flow: FlowControl
+    private var sendWindow: SendWindow
+    private var receiveWindow: ReceiveWindow
     private var inbound: Deque<ByteBuffer> = []
     private var inboundEnded: Bool
     /// Bytes of the piece that the call works on. They count as used up when it asks for the next.
@@ -25,11 +26,12 @@ final class ConnectionCallStream: CallStream, @unchecked Sendable {
     init(id: UInt64, window: Int, first: ByteBuffer, isWhole: Bool, connection: any CreditSource) {
         self.id = id
         self.connection = connection
-        flow = FlowControl(window: window)
+        sendWindow = SendWindow(window)
+        receiveWindow = ReceiveWindow(window)
         inboundEnded = isWhole
         if first.readableBytes > 0 {
             // Never more than the window: the connection checked.
-            _ = flow.received(first.readableBytes)
+            _ = receiveWindow.received(first.readableBytes)
             enqueue(first)
         }
     }
@@ -38,7 +40,7 @@ final class ConnectionCallStream: CallStream, @unchecked Sendable {
 
     func receive() async throws(BackendError) -> ByteBuffer? {
         if lent > 0 {
-            if let credit = flow.consumed(lent), !inboundEnded { connection.grant(credit, stream: id) }
+            if let credit = receiveWindow.consumed(lent), !inboundEnded { connection.grant(credit, stream: id) }
             connection.consumed(lent)
             lent = 0
         }
@@ -61,8 +63,8 @@ final class ConnectionCallStream: CallStream, @unchecked Sendable {
 
     func reserve(upTo count: Int) async throws(BackendError) -> Int {
         if reserved == 0 {
-            let credit = try await connection.takeCredit(stream: id, upTo: count) { self.flow.sendCredit }
-            flow.sent(credit)
+            let credit = try await connection.takeCredit(stream: id, upTo: count) { self.sendWindow.credit }
+            sendWindow.sent(credit)
             reserved += credit
         }
         return min(count, reserved)
@@ -107,7 +109,7 @@ final class ConnectionCallStream: CallStream, @unchecked Sendable {
 
     func deliver(_ piece: ByteBuffer, isLast: Bool) -> Delivery {
         guard !inboundEnded else { return .afterLast }
-        guard flow.received(piece.readableBytes) else { return .overCredit }
+        guard receiveWindow.received(piece.readableBytes) else { return .overCredit }
         if piece.readableBytes > 0 { enqueue(piece) }
         inboundEnded = isLast
         wakeReader()
@@ -115,9 +117,9 @@ final class ConnectionCallStream: CallStream, @unchecked Sendable {
     }
 
     /// False: the peer gave more credit than makes sense.
-    func granted(_ bytes: UInt64) -> Bool { flow.granted(bytes) }
+    func granted(_ bytes: UInt64) -> Bool { sendWindow.granted(bytes) }
 
-    var maySend: Bool { flow.sendCredit > 0 }
+    var maySend: Bool { sendWindow.credit > 0 }
 
     func fail(_ error: BackendError) {
         failure = failure ?? error

@@ -41,13 +41,13 @@ extension ConnectionHandler {
         switch attempt {
         case .done(let answer):
             let count = answer.payload.readableBytes
-            guard count <= flow.sendCredit, count <= settings.largestAnswer else {
+            guard count <= sendWindow.credit, count <= settings.largestAnswer else {
                 // A read is made once more when there is credit, so that nothing is kept until then.
                 if case .read = call.operation { return startTask(call, session, answer: nil) }
                 return startTask(call, session, answer: answer)
             }
             unregister(call)
-            flow.sent(count)
+            sendWindow.sent(count)
             send(ServerFrame(id: call.id, body: answer.body, payload: answer.payload))
             ended(failed: false)
             startNext(call.options.lane, session, handler)

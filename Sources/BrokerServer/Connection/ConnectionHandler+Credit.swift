@@ -14,9 +14,9 @@ extension ConnectionHandler: CreditSource {
             guard !machine.isClosed, !Task.isCancelled else {
                 throw BackendError(.connectionClosed, message: "nobody waits for the answer any more")
             }
-            let credit = min(count, available(), flow.sendCredit, settings.largestPiece)
+            let credit = min(count, available(), sendWindow.credit, settings.largestPiece)
             if credit > 0 {
-                flow.sent(credit)
+                sendWindow.sent(credit)
                 return credit
             }
             guard !machine.isInputClosed else { throw Self.noMoreCredit }
@@ -33,7 +33,7 @@ extension ConnectionHandler: CreditSource {
     }
 
     func returnCredit(_ bytes: Int) {
-        flow.unsent(bytes)
+        sendWindow.unsent(bytes)
         wakeSender()
     }
 
@@ -43,7 +43,7 @@ extension ConnectionHandler: CreditSource {
     }
 
     private func wakeSender() {
-        guard flow.sendCredit > 0 else { return }
+        guard sendWindow.credit > 0 else { return }
         creditWaiters.takeFirst { calls[$0]?.stream.maySend ?? false }?.continuation.resume()
     }
 
@@ -67,7 +67,7 @@ extension ConnectionHandler: CreditSource {
     /// The peer gave credit.
     func receiveCredit(stream: UInt64, bytes: UInt64) {
         // Of a call that has ended: too late, and harmless.
-        let isSound = stream == 0 ? flow.granted(bytes) : calls[stream]?.stream.granted(bytes) ?? true
+        let isSound = stream == 0 ? sendWindow.granted(bytes) : calls[stream]?.stream.granted(bytes) ?? true
         guard isSound else {
             return fail(BackendError(.protocolError, message: "more than 2^62 bytes of credit: give what you can take"))
         }

@@ -21,7 +21,8 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     var session: Session?
     /// Of the session's org.
     var counters: OrgCounters?
-    var flow: FlowControl
+    var sendWindow: SendWindow
+    var receiveWindow: ReceiveWindow
     var creditWaiters = CreditWaiters()
     /// Calls that wait, by id.
     var calls: [UInt64: ActiveCall] = [:]
@@ -58,7 +59,8 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         self.eventLoop = eventLoop
         executor = EventLoopTaskExecutor(eventLoop)
         machine = SessionStateMachine(maximumCallsInFlight: Int(settings.limits.maximumCallsInFlight))
-        flow = FlowControl(window: Int(settings.limits.connectionWindow))
+        sendWindow = SendWindow(Int(settings.limits.connectionWindow))
+        receiveWindow = ReceiveWindow(Int(settings.limits.connectionWindow))
         accumulator = FrameAccumulator(maximumMessageLength: Int(settings.limits.maximumFrameLength))
         decoder = ClientFrameDecoder(maximumHeadLength: Int(settings.limits.maximumHeadLength))
         gone = eventLoop.makePromise()
@@ -285,7 +287,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     /// Counts payload bytes that arrived. False: there was no credit for them, and the connection ends.
     private func draw(_ count: Int) -> Bool {
         guard count > 0 else { return true }
-        guard flow.received(count), count <= Int(settings.limits.streamWindow) else {
+        guard receiveWindow.received(count), count <= Int(settings.limits.streamWindow) else {
             fail(Self.brokenCredit)
             return false
         }
@@ -426,12 +428,14 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
             on: eventLoop,
             interval: TimeAmount(settings.limits.keepaliveInterval),
             misses: settings.keepaliveMisses
-        ) { [weak self] event in
+        ) { [weak self] action in
             guard let self else { return }
-            switch event {
+            switch action {
+            case .wait:
+                break
             case .ping(let nonce):
                 send(ServerFrame(id: 0, body: .ping(nonce: nonce)))
-            case .dead:
+            case .giveUp:
                 context?.close(promise: nil)
             }
         }
@@ -474,7 +478,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
 
     /// Payload bytes were used up: the peer gets credit for more, now and then.
     func consumed(_ bytes: Int) {
-        guard bytes > 0, let credit = flow.consumed(bytes), machine.isOpen else { return }
+        guard bytes > 0, let credit = receiveWindow.consumed(bytes), machine.isOpen else { return }
         send(ServerFrame(id: 0, body: .window(stream: 0, bytes: UInt64(credit))))
     }
 }

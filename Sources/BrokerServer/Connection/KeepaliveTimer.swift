@@ -1,19 +1,16 @@
+internal import BrokerWire
 internal import NIOCore
 
 /// Pings a silent peer and tells when it is dead. Used on one event loop.
 struct KeepaliveTimer {
-    enum Event {
-        case ping(nonce: UInt64)
-        case dead
-    }
-
     private var driver: Driver?
 
+    /// - Parameter body: Gets what is to be done, but for `wait`.
     mutating func start(
         on eventLoop: any EventLoop,
         interval: TimeAmount,
         misses: Int,
-        _ body: @escaping (Event) -> Void
+        _ body: @escaping (Keepalive.Action) -> Void
     ) {
         let driver = Driver(eventLoop: eventLoop, interval: interval, misses: misses, body: body)
         driver.schedule()
@@ -22,17 +19,17 @@ struct KeepaliveTimer {
 
     /// Something arrived.
     func heard() {
-        driver?.silentIntervals = -1
+        driver?.keepalive.heard()
     }
 
     /// The peer closed its side: it may live on without a word.
     func expectNoAnswers() {
-        driver?.expectsAnswers = false
+        driver?.keepalive.expectNoAnswers()
     }
 
     /// Asks at once whether the peer is there.
     func probe() {
-        driver?.ping()
+        driver?.probe()
     }
 
     mutating func stop() {
@@ -41,35 +38,34 @@ struct KeepaliveTimer {
     }
 
     private final class Driver {
-        /// Whole ones; -1 where something arrived in the present one.
-        var silentIntervals = 0
-        var expectsAnswers = true
+        var keepalive: Keepalive
         private let eventLoop: any EventLoop
         private let interval: TimeAmount
-        private let misses: Int
-        private let body: (Event) -> Void
-        private var nonce: UInt64 = 0
+        private let body: (Keepalive.Action) -> Void
         private var timer: Scheduled<Void>?
 
-        init(eventLoop: any EventLoop, interval: TimeAmount, misses: Int, body: @escaping (Event) -> Void) {
+        init(
+            eventLoop: any EventLoop,
+            interval: TimeAmount,
+            misses: Int,
+            body: @escaping (Keepalive.Action) -> Void
+        ) {
+            keepalive = Keepalive(maximumMisses: misses)
             self.eventLoop = eventLoop
             self.interval = interval
-            self.misses = misses
             self.body = body
         }
 
         func schedule() {
             timer = eventLoop.assumeIsolated().scheduleTask(in: interval) { [self] in
-                silentIntervals += 1
-                if expectsAnswers, silentIntervals > misses { return body(.dead) }
-                if silentIntervals > 0 || !expectsAnswers { ping() }
-                schedule()
+                let action = keepalive.intervalPassed()
+                if action != .wait { body(action) }
+                if action != .giveUp { schedule() }
             }
         }
 
-        func ping() {
-            nonce += 1
-            body(.ping(nonce: nonce))
+        func probe() {
+            body(keepalive.ping())
         }
 
         func stop() {

@@ -33,7 +33,7 @@ final class WireListener: Sendable {
 
     /// Accepts on HOST:PORT; port 0 is any free one. Returns the address that it got. Throws
     /// `INVALID_CONFIGURATION`.
-    func listen(_ address: ListenAddress) async throws(BackendError) -> any Channel {
+    func listen(_ address: TCPAddress) async throws(BackendError) -> any Channel {
         try await bind("\(address)") { try await $0.bind(host: address.host, port: Int(address.port)).get() }
     }
 

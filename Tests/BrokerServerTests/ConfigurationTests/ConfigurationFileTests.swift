@@ -1,4 +1,5 @@
 import AgentBackend
+import BrokerWire
 import LocalBackend
 import Logging
 import Testing
@@ -84,7 +85,7 @@ import Testing
         let configuration = try read(text)
 
         var expected = BrokerConfiguration(root: "/srv/broker", node: "east-1")
-        expected.listen = [ListenAddress(host: "127.0.0.1", port: 7420), ListenAddress(host: "::1", port: 7420)]
+        expected.listen = [TCPAddress(host: "127.0.0.1", port: 7420), TCPAddress(host: "::1", port: 7420)]
         expected.unixSocket = "/run/broker.sock"
         expected.limits.maxFrameBytes = 8 << 20
         expected.limits.maxHeadBytes = 64 << 10

@@ -110,7 +110,7 @@ import Testing
         try await harness.hello()
         for id in 1...20 { try await harness.receive(ConnectionHarness.call(UInt64(id))) }
         #expect(try await harness.sent().map(\.kind) == (1...20).map { "\($0) READ_FAILED" })
-        #expect(try await harness.withConnection { $0.flow.sendCredit } == 4000)
+        #expect(try await harness.withConnection { $0.sendWindow.credit } == 4000)
     }
 
     @Test(arguments: [0, 1] as [UInt64])

@@ -1,14 +1,14 @@
 import Testing
 
-@testable import BrokerServer
+@testable import BrokerWire
 
-@Suite struct ListenAddressTests {
+@Suite struct TCPAddressTests {
     @Test(arguments: [
         ("127.0.0.1:7420", "127.0.0.1", 7420), ("localhost:0", "localhost", 0), ("[::1]:65535", "::1", 65535),
     ])
     func reads(text: String, host: String, port: UInt16) {
-        let address = ListenAddress(text)
-        #expect(address == ListenAddress(host: host, port: port))
+        let address = TCPAddress(text)
+        #expect(address == TCPAddress(host: host, port: port))
         #expect(address?.description == text)
     }
 
@@ -17,6 +17,6 @@ import Testing
         "[]:1", "[::1]", "a b:1", "[::1]x:1", "localhost:7420 ",
     ])
     func refuses(text: String) {
-        #expect(ListenAddress(text) == nil)
+        #expect(TCPAddress(text) == nil)
     }
 }

@@ -1,8 +1,8 @@
-/// A TCP address to listen on: `HOST:PORT`, an IPv6 host in brackets.
-package struct ListenAddress: Sendable, Hashable {
+/// A TCP address as it is written: `HOST:PORT`, an IPv6 host in brackets.
+package struct TCPAddress: Sendable, Hashable {
     /// A name or an address, without brackets.
     package var host: String
-    /// 0 lets the kernel choose.
+    /// 0 lets the kernel choose where to listen.
     package var port: UInt16
 
     package init(host: String, port: UInt16) {
@@ -10,11 +10,13 @@ package struct ListenAddress: Sendable, Hashable {
         self.port = port
     }
 
-    /// nil for what is no such address.
+    /// Nil for what is no such address.
     package init?(_ text: String) {
         guard let colon = text.lastIndex(of: ":") else { return nil }
         let digits = text[text.index(after: colon)...]
-        guard digits.allSatisfy({ ("0"..."9").contains($0) }), let port = UInt16(digits) else { return nil }
+        guard digits.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
+            let port = UInt16(digits)
+        else { return nil }
         var host = text[..<colon]
         if host.hasPrefix("["), host.hasSuffix("]") {
             host = host.dropFirst().dropLast()
@@ -28,7 +30,7 @@ package struct ListenAddress: Sendable, Hashable {
     }
 }
 
-extension ListenAddress: CustomStringConvertible {
+extension TCPAddress: CustomStringConvertible {
     package var description: String {
         host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
     }

@@ -1,8 +1,8 @@
 import Testing
 
-@testable import BrokerServer
+@testable import BrokerWire
 
-@Suite struct FlowControlTests {
+@Suite struct CreditWindowsTests {
     enum Event {
         case received(Int, isSound: Bool)
         case consumed(Int, gives: Int?)
@@ -45,37 +45,38 @@ import Testing
     @Test(arguments: histories.map(\.name))
     func keepsTheBooks(name: String) throws {
         let history = try #require(Self.histories.first { $0.name == name })
-        var flow = FlowControl(window: 100)
+        var send = SendWindow(100)
+        var receive = ReceiveWindow(100)
         for event in history.events {
             switch event {
             case .received(let bytes, let isSound):
-                let result = flow.received(bytes)
+                let result = receive.received(bytes)
                 #expect(result == isSound)
             case .consumed(let bytes, let credit):
-                let result = flow.consumed(bytes)
+                let result = receive.consumed(bytes)
                 #expect(result == credit)
             case .granted(let bytes, let isSound):
-                let result = flow.granted(bytes)
+                let result = send.granted(bytes)
                 #expect(result == isSound)
-            case .sent(let bytes): flow.sent(bytes)
-            case .unsent(let bytes): flow.unsent(bytes)
+            case .sent(let bytes): send.sent(bytes)
+            case .unsent(let bytes): send.unsent(bytes)
             }
         }
-        #expect(flow.sendCredit == history.sendCredit)
+        #expect(send.credit == history.sendCredit)
     }
 
     /// Whatever the pieces, all that was used up is given back in time: a peer never waits for ever.
     @Test(arguments: [1, 2, 3, 7, 100])
     func aWindowNeverDriesUp(window: Int) {
-        var flow = FlowControl(window: window)
+        var receive = ReceiveWindow(window)
         var peer = window
         for count in 1...1000 {
             let piece = min(peer, 1 + count % window)
             #expect(piece > 0)
             peer -= piece
-            let isSound = flow.received(piece)
+            let isSound = receive.received(piece)
             #expect(isSound)
-            peer += flow.consumed(piece) ?? 0
+            peer += receive.consumed(piece) ?? 0
         }
         #expect(peer > 0)
     }
