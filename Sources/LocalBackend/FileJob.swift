@@ -20,6 +20,9 @@ final class FileCancellation: Sendable {
 
 /// One piece of work for a file thread and who waits for it. Lets go of the work as soon as it is cancelled: it may
 /// hold many bytes, and the queue is first in, first out.
+///
+/// The answer stays in here until the caller takes it. A thread that handed it over itself might hold it, and the
+/// descriptors in it, for a moment after the caller went on.
 final class FileJob<Value: Sendable>: Sendable {
     typealias Answer = Result<Value, BackendError>
     typealias Body = @Sendable (FileCancellation) -> Answer
@@ -29,12 +32,16 @@ final class FileJob<Value: Sendable>: Sendable {
     private let state: Mutex<State>
 
     private enum State {
-        /// May become queued or ended.
+        /// May become queued or answered.
         case made(Body)
-        /// May become ended, with or without having run.
-        case queued(Body, CheckedContinuation<Answer, Never>)
-        /// Runs, ran, or never will.
-        case ended
+        /// May become running or answered.
+        case queued(Body, CheckedContinuation<Void, Never>)
+        /// On a file thread. May become answered.
+        case running(CheckedContinuation<Void, Never>)
+        /// May become taken.
+        case answered(Answer)
+        /// The caller has its answer.
+        case taken
     }
 
     init(as identity: HostIdentity?, _ body: @escaping Body) {
@@ -43,47 +50,78 @@ final class FileJob<Value: Sendable>: Sendable {
     }
 
     /// False: it was cancelled before, and the continuation was resumed.
-    func queue(_ continuation: CheckedContinuation<Answer, Never>) -> Bool {
+    func queue(_ continuation: CheckedContinuation<Void, Never>) -> Bool {
         let isQueued = state.withLock { state in
             guard case .made(let body) = state else { return false }
             state = .queued(body, continuation)
             return true
         }
-        if !isQueued { continuation.resume(returning: .failure(Self.cancelled)) }
+        if !isQueued { continuation.resume() }
         return isQueued
     }
 
     /// On a file thread.
     func run() {
-        guard let (answer, continuation) = performed() else { return }
-        continuation.resume(returning: answer)
+        perform()?.resume()
     }
 
     /// What the work held is let go of by the time that its caller goes on.
-    private func performed() -> (Answer, CheckedContinuation<Answer, Never>)? {
-        guard let (body, continuation) = takeQueued() else { return nil }
-        return (FileIdentity.perform(as: identity) { body(cancellation) }, continuation)
+    private func perform() -> CheckedContinuation<Void, Never>? {
+        guard let body = begin() else { return nil }
+        return end(with: FileIdentity.perform(as: identity) { body(cancellation) })
+    }
+
+    private func begin() -> Body? {
+        state.withLock { state in
+            guard case .queued(let body, let continuation) = state else { return nil }
+            state = .running(continuation)
+            return body
+        }
+    }
+
+    private func end(with answer: Answer) -> CheckedContinuation<Void, Never>? {
+        state.withLock { state in
+            guard case .running(let continuation) = state else { return nil }
+            state = .answered(answer)
+            return continuation
+        }
     }
 
     /// There are no threads any more.
     func refuse() {
-        takeQueued()?.continuation.resume(returning: .failure(Self.shutDown))
+        answer(Self.shutDown)
     }
 
     func cancel() {
         cancellation.cancel()
-        let queued = takeQueued()
-        state.withLock { state in
-            if case .made = state { state = .ended }
-        }
-        queued?.continuation.resume(returning: .failure(Self.cancelled))
+        answer(Self.cancelled)
     }
 
-    private func takeQueued() -> (body: Body, continuation: CheckedContinuation<Answer, Never>)? {
+    /// Answers in place of work that has not begun.
+    private func answer(_ error: BackendError) {
+        let continuation = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            switch state {
+            case .made:
+                state = .answered(.failure(error))
+                return nil
+            case .queued(_, let continuation):
+                state = .answered(.failure(error))
+                return continuation
+            case .running, .answered, .taken:
+                return nil
+            }
+        }
+        continuation?.resume()
+    }
+
+    /// Once, by the caller, after its continuation was resumed.
+    func takeAnswer() -> Answer {
         state.withLock { state in
-            guard case .queued(let body, let continuation) = state else { return nil }
-            state = .ended
-            return (body, continuation)
+            guard case .answered(let answer) = state else {
+                return .failure(BackendError(.internal, message: "work on a file ended without an answer"))
+            }
+            state = .taken
+            return answer
         }
     }
 

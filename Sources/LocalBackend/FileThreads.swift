@@ -58,6 +58,7 @@ public final class FileThreads: Sendable {
                 }
             }
         }
+        return job.takeAnswer()
     }
 
     /// What was begun is finished first.

@@ -1,4 +1,5 @@
 import AgentBackend
+import CLinux
 import Glibc
 import NIOCore
 import Synchronization
@@ -110,6 +111,29 @@ import Testing
             for line in try fixture.contents("log").split(separator: "\n") where line != "=" {
                 let count = try #require(Int(line.split(separator: " ")[1]))
                 #expect(line + "\n" == Self.line(1, count))
+            }
+        }
+    }
+
+    /// The kernel does not find a file beneath the root that is exchanged in the moment in which it is opened. That is
+    /// no escape, and no other file system.
+    @Test func takesAnExchangeForWhatItIs() async throws {
+        try await LocalFixture.with { fixture in
+            try fixture.makeFile("file", "x")
+            let (file, other) = (fixture.path("file"), fixture.outside + "/secret")
+            // An even number of times: at the end each is where it was.
+            let exchange: @Sendable () -> Void = {
+                for _ in 0..<100 { _ = linux_rename_exchange(AT_FDCWD, file, AT_FDCWD, other) }
+            }
+            try await Opponent.against(exchange) {
+                try await Opponent.against(exchange) {
+                    let path = try WorkspacePath("file")
+                    let files = try fixture.files()
+                    for _ in 0..<30_000 {
+                        _ = try files.stat(path, followLink: true)
+                        _ = try files.append(ByteBuffer(), to: path, durability: .none)
+                    }
+                }
             }
         }
     }

@@ -64,6 +64,17 @@ import Testing
         }
     }
 
+    /// The answer is the caller's alone by the time that it goes on: with it go descriptors and bytes.
+    @Test func keepsNothingOfAnAnswer() async throws {
+        final class Answer: Sendable {}
+        let threads = FileThreads(count: 1)
+        for _ in 0..<5000 {
+            var answer = try await threads.run(as: nil) { _ in .success(Answer()) }
+            try #require(isKnownUniquelyReferenced(&answer))
+        }
+        await threads.shutdown()
+    }
+
     @Test func refusesAfterItWasShutDown() async throws {
         try await LocalFixture.with { fixture in
             let path = try WorkspacePath("file")

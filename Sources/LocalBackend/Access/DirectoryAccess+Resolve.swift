@@ -83,12 +83,12 @@ extension FileDescriptorHandle {
     }
 
     fileprivate func lookUp(_ name: [UInt8]) throws(DirectoryAccess.Failure) -> Found {
-        let descriptor = name.withCString {
-            linux_openat2(number, $0, linux_o_path | linux_o_nofollow, 0, linux_resolve_beneath)
+        let found: FileDescriptorHandle
+        do throws(DirectoryAccess.Failure) {
+            found = try open(name, flags: Int32(linux_o_path))
+        } catch .errno(ENOENT) {
+            return .nothing
         }
-        if descriptor == -ENOENT { return .nothing }
-        guard descriptor >= 0 else { throw .errno(-descriptor) }
-        let found = FileDescriptorHandle(owning: descriptor)
         guard try found.status().st_mode & S_IFMT == S_IFLNK else { return .other(found) }
         let target = [UInt8](unsafeUninitializedCapacity: Int(PATH_MAX)) { buffer, count in
             guard let start = buffer.baseAddress else { return }

@@ -28,14 +28,18 @@ struct DirectoryAccess {
         guard descriptor == -EXDEV else { throw failure(descriptor) }
         guard !cachedOnly else { throw .wouldBlock }
         let followsLast = flags & linux_o_nofollow == 0
-        // A link that is put in the way of the resolved path makes the kernel say ELOOP: resolve again.
+        // A link that is put in the way of the resolved path makes the kernel say ELOOP, and what is moved elsewhere while
+        // it is opened, as by a write that exchanges it, EXDEV: resolve again.
         for _ in 0..<Self.maximumResolutions {
-            let resolved = try resolve(path, followLast: followsLast)
-            let descriptor = openBeneath(resolved, flags: flags, resolve: Self.resolvePlain)
-            if descriptor >= 0 { return FileDescriptorHandle(owning: descriptor) }
-            guard descriptor == -ELOOP else { throw failure(descriptor) }
+            do throws(Failure) {
+                let resolved = try resolve(path, followLast: followsLast)
+                let descriptor = openBeneath(resolved, flags: flags, resolve: Self.resolvePlain)
+                if descriptor >= 0 { return FileDescriptorHandle(owning: descriptor) }
+                guard descriptor == -ELOOP || descriptor == -EXDEV else { throw failure(descriptor) }
+            } catch .errno(EXDEV) {
+            }
         }
-        throw .errno(ELOOP)
+        throw .errno(EBUSY)
     }
 
     /// Opens the directory that holds `path`, for a `*at` call on its name.

@@ -15,3 +15,13 @@ final class FileDescriptorHandle: Sendable {
         _ = close(number)
     }
 }
+
+extension FileDescriptorHandle {
+    /// Opens one name in this directory with the given open(2) flags; a link is not followed, so this leads nowhere
+    /// else. openat2(2) with `RESOLVE_BENEATH` would do no more, and says EXDEV where a file is exchanged meanwhile.
+    func open(_ name: [UInt8], flags: Int32, mode: mode_t = 0) throws(DirectoryAccess.Failure) -> FileDescriptorHandle {
+        let descriptor = name.withCString { openat(number, $0, flags | O_NOFOLLOW | O_CLOEXEC, mode) }
+        guard descriptor >= 0 else { throw .errno(errno) }
+        return FileDescriptorHandle(owning: descriptor)
+    }
+}

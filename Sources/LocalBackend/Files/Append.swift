@@ -74,14 +74,10 @@ extension LocalFiles {
 extension WritePlace {
     /// Nil: something else is there by now, or nothing.
     fileprivate func openForAppending() throws(DirectoryAccess.Failure) -> FileDescriptorHandle? {
-        let flags = UInt64(O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY) | linux_o_nofollow
-        let descriptor = name.withCString {
-            linux_openat2(parent.number, $0, flags, 0, linux_resolve_beneath | linux_resolve_no_magiclinks)
-        }
-        switch -descriptor {
-        case ENOENT, ELOOP, EISDIR, ENXIO: return nil
-        case 1...: throw .errno(-descriptor)
-        default: return FileDescriptorHandle(owning: descriptor)
+        do throws(DirectoryAccess.Failure) {
+            return try parent.open(name, flags: O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY)
+        } catch .errno(ENOENT), .errno(ELOOP), .errno(EISDIR), .errno(ENXIO) {
+            return nil
         }
     }
 }

@@ -36,9 +36,6 @@ extension FileDescriptorHandle {
     fileprivate func makeDirectory(_ name: [UInt8]) throws(DirectoryAccess.Failure) -> FileDescriptorHandle {
         let isMade = name.withCString { mkdirat(number, $0, 0o755) } == 0
         guard isMade || errno == EEXIST else { throw .errno(errno) }
-        let flags = linux_o_path | linux_o_directory | linux_o_nofollow
-        let descriptor = name.withCString { linux_openat2(number, $0, flags, 0, linux_resolve_beneath) }
-        guard descriptor >= 0 else { throw .errno(-descriptor) }
-        return FileDescriptorHandle(owning: descriptor)
+        return try open(name, flags: Int32(linux_o_path) | O_DIRECTORY)
     }
 }
