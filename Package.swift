@@ -105,7 +105,16 @@ let package = Package(
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             path: "loadtest",
-            exclude: ["demo", "limits", "torture"],
+            exclude: ["demo", "limits", "peers", "pool", "torture"],
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "pool-load",
+            dependencies: [
+                "AgentBackend", "BackendPool", "CLinux",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "loadtest/pool",
             swiftSettings: swiftSettings
         ),
         .executableTarget(

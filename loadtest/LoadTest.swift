@@ -5,6 +5,9 @@ struct LoadTest: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "loadtest",
         abstract: "Measures agent-broker from outside.",
-        subcommands: [EchoCommand.self, CompareEchoCommand.self]
+        subcommands: [
+            EchoCommand.self, FilesCommand.self, CompareEchoCommand.self, CompareFilesCommand.self,
+            ComparePoolCommand.self,
+        ]
     )
 }

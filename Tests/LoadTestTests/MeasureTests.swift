@@ -42,6 +42,31 @@ import Testing
         #expect(!Target.atMost(2).isMet(by: 2.01))
     }
 
+    @Test func aComparisonAsksTheFiguresOfEachRound() throws {
+        let question = Comparison.Question(
+            row: "P0",
+            measure: .callsPerSecond,
+            subject: "a",
+            baseline: "b",
+            target: .atLeast(2.4)
+        )
+        let latency = Comparison.Question(measure: .nanosecondsPerCall, subject: "a", baseline: "b", form: .timesLess)
+        let scenario = Comparison.Scenario(load: "l", contestants: [], questions: [question, latency])
+        func round(_ subject: Double, _ baseline: Double) -> [String: RunFigures] {
+            [subject, baseline].reduce(into: [:]) { figures, rate in
+                figures[figures.isEmpty ? "a" : "b"] = RunFigures(calls: 1, seconds: 1, callsPerSecond: rate)
+            }
+        }
+        // The ratio of the medians would be 3.
+        let report = ComparisonReport.Scenario(scenario, [round(200, 100), round(300, 120), round(400, 40)])
+        let (rate, time) = (report.answers[0], report.answers[1])
+        #expect((rate.ratio.median, rate.ratio.min, rate.ratio.max) == (2.5, 2, 10))
+        #expect(rate.subjectFigures.median == 300 && rate.baselineFigures.median == 100)
+        #expect(rate.isMet == true)
+        #expect(abs(time.ratio.median - 2.5) < 1e-9)
+        #expect(time.isMet == nil)
+    }
+
     @Test func processorTime() throws {
         #expect(ServerProcessor.schedstat("123456 789 10\n") == 123_456)
         #expect(ServerProcessor.schedstat("") == nil)

@@ -64,6 +64,9 @@ struct SentFrame: Equatable {
     var target: [UInt8] = []
     /// Field number of the body.
     var body: UInt64 = 0
+    /// The body's message.
+    var message: [UInt8] = []
+    var isLast = false
     var payload: [UInt8] = []
 
     /// All of `bytes`, which are whole frames.
@@ -77,8 +80,11 @@ struct SentFrame: Equatable {
                 switch field.number {
                 case 1: frame.id = field.value
                 case 2: frame.target = Array(bytes[field.range])
+                case 3: frame.isLast = field.value != 0
                 case 2047: frame.payload = Array(bytes[field.range])
-                default: frame.body = field.number
+                default:
+                    frame.body = field.number
+                    frame.message = Array(bytes[field.range])
                 }
             }
             frames.append(frame)

@@ -1,5 +1,4 @@
 internal import ArgumentParser
-internal import FoundationEssentials
 
 struct CompareEchoCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -17,67 +16,43 @@ struct CompareEchoCommand: ParsableCommand {
     @Option(help: "Path of limit-echo. Default: beside this program.")
     var limit: String?
 
-    @Option(help: "Runs of each program for each row.")
-    var rounds = 5
-
-    @Option(help: "How long each run measures.", transform: Duration.init(argument:))
-    var duration: Duration = .seconds(2)
-
-    @Option(help: "How long each run warms up.", transform: Duration.init(argument:))
-    var warmup: Duration = .milliseconds(500)
-
-    @Flag(help: "Print one JSON object, with the figures of every run.")
-    var json = false
+    @OptionGroup var comparison: ComparisonOptions
 
     @Flag(help: ArgumentHelp("Run limit-echo in place of the broker as well.", visibility: .hidden))
     var limitAsBroker = false
 
-    func validate() throws {
-        guard (1...1000).contains(rounds) else { throw ValidationError("--rounds: 1 to 1000") }
-    }
-
     func run() throws {
         let interrupts = try Interrupts()
-        let report = try compare(interrupts)
-        print(json ? try report.json() : report.text)
+        try comparison.print(try compare(interrupts))
     }
 
-    private func compare(_ interrupts: borrowing Interrupts) throws(LoadFailure) -> EchoComparisonReport {
-        let comparison = EchoComparison(rounds: rounds, duration: duration, warmup: warmup)
-        return try TemporaryDirectory.run("loadtest") { (directory) throws(LoadFailure) in
-            try withLimit(in: directory, interrupts) { (limit) throws(LoadFailure) in
+    private func compare(_ interrupts: borrowing Interrupts) throws(LoadFailure) -> ComparisonReport {
+        try TemporaryDirectory.run("loadtest") { (directory) throws(LoadFailure) in
+            try withLimit(named: "limit", in: directory, interrupts) { (limit) throws(LoadFailure) in
                 try withBroker(in: directory, interrupts) { (broker) throws(LoadFailure) in
-                    try comparison.run(limit: limit, broker: broker, interrupts, progress: Self.tell)
+                    try comparison.run(EchoComparison.scenarios(limit: limit, broker: broker), interrupts)
                 }
             }
         }
     }
 
     private func withLimit<Result>(
+        named name: String,
         in directory: String,
         _ interrupts: borrowing Interrupts,
-        _ body: (EchoServer) throws(LoadFailure) -> Result
+        _ body: (ServerProcess) throws(LoadFailure) -> Result
     ) throws(LoadFailure) -> Result {
-        try EchoServer.withLimit(limit ?? Self.sibling("limit-echo"), in: directory, interrupts, body)
+        let executable = limit ?? Sibling.path("limit-echo")
+        return try ServerProcess.withLimit(executable, named: name, in: directory, interrupts, body)
     }
 
     private func withBroker<Result>(
         in directory: String,
         _ interrupts: borrowing Interrupts,
-        _ body: (EchoServer) throws(LoadFailure) -> Result
+        _ body: (ServerProcess) throws(LoadFailure) -> Result
     ) throws(LoadFailure) -> Result {
-        if limitAsBroker { return try withLimit(in: directory, interrupts, body) }
-        return try EchoServer.withBroker(broker ?? Self.sibling("agent-broker"), in: directory, interrupts, body)
-    }
-
-    private static func sibling(_ name: String) -> String {
-        let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
-        guard let slash = own.lastIndex(of: "/") else { return name }
-        return own[...slash] + name
-    }
-
-    private static func tell(_ line: String) {
-        var standardError = StandardError()
-        print(line, to: &standardError)
+        if limitAsBroker { return try withLimit(named: "limit again", in: directory, interrupts, body) }
+        let executable = broker ?? Sibling.path("agent-broker")
+        return try ServerProcess.withBroker(executable, in: directory, interrupts, body)
     }
 }

@@ -12,20 +12,27 @@ final class ChildProcess {
     private static let grace = Duration.seconds(10)
 
     /// Starts the program, runs `body`, and ends the program, whatever `body` does: SIGTERM, then SIGKILL.
-    /// `directory` takes the files of its output.
+    /// `directory` takes the files of its output, by `name`; nil: that of the executable.
     static func run<Result>(
         _ executable: String,
         _ arguments: [String],
+        name: String? = nil,
         in directory: String,
         _ body: (ChildProcess) throws(LoadFailure) -> Result
     ) throws(LoadFailure) -> Result {
-        let child = try ChildProcess(executable, arguments, in: directory)
+        let name = name ?? String(executable.split(separator: "/").last ?? "")
+        let child = try ChildProcess(executable, arguments, name: name, in: directory)
         defer { child.end() }
         return try body(child)
     }
 
-    private init(_ executable: String, _ arguments: [String], in directory: String) throws(LoadFailure) {
-        name = String(executable.split(separator: "/").last ?? "")
+    private init(
+        _ executable: String,
+        _ arguments: [String],
+        name: String,
+        in directory: String
+    ) throws(LoadFailure) {
+        self.name = name
         files = OutputFiles(output: "\(directory)/\(name).out", errors: "\(directory)/\(name).err")
         pid = try Self.spawn(executable, arguments, files)
     }
@@ -52,6 +59,15 @@ final class ChildProcess {
         }
         guard status == 0 else { throw failure("failed") }
         return output
+    }
+
+    /// Reads the JSON that a program has printed.
+    static func decode<Value: Decodable>(_ text: String, from program: String) throws(LoadFailure) -> Value {
+        do {
+            return try JSONDecoder().decode(Value.self, from: Data(text.utf8))
+        } catch {
+            throw .child("\(program) printed what is not expected: \(text)")
+        }
     }
 
     private var output: String {

@@ -1,4 +1,4 @@
-/// Frames that the generator sends now and then. The many are made by ``FrameTemplate``.
+/// Frames that the generator sends now and then. The many are made by ``CallTemplate``.
 enum ClientFrames {
     static func hello(token: String) -> [UInt8] {
         frame(field: 16) { hello in

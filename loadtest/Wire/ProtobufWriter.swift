@@ -27,7 +27,7 @@ struct ProtobufWriter {
         writeBytes(message.bytes, field: field)
     }
 
-    /// A varint field of constant length, whatever value ``FrameTemplate`` puts there. Returns where the value is.
+    /// A varint field of constant length, whatever value ``CallTemplate`` puts there. Returns where the value is.
     mutating func reservePaddedVarint(field: UInt64) -> Range<Int> {
         appendVarint(field << 3 | WireType.varint)
         let begin = bytes.count

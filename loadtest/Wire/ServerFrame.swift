@@ -13,9 +13,8 @@ struct ServerFrame {
         case window(Range<Int>)
         case goAway(Range<Int>)
         case error(Range<Int>)
-        case echoReply
-        /// One that this generator has no use for, by its field number.
-        case other(UInt64)
+        /// The answer of an operation: its field number, and where its message lies.
+        case reply(UInt64, Range<Int>)
     }
 
     init(_ message: Range<Int>, in bytes: Span<UInt8>) throws(LoadFailure) {
@@ -30,9 +29,8 @@ struct ServerFrame {
             case 20: body = .window(field.range)
             case 21: body = .goAway(field.range)
             case 23: body = .error(field.range)
-            case 32: body = .echoReply
             case 2047: payload = field.range
-            default: body = .other(field.number)
+            default: body = .reply(field.number, field.range)
             }
         }
     }

@@ -1,7 +1,7 @@
 internal import FoundationEssentials
 
 /// A server that was started for a comparison and is ready.
-struct EchoServer {
+struct ServerProcess {
     let name: String
     let endpoint: Endpoint
     let pid: Int32
@@ -14,16 +14,17 @@ struct EchoServer {
     /// Runs `limit-echo` for the time of `body`.
     static func withLimit<Result>(
         _ executable: String,
+        named name: String,
         in directory: String,
         _ interrupts: borrowing Interrupts,
-        _ body: (EchoServer) throws(LoadFailure) -> Result
+        _ body: (ServerProcess) throws(LoadFailure) -> Result
     ) throws(LoadFailure) -> Result {
-        try ChildProcess.run(executable, ["--port", "0"], in: directory) { (child) throws(LoadFailure) in
+        try ChildProcess.run(executable, ["--port", "0"], name: name, in: directory) { (child) throws(LoadFailure) in
             let line = try child.firstLine(within: patience, interrupts)
             guard line.hasPrefix("ready "), let endpoint = Endpoint(String(line.dropFirst("ready ".count))) else {
                 throw .child("limit-echo says no address: \(line)")
             }
-            return try body(EchoServer(name: "limit", endpoint: endpoint, pid: child.pid, tokens: [""]))
+            return try body(ServerProcess(name: name, endpoint: endpoint, pid: child.pid, tokens: [""]))
         }
     }
 
@@ -32,7 +33,7 @@ struct EchoServer {
         _ executable: String,
         in directory: String,
         _ interrupts: borrowing Interrupts,
-        _ body: (EchoServer) throws(LoadFailure) -> Result
+        _ body: (ServerProcess) throws(LoadFailure) -> Result
     ) throws(LoadFailure) -> Result {
         var configuration = BrokerConfiguration(orgs: [])
         var tokens: [String] = []
@@ -48,9 +49,9 @@ struct EchoServer {
         ]
         return try ChildProcess.run(executable, arguments, in: directory) { (child) throws(LoadFailure) in
             let line = try child.firstLine(within: patience, interrupts)
-            let ready: BrokerReady = try decode(line, from: "serve")
+            let ready: BrokerReady = try ChildProcess.decode(line, from: "agent-broker serve")
             guard let endpoint = Endpoint(ready.wire) else { throw .child("agent-broker says no address: \(line)") }
-            return try body(EchoServer(name: "broker", endpoint: endpoint, pid: child.pid, tokens: tokens))
+            return try body(ServerProcess(name: "broker", endpoint: endpoint, pid: child.pid, tokens: tokens))
         }
     }
 
@@ -64,15 +65,7 @@ struct EchoServer {
         let output = try ChildProcess.run(executable, arguments, in: directory) { (child) throws(LoadFailure) in
             try child.wholeOutput(within: patience, interrupts)
         }
-        return try decode(output, from: "token new")
-    }
-
-    private static func decode<Value: Decodable>(_ text: String, from command: String) throws(LoadFailure) -> Value {
-        do {
-            return try JSONDecoder().decode(Value.self, from: Data(text.utf8))
-        } catch {
-            throw .child("agent-broker \(command) printed what is not expected: \(text)")
-        }
+        return try ChildProcess.decode(output, from: "agent-broker token new")
     }
 }
 

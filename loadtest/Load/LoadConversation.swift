@@ -2,9 +2,9 @@ internal import NIOCore
 
 /// What is said on one connection after the hello: takes in the server's bytes, appends to ``out`` what is to be
 /// sent. Does no I/O and reads no clock; times are arguments, in nanoseconds.
-struct EchoConversation {
+struct LoadConversation {
     private let limits: SessionLimits
-    private var calls: EchoCalls
+    private var calls: LoadCalls
     /// Payload bytes that were received and not yet given back to the server as credit.
     private var uncredited = 0
 
@@ -14,11 +14,18 @@ struct EchoConversation {
     init(
         connection: UInt32,
         depth: Int,
-        templates: [FrameTemplate],
+        templates: [CallTemplate],
+        first: Int = 0,
         limits: SessionLimits
     ) throws(LoadFailure) {
         self.limits = limits
-        calls = try EchoCalls(connection: connection, depth: depth, templates: templates, limits: limits)
+        calls = try LoadCalls(
+            connection: connection,
+            depth: depth,
+            templates: templates,
+            first: first,
+            limits: limits
+        )
     }
 
     /// Calls that are due or sent, and not answered.
@@ -38,7 +45,7 @@ struct EchoConversation {
         _ bytes: Span<UInt8>,
         at now: UInt64,
         refills: Bool,
-        tally: inout EchoTally
+        tally: inout LoadTally
     ) throws(LoadFailure) -> Int {
         var handled = 0
         while let message = try FrameHeader.message(at: handled, in: bytes, limit: limits.maximumFrame) {
@@ -59,7 +66,7 @@ struct EchoConversation {
         _ frame: ServerFrame,
         in bytes: Span<UInt8>,
         at now: UInt64,
-        tally: inout EchoTally
+        tally: inout LoadTally
     ) throws(LoadFailure) -> Int {
         let answer = try calls.received(frame, in: bytes, at: now)
         if let error = answer.error {

@@ -1,43 +1,42 @@
 /// Drives one closed-loop run from a single thread: connects, warms up, measures, and waits for the answers that
 /// are outstanding. Ends in bounded time, whatever the server does.
-struct EchoRun: ~Copyable {
-    private let settings: EchoSettings
+struct LoadRun: ~Copyable {
+    private let settings: LoadSettings
     private let frameLength: Int
     private let epoll: Epoll
-    private let connections: [EchoConnection]
+    private let connections: [LoadConnection]
     /// Connections that epoll watches for room to write.
     private var watchedForRoom: Set<Int> = []
-    private var tally = EchoTally()
+    private var tally = LoadTally()
 
     private static let interruptToken = -1
 
     /// Connects. `interrupts` is the descriptor of ``Interrupts``, where the caller has them.
-    init(_ settings: EchoSettings, interrupts: Int32? = nil) throws(LoadFailure) {
+    init(_ settings: LoadSettings, interrupts: Int32? = nil) throws(LoadFailure) {
         try settings.validate()
-        let templates = settings.keys.map {
-            FrameTemplate(backend: settings.backend, key: $0, payloadLength: settings.payload)
-        }
+        let templates = settings.tokens.indices.map { settings.templates(ofOrg: $0) }
         let epoll = try Epoll()
         if let interrupts { try epoll.add(interrupts, token: Self.interruptToken) }
-        var connections: [EchoConnection] = []
+        var connections: [LoadConnection] = []
         for number in 0..<settings.connections {
-            let connection = try EchoConnection(number: number, settings: settings, templates: templates)
+            let connection = try LoadConnection(
+                number: number,
+                settings: settings,
+                templates: templates[number % templates.count]
+            )
             try epoll.add(connection.descriptor, token: number)
             connections.append(connection)
         }
         self.settings = settings
         self.epoll = epoll
         self.connections = connections
-        frameLength = templates.map(\.frameLength).max() ?? 0
+        frameLength = templates.joined().map(\.frameLength).max() ?? 0
     }
 
     /// Throws at the first wrong answer. Answers that are errors are counted.
-    consuming func run() throws(LoadFailure) -> EchoReport {
+    consuming func run() throws(LoadFailure) -> LoadReport {
         let begin = Clocks.monotonic()
-        for number in connections.indices {
-            try connections[number].start(at: Clocks.monotonic())
-            try watchForRoom(number)
-        }
+        try start()
         let measureFrom = begin + settings.warmup.nanoseconds
         try serve(until: measureFrom) { _ in false }
         tally.reset()
@@ -49,7 +48,7 @@ struct EchoRun: ~Copyable {
         let measured = tally
 
         try drain()
-        return EchoReport(
+        return LoadReport(
             settings: settings,
             frameLength: frameLength,
             measured: measured,
@@ -60,10 +59,28 @@ struct EchoRun: ~Copyable {
         )
     }
 
+    /// Makes one call of each place and measures nothing. Throws unless each is answered as it should be.
+    consuming func makeEachCallOnce() throws(LoadFailure) {
+        try start()
+        try drain()
+        let unanswered = connections.reduce(0) { $0 + $1.unanswered }
+        if let error = tally.firstError { throw .failedCalls("a call failed: \(error)") }
+        if unanswered > 0 {
+            throw .failedCalls("\(unanswered) calls were not answered within \(LoadSettings.patience)")
+        }
+    }
+
+    private mutating func start() throws(LoadFailure) {
+        for number in connections.indices {
+            try connections[number].start(at: Clocks.monotonic())
+            try watchForRoom(number)
+        }
+    }
+
     private mutating func serve(
         until end: UInt64,
         refills: Bool = true,
-        unless isDone: (borrowing EchoTally) -> Bool
+        unless isDone: (borrowing LoadTally) -> Bool
     ) throws(LoadFailure) {
         var now = Clocks.monotonic()
         while now < end, !isDone(tally) {
@@ -79,7 +96,7 @@ struct EchoRun: ~Copyable {
     }
 
     private mutating func drain() throws(LoadFailure) {
-        let end = Clocks.monotonic() + EchoSettings.patience.nanoseconds
+        let end = Clocks.monotonic() + LoadSettings.patience.nanoseconds
         let connections = connections
         try serve(until: end, refills: false) { _ in connections.allSatisfy { $0.unanswered == 0 } }
     }

@@ -1,10 +1,10 @@
 internal import NIOCore
 
-/// One connection of a run: moves bytes between a socket and an ``EchoConversation``. Used by the thread of the
+/// One connection of a run: moves bytes between a socket and an ``LoadConversation``. Used by the thread of the
 /// run alone.
-final class EchoConnection {
+final class LoadConnection {
     private let socket: StreamSocket
-    private var conversation: EchoConversation
+    private var conversation: LoadConversation
     private var received: ByteBuffer
 
     /// The last send left something, so that the socket is to be watched for room.
@@ -12,16 +12,18 @@ final class EchoConnection {
 
     private static let receiveLength = 64 << 10
 
-    /// Connects and says hello. Takes `EchoSettings.patience` at the longest for each step.
-    init(number: Int, settings: EchoSettings, templates: [FrameTemplate]) throws(LoadFailure) {
-        let socket = try StreamSocket(to: settings.endpoint, patience: EchoSettings.patience)
+    /// Connects and says hello. `templates` are those of the connection's org. Takes `LoadSettings.patience` at the
+    /// longest for each step.
+    init(number: Int, settings: LoadSettings, templates: [CallTemplate]) throws(LoadFailure) {
+        let socket = try StreamSocket(to: settings.endpoint, patience: LoadSettings.patience)
         var received = ByteBuffer()
         let limits = try Self.sayHello(settings.tokens[number % settings.tokens.count], socket, &received)
         try socket.makeNonBlocking()
-        conversation = try EchoConversation(
+        conversation = try LoadConversation(
             connection: UInt32(number),
             depth: settings.depth,
             templates: templates,
+            first: number / settings.tokens.count * settings.depth,
             limits: limits
         )
         self.socket = socket
@@ -38,7 +40,7 @@ final class EchoConnection {
     }
 
     /// Takes in what has arrived, starts the next calls while `refills`, and sends.
-    func serve(_ ready: Epoll.Ready, at now: UInt64, refills: Bool, tally: inout EchoTally) throws(LoadFailure) {
+    func serve(_ ready: Epoll.Ready, at now: UInt64, refills: Bool, tally: inout LoadTally) throws(LoadFailure) {
         if ready.isReadable, try socket.receive(into: &received, atMost: Self.receiveLength) {
             let bytes = received
             let handled = try conversation.received(
@@ -66,7 +68,7 @@ final class EchoConnection {
                 return limits
             }
             guard try socket.receive(into: &received, atMost: receiveLength) else {
-                throw .connection("no answer to the hello within \(EchoSettings.patience)")
+                throw .connection("no answer to the hello within \(LoadSettings.patience)")
             }
         }
     }

@@ -1,7 +1,7 @@
 internal import AgentBackend
 
 /// What the answers came to since the last ``reset()``. Errors are kept from the beginning.
-struct EchoTally {
+struct LoadTally {
     private(set) var latencies = Latencies()
     /// Answers that were errors, by code.
     private(set) var errors: [UInt32: Int] = [:]

@@ -6,7 +6,7 @@ internal import NIOCore
 ///
 /// A connection has `depth` places, each with at most one call. An id is `round * places + place` (places
 /// rounded up to a power of two), so that an answer leads to its place without a table, and ids only rise.
-struct EchoCalls {
+struct LoadCalls {
     private struct Place {
         /// Index of the template of all its calls.
         let template: Int
@@ -17,7 +17,7 @@ struct EchoCalls {
     }
 
     private let connection: UInt32
-    private let templates: [FrameTemplate]
+    private let templates: [CallTemplate]
     private let placeMask: UInt64
     private var table: [Place]
     private var highestID: UInt64 = 0
@@ -30,17 +30,22 @@ struct EchoCalls {
     /// Calls that are due or sent, and not answered.
     private(set) var unanswered = 0
 
-    /// `templates`, not empty and of one payload length, serve the places in turn, from another one on each
-    /// connection.
-    init(connection: UInt32, depth: Int, templates: [FrameTemplate], limits: SessionLimits) throws(LoadFailure) {
+    /// `templates`, not empty and of one length, serve the places in turn, beginning with the one at `first`.
+    init(
+        connection: UInt32,
+        depth: Int,
+        templates: [CallTemplate],
+        first: Int = 0,
+        limits: SessionLimits
+    ) throws(LoadFailure) {
         for template in templates {
-            guard template.payloadLength <= min(limits.streamWindow, limits.connectionWindow),
+            guard template.contents.bytes.count <= min(limits.streamWindow, limits.connectionWindow),
                 template.messageLength <= limits.maximumFrame
-            else { throw .settings("the server's limits do not let a payload of that size through: \(limits)") }
+            else { throw .settings("the server's limits do not let contents of that size through: \(limits)") }
         }
         self.connection = connection
         self.templates = templates
-        table = (0..<depth).map { Place(template: (Int(connection) + $0) % templates.count) }
+        table = (0..<depth).map { Place(template: (first + $0) % templates.count) }
         placeMask = UInt64(depth.nextPowerOf2()) - 1
         credit = limits.connectionWindow
     }
@@ -76,7 +81,7 @@ struct EchoCalls {
     }
 
     /// A frame with an id arrived. Throws ``LoadFailure/wrongAnswer(_:)`` when it is not the whole and only
-    /// answer to a call that is unanswered, or carries other bytes than were sent.
+    /// answer to a call that is unanswered, or says something else than is right.
     mutating func received(
         _ frame: ServerFrame,
         in message: Span<UInt8>,
@@ -89,11 +94,8 @@ struct EchoCalls {
         guard frame.isLast else { throw wrong("the answer to call \(frame.id) lacks `last`") }
         let error: Range<Int>?
         switch frame.body {
-        case .echoReply:
-            let template = template(of: place)
-            guard template.matches(frame.payload, in: message, id: frame.id, connection: connection) else {
-                throw wrong("the answer to call \(frame.id) carries other bytes than were sent")
-            }
+        case .reply(let field, let reply) where field == template(of: place).operation.field:
+            try check(reply, payload: frame.payload, of: frame.id, at: place, in: message)
             error = nil
         case .error(let range):
             error = range
@@ -103,6 +105,18 @@ struct EchoCalls {
         table[place].id = 0
         unanswered -= 1
         return Answer(place: place, latency: now &- table[place].due, error: error)
+    }
+
+    private func check(
+        _ reply: Range<Int>,
+        payload: Range<Int>,
+        of id: UInt64,
+        at place: Int,
+        in message: Span<UInt8>
+    ) throws(LoadFailure) {
+        let isRight = try template(of: place)
+            .isAnswered(by: reply, payload: payload, in: message, id: id, connection: connection)
+        guard isRight else { throw wrong("the answer to call \(id) carries other contents than it should") }
     }
 
     private mutating func send(_ place: Int, into out: inout ByteBuffer) throws(LoadFailure) {
@@ -117,7 +131,7 @@ struct EchoCalls {
         template.append(id: highestID, connection: connection, to: &out)
     }
 
-    private func template(of place: Int) -> FrameTemplate {
+    private func template(of place: Int) -> CallTemplate {
         templates[table[place].template]
     }
 

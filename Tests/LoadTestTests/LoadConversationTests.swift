@@ -3,15 +3,15 @@ import Testing
 
 @testable import loadtest
 
-@Suite struct EchoConversationTests {
+@Suite struct LoadConversationTests {
     /// A conversation and the frames that it has sent.
     private struct Peer {
-        var conversation: EchoConversation
-        var tally = EchoTally()
+        var conversation: LoadConversation
+        var tally = LoadTally()
 
         init(depth: Int, payload: Int = 20, limits: SessionLimits) throws {
-            let template = FrameTemplate(backend: .memory, key: "k", payloadLength: payload)
-            conversation = try EchoConversation(connection: 9, depth: depth, templates: [template], limits: limits)
+            let template = CallTemplate(.echo, on: .init(backend: .memory, key: "k"), length: payload)
+            conversation = try LoadConversation(connection: 9, depth: depth, templates: [template], limits: limits)
         }
 
         mutating func start(at now: UInt64 = 0) throws -> [SentFrame] {

@@ -2,7 +2,8 @@ internal import AgentBackend
 internal import FoundationEssentials
 
 /// What one run found. Encoded as it is by `--json`.
-struct EchoReport: Codable, Equatable {
+struct LoadReport: Codable, Equatable {
+    var operation: LoadOperation
     var connections: Int
     var depth: Int
     var payloadBytes: Int
@@ -23,14 +24,15 @@ struct EchoReport: Codable, Equatable {
     var unanswered: Int
 
     init(
-        settings: EchoSettings,
+        settings: LoadSettings,
         frameLength: Int,
-        measured: EchoTally,
-        all: EchoTally,
+        measured: LoadTally,
+        all: LoadTally,
         unanswered: Int,
         from first: Sample,
         to last: Sample
     ) {
+        operation = settings.operation
         connections = settings.connections
         depth = settings.depth
         payloadBytes = settings.payload
@@ -57,7 +59,7 @@ struct EchoReport: Codable, Equatable {
     var fault: String? {
         let errorCount = errors.values.reduce(0, +)
         if errorCount > 0 { return "\(errorCount) calls failed; the first: \(firstError ?? "")" }
-        if unanswered > 0 { return "\(unanswered) calls were not answered within \(EchoSettings.patience)" }
+        if unanswered > 0 { return "\(unanswered) calls were not answered within \(LoadSettings.patience)" }
         if calls == 0 { return "no call was answered in the time that was measured" }
         return nil
     }
@@ -66,7 +68,7 @@ struct EchoReport: Codable, Equatable {
     var text: String {
         let latency = latencyMicroseconds
         var lines = [
-            "echo  \(connections) x \(depth), frames of \(frameBytes) bytes, \(seconds.text(2)) s",
+            "\(operation.rawValue)  \(connections) x \(depth), frames of \(frameBytes) bytes, \(seconds.text(2)) s",
             "calls/s        \(callsPerSecond.text(0))   (\(calls) calls)",
             "latency, us    p50 \(latency.p50.text(1))   p99 \(latency.p99.text(1))   "
                 + "p99.9 \(latency.p999.text(1))   max \(latency.max.text(1))",

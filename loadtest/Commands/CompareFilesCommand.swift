@@ -1,0 +1,44 @@
+internal import ArgumentParser
+
+struct CompareFilesCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "compare-files",
+        abstract: "Files of 4 KiB through the broker, the seed in process and swe-rex in turn: rows P4 to P6.",
+        discussion: """
+            Run it as root, so that the broker works as the orgs' users. Starts the servers, alternates the runs, and \
+            prints the medians of all rounds and the ratios of each round. A wrong or missing answer makes the exit \
+            status 1; a missed target does not.
+            """
+    )
+
+    @Option(help: "Path of agent-broker. Default: beside this program.")
+    var broker: String?
+
+    @OptionGroup var peers: PeerOptions
+    @OptionGroup var comparison: ComparisonOptions
+
+    func run() throws {
+        let interrupts = try Interrupts()
+        try comparison.print(try compare(interrupts))
+    }
+
+    private func compare(_ interrupts: borrowing Interrupts) throws(LoadFailure) -> ComparisonReport {
+        let executable = broker ?? Sibling.path("agent-broker")
+        let peers = peers.pythonPeers
+        return try TemporaryDirectory.run("loadtest") { (directory) throws(LoadFailure) in
+            try peers.withSweRex(in: directory, interrupts) { (address, token) throws(LoadFailure) in
+                try ServerProcess.withBroker(executable, in: directory, interrupts) { (broker) throws(LoadFailure) in
+                    let files = FilesComparison(
+                        broker: broker,
+                        peers: peers,
+                        directory: directory,
+                        address: address,
+                        token: token
+                    )
+                    try files.prepare(interrupts)
+                    return try comparison.run(files.scenarios, interrupts)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+internal import ArgumentParser
+internal import FoundationEssentials
+
+/// What the commands that compare have in common.
+struct ComparisonOptions: ParsableArguments {
+    @Option(help: "Runs of each contestant.")
+    var rounds = 5
+
+    @Option(help: "How long each run measures.", transform: Duration.init(argument:))
+    var duration: Duration = .seconds(2)
+
+    @Option(help: "How long each run warms up.", transform: Duration.init(argument:))
+    var warmup: Duration = .milliseconds(500)
+
+    @Flag(help: "Print one JSON object, with the figures of every run.")
+    var json = false
+
+    func validate() throws {
+        guard (1...1000).contains(rounds) else { throw ValidationError("--rounds: 1 to 1000") }
+    }
+
+    /// Runs the scenarios one after the other.
+    func run(
+        _ scenarios: [Comparison.Scenario],
+        _ interrupts: borrowing Interrupts
+    ) throws(LoadFailure) -> ComparisonReport {
+        let comparison = Comparison(rounds: rounds, time: RunTime(warmup: warmup, duration: duration))
+        var report = ComparisonReport(scenarios: [])
+        for scenario in scenarios {
+            report.scenarios.append(try comparison.run(scenario, interrupts, progress: Self.tell))
+        }
+        return report
+    }
+
+    func print(_ report: ComparisonReport) throws {
+        Swift.print(json ? try report.json() : report.text)
+    }
+
+    private static func tell(_ line: String) {
+        var standardError = StandardError()
+        Swift.print(line, to: &standardError)
+    }
+}
+
+/// Where the peers in Python are.
+struct PeerOptions: ParsableArguments {
+    @Option(help: "Python with the peers: python3 -m venv V; V/bin/pip install -r loadtest/peers/requirements.txt")
+    var python: String
+
+    @Option(help: "Folder of the programs that drive them.")
+    var peers = "loadtest/peers"
+
+    var pythonPeers: PythonPeers { PythonPeers(python: python, drivers: peers) }
+}
+
+/// Programs that were built together with this one.
+enum Sibling {
+    static func path(_ name: String) -> String {
+        let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+        guard let slash = own.lastIndex(of: "/") else { return name }
+        return own[...slash] + name
+    }
+}

@@ -1,0 +1,55 @@
+/// One of those that are compared: what is measured, and how.
+protocol Contestant {
+    var name: String { get }
+
+    /// Runs once and throws for any call that is not answered as it should be. Ends in bounded time.
+    func measure(_ time: RunTime, _ interrupts: borrowing Interrupts) throws(LoadFailure) -> RunFigures
+}
+
+/// How long a run takes.
+struct RunTime {
+    var warmup: Duration
+    /// What is measured.
+    var duration: Duration
+}
+
+/// What one run found. Encoded as it is by `--json`; the drivers of the peers print the same.
+struct RunFigures: Codable, Equatable {
+    /// In the time that was measured.
+    var calls: Int
+    var seconds: Double
+    var callsPerSecond: Double
+    /// Absent where it was not measured.
+    var latencyMicroseconds: Latencies.Summary?
+    var serverMicrosecondsPerCall: Double?
+    var clientMicrosecondsPerCall: Double?
+}
+
+extension RunFigures {
+    init(_ report: LoadReport) {
+        calls = report.calls
+        seconds = report.seconds
+        callsPerSecond = report.callsPerSecond
+        latencyMicroseconds = report.latencyMicroseconds
+        serverMicrosecondsPerCall = report.serverMicrosecondsPerCall
+        clientMicrosecondsPerCall = report.clientMicrosecondsPerCall
+    }
+}
+
+/// One number of ``RunFigures`` that is compared.
+enum Measure: String, Codable {
+    case callsPerSecond
+    case serverMicroseconds
+    case p50Microseconds
+    case nanosecondsPerCall
+
+    /// 0 where it was not measured.
+    func value(_ figures: RunFigures) -> Double {
+        switch self {
+        case .callsPerSecond: figures.callsPerSecond
+        case .serverMicroseconds: figures.serverMicrosecondsPerCall ?? 0
+        case .p50Microseconds: figures.latencyMicroseconds?.p50 ?? 0
+        case .nanosecondsPerCall: figures.callsPerSecond > 0 ? 1e9 / figures.callsPerSecond : 0
+        }
+    }
+}

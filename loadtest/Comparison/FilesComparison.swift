@@ -1,0 +1,111 @@
+/// Rows P4 to P6: files of 4 KiB, broker beside the seed in process and swe-rex over HTTP.
+struct FilesComparison {
+    let broker: ServerProcess
+    let peers: PythonPeers
+    /// Where the peers work; on the file system of the broker's root.
+    let directory: String
+    /// Of swe-rex.
+    let address: String
+    let token: String
+
+    private static let size = 4096
+    private static let connections = 8
+    private static let depth = 16
+
+    var scenarios: [Comparison.Scenario] {
+        let load = "\(Self.connections) x \(Self.depth)"
+        return [
+            Comparison.Scenario(
+                load: "read \(load)",
+                contestants: [
+                    broker("read", .read), seed("read"), sweRex(connections: Self.connections * Self.depth),
+                    broker("stat", .stat),
+                ],
+                questions: [
+                    question("P4", .callsPerSecond, "read", against: "seed read", .atLeast(2)),
+                    question("P4", .callsPerSecond, "read", against: "swe-rex read", .atLeast(150)),
+                    question("P6", .callsPerSecond, "stat", against: "broker read", .atLeast(1)),
+                    question("", .serverMicroseconds, "stat", against: "broker read", nil),
+                ]
+            ),
+            Comparison.Scenario(
+                load: "read 1 x 1",
+                contestants: [broker("read", .read, connections: 1, depth: 1), sweRex(connections: 1)],
+                questions: [
+                    Comparison.Question(
+                        row: "P4",
+                        measure: .p50Microseconds,
+                        subject: "broker read",
+                        baseline: "swe-rex read",
+                        form: .timesLess,
+                        target: .atLeast(20)
+                    )
+                ]
+            ),
+            Comparison.Scenario(
+                load: "write \(load)",
+                contestants: [broker("write", .write), seed("write")],
+                questions: [question("P5", .callsPerSecond, "write", against: "seed write", .atLeast(5))]
+            ),
+        ]
+    }
+
+    /// Makes the files that the broker's calls work on.
+    func prepare(_ interrupts: borrowing Interrupts) throws(LoadFailure) {
+        try FileSet(settings(.read, connections: 1, depth: 1)).write(interrupts: interrupts.descriptor)
+    }
+
+    private func question(
+        _ row: String,
+        _ measure: Measure,
+        _ operation: String,
+        against baseline: String,
+        _ target: Target?
+    ) -> Comparison.Question {
+        Comparison.Question(
+            row: row,
+            measure: measure,
+            subject: "broker \(operation)",
+            baseline: baseline,
+            target: target
+        )
+    }
+
+    private func settings(_ operation: LoadOperation, connections: Int, depth: Int) -> LoadSettings {
+        var settings = broker.settings(operation, connections: connections, depth: depth)
+        settings.backend = .local
+        settings.payload = Self.size
+        // Each call in flight has a file of its own.
+        settings.files = Self.connections * Self.depth / broker.tokens.count
+        return settings
+    }
+
+    private func broker(
+        _ name: String,
+        _ operation: LoadOperation,
+        connections: Int = connections,
+        depth: Int = depth
+    ) -> ServerLoad {
+        ServerLoad(
+            name: "broker \(name)",
+            server: broker,
+            settings: settings(operation, connections: connections, depth: depth)
+        )
+    }
+
+    private func seed(_ operation: String) -> ProgramLoad {
+        let arguments = [
+            operation, "--directory", "\(directory)/seed", "--tasks", "\(Self.connections * Self.depth)",
+            "--size", "\(Self.size)",
+        ]
+        return peers.driver("seed \(operation)", "seed_files", arguments, in: directory)
+    }
+
+    private func sweRex(connections: Int) -> ProgramLoad {
+        let arguments = [
+            "--address", address, "--auth-token", token, "--directory", "\(directory)/swe-rex",
+            "--connections", "\(connections)", "--size", "\(Self.size)",
+        ]
+        return peers.driver("swe-rex read", "swerex_read", arguments, in: directory)
+    }
+}
