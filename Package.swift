@@ -47,7 +47,11 @@ let package = Package(
         .target(name: "CBrokerProtos", dependencies: ["CProtobufC"]),
         .target(name: "CLinux", cSettings: cSettings),
 
-        .target(name: "AgentBackend", dependencies: [nioCore, collections, logging], swiftSettings: swiftSettings),
+        .target(
+            name: "AgentBackend",
+            dependencies: ["CLinux", nioCore, collections, logging],
+            swiftSettings: swiftSettings
+        ),
         .target(
             name: "Sandbox",
             dependencies: ["AgentBackend", "CLinux", nioCore, nioPosix],

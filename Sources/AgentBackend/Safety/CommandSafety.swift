@@ -75,7 +75,7 @@ public struct CommandSafety: Sendable {
     /// What the handler is asked about: a rule at most once. Empty for a command that is allowed.
     func dangers(of program: ExecRequest.Program, in workingDirectory: WorkspacePath) -> [DangerousCommand] {
         guard preventsDangerous else { return [] }
-        let text = program.text
+        let text = program.line
         let own = denyPatterns.filter { $0.pattern.matches(text) }
         let known = CommandInspection.findings(in: program, directory: TargetPath(workingDirectory))
         guard !(own.isEmpty && known.isEmpty), !allowPatterns.contains(where: { $0.matches(text) }) else { return [] }

@@ -9,7 +9,7 @@ public struct DangerousCommand: Sendable, Hashable {
 
     /// The command as text for people, at most ``maximumTextLength`` bytes of it.
     public var text: String {
-        let bytes = program.text
+        let bytes = program.line
         guard bytes.count > Self.maximumTextLength else { return WorkspacePath.printable(bytes) }
         var end = Self.maximumTextLength
         while end > 0, ByteSet.continuations.contains(bytes[end]) { end -= 1 }
@@ -18,14 +18,4 @@ public struct DangerousCommand: Sendable, Hashable {
 
     /// Bytes.
     public static let maximumTextLength = 200
-}
-
-extension ExecRequest.Program {
-    /// The shell line, or the arguments with spaces between them.
-    package var text: [UInt8] {
-        switch self {
-        case .shellLine(let line): line
-        case .arguments(let arguments): Array(arguments.joined(separator: [UInt8(ascii: " ")]))
-        }
-    }
 }

@@ -33,13 +33,13 @@ struct ScopeLog: Sendable {
     }
 
     func records(_ operation: LoggedOperation) -> Bool {
-        guard logger != nil else { return false }
-        return operation.isModifying || mode == .verbose
+        logger != nil && mode.records(isModifying: operation.isModifying)
     }
 
     func record(_ record: OperationRecord) {
         var record = record
         record.scope = scope
+        record.time = systemWallClock()
         logger?.record(record)
     }
 

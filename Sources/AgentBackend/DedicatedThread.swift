@@ -1,11 +1,11 @@
-internal import AgentBackend
 internal import CLinux
 internal import Glibc
 
 /// A thread of our own, outside of Swift's pools: for calls that block, and for what must not outlive a thread.
-enum DedicatedThread {
-    /// Runs `body` on a new thread, which ends with it.
-    static func start(name: String, _ body: @escaping @Sendable () -> Void) throws(BackendError) {
+package enum DedicatedThread {
+    /// Runs `body` on a new thread, which ends with it. `name`: at most 15 bytes, as pthread_setname_np(3) takes.
+    /// Throws `RESOURCE_EXHAUSTED`.
+    package static func start(name: String, _ body: @escaping @Sendable () -> Void) throws(BackendError) {
         let box = Unmanaged.passRetained(Body(name: name, run: body))
         var thread = pthread_t()
         let error = pthread_create(
@@ -22,13 +22,17 @@ enum DedicatedThread {
         )
         guard error == 0 else {
             box.release()
-            throw .systemCall("pthread_create", errno: error)
+            throw BackendError(
+                .resourceExhausted,
+                systemErrno: error,
+                message: "the host is out of threads or memory (pthread_create, errno \(error)): try again later",
+                isRetryable: true
+            )
         }
         pthread_detach(thread)
     }
 
     private final class Body: Sendable {
-        /// At most 15 bytes: pthread_setname_np(3).
         let name: String
         let run: @Sendable () -> Void
 
