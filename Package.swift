@@ -27,6 +27,7 @@ let package = Package(
     products: [
         .library(name: "AgentBackend", targets: ["AgentBackend"]),
         .library(name: "LocalBackend", targets: ["LocalBackend"]),
+        .library(name: "BackendPool", targets: ["BackendPool"]),
         .library(name: "BrokerClient", targets: ["BrokerClient"]),
         .executable(name: "agent-broker", targets: ["agent-broker"]),
         .executable(name: "loadtest", targets: ["loadtest"]),
@@ -135,7 +136,7 @@ let package = Package(
         ),
         .testTarget(
             name: "BackendPoolTests",
-            dependencies: ["BackendPool", "AgentBackend", "BrokerTestKit"],
+            dependencies: ["BackendPool", "AgentBackend", "BrokerTestKit", nioCore],
             swiftSettings: swiftSettings
         ),
         .testTarget(

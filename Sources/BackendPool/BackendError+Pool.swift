@@ -49,6 +49,15 @@ extension BackendError {
         )
     }
 
+    static func noEntriesAllowed(_ limit: LimitDetails) -> BackendError {
+        BackendError(
+            .resourceExhausted,
+            message: "this org may have no entries at all: have \(limit.name) raised",
+            operation: "acquire",
+            limit: limit
+        )
+    }
+
     /// The creation failed a moment ago, and the next try comes after the caller's deadline.
     static func creationRests(after error: BackendError, for rest: Duration) -> BackendError {
         BackendError(

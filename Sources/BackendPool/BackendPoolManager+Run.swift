@@ -6,7 +6,11 @@ extension BackendPoolManager {
     ///
     /// Returns when a graceful shutdown is over and every entry has been destroyed. Cancelling its task is a
     /// shutdown whose deadline has passed; creations and destructions are cancelled then, and still awaited.
-    package func run() async -> DrainReport {
+    ///
+    /// As a service of swift-service-lifecycle: call it from that service's `run()`, and
+    /// ``triggerGracefulShutdown(deadline:)`` from its graceful shutdown handler.
+    @discardableResult
+    public func run() async -> DrainReport {
         precondition(!hasRun, "a pool runs once")
         hasRun = true
         tick()

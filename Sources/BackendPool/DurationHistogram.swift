@@ -2,22 +2,22 @@
 ///
 /// Buckets are powers of two of an attosecond, so that recording needs no division. Fixed in size; a copy
 /// allocates nothing.
-package struct DurationHistogram: Sendable {
-    package static let bucketCount = 32
+public struct DurationHistogram: Sendable {
+    public static let bucketCount = 32
 
     /// Durations recorded.
-    package private(set) var count: UInt64 = 0
+    public private(set) var count: UInt64 = 0
     /// Their sum.
-    package private(set) var sum: Duration = .zero
+    public private(set) var sum: Duration = .zero
     private var counts = InlineArray<32, UInt64>(repeating: 0)
 
-    package init() {}
+    public init() {}
 
     /// Durations of at least the bound of the bucket before and less than that of this one.
-    package subscript(bucket: Int) -> UInt64 { counts[bucket] }
+    public subscript(bucket: Int) -> UInt64 { counts[bucket] }
 
     /// The bound of a bucket. The last one also counts all that is longer.
-    package static func upperBound(ofBucket bucket: Int) -> Duration {
+    public static func upperBound(ofBucket bucket: Int) -> Duration {
         Duration(attoseconds: Int128(1) << (firstBoundBits + bucket))
     }
 

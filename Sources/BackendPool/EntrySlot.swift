@@ -37,10 +37,17 @@ struct EntrySlot {
     /// Index of the org's account.
     var org = 0
     var leases: Int32 = 0
+    /// Leases that it may have at a time.
+    var maxLeases: Int32 = 0
     /// false: destroyed when its lease ends.
     var isKeyed = true
-    /// Whether an idle entry may be destroyed.
+    /// Whether an idle entry may be destroyed before its time.
     var isEvictable = true
+    /// Whether its idle time ends by the pool's timeout and is seen at the pool's cleanup. Only of evictable ones.
+    var expiresWithPool = true
+    /// Whether someone must set a timer when the entry becomes idle: its idle time ends by a timeout of its own, and
+    /// no timer is set that fires before.
+    var needsIdleTimer = false
     /// Acquires that wait for this slot, the first come first.
     var waiters = IndexList()
     /// When the last lease ended. Meaningful while idle.

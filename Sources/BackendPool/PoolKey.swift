@@ -1,20 +1,21 @@
 public import AgentBackend
 
-/// The number that the server gave an org. One number means one org for as long as the process lives.
+/// The number of an org, as who runs the pool gives it. One number means one org for as long as the process lives.
 public typealias OrgID = UInt32
 
 /// What the pool is keyed by: an org, a backend type and a name inside the org.
 ///
-/// Two keys are equal when org, type and name are; a name is ASCII (`Name`), so that means its bytes. The org is part of the key, so no look-up
-/// can answer with another org's entry. A key without a name ("keyless") is never looked up: each acquire of
-/// one makes an entry of its own.
+/// Two keys are equal when org, type and name are; a name is ASCII (``Name``), so that means its bytes. The org is part
+/// of the key, so no look-up can answer with another org's entry. A key without a name ("keyless") is never looked up:
+/// each acquire of one makes an entry of its own.
 public struct PoolKey: Sendable {
     public let org: OrgID
     public let type: BackendType
     /// nil: keyless.
     public let name: String?
 
-    public init(org: OrgID, type: BackendType, name: String?) {
+    /// `org` and `type` need no saying where a pool knows one only.
+    public init(org: OrgID = 0, type: BackendType = .localFilesystem, name: String?) {
         self.org = org
         self.type = type
         self.name = name

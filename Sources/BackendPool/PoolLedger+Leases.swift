@@ -8,7 +8,7 @@ extension PoolLedger {
     }
 
     func hasLeaseLeft(_ slot: Int) -> Bool {
-        slots[slot].phase == .live && Int(slots[slot].leases) < configuration.maxLeasesPerEntry
+        slots[slot].phase == .live && slots[slot].leases < slots[slot].maxLeases
     }
 
     /// The slot must have a lease left.
@@ -26,7 +26,7 @@ extension PoolLedger {
     }
 
     /// Releases a lease whose end concerns nobody else. false, and nothing done, where it does: where someone
-    /// waits for the lease or for room, or the entry is to be destroyed.
+    /// waits for the lease or for room, or the entry is to be destroyed or needs a timer.
     @usableFromInline
     mutating func releaseQuickly(_ id: LeaseID, at now: Duration) -> Bool {
         guard let record = leases.record(of: id) else {
@@ -36,7 +36,7 @@ extension PoolLedger {
         let slot = Int(record.entry)
         let isQuick =
             isOpen && slots[slot].phase == .live && slots[slot].isKeyed && slots[slot].waiters.isEmpty
-            && (slots[slot].leases > 1 || !wantsIdleEntries)
+            && (slots[slot].leases > 1 || !slots[slot].needsIdleTimer && !wantsIdleEntries)
         guard isQuick else { return false }
         _ = release(id, at: now)
         return true

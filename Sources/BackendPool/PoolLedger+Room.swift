@@ -1,7 +1,22 @@
 extension PoolLedger {
+    /// Limits have changed; those of live entries are set apart.
+    mutating func reconfigure(_ configuration: PoolConfiguration) {
+        self.configuration = configuration
+        for account in accounts.indices {
+            accounts[account].limits = AccountLimits(of: accounts[account].org, in: configuration)
+            refreshDemand(of: account)
+        }
+    }
+
+    /// `asked`: what the entry asks for; nil: as many as it may.
+    mutating func setMaxLeases(of slot: Int, _ asked: Int?) {
+        let allowed = accounts[slots[slot].org].limits.maxLeasesPerEntry
+        slots[slot].maxLeases = Int32(clamping: max(1, min(asked ?? allowed, allowed)))
+    }
+
     /// Whether the org has as many entries as it may.
     func isFull(_ account: Int) -> Bool {
-        accounts[account].statistics.entries >= configuration.maxEntriesPerOrg
+        accounts[account].statistics.entries >= accounts[account].limits.maxEntries
     }
 
     /// Grants room to the queued slot whose turn it is, while there is room.
@@ -13,7 +28,7 @@ extension PoolLedger {
             let slot = accounts[account].queue.first
         else { return nil }
         if accounts[account].deficit == 0 {
-            accounts[account].deficit = configuration.orgWeights[accounts[account].org] ?? 1
+            accounts[account].deficit = accounts[account].limits.weight
         }
         accounts[account].deficit -= 1
         change(slot) { $0.phase = .creating }
@@ -29,16 +44,16 @@ extension PoolLedger {
     func victim(for account: Int) -> Int? {
         let waiting = Int(accounts[account].queue.count)
         let living = accounts[account].statistics.entries - accounts[account].statistics.destroying
-        if let slot = accounts[account].idle.first, waiting > configuration.maxEntriesPerOrg - living {
+        if let slot = accounts[account].idle.first, waiting > accounts[account].limits.maxEntries - living {
             return slot
         }
         guard demand > configuration.maxEntries - (statistics.entries - statistics.destroying) else { return nil }
-        return idle.first
+        return leastRecentlyUsed
     }
 
     /// Brings up to date what follows from an org's number of entries, its queue and its limit.
     mutating func refreshDemand(of account: Int) {
-        let headroom = configuration.maxEntriesPerOrg - accounts[account].statistics.entries
+        let headroom = accounts[account].limits.maxEntries - accounts[account].statistics.entries
         if (headroom < 0) != accounts[account].isOverfull {
             accounts[account].isOverfull = headroom < 0
             overfullAccounts += headroom < 0 ? 1 : -1

@@ -6,11 +6,28 @@
 /// ``PoolStateMachine`` around it decides.
 @usableFromInline
 struct PoolLedger {
+    /// What an org may use, as the configuration says now.
+    struct AccountLimits {
+        let maxEntries: Int
+        let maxLeasesPerEntry: Int
+        let maxWaiters: Int
+        let weight: Int
+
+        init(of org: OrgID, in configuration: PoolConfiguration) {
+            let limits = configuration.orgs[org]
+            maxEntries = limits?.maxEntries ?? configuration.maxEntriesPerOrg
+            maxLeasesPerEntry = limits?.maxLeasesPerEntry ?? configuration.maxLeasesPerEntry
+            maxWaiters = limits?.maxWaiters ?? configuration.maxWaitersPerOrg
+            weight = limits?.weight ?? 1
+        }
+    }
+
     /// One org's share of the books.
     struct Account {
         let org: OrgID
         var statistics = PoolStatistics()
-        /// Idle entries that may be destroyed, the least recently used first.
+        var limits: AccountLimits
+        /// Idle entries that may be evicted, the least recently used first.
         var idle = IndexList()
         /// Slots that wait for room, the first come first.
         var queue = IndexList()
@@ -40,8 +57,11 @@ struct PoolLedger {
     private var vacant: [Int] = []
     var leases = LeaseTable()
 
-    /// All idle entries that may be destroyed, the least recently used first.
+    /// Idle entries that may be evicted and whose time ends by the pool's timeout, the least recently used first.
     private(set) var idle = IndexList()
+    /// Those that may be evicted and have a timeout of their own.
+    private(set) var idleWithOwnTimeout = IndexList()
+    /// A slot is in one of the two, never in both.
     private(set) var idleLinks = IndexLinks()
     private var idleLinksInOrg = IndexLinks()
     /// Entries to be destroyed whose destruction has not begun.
@@ -69,7 +89,7 @@ struct PoolLedger {
     mutating func openAccount(of org: OrgID) -> Int {
         if let account = accountOfOrg[org] { return account }
         let account = accounts.count
-        accounts.append(Account(org: org))
+        accounts.append(Account(org: org, limits: AccountLimits(of: org, in: configuration)))
         ringLinks.grow(to: accounts.count)
         accountOfOrg[org] = account
         return account
@@ -143,15 +163,30 @@ struct PoolLedger {
         return queueLinks.popFirst(from: &doomed)
     }
 
+    /// The idle entry that may be evicted and was used least recently.
+    var leastRecentlyUsed: Int? {
+        guard let first = idle.first else { return idleWithOwnTimeout.first }
+        guard let other = idleWithOwnTimeout.first else { return first }
+        return slots[other].idleSince < slots[first].idleSince ? other : first
+    }
+
     mutating func joinIdle(_ slot: Int) {
         guard slots[slot].isEvictable else { return }
-        idleLinks.append(slot, to: &idle)
+        if slots[slot].expiresWithPool {
+            idleLinks.append(slot, to: &idle)
+        } else {
+            idleLinks.append(slot, to: &idleWithOwnTimeout)
+        }
         idleLinksInOrg.append(slot, to: &accounts[slots[slot].org].idle)
     }
 
     mutating func leaveIdle(_ slot: Int) {
         guard slots[slot].isEvictable else { return }
-        idleLinks.remove(slot, from: &idle)
+        if slots[slot].expiresWithPool {
+            idleLinks.remove(slot, from: &idle)
+        } else {
+            idleLinks.remove(slot, from: &idleWithOwnTimeout)
+        }
         idleLinksInOrg.remove(slot, from: &accounts[slots[slot].org].idle)
     }
 }

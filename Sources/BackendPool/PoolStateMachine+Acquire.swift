@@ -113,10 +113,13 @@ extension PoolStateMachine {
         at now: Duration
     ) -> BackendError? {
         let waiting = Int(ledger.accounts[account].waiters.count)
-        if waiting >= configuration.maxWaitersPerOrg {
+        let limits = ledger.accounts[account].limits
+        if waiting >= limits.maxWaiters || limits.maxEntries == 0 {
             ledger.statistics.refusals &+= 1
             ledger.accounts[account].statistics.refusals &+= 1
-            return .tooManyWaiters(limit("maxWaitersPerOrg", waiting, configuration.maxWaitersPerOrg))
+            return limits.maxEntries == 0
+                ? .noEntriesAllowed(limit("maxEntriesPerOrg", 0, 0))
+                : .tooManyWaiters(limit("maxWaitersPerOrg", waiting, limits.maxWaiters))
         }
         guard let slot = ledger.slot(of: key), ledger.slots[slot].phase == .resting,
             let failures = payloads[slot]?.failures, failures.retryAt > deadline
@@ -129,10 +132,10 @@ extension PoolStateMachine {
         switch ledger.slots[slot].phase {
         case .live:
             let used = Int(ledger.slots[slot].leases)
-            return .noRoomInTime(limit("maxLeasesPerEntry", used, configuration.maxLeasesPerEntry))
+            return .noRoomInTime(limit("maxLeasesPerEntry", used, Int(ledger.slots[slot].maxLeases)))
         case .queued where ledger.isFull(ledger.slots[slot].org):
-            let used = ledger.accounts[ledger.slots[slot].org].statistics.entries
-            return .noRoomInTime(limit("maxEntriesPerOrg", used, configuration.maxEntriesPerOrg))
+            let account = ledger.accounts[ledger.slots[slot].org]
+            return .noRoomInTime(limit("maxEntriesPerOrg", account.statistics.entries, account.limits.maxEntries))
         case .queued:
             return .noRoomInTime(limit("maxEntries", ledger.statistics.entries, configuration.maxEntries))
         case .vacant, .resting, .creating, .retired, .destroying:

@@ -30,10 +30,14 @@ extension PoolStateMachine {
         ledger.accounts[account].statistics.creations &+= 1
         entries[slot] = entry
         payloads[slot]?.failures = nil
-        let isEvictable = entry.isEvictedWhenIdle
+        let (isEvictable, idleTimeout, maxLeases) = (entry.isEvictable, entry.idleTimeout.inBounds, entry.maxLeases)
+        payloads[slot]?.idleTimeout = idleTimeout
+        payloads[slot]?.maxLeases = maxLeases
+        ledger.setMaxLeases(of: slot, maxLeases)
         ledger.change(slot) {
             $0.phase = .live
             $0.isEvictable = isEvictable
+            $0.expiresWithPool = isEvictable && idleTimeout == .pool
             $0.idleSince = now
         }
         var actions: [Action] = []
@@ -42,9 +46,11 @@ extension PoolStateMachine {
             doom(slot, .keyless, &actions)
         case .running:
             if isEvictable, let lifetime = configuration.maxLifetime {
-                setTimer(of: slot, at: now + random.shortened(lifetime, by: configuration.lifetimeJitter))
+                let endOfLife = now + random.shortened(lifetime, by: configuration.lifetimeJitter)
+                payloads[slot]?.endOfLife = endOfLife
             }
             serveWaiters(of: slot, isNew: true, at: now, &actions)
+            watch(slot)
             serve(account, &actions)
         case .draining, .stopped:
             doom(slot, .drain, &actions)
@@ -89,7 +95,7 @@ extension PoolStateMachine {
             ledger.statistics.waits.record(wait)
             ledger.accounts[waiter.account].statistics.waits.record(wait)
             let id = ledger.beginLease(on: slot, at: now, isHit: false)
-            actions.append(.resume(waiter.payload, .success(Lease(id: id, entry: entry, isNew: isNew))))
+            actions.append(.resume(waiter.payload, .success(LeaseGrant(id: id, entry: entry, isNew: isNew))))
             isNew = false
         }
     }
@@ -113,7 +119,7 @@ extension PoolStateMachine {
         let forgetAt = payloads[slot]?.failures.map { $0.retryAt + configuration.creationBackoff.maximum }
         guard let forgetAt, forgetAt > now, ledger.slots[slot].isKeyed,
             ledger.slots[slot].phase == .resting
-                || ledger.accounts[account].resting < configuration.maxEntriesPerOrg
+                || ledger.accounts[account].resting < ledger.accounts[account].limits.maxEntries
         else {
             vacate(slot)
             return

@@ -1,5 +1,5 @@
 /// Why an entry was destroyed.
-package enum DestructionReason: Sendable, Hashable {
+public enum DestructionReason: Sendable, Hashable {
     /// It was without a lease for `idleTimeout`.
     case idle
     /// It was idle and in the way of others.
@@ -16,7 +16,7 @@ package enum DestructionReason: Sendable, Hashable {
 }
 
 /// What an eviction came to.
-package enum EvictionOutcome: Sendable, Hashable {
+public enum EvictionOutcome: Sendable, Hashable {
     /// The key has no live entry.
     case notLive
     /// The entry is being destroyed.
@@ -50,12 +50,24 @@ extension PoolStateMachine {
                 retire(slot, .unusable, &actions)
             }
         case .live where isLast:
+            if ledger.slots[slot].needsIdleTimer {
+                watch(slot)
+            }
             serve(account, &actions)
         case .vacant, .resting, .queued, .creating, .live, .retired, .destroying:
             break
         }
         scheduleWakeUp(&actions)
         return actions
+    }
+
+    /// A lease's holder let go of it without a release.
+    package mutating func abandoned(_ id: LeaseID, of key: PoolKey, at now: Duration) -> [Action] {
+        ledger.statistics.abandonedLeases &+= 1
+        if let account = ledger.account(of: key.org) {
+            ledger.accounts[account].statistics.abandonedLeases &+= 1
+        }
+        return released(id, at: now)
     }
 
     /// The driver has done what `.destroy` asked for.

@@ -1,17 +1,17 @@
 internal import AgentBackend
 
 /// What a graceful shutdown came to.
-package struct DrainReport: Sendable, Hashable {
+public struct DrainReport: Sendable, Hashable {
     /// Leases that their holders released before the deadline.
-    package var finished = 0
+    public var finished = 0
     /// Leases still held at the deadline; their entries were destroyed all the same.
-    package var cancelled = 0
+    public var cancelled = 0
     /// Acquires that were waiting and were refused, and creations that failed meanwhile.
-    package var failed = 0
+    public var failed = 0
     /// Entries destroyed.
-    package var destroyed = 0
+    public var destroyed = 0
 
-    package init() {}
+    public init() {}
 }
 
 extension PoolStateMachine {

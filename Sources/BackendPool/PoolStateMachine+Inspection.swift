@@ -1,6 +1,6 @@
 /// A key's entry, as it is now.
-package struct EntryDescription: Sendable, Hashable {
-    package enum State: Sendable, Hashable {
+public struct EntryDescription: Sendable, Hashable {
+    public enum State: Sendable, Hashable {
         /// The last creation failed; the next try is not before this much later.
         case resting(for: Duration)
         case waitingForRoom
@@ -9,12 +9,12 @@ package struct EntryDescription: Sendable, Hashable {
         case idle(for: Duration)
     }
 
-    package var state: State
+    public var state: State
     /// false: the next acquire replaces the entry.
-    package var isUsable: Bool
-    package var leases: Int
+    public var isUsable: Bool
+    public var leases: Int
     /// Acquires that wait for this key.
-    package var waiters: Int
+    public var waiters: Int
 }
 
 extension PoolStateMachine {
@@ -56,15 +56,14 @@ extension PoolStateMachine {
     /// Changes limits and times from now on. Entries over a lower limit go as they become idle; leases, waits
     /// and lifetimes that have begun stay as they are.
     package mutating func reconfigure(_ configuration: PoolConfiguration, at now: Duration) -> [Action] {
-        ledger.configuration = configuration
+        ledger.reconfigure(configuration)
         nextCleanup = min(nextCleanup, now + configuration.cleanupInterval)
         var actions: [Action] = []
         guard case .running = lifecycle else { return actions }
-        for account in ledger.accounts.indices {
-            ledger.refreshDemand(of: account)
-        }
         for slot in ledger.slots.indices where ledger.slots[slot].phase == .live {
+            ledger.setMaxLeases(of: slot, payloads[slot]?.maxLeases)
             serveWaiters(of: slot, isNew: false, at: now, &actions)
+            watch(slot)
         }
         for account in ledger.accounts.indices {
             serve(account, &actions)

@@ -15,7 +15,7 @@ package import AgentBackend
 package struct PoolStateMachine<Entry: PooledEntry, Configuration: Equatable & Sendable, Waiter: Sendable> {
     /// What the driver must do, in this order.
     package enum Action: Sendable {
-        case resume(Waiter, Result<Lease<Entry>, BackendError>)
+        case resume(Waiter, Result<LeaseGrant<Entry>, BackendError>)
         /// Make an entry, then report ``PoolStateMachine/created(_:entry:at:)`` or
         /// ``PoolStateMachine/creationFailed(_:_:at:)``.
         case create(Creation)
@@ -49,9 +49,14 @@ package struct PoolStateMachine<Entry: PooledEntry, Configuration: Equatable & S
         let key: PoolKey
         @usableFromInline
         var configuration: Configuration
-        /// End of the rest, or of the lifetime.
+        /// End of the rest, of the lifetime, or of an idle time that is the entry's own.
         var timer: TimerHeap<TimerOwner>.ID?
         var failures: Failures?
+        /// When the entry is too old; nil: never.
+        var endOfLife: Duration?
+        var idleTimeout = IdleTimeout.pool
+        /// What the entry asks for.
+        var maxLeases: Int?
         /// Why the entry ends, once that is decided.
         var ending: DestructionReason?
         /// Leases that were ended for it.
@@ -116,106 +121,15 @@ extension PoolStateMachine {
         _ key: PoolKey,
         configuration: Configuration?,
         at now: Duration
-    ) -> Lease<Entry>? {
+    ) -> LeaseGrant<Entry>? {
         guard let slot = ledger.readySlot(for: key), let entry = entries[slot], entry.isUsable else { return nil }
         if let configuration, configuration != payloads[slot]?.configuration { return nil }
-        return Lease(id: ledger.beginLease(on: slot, at: now, isHit: true), entry: entry, isNew: false)
+        return LeaseGrant(id: ledger.beginLease(on: slot, at: now, isHit: true), entry: entry, isNew: false)
     }
 
     /// A release that concerns nobody else. false: report ``released(_:at:)`` instead.
     @inlinable
     mutating func releaseQuickly(_ id: LeaseID, at now: Duration) -> Bool {
         ledger.releaseQuickly(id, at: now)
-    }
-}
-
-// MARK: - Time
-
-extension PoolStateMachine {
-    /// Time has come to `now`. The driver reports it at the times that `.wakeUp` asks for; more often does no
-    /// harm.
-    ///
-    /// Takes time for what is due, not for what lives, and does at most `batch` pieces of work: where more is
-    /// due, it asks for another wake-up at once, so that the driver's lock is not held for long.
-    package mutating func tick(at now: Duration, batch: Int = 256) -> [Action] {
-        var actions: [Action] = []
-        if let wakeUp = nextWakeUp, wakeUp <= now {
-            nextWakeUp = nil
-        }
-        var left = batch
-        while left > 0, let owner = timers.popDue(at: now) {
-            left -= 1
-            switch owner {
-            case .waiter(let waiter): timeOut(waiter, at: now, &actions)
-            case .slot(let slot): slotTimerFired(slot, at: now, &actions)
-            }
-        }
-        if nextCleanup <= now {
-            while left > 0, let slot = expiredIdleSlot(at: now) {
-                left -= 1
-                doom(slot, .idle, &actions)
-            }
-            if left > 0 {
-                nextCleanup = now + configuration.cleanupInterval
-            }
-        }
-        overrunIfDue(at: now, &actions)
-        scheduleWakeUp(&actions)
-        return actions
-    }
-
-    /// Asks to be woken at the next time of interest, unless that was done.
-    ///
-    /// Wake-ups come at whole multiples of 10 ms, because one that was asked for cannot be taken back: callers
-    /// that come with ever earlier deadlines must not be able to pile them up.
-    mutating func scheduleWakeUp(_ actions: inout [Action]) {
-        var next = min(nextCleanup, timers.earliest ?? nextCleanup)
-        switch lifecycle {
-        case .running: break
-        case .draining(_, _, hasOverrun: true), .stopped: return
-        case .draining(_, let deadline, hasOverrun: false): next = min(next, deadline)
-        }
-        next = Self.roundedUp(next)
-        if let nextWakeUp, nextWakeUp <= next { return }
-        nextWakeUp = next
-        actions.append(.wakeUp(at: next))
-    }
-
-    private static func roundedUp(_ time: Duration) -> Duration {
-        let grain = Duration.milliseconds(10).attoseconds
-        return Duration(attoseconds: (time.attoseconds + grain - 1) / grain * grain)
-    }
-
-    private func expiredIdleSlot(at now: Duration) -> Int? {
-        guard let slot = ledger.idle.first, ledger.slots[slot].idleSince + configuration.idleTimeout <= now else {
-            return nil
-        }
-        return slot
-    }
-
-    private mutating func slotTimerFired(_ slot: Int, at now: Duration, _ actions: inout [Action]) {
-        payloads[slot]?.timer = nil
-        switch ledger.slots[slot].phase {
-        case .live:
-            retire(slot, .lifetime, &actions)
-        case .resting where ledger.slots[slot].waiters.isEmpty:
-            vacate(slot)
-        case .resting:
-            requestRoom(slot, &actions)
-        case .vacant, .queued, .creating, .retired, .destroying:
-            break
-        }
-    }
-
-    /// Sets the slot's only timer.
-    mutating func setTimer(of slot: Int, at deadline: Duration) {
-        clearTimer(of: slot)
-        payloads[slot]?.timer = timers.insert(.slot(slot), at: deadline)
-    }
-
-    mutating func clearTimer(of slot: Int) {
-        guard let timer = payloads[slot]?.timer else { return }
-        timers.remove(timer)
-        payloads[slot]?.timer = nil
     }
 }

@@ -1,54 +1,56 @@
 /// Counts of a pool, or of one org in it. A copy of what the pool keeps up to date; reading it costs the same
 /// however many entries there are.
-package struct PoolStatistics: Sendable {
+public struct PoolStatistics: Sendable {
     // Now.
 
     /// Entries with at least one lease, also those that were replaced and end with their last lease.
-    package var active = 0
+    public var active = 0
     /// Live entries without a lease.
-    package var idle = 0
+    public var idle = 0
     /// Entries being made.
-    package var creating = 0
+    public var creating = 0
     /// Entries being destroyed or waiting for it.
-    package var destroying = 0
+    public var destroying = 0
     /// Keys that wait for room.
-    package var queued = 0
+    public var queued = 0
     /// Acquires that wait: for room, for a creation, or for a lease of an entry that has all it may have.
-    package var waiting = 0
+    public var waiting = 0
     /// How long the one that has waited longest has.
-    package var longestWait: Duration = .zero
+    public var longestWait: Duration = .zero
     /// Leases held.
-    package var leases = 0
+    public var leases = 0
 
     // Since the start.
 
     /// Acquires answered at once.
-    package var hits: UInt64 = 0
+    public var hits: UInt64 = 0
     /// Acquires that had to wait, or were refused for want of room.
-    package var misses: UInt64 = 0
-    package var creations: UInt64 = 0
-    package var creationFailures: UInt64 = 0
+    public var misses: UInt64 = 0
+    public var creations: UInt64 = 0
+    public var creationFailures: UInt64 = 0
     /// Idle entries destroyed to make room.
-    package var evictions: UInt64 = 0
+    public var evictions: UInt64 = 0
     /// Entries destroyed for idleness or age.
-    package var expirations: UInt64 = 0
+    public var expirations: UInt64 = 0
     /// Entries replaced because their backend was no longer usable.
-    package var replacements: UInt64 = 0
+    public var replacements: UInt64 = 0
     /// Acquires that gave up at their deadline.
-    package var timeouts: UInt64 = 0
+    public var timeouts: UInt64 = 0
     /// Acquires refused because too many waited.
-    package var refusals: UInt64 = 0
+    public var refusals: UInt64 = 0
     /// Releases of a lease that had ended already.
-    package var staleReleases: UInt64 = 0
+    public var staleReleases: UInt64 = 0
+    /// Leases that their holders let go of without a release, and that the pool took back.
+    public var abandonedLeases: UInt64 = 0
     /// How long acquires waited that got a lease, without those that got it at once.
-    package var waits = DurationHistogram()
+    public var waits = DurationHistogram()
     /// How long leases were held.
-    package var holds = DurationHistogram()
+    public var holds = DurationHistogram()
 
-    package init() {}
+    public init() {}
 
     /// Entries that count against the limits.
-    package var entries: Int { active + idle + creating + destroying }
+    public var entries: Int { active + idle + creating + destroying }
 
     mutating func move(from old: EntrySlot.Standing, to new: EntrySlot.Standing) {
         count(old, by: -1)

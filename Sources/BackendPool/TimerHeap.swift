@@ -53,6 +53,8 @@ struct TimerHeap<Owner> {
         return timer.owner
     }
 
+    func deadline(of id: ID) -> Duration { deadline(of: id.index) }
+
     private func deadline(of index: Int) -> Duration { timers[index]?.deadline ?? .zero }
 
     private mutating func place(_ index: Int, at position: Int) {

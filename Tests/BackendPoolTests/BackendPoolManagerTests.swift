@@ -11,9 +11,9 @@ import Testing
     @Test func aThousandConcurrentFirstAcquiresCreateOnce() async throws {
         let gate = Gate()
         try await withPool(gate: gate) { pool, factory in
-            let leases = try await withThrowingTaskGroup(of: Lease<TestEntry>.self) { group in
+            let leases = try await withThrowingTaskGroup(of: LeaseGrant<TestEntry>.self) { group in
                 for _ in 0..<1000 {
-                    group.addTask { try await pool.acquire(key("a")) }
+                    group.addTask { try await pool.acquireGrant(key("a")) }
                 }
                 await until { pool.statistics().waiting == 1000 }
                 gate.open()
@@ -34,7 +34,7 @@ import Testing
     @Test func aHitNeedsNoTask() async throws {
         try await withPool { pool, _ in
             #expect(pool.tryAcquire(key("a")) == nil)
-            let first = try await pool.acquire(key("a"))
+            let first = try await pool.acquireGrant(key("a"))
             let second = try #require(pool.tryAcquire(key("a")))
             #expect(first.entry === second.entry)
             pool.release(first.id)
@@ -47,8 +47,8 @@ import Testing
     @Test func aFailedCreationFailsAllAndTheNextTryWaits() async throws {
         try await withPool { pool, factory in
             factory.failures = 1
-            await #expect(throws: BackendError.self) { try await pool.acquire(key("a")) }
-            async let second = pool.acquire(key("a"))
+            await #expect(throws: BackendError.self) { try await pool.acquireGrant(key("a")) }
+            async let second = pool.acquireGrant(key("a"))
             await until { pool.statistics().waiting == 1 }
             #expect(factory.made.isEmpty)
             factory.clock.advance(by: .milliseconds(100))
@@ -63,7 +63,7 @@ import Testing
         try await withPool(gate: gate) { pool, factory in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
-                    await #expect(throws: BackendError.self) { try await pool.acquire(key("a")) }
+                    await #expect(throws: BackendError.self) { try await pool.acquireGrant(key("a")) }
                 }
                 await until { pool.statistics().waiting == 1 }
                 group.cancelAll()
@@ -83,7 +83,7 @@ import Testing
             await withTaskGroup(of: Void.self) { group in
                 group.cancelAll()
                 group.addTask {
-                    let error = await #expect(throws: BackendError.self) { try await pool.acquire(key("a")) }
+                    let error = await #expect(throws: BackendError.self) { try await pool.acquireGrant(key("a")) }
                     #expect(error?.code == .cancelled)
                 }
             }
@@ -94,11 +94,11 @@ import Testing
 
     @Test func waitingEndsAtTheDeadlineOfTheClock() async throws {
         try await withPool({ $0.maxEntries = 1 }) { pool, factory in
-            let held = try await pool.acquire(key("a"))
+            let held = try await pool.acquireGrant(key("a"))
             await withTaskGroup(of: Void.self) { group in
                 group.addTask {
                     let error = await #expect(throws: BackendError.self) {
-                        try await pool.acquire(key("b"), queueDeadline: .seconds(3))
+                        try await pool.acquireGrant(key("b"), queueDeadline: .seconds(3))
                     }
                     #expect(error?.code == .resourceExhausted)
                 }
@@ -111,8 +111,8 @@ import Testing
 
     @Test func aReleaseHandsTheLeaseOn() async throws {
         try await withPool({ $0.maxLeasesPerEntry = 1 }) { pool, _ in
-            let first = try await pool.acquire(key("a"))
-            async let second = pool.acquire(key("a"))
+            let first = try await pool.acquireGrant(key("a"))
+            async let second = pool.acquireGrant(key("a"))
             await until { pool.statistics().waiting == 1 }
             pool.release(first.id)
             let lease = try await second
@@ -126,20 +126,20 @@ import Testing
     @Test func theLeaseEndsWithTheBody() async throws {
         struct Stop: Error {}
         try await withPool { pool, _ in
-            let number = try await pool.withBackend(key("a")) { entry in
+            let number = try await pool.withEntry(key("a")) { entry in
                 #expect(pool.statistics().leases == 1)
                 return entry.number
             }
             #expect(number == 1)
             #expect(pool.statistics().leases == 0)
-            await #expect(throws: Stop.self) { try await pool.withBackend(key("a")) { _ in throw Stop() } }
+            await #expect(throws: Stop.self) { try await pool.withEntry(key("a")) { _ in throw Stop() } }
             #expect(pool.statistics().leases == 0)
 
             await withTaskGroup(of: Void.self) { group in
                 let gate = Gate()
                 group.addTask {
                     await #expect(throws: CancellationError.self) {
-                        try await pool.withBackend(key("a")) { _ in
+                        try await pool.withEntry(key("a")) { _ in
                             await gate.wait()
                             try Task.checkCancellation()
                         }
@@ -155,7 +155,7 @@ import Testing
 
     @Test func aKeylessEntryIsDestroyedAfterTheBody() async throws {
         try await withPool { pool, factory in
-            try await pool.withBackend(key(nil)) { entry in
+            try await pool.withEntry(key(nil)) { entry in
                 #expect(entry.destructions == 0)
             }
             await until { factory.made.first?.destructions == 1 }
@@ -166,7 +166,7 @@ import Testing
 
     @Test func anIdleEntryIsDestroyedByTheClock() async throws {
         try await withPool { pool, factory in
-            pool.release(try await pool.acquire(key("a")).id)
+            pool.release(try await pool.acquireGrant(key("a")).id)
             await factory.clock.advance(through: .seconds(299))
             #expect(pool.statistics().idle == 1)
             factory.clock.advance(to: .init(offset: .seconds(300)))
@@ -184,11 +184,11 @@ import Testing
         let pool = try factory.pool(PoolConfiguration())
         let report = try await withThrowingTaskGroup(of: DrainReport.self) { group in
             group.addTask { await pool.run() }
-            let lease = try await pool.acquire(key("a"))
-            pool.release(try await pool.acquire(key("b")).id)
+            let lease = try await pool.acquireGrant(key("a"))
+            pool.release(try await pool.acquireGrant(key("b")).id)
             pool.triggerGracefulShutdown(deadline: .seconds(30))
             pool.triggerGracefulShutdown(deadline: .seconds(30))
-            let error = await #expect(throws: BackendError.self) { try await pool.acquire(key("a")) }
+            let error = await #expect(throws: BackendError.self) { try await pool.acquireGrant(key("a")) }
             #expect(error?.code == .shuttingDown)
             await until { factory.made[1].destructions == 1 }
             #expect(factory.made[0].destructions == 0)
@@ -208,10 +208,10 @@ import Testing
         let pool = try factory.pool(PoolConfiguration())
         let report = try await withThrowingTaskGroup(of: DrainReport?.self) { group in
             group.addTask { await pool.run() }
-            let lease = try await pool.acquire(key("a"))
+            let lease = try await pool.acquireGrant(key("a"))
             factory.waitsForCancellation = true
             group.addTask {
-                let error = await #expect(throws: BackendError.self) { try await pool.acquire(key("stuck")) }
+                let error = await #expect(throws: BackendError.self) { try await pool.acquireGrant(key("stuck")) }
                 #expect(error?.code == .shuttingDown)
                 return nil
             }
@@ -239,9 +239,9 @@ import Testing
         let pool = try factory.pool(PoolConfiguration())
         try await withThrowingTaskGroup(of: DrainReport.self) { group in
             group.addTask { await pool.run() }
-            _ = try await pool.acquire(key("a"))
+            _ = try await pool.acquireGrant(key("a"))
             for number in 0..<200 {
-                pool.release(try await pool.acquire(key("k\(number)")).id)
+                pool.release(try await pool.acquireGrant(key("k\(number)")).id)
             }
             group.cancelAll()
             let report = try await group.next()
@@ -283,7 +283,7 @@ import Testing
                         for round in 0..<200 {
                             let name = (worker &* 7 &+ round) % 11
                             let key = key(name == 0 ? nil : "k\(name)", org: OrgID(1 + worker % 3))
-                            let lease = try? await pool.acquire(key)
+                            let lease = try? await pool.acquireGrant(key)
                             #expect(lease?.entry.key == key)
                             #expect(lease?.entry.destructions == 0)
                             if round % 5 == 0 { await Task.yield() }
@@ -313,15 +313,20 @@ extension MockClock {
     }
 }
 
-typealias TestPool = BackendPoolManager<TestEntry, String, MockClock>
+typealias TestPool = BackendPoolManager<TestEntry, TestConfiguration, MockClock>
 
 /// Makes entries, and fails or waits to when told so.
 final class Factory: Sendable {
     final class Observer: PoolObserver {
         let revoked = Mutex(0)
+        let takenBack = Mutex<[PoolKey]>([])
 
         func poolWillDestroyEntry(_ key: PoolKey, _ reason: DestructionReason, revokedLeases: Int) {
             revoked.withLock { $0 += revokedLeases }
+        }
+
+        func poolTookBackLease(_ key: PoolKey) {
+            takenBack.withLock { $0.append(key) }
         }
     }
 
@@ -370,7 +375,7 @@ final class Factory: Sendable {
         }
     }
 
-    private func make(_ key: PoolKey, _ configuration: String) async throws(BackendError) -> TestEntry {
+    private func make(_ key: PoolKey, _ configuration: TestConfiguration) async throws(BackendError) -> TestEntry {
         await gate?.wait()
         if waitsForCancellation {
             do {
@@ -384,7 +389,7 @@ final class Factory: Sendable {
                 state.failures -= 1
                 return nil
             }
-            let entry = TestEntry(key: key, number: state.made.count + 1, configuration: configuration)
+            let entry = TestEntry(key: key, number: state.made.count + 1, configuration: configuration.word)
             state.made.append(entry)
             return entry
         }

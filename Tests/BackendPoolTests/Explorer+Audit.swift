@@ -10,6 +10,7 @@ extension World {
         wrong += auditWaiters()
         wrong += auditRoom()
         wrong += auditCounts()
+        wrong += auditIdleTimes()
         if isFinished, !living.isEmpty || !creations.isEmpty || !destructions.isEmpty || !waiters.isEmpty {
             wrong.append("the drain ended too early")
         }
@@ -35,7 +36,9 @@ extension World {
                 if !slot.waiters.isEmpty { wrong.append("someone waits for a dying entry") }
             }
             let entry = machine.entries[index]?.number
-            if slot.phase == .live || slot.phase == .retired, entry.map({ living[$0] }) != key {
+            if slot.phase == .live || slot.phase == .retired,
+                entry.flatMap({ living[$0] }).map({ keys[$0.key].key }) != key
+            {
                 wrong.append("slot \(index) is live without a living entry")
             }
             let held = leases.filter { $0.entry == entry && !$0.isRevoked }.count
@@ -78,15 +81,33 @@ extension World {
         if total > limits.maxEntries { wrong.append("\(total) entries are too many") }
         for account in machine.ledger.accounts.indices {
             let own = count { $0.standing.takesRoom && $0.org == account }
-            if own > limits.maxEntriesPerOrg { wrong.append("org \(account) has too many entries") }
+            let allowed = machine.ledger.accounts[account].limits.maxEntries
+            if own > allowed {
+                if !wasLowered { wrong.append("org \(account) has too many entries") }
+                let couldGo = count { $0.standing == .idle && $0.isEvictable && $0.org == account }
+                let going = count { $0.standing == .destroying && $0.org == account }
+                if drainDeadline == nil, couldGo > 0, own - going > allowed {
+                    wrong.append("org \(account) keeps idle entries beyond its limit")
+                }
+            }
             guard count({ $0.phase == .queued && $0.org == account }) > 0 else { continue }
-            let isFull = own >= limits.maxEntriesPerOrg
+            let isFull = own >= allowed
             if !isFull, total < limits.maxEntries { wrong.append("org \(account) waits for room that there is") }
-            let couldGo = count { $0.standing == .idle && (!isFull || $0.org == account) }
+            let couldGo = count { $0.standing == .idle && $0.isEvictable && (!isFull || $0.org == account) }
             let going = count { $0.standing == .destroying && (!isFull || $0.org == account) }
             if couldGo > 0, going == 0 { wrong.append("org \(account) waits while something idle is kept") }
         }
         return wrong
+    }
+
+    /// Whoever is idle will be looked at when the idle time ends.
+    private func auditIdleTimes() -> [String] {
+        guard drainDeadline == nil else { return [] }
+        let next = wakeUps.min() ?? .seconds(1_000_000)
+        return living.compactMap { entry, life in
+            guard let end = endOfIdleTime(life), next > end + Self.grain, isLive(entry) else { return nil }
+            return "entry \(entry) is idle and nobody looks at it when its time ends"
+        }
     }
 
     private func auditCounts() -> [String] {
@@ -98,7 +119,8 @@ extension World {
             let resting = count { $0.phase == .resting && $0.org == index }
             if resting != account.resting { wrong.append("org \(account.org): resting is miscounted") }
         }
-        if machine.ledger.idle.count != count({ $0.standing == .idle }) { wrong.append("the idle list is wrong") }
+        let listed = machine.ledger.idle.count + machine.ledger.idleWithOwnTimeout.count
+        if Int(listed) != count({ $0.standing == .idle && $0.isEvictable }) { wrong.append("the idle lists are wrong") }
         return wrong
     }
 
@@ -123,6 +145,54 @@ extension World {
         return recounted.filter { $0.1 != $0.2 }.map { "\(name): \($0.0) is \($0.1), not \($0.2)" }
     }
 
+    /// When an idle entry must be gone; nil: never, or it is leased.
+    private func endOfIdleTime(_ life: Living) -> Duration? {
+        guard let idleSince = life.idleSince else { return nil }
+        let configuration = machine.configuration
+        switch keys[life.key].idleTimeout {
+        case .never: return nil
+        case .after(let timeout): return idleSince + timeout
+        case .pool where keys[life.key].isEvictable:
+            return idleSince + configuration.idleTimeout + configuration.cleanupInterval
+        case .pool: return idleSince + configuration.idleTimeout
+        }
+    }
+
+    func isOverdue(_ entry: Int, _ life: Living) -> Bool {
+        guard drainDeadline == nil, let end = endOfIdleTime(life) else { return false }
+        return end + Self.grain < now && isLive(entry)
+    }
+
+    /// Handed out on acquire. Others end with their last lease, or wait for their destruction.
+    private func isLive(_ entry: Int) -> Bool {
+        machine.entries.indices.contains {
+            machine.entries[$0]?.number == entry && machine.ledger.slots[$0].phase == .live
+        }
+    }
+
+    /// Whether it is right that an entry is destroyed now, for this reason.
+    func mayEnd(_ life: Living, _ reason: DestructionReason) -> Bool {
+        let key = keys[life.key]
+        switch reason {
+        case .idle:
+            let timeout: Duration? =
+                switch key.idleTimeout {
+                case .never: nil
+                case .after(let timeout): timeout
+                case .pool: machine.configuration.idleTimeout
+                }
+            guard let timeout, let idleSince = life.idleSince else { return false }
+            return idleSince + timeout <= now
+        case .room, .lifetime: return key.isEvictable
+        case .keyless: return key.key.name == nil
+        case .unusable, .evicted: return true
+        case .drain: return drainDeadline != nil
+        }
+    }
+
+    /// Wake-ups come at whole multiples of it.
+    private static let grain: Duration = .milliseconds(10)
+
     private func count(_ isMeant: (EntrySlot) -> Bool) -> Int {
         machine.ledger.slots.reduce(0) { $0 + (isMeant($1) ? 1 : 0) }
     }
@@ -140,9 +210,13 @@ extension World {
                 world.apply(.finishDestruction(0))
             }
         }
-        let resting = world.machine.ledger.slots.filter { $0.phase == .resting }
+        // What may not be evicted can keep others waiting for ever: the audit says whether it is that.
+        let isKept = world.living.values.contains { !keys[$0.key].isEvictable }
+        let excused = world.machine.ledger.slots.filter { $0.phase == .resting || isKept && $0.phase == .queued }
             .reduce(0) { $0 + Int($1.waiters.count) }
-        if world.waiters.count != resting { return ["\(world.waiters) were never served"] }
+        if world.waiters.count != excused { return ["\(world.waiters) were never served"] }
+        let wrong = world.audit()
+        if !wrong.isEmpty { return wrong }
         world.drain(until: world.now)
         while !world.destructions.isEmpty {
             world.apply(.finishDestruction(0))

@@ -6,11 +6,15 @@ extension World {
     var fingerprint: [Int] {
         var print: [Int] = [budget.acquires, budget.failures, budget.breaks, budget.ticks]
         print += [budget.evictions, budget.drains, budget.repeatedReleases, spentLease == nil ? 0 : 1]
+        print += [budget.otherAcquires, budget.limitChanges, machine.configuration.orgs.count]
         for (index, slot) in machine.ledger.slots.enumerated() {
             print += [-1, Int(slot.phase.rawValue), slot.org, Int(slot.leases)]
             print.append(slot.standing == .idle ? distance(slot.idleSince) : 0)
             guard let payload = machine.payloads[index] else { continue }
-            print += [keys.firstIndex(of: payload.key) ?? -1, payload.failures?.count ?? 0]
+            print += [keys.firstIndex { $0.key == payload.key } ?? -1, payload.failures?.count ?? 0]
+            print += [payload.configuration, slot.needsIdleTimer ? 1 : 0]
+            print.append(payload.timer.map { distance(machine.timers.deadline(of: $0)) } ?? -1)
+            print.append(payload.endOfLife.map { distance($0) } ?? -1)
             print.append(payload.failures.map { distance($0.retryAt) } ?? 0)
             print.append(machine.entries[index].map { broken.contains($0.number) ? 2 : 1 } ?? 0)
             var waiter = slot.waiters.first
@@ -46,7 +50,9 @@ extension World {
 extension PoolLedger {
     /// All lists and the turns, flat.
     var order: [Int] {
-        var order = flat(idle, idleLinks) + flat(doomed, queueLinks) + flat(ring, ringLinks)
+        var order =
+            flat(idle, idleLinks) + flat(idleWithOwnTimeout, idleLinks) + flat(doomed, queueLinks)
+            + flat(ring, ringLinks)
         for account in accounts {
             order += [account.deficit, account.demand] + flat(account.queue, queueLinks)
         }

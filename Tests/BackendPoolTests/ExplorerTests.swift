@@ -1,3 +1,4 @@
+import AgentBackend
 import Testing
 
 @testable import BackendPool
@@ -12,7 +13,7 @@ import Testing
         let maxEntriesPerOrg: Int
         let maxLeasesPerEntry: Int
         let maxLifetime: Duration?
-        let keys: [PoolKey]
+        let keys: [World.Key]
         let budget: World.Budget
         let depth: Int
         let leastStates: Int
@@ -25,7 +26,7 @@ import Testing
             maxEntriesPerOrg: 1,
             maxLeasesPerEntry: 1,
             maxLifetime: nil,
-            keys: [key("a", org: 1), key("a", org: 2)],
+            keys: [.init(key: key("a", org: 1)), .init(key: key("a", org: 2))],
             budget: .init(
                 acquires: 3,
                 failures: 1,
@@ -44,7 +45,9 @@ import Testing
             maxEntriesPerOrg: 1,
             maxLeasesPerEntry: 2,
             maxLifetime: nil,
-            keys: [key("a", org: 1), key("b", org: 1), key("a", org: 2)],
+            keys: [
+                .init(key: key("a", org: 1)), .init(key: key("b", org: 1)), .init(key: key("a", org: 2)),
+            ],
             budget: .init(
                 acquires: 4,
                 failures: 1,
@@ -63,7 +66,9 @@ import Testing
             maxEntriesPerOrg: 2,
             maxLeasesPerEntry: 1,
             maxLifetime: .seconds(12),
-            keys: [key("a", org: 1), key(nil, org: 1), key("a", org: 2)],
+            keys: [
+                .init(key: key("a", org: 1)), .init(key: key(nil, org: 1)), .init(key: key("a", org: 2)),
+            ],
             budget: .init(
                 acquires: 3,
                 failures: 1,
@@ -74,6 +79,54 @@ import Testing
                 repeatedReleases: 1
             ),
             depth: 7,
+            leastStates: 10_000
+        ),
+        Scenario(
+            testDescription: "idle timeouts of their own",
+            maxEntries: 2,
+            maxEntriesPerOrg: 2,
+            maxLeasesPerEntry: 2,
+            maxLifetime: .seconds(27),
+            keys: [
+                .init(key: key("a", org: 1), idleTimeout: .after(.seconds(8))),
+                .init(key: key("b", org: 1), idleTimeout: .after(.seconds(25)), isEvictable: false),
+                .init(key: key("c", org: 1), idleTimeout: .never, isEvictable: false),
+            ],
+            budget: .init(
+                acquires: 3,
+                failures: 0,
+                breaks: 0,
+                ticks: 4,
+                evictions: 0,
+                drains: 0,
+                repeatedReleases: 0
+            ),
+            depth: 10,
+            leastStates: 10_000
+        ),
+        Scenario(
+            testDescription: "limits that change, configurations that conflict",
+            maxEntries: 3,
+            maxEntriesPerOrg: 2,
+            maxLeasesPerEntry: 2,
+            maxLifetime: nil,
+            keys: [
+                .init(key: key("a", org: 1)),
+                .init(key: key("b", org: 1), isEvictable: false),
+                .init(key: key("a", org: 2)),
+            ],
+            budget: .init(
+                acquires: 4,
+                failures: 0,
+                breaks: 1,
+                ticks: 1,
+                evictions: 0,
+                otherAcquires: 2,
+                limitChanges: 2,
+                drains: 0,
+                repeatedReleases: 0
+            ),
+            depth: 6,
             leastStates: 10_000
         ),
     ]

@@ -10,7 +10,7 @@ struct MachineHarness {
     var machine: Machine
     var now: Duration = .zero
     /// Acquires that have ended, by number.
-    var results: [Int: Result<Lease<TestEntry>, BackendError>] = [:]
+    var results: [Int: Result<LeaseGrant<TestEntry>, BackendError>] = [:]
     /// Numbers of acquires in the order in which they ended.
     var answered: [Int] = []
     var creations: [Machine.Creation] = []
@@ -19,7 +19,11 @@ struct MachineHarness {
     var creationsWereCancelled = false
     var isFinished = false
     var entriesMade = 0
-    var isEvictedWhenIdle = true
+    /// Of entries that are made from now on.
+    var idleTimeout = IdleTimeout.pool
+    /// nil: as follows from the idle timeout.
+    var isEvictable: Bool?
+    var maxLeases: Int?
     private var lastWaiter = 0
 
     init(seed: UInt64 = 1, _ configure: (inout PoolConfiguration) -> Void = { _ in }) {
@@ -94,7 +98,9 @@ struct MachineHarness {
             key: creation.key,
             number: entriesMade,
             configuration: creation.configuration,
-            isEvictedWhenIdle: isEvictedWhenIdle
+            idleTimeout: idleTimeout,
+            isEvictable: isEvictable,
+            maxLeases: maxLeases
         )
         perform(machine.created(creation, entry: entry, at: now))
         return entry
@@ -147,7 +153,7 @@ struct MachineHarness {
         perform(machine.reconfigure(configuration, at: now))
     }
 
-    func lease(_ number: Int) throws -> Lease<TestEntry> {
+    func lease(_ number: Int) throws -> LeaseGrant<TestEntry> {
         try #require(results[number], "acquire \(number) still waits").get()
     }
 

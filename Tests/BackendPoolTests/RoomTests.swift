@@ -46,7 +46,7 @@ import Testing
 
     @Test func anEntryThatMustNotBeEvictedStays() throws {
         var pool = MachineHarness { $0.maxEntries = 1 }
-        pool.isEvictedWhenIdle = false
+        pool.idleTimeout = .never
         let entry = try pool.makeIdle(key("a"))
         let number = pool.acquire(key("b"), deadline: .seconds(5))
         #expect(pool.destructions.isEmpty)
@@ -55,6 +55,115 @@ import Testing
         #expect(pool.error(number)?.limit == LimitDetails(name: "maxEntries", used: 1, allowed: 1))
         #expect(pool.acquireNow(key("a")).entry === entry)
         #expect(pool.statistics.timeouts == 1)
+    }
+
+    @Test func memoryWithATimeToLiveMakesNoRoomBeforeIt() throws {
+        var pool = MachineHarness { $0.maxEntries = 1 }
+        pool.idleTimeout = .after(.seconds(5))
+        pool.isEvictable = false
+        try pool.makeIdle(key("a"))
+        let number = pool.acquire(key("b"))
+        pool.advance(by: .seconds(4))
+        #expect(pool.destructions.isEmpty)
+        pool.advance(by: .seconds(1))
+        try pool.finishDestruction()
+        try pool.finishCreation()
+        #expect(try pool.lease(number).isNew)
+        #expect(pool.statistics.evictions == 0)
+    }
+
+    @Test func theLeastRecentlyUsedGoesFirstWhateverItsIdleTimeout() throws {
+        var pool = MachineHarness { $0.maxEntries = 4 }
+        for (name, timeout) in [
+            ("a", IdleTimeout.after(.seconds(1000))), ("b", .pool), ("c", .after(.seconds(50))), ("d", .pool),
+        ] {
+            pool.idleTimeout = timeout
+            try pool.makeIdle(key(name))
+            pool.advance(by: .seconds(1))
+        }
+        for name in ["w", "x", "y", "z"] {
+            pool.acquire(key(name))
+        }
+        #expect(pool.destructions.map(\.key.name) == ["a", "b", "c", "d"])
+        #expect(pool.statistics.evictions == 4)
+    }
+
+    @Test func whatIsKeptEndsWhenSomeoneAsksForIt() throws {
+        var pool = MachineHarness()
+        pool.idleTimeout = .never
+        try pool.makeIdle(key("a"))
+        #expect(pool.evict(key("a")) == .destroyed)
+        #expect(pool.destructions.map(\.reason) == [.evicted])
+    }
+
+    // MARK: Limits of one org
+
+    @Test func anOrgHasLimitsOfItsOwn() throws {
+        var pool = MachineHarness {
+            $0.maxEntriesPerOrg = 2
+            $0.maxLeasesPerEntry = 2
+            $0.maxWaitersPerOrg = 5
+            $0.orgs = [7: .init(maxEntries: 3, maxLeasesPerEntry: 1, maxWaiters: 4)]
+        }
+        for name in ["a", "b", "c", "d"] {
+            pool.acquire(key(name, org: 7))
+            pool.acquire(key(name, org: 8))
+        }
+        #expect(pool.creations.map(\.key.org) == [7, 8, 7, 8, 7])
+        let fifth = pool.acquire(key("a", org: 7))
+        #expect(pool.error(fifth)?.limit == LimitDetails(name: "maxWaitersPerOrg", used: 4, allowed: 4))
+        let fifthOfOther = pool.acquire(key("a", org: 8))
+        #expect(pool.error(fifthOfOther) == nil)
+
+        try pool.finishCreation()
+        let number = pool.acquire(key("a", org: 7), deadline: .seconds(1))
+        pool.advance(by: .seconds(1))
+        #expect(pool.error(number)?.limit == LimitDetails(name: "maxLeasesPerEntry", used: 1, allowed: 1))
+        try pool.finishCreation()
+        #expect(pool.machine.describe(key("a", org: 8), at: pool.now)?.leases == 2)
+    }
+
+    @Test func anOrgWithoutAnyEntriesIsRefusedAtOnce() {
+        var pool = MachineHarness { $0.orgs = [7: .init(maxEntries: 0)] }
+        let number = pool.acquire(key("a", org: 7))
+        #expect(pool.error(number)?.code == .resourceExhausted)
+        #expect(pool.error(number)?.limit == LimitDetails(name: "maxEntriesPerOrg", used: 0, allowed: 0))
+        #expect(pool.statistics.refusals == 1)
+        #expect(pool.creations.isEmpty)
+    }
+
+    @Test func anOrgsLimitsChangeWhileItUsesThem() throws {
+        var pool = MachineHarness { $0.orgs = [1: .init(maxEntries: 1)] }
+        pool.acquire(key("a"))
+        let waiting = pool.acquire(key("b"))
+        pool.acquire(key("x", org: 2))
+        #expect(pool.creations.map(\.key.name) == ["a", "x"])
+        pool.reconfigure { $0.orgs = [1: .init(maxEntries: 2, maxLeasesPerEntry: 1)] }
+        #expect(pool.creations.map(\.key.name) == ["a", "x", "b"])
+        while !pool.creations.isEmpty {
+            try pool.finishCreation()
+        }
+        #expect(!pool.hits(key("a")), "one lease is all that the org may have now")
+        try pool.release(waiting)
+
+        pool.reconfigure { $0.orgs = [1: .init(maxEntries: 1), 2: .init(maxEntries: 1)] }
+        #expect(pool.destructions.map(\.key) == [key("b")])
+        #expect(pool.hits(key("a")))
+    }
+
+    @Test func anEntryMayAskForFewerLeasesAndNotForMore() throws {
+        var pool = MachineHarness { $0.maxLeasesPerEntry = 3 }
+        for (name, asked, allowed) in [("few", 2, 2), ("many", 9, 3), ("none", 0, 1)] {
+            pool.maxLeases = asked
+            for _ in 0..<5 {
+                pool.acquire(key(name))
+            }
+            try pool.finishCreation()
+            #expect(pool.machine.describe(key(name), at: pool.now)?.leases == allowed)
+        }
+        pool.reconfigure { $0.maxLeasesPerEntry = 5 }
+        #expect(pool.machine.describe(key("few"), at: pool.now)?.leases == 2)
+        #expect(pool.machine.describe(key("many"), at: pool.now)?.leases == 5)
     }
 
     @Test func aReleaseMakesRoomForThoseThatWait() throws {
@@ -100,7 +209,7 @@ import Testing
     @Test func anOrgIsGrantedAsManyInItsTurnAsItsWeightSays() throws {
         var pool = MachineHarness {
             $0.maxEntries = 1
-            $0.orgWeights = [1: 3]
+            $0.orgs = [1: .init(weight: 3)]
         }
         pool.acquire(key("held", org: 3))
         try pool.finishCreation()

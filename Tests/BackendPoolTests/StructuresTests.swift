@@ -156,7 +156,9 @@ import Testing
 
     static let senseless: [@Sendable (inout PoolConfiguration) -> Void] = [
         { $0.maxEntries = 0 }, { $0.maxEntriesPerOrg = -1 }, { $0.maxLeasesPerEntry = 0 },
-        { $0.maxWaitersPerOrg = .max }, { $0.maxConcurrentDestructions = 0 }, { $0.orgWeights = [1: 0] },
+        { $0.maxWaitersPerOrg = .max }, { $0.maxConcurrentDestructions = 0 }, { $0.orgs = [1: .init(weight: 0)] },
+        { $0.orgs = [1: .init(maxEntries: -1)] }, { $0.orgs = [1: .init(maxLeasesPerEntry: 0)] },
+        { $0.orgs = [1: .init(maxWaiters: 0)] },
         { $0.idleTimeout = .zero }, { $0.cleanupInterval = .seconds(-1) }, { $0.maxLifetime = .zero },
         { $0.defaultQueueDeadline = .seconds(Int64.max) }, { $0.creationBackoff.initial = .zero },
         { $0.creationBackoff.maximum = .zero }, { $0.lifetimeJitter = 1.5 }, { $0.creationBackoff.jitter = .nan },

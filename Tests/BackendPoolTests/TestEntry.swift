@@ -12,7 +12,9 @@ final class TestEntry: PooledEntry {
     let key: PoolKey
     let number: Int
     let configuration: String
-    let isEvictedWhenIdle: Bool
+    let idleTimeout: IdleTimeout
+    let isEvictable: Bool
+    let maxLeases: Int?
     /// Destruction waits for it.
     let gate: Gate?
     private let state = Mutex(State())
@@ -21,13 +23,17 @@ final class TestEntry: PooledEntry {
         key: PoolKey,
         number: Int = 0,
         configuration: String = "",
-        isEvictedWhenIdle: Bool = true,
+        idleTimeout: IdleTimeout = .pool,
+        isEvictable: Bool? = nil,
+        maxLeases: Int? = nil,
         gate: Gate? = nil
     ) {
         self.key = key
         self.number = number
         self.configuration = configuration
-        self.isEvictedWhenIdle = isEvictedWhenIdle
+        self.idleTimeout = idleTimeout
+        self.isEvictable = isEvictable ?? (idleTimeout != .never)
+        self.maxLeases = maxLeases
         self.gate = gate
     }
 
@@ -84,6 +90,19 @@ final class Gate: Sendable {
 
 func key(_ name: String?, org: OrgID = 1) -> PoolKey {
     PoolKey(org: org, type: .memory, name: name)
+}
+
+/// What a test's entry is made with: a word.
+struct TestConfiguration: PooledConfiguration, ExpressibleByStringLiteral {
+    var word: String
+
+    init(stringLiteral word: String) {
+        self.word = word
+    }
+
+    func merging(_ overrides: TestConfiguration) -> TestConfiguration {
+        TestConfiguration(stringLiteral: "\(word)+\(overrides.word)")
+    }
 }
 
 extension BackendError {

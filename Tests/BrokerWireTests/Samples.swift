@@ -66,7 +66,8 @@ enum Samples {
                             limits: EntryLimits(
                                 maximumFileBytes: 1,
                                 maximumExecTimeout: .milliseconds(2),
-                                maximumMemoryBytes: 3
+                                maximumMemoryBytes: 3,
+                                maximumLeases: 5
                             ),
                             idleTimeout: .milliseconds(4)
                         )

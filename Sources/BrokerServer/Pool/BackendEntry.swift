@@ -1,5 +1,5 @@
 internal import AgentBackend
-internal import BackendPool
+package import BackendPool
 internal import BrokerWire
 internal import LocalBackend
 internal import Synchronization
@@ -51,13 +51,11 @@ package final class BackendEntry: PooledEntry {
 
     package var isUsable: Bool { !isDestroyed.load(ordering: .relaxed) }
 
-    /// Memory cannot be made again.
-    package var isEvictedWhenIdle: Bool {
-        switch backend {
-        case .local: true
-        case .memory: false
-        }
-    }
+    package var idleTimeout: IdleTimeout { configuration.idleTimeout(of: backend.backend.type) }
+
+    package var isEvictable: Bool { configuration.isEvictable(backend.backend.type) }
+
+    package var maxLeases: Int? { configuration.limits.maximumLeases }
 
     package func destroy() async {
         guard !isDestroyed.exchange(true, ordering: .relaxed) else { return }

@@ -68,7 +68,10 @@ final class EntryFactory: Sendable {
                 identity: org.identity,
                 environment: org.environment.merging(entryConfiguration.environment),
                 limits: LocalFilesystemLimits(
-                    maximumFileBytes: UInt64(org.limits.maxFileBytes),
+                    maximumFileBytes: min(
+                        UInt64(org.limits.maxFileBytes),
+                        entryConfiguration.limits.maximumFileBytes ?? .max
+                    ),
                     maximumReaddirEntries: configuration.limits.maxReaddirEntries
                 ),
                 threads: threads,

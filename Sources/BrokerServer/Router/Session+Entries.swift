@@ -65,7 +65,7 @@ extension Session {
             leases[held.lease.id]?.users += 1
             return Use(entry: held.lease.entry, lease: nil, held: held.lease.id)
         }
-        let lease = try await pool.acquire(try keyedPoolKey(target), queueDeadline: call.options.queueDeadline)
+        let lease = try await pool.acquireGrant(try keyedPoolKey(target), queueDeadline: call.options.queueDeadline)
         return Use(entry: lease.entry, lease: lease.id, held: nil)
     }
 
@@ -77,7 +77,7 @@ extension Session {
         if held.isReleased, held.users == 0 { end(id, in: pool) }
     }
 
-    func hold(_ lease: Lease<BackendEntry>, key: PoolKey) {
+    func hold(_ lease: LeaseGrant<BackendEntry>, key: PoolKey) {
         leases[lease.id] = HeldLease(lease: lease, key: key)
     }
 

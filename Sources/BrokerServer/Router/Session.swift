@@ -23,7 +23,7 @@ package final class Session: @unchecked Sendable {
 
     /// A lease that the client holds, and how many calls use it right now.
     struct HeldLease {
-        var lease: Lease<BackendEntry>
+        var lease: LeaseGrant<BackendEntry>
         var key: PoolKey
         var users = 0
         /// Given back by the client: it ends with its last user.

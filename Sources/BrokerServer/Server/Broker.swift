@@ -69,7 +69,7 @@ package struct Broker: Sendable {
             log: log
         )
         let pool = try BrokerCore.Pool(
-            configuration: PoolConfiguration(configuration.pool),
+            configuration: PoolConfiguration(configuration.pool, orgs: tenancy.current.orgs),
             defaultConfiguration: EntryConfiguration(),
             clock: MonotonicClock()
         ) { key, entry throws(BackendError) in
@@ -196,7 +196,8 @@ package struct Broker: Sendable {
 }
 
 extension PoolConfiguration {
-    init(_ pool: BrokerConfiguration.Pool) {
+    /// The pool's limits, and where those of an org differ.
+    init(_ pool: BrokerConfiguration.Pool, orgs directory: OrgDirectory) {
         self.init()
         maxEntries = pool.maxEntries
         maxEntriesPerOrg = pool.maxEntriesPerOrg
@@ -206,6 +207,9 @@ extension PoolConfiguration {
         cleanupInterval = pool.cleanupInterval
         maxLifetime = pool.maxLifetime
         defaultQueueDeadline = pool.queueTimeout
+        for org in directory.orgs where org.limits.maxEntries != pool.maxEntriesPerOrg {
+            orgs[org.id] = OrgLimits(maxEntries: org.limits.maxEntries)
+        }
     }
 }
 

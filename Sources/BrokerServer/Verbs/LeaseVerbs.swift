@@ -19,7 +19,7 @@ extension Acquire: SessionVerb {
     func perform(_ call: Call, in session: Session, of broker: BrokerCore) async throws(BackendError) -> Answer {
         guard let target = call.target, target.lease == 0 else { throw Self.noKey }
         let key = try session.poolKey(target)
-        let lease = try await broker.pool.acquire(
+        let lease = try await broker.pool.acquireGrant(
             key,
             configuration: configuration,
             queueDeadline: call.options.queueDeadline
@@ -27,7 +27,7 @@ extension Acquire: SessionVerb {
         return answer(lease, key, session)
     }
 
-    private func answer(_ lease: Lease<BackendEntry>, _ key: PoolKey, _ session: Session) -> Answer {
+    private func answer(_ lease: LeaseGrant<BackendEntry>, _ key: PoolKey, _ session: Session) -> Answer {
         session.hold(lease, key: key)
         return Answer(.acquire(AcquireReply(lease: lease.id.rawValue, created: lease.isNew)))
     }

@@ -1,50 +1,14 @@
 package import AgentBackend
 internal import CBrokerProtos
 
-/// What an entry is made with.
-package struct EntryConfiguration: Sendable, Hashable {
-    package var environment: Environment
-    /// Nil: the broker's default.
-    package var logMode: OperationsLogMode?
-    package var limits: EntryLimits
-    /// Without a lease; nil: the broker's, and never for a memory entry.
-    package var idleTimeout: Duration?
-
-    package init(
-        environment: Environment = Environment(),
-        logMode: OperationsLogMode? = nil,
-        limits: EntryLimits = EntryLimits(),
-        idleTimeout: Duration? = nil
-    ) {
-        self.environment = environment
-        self.logMode = logMode
-        self.limits = limits
-        self.idleTimeout = idleTimeout
-    }
-}
-
-/// What an entry may do, where that is less than what its org may. Nil: as the org.
-package struct EntryLimits: Sendable, Hashable {
-    package var maximumFileBytes: UInt64?
-    package var maximumExecTimeout: Duration?
-    package var maximumMemoryBytes: UInt64?
-
-    package init(
-        maximumFileBytes: UInt64? = nil,
-        maximumExecTimeout: Duration? = nil,
-        maximumMemoryBytes: UInt64? = nil
-    ) {
-        self.maximumFileBytes = maximumFileBytes
-        self.maximumExecTimeout = maximumExecTimeout
-        self.maximumMemoryBytes = maximumMemoryBytes
-    }
-}
-
 extension EntryLimits: WireMessage {
     init(_ message: Agentbroker__V1__EntryLimits) {
-        maximumFileBytes = message.max_file_bytes == 0 ? nil : message.max_file_bytes
-        maximumExecTimeout = Duration(wireMilliseconds: message.max_exec_timeout_ms)
-        maximumMemoryBytes = message.max_memory_bytes == 0 ? nil : message.max_memory_bytes
+        self.init(
+            maximumFileBytes: message.max_file_bytes == 0 ? nil : message.max_file_bytes,
+            maximumExecTimeout: Duration(wireMilliseconds: message.max_exec_timeout_ms),
+            maximumMemoryBytes: message.max_memory_bytes == 0 ? nil : message.max_memory_bytes,
+            maximumLeases: message.max_leases == 0 ? nil : Int(message.max_leases)
+        )
     }
 
     func build(_ builder: MessageBuilder) -> UnsafeMutablePointer<Agentbroker__V1__EntryLimits> {
@@ -52,16 +16,19 @@ extension EntryLimits: WireMessage {
         message.pointee.max_file_bytes = maximumFileBytes ?? 0
         message.pointee.max_exec_timeout_ms = maximumExecTimeout?.inMilliseconds ?? 0
         message.pointee.max_memory_bytes = maximumMemoryBytes ?? 0
+        message.pointee.max_leases = UInt32(clamping: maximumLeases ?? 0)
         return message
     }
 }
 
 extension EntryConfiguration: WireMessage {
     init(_ message: Agentbroker__V1__EntryConfiguration) throws(BackendError) {
-        environment = try Environment(wire: message.environment, count: message.n_environment)
-        logMode = try OperationsLogMode(wire: message.log_mode)
-        limits = message.limits.map { EntryLimits($0.pointee) } ?? EntryLimits()
-        idleTimeout = Duration(wireMilliseconds: message.idle_timeout_ms)
+        self.init(
+            environment: try Environment(wire: message.environment, count: message.n_environment),
+            logMode: try OperationsLogMode(wire: message.log_mode),
+            limits: message.limits.map { EntryLimits($0.pointee) } ?? EntryLimits(),
+            idleTimeout: Duration(wireMilliseconds: message.idle_timeout_ms)
+        )
     }
 
     func build(_ builder: MessageBuilder) -> UnsafeMutablePointer<Agentbroker__V1__EntryConfiguration> {

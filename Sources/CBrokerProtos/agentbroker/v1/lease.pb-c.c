@@ -367,7 +367,7 @@ void   agentbroker__v1__describe_reply__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__describe_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor agentbroker__v1__entry_limits__field_descriptors[3] =
+static const ProtobufCFieldDescriptor agentbroker__v1__entry_limits__field_descriptors[4] =
 {
   {
     "max_file_bytes",
@@ -405,16 +405,29 @@ static const ProtobufCFieldDescriptor agentbroker__v1__entry_limits__field_descr
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "max_leases",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__EntryLimits, max_leases),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned agentbroker__v1__entry_limits__field_indices_by_name[] = {
   1,   /* field[1] = max_exec_timeout_ms */
   0,   /* field[0] = max_file_bytes */
+  3,   /* field[3] = max_leases */
   2,   /* field[2] = max_memory_bytes */
 };
 static const ProtobufCIntRange agentbroker__v1__entry_limits__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__entry_limits__descriptor =
 {
@@ -424,7 +437,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__entry_limits__descriptor =
   "Agentbroker__V1__EntryLimits",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__EntryLimits),
-  3,
+  4,
   agentbroker__v1__entry_limits__field_descriptors,
   agentbroker__v1__entry_limits__field_indices_by_name,
   1,  agentbroker__v1__entry_limits__number_ranges,

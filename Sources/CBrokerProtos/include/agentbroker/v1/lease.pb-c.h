@@ -67,10 +67,15 @@ struct  Agentbroker__V1__EntryLimits
    * Bytes that a memory entry may hold.
    */
   uint64_t max_memory_bytes;
+  /*
+   * Leases that the entry may have at a time, those of calls that bring none along among them. 1:
+   * whoever holds it has it alone.
+   */
+  uint32_t max_leases;
 };
 #define AGENTBROKER__V1__ENTRY_LIMITS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__entry_limits__descriptor) \
-    , 0, 0, 0 }
+    , 0, 0, 0, 0 }
 
 
 /*
