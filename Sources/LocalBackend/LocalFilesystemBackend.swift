@@ -14,11 +14,12 @@ public final class LocalFilesystemBackend: ConfinableBackend {
     let root: RootDirectory
     let settings: Settings
     private let isScope: Bool
+    private let ownsTemporaryDirectory: Bool
     private let cleanUp: @Sendable () -> Void
 
     /// What a backend and its scopes share.
     struct Settings: Sendable {
-        let temporary: RootDirectory
+        let temporary: TemporaryFileDirectory
         let limits: LocalFilesystemLimits
         let threads: FileThreads
         let commands: (any CommandStarter)?
@@ -30,25 +31,55 @@ public final class LocalFilesystemBackend: ConfinableBackend {
     ///   - temporaryDirectory: An existing directory on the same file system, outside the root, where files are
     ///     written before they take their place.
     ///   - identity: Whose file permissions hold. Nil: the process's own.
+    ///   - directories: Keeps the root open between operations.
     ///   - commands: Runs commands. Nil: ``start(_:)`` throws `NOT_IMPLEMENTED`.
     ///   - cleanUp: What is to be done at the end of the backend.
-    package init(
+    package convenience init(
         rootDirectory: String,
         temporaryDirectory: String,
         identity: HostIdentity? = nil,
         environment: Environment = Environment(),
         limits: LocalFilesystemLimits = LocalFilesystemLimits(),
         threads: FileThreads,
+        directories: OpenDirectoryCache = OpenDirectoryCache(),
         commands: (any CommandStarter)? = nil,
         cleanUp: @escaping @Sendable () -> Void = {}
     ) {
-        root = RootDirectory(.host(path: rootDirectory))
+        self.init(
+            rootDirectory: rootDirectory,
+            temporary: TemporaryFileDirectory(path: temporaryDirectory, in: directories),
+            ownsTemporaryDirectory: true,
+            identity: identity,
+            environment: environment,
+            limits: limits,
+            threads: threads,
+            directories: directories,
+            commands: commands,
+            cleanUp: cleanUp
+        )
+    }
+
+    /// As the other one, with a directory for temporary files that backends share.
+    package init(
+        rootDirectory: String,
+        temporary: TemporaryFileDirectory,
+        ownsTemporaryDirectory: Bool = false,
+        identity: HostIdentity? = nil,
+        environment: Environment = Environment(),
+        limits: LocalFilesystemLimits = LocalFilesystemLimits(),
+        threads: FileThreads,
+        directories: OpenDirectoryCache,
+        commands: (any CommandStarter)? = nil,
+        cleanUp: @escaping @Sendable () -> Void = {}
+    ) {
+        root = RootDirectory(.host(path: rootDirectory), in: directories)
         self.identity = identity
         isScope = false
+        self.ownsTemporaryDirectory = ownsTemporaryDirectory
         lifecycle = BackendLifecycle()
         self.cleanUp = cleanUp
         settings = Settings(
-            temporary: RootDirectory(.host(path: temporaryDirectory)),
+            temporary: temporary,
             limits: limits,
             threads: threads,
             commands: commands,
@@ -57,9 +88,10 @@ public final class LocalFilesystemBackend: ConfinableBackend {
     }
 
     private init(scope path: WorkspacePath, of parent: LocalFilesystemBackend) {
-        root = RootDirectory(.scope(of: parent.root, path: path))
+        root = parent.root.scope(path)
         identity = parent.identity
         isScope = true
+        ownsTemporaryDirectory = false
         lifecycle = parent.lifecycle
         cleanUp = {}
         settings = parent.settings
@@ -172,7 +204,7 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         guard !isScope else { return root.destroy() }
         await lifecycle.destroy {
             root.destroy()
-            settings.temporary.destroy()
+            if ownsTemporaryDirectory { settings.temporary.root.destroy() }
             await settings.threads.runAlways(cleanUp)
         }
     }

@@ -34,6 +34,7 @@ struct LocalFixture: Sendable {
         _ identity: HostIdentity? = nil,
         limits: LocalFilesystemLimits = LocalFilesystemLimits(),
         threadCount: Int = 4,
+        directories: OpenDirectoryCache = OpenDirectoryCache(),
         disk: Int? = nil,
         commands: (any CommandStarter)? = nil,
         _ body: (LocalFixture) async throws -> Void
@@ -53,6 +54,7 @@ struct LocalFixture: Sendable {
                 identity: identity,
                 limits: limits,
                 threads: threads,
+                directories: directories,
                 commands: commands
             )
         )
@@ -164,7 +166,7 @@ extension LocalFixture {
         try #require(directory >= 0)
         return LocalFiles(
             access: DirectoryAccess(root: FileDescriptorHandle(owning: directory)),
-            temporary: RootDirectory(.host(path: temporary)),
+            temporary: TemporaryFileDirectory(path: temporary, in: OpenDirectoryCache()),
             limits: LocalFilesystemLimits(),
             cancellation: cancellation
         )

@@ -63,6 +63,9 @@ extension BrokerConfiguration {
         package var maxReaddirEntries = 1000
         /// Longest file that the file operations write.
         package var maxFileBytes = 16 << 30
+        /// Descriptors of root directories that are kept open between calls, of all entries and their scopes together;
+        /// others are opened anew for each call.
+        package var maxOpenDirectories = 1024
     }
 
     /// The pool of backends.
@@ -75,7 +78,7 @@ extension BrokerConfiguration {
         /// Of one org, unless its own limits say otherwise.
         package var maxEntriesPerOrg = 1000
         package var maxLeasesPerEntry = 1024
-        /// Callers that wait for an entry, of all orgs together.
+        /// Callers of one org that wait for an entry.
         package var maxWaiters = 10_000
         /// Longest wait for an entry when the call names none.
         package var queueTimeout: Duration = .seconds(30)

@@ -33,6 +33,7 @@ extension BrokerConfiguration.Limits {
         .value("auth_failure_delay", \.authFailureDelay, .duration(.zero ... .seconds(10))),
         .value("max_readdir_entries", \.maxReaddirEntries, .count(1...100_000)),
         .value("max_file_bytes", \.maxFileBytes, .size(1...1 << 50)),
+        .value("max_open_directories", \.maxOpenDirectories, .count(1...1_000_000)),
     ]
 }
 
@@ -43,8 +44,8 @@ extension BrokerConfiguration.Pool {
         .value("max_entries", \.maxEntries, .count(1...10_000_000)),
         .value("max_entries_per_org", \.maxEntriesPerOrg, .count(1...10_000_000)),
         .value("max_leases_per_entry", \.maxLeasesPerEntry, .count(1...1_000_000)),
-        .value("max_waiters", \.maxWaiters, .count(0...1_000_000)),
-        .value("queue_timeout", \.queueTimeout, .duration(.zero ... .seconds(3600))),
+        .value("max_waiters", \.maxWaiters, .count(1...1_000_000)),
+        .value("queue_timeout", \.queueTimeout, .duration(.milliseconds(1) ... .seconds(3600))),
         .optional("max_lifetime", \.maxLifetime, .duration(.seconds(1) ... .seconds(365 * 86_400))),
     ]
 }

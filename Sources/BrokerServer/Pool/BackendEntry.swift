@@ -30,7 +30,7 @@ package final class BackendEntry: PooledEntry {
     private let isDestroyed = Atomic<Bool>(false)
     private let cleanUp: @Sendable () async -> Void
 
-    /// Views that are kept at the most; more are made each time. They hold a descriptor each.
+    /// Views that are kept at the most; more are made each time.
     private static let maximumScopes = 64
 
     init(

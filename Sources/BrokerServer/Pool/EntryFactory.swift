@@ -11,8 +11,16 @@ final class EntryFactory: Sendable {
     private let threads: FileThreads
     private let commands: any CommandStarter
     private let log: OperationsLog
-    /// The memory that each org may use, all its entries together.
-    private let budgets = Mutex<[Org.ID: MemoryBudget]>([:])
+    /// The root directories of all entries that are kept open.
+    private let directories: OpenDirectoryCache
+    private let shares = Mutex<[Org.ID: OrgShare]>([:])
+
+    /// What the entries of an org have in common.
+    private struct OrgShare {
+        /// The memory that they may use together.
+        let budget: MemoryBudget
+        let temporary: TemporaryFileDirectory
+    }
 
     init(
         tenancy: Tenancy,
@@ -26,6 +34,7 @@ final class EntryFactory: Sendable {
         self.threads = threads
         self.commands = commands
         self.log = log
+        directories = OpenDirectoryCache(capacity: configuration.limits.maxOpenDirectories)
     }
 
     func makeEntry(
@@ -54,7 +63,7 @@ final class EntryFactory: Sendable {
     ) async throws(BackendError) -> (EntryBackend, @Sendable () async -> Void) {
         switch key.type {
         case .memory:
-            return (.memory(MemoryBackend(budget: budget(of: org))), {})
+            return (.memory(MemoryBackend(budget: share(of: org).budget)), {})
         case .localFilesystem:
             let (tenancy, threads) = (tenancy, threads)
             let name = key.name
@@ -64,7 +73,7 @@ final class EntryFactory: Sendable {
             }
             let backend = LocalFilesystemBackend(
                 rootDirectory: workspace.path,
-                temporaryDirectory: tenancy.root.temporaryDirectory(of: org),
+                temporary: share(of: org).temporary,
                 identity: org.identity,
                 environment: org.environment.merging(entryConfiguration.environment),
                 limits: LocalFilesystemLimits(
@@ -75,6 +84,7 @@ final class EntryFactory: Sendable {
                     maximumReaddirEntries: configuration.limits.maxReaddirEntries
                 ),
                 threads: threads,
+                directories: directories,
                 commands: commands
             )
             guard case .keyless(let directory) = workspace else { return (.local(backend), {}) }
@@ -107,12 +117,15 @@ final class EntryFactory: Sendable {
         }
     }
 
-    private func budget(of org: Org) -> MemoryBudget {
-        budgets.withLock { budgets in
-            if let budget = budgets[org.id] { return budget }
-            let budget = MemoryBudget(allowed: UInt64(org.limits.maxMemoryBytes))
-            budgets[org.id] = budget
-            return budget
+    private func share(of org: Org) -> OrgShare {
+        shares.withLock { shares in
+            if let share = shares[org.id] { return share }
+            let share = OrgShare(
+                budget: MemoryBudget(allowed: UInt64(org.limits.maxMemoryBytes)),
+                temporary: TemporaryFileDirectory(path: tenancy.root.temporaryDirectory(of: org), in: directories)
+            )
+            shares[org.id] = share
+            return share
         }
     }
 }

@@ -1,9 +1,9 @@
 internal import AgentBackend
 internal import CLinux
 internal import Glibc
-internal import Synchronization
 
-/// The directory that a backend is confined to, opened on first use. Safe to use from any thread.
+/// The directory that a backend is confined to, opened on first use and again when the cache has closed it. Safe to use
+/// from any thread.
 final class RootDirectory: Sendable {
     enum Origin: Sendable {
         /// A directory of the host, which exists.
@@ -13,16 +13,20 @@ final class RootDirectory: Sendable {
     }
 
     private let origin: Origin
-    private let state = Mutex(State.closed)
+    private let cache: OpenDirectoryCache
+    private let cached = CachedDirectory()
 
-    private enum State {
-        case closed
-        case open(FileDescriptorHandle)
-        case destroyed
+    init(_ origin: Origin, in cache: OpenDirectoryCache) {
+        self.origin = origin
+        self.cache = cache
     }
 
-    init(_ origin: Origin) {
-        self.origin = origin
+    deinit {
+        if cached.descriptor != nil { cache.close(cached) }
+    }
+
+    func scope(_ path: WorkspacePath) -> RootDirectory {
+        RootDirectory(.scope(of: self, path: path), in: cache)
     }
 
     /// Where it is on the host, for who must name it there. Not for resolving files.
@@ -37,47 +41,31 @@ final class RootDirectory: Sendable {
     /// The descriptor where it is open already; nil also where it is destroyed.
     var openDescriptor: FileDescriptorHandle? {
         if case .scope(let parent, _) = origin, parent.isDestroyed { return nil }
-        return state.withLock { state in
-            if case .open(let descriptor) = state { descriptor } else { nil }
-        }
+        return cached.use()
     }
 
     var isDestroyed: Bool {
         if case .scope(let parent, _) = origin, parent.isDestroyed { return true }
-        return state.withLock { state in
-            if case .destroyed = state { true } else { false }
-        }
+        return cached.isDestroyed
     }
 
-    /// Opens the directory, the first time; a scope's is made. Runs as the org's user.
+    /// Opens the directory where it is closed; a scope's is made where it is missing. Runs as the org's user.
     func descriptor() throws(DirectoryAccess.Failure) -> FileDescriptorHandle {
         if let descriptor = openDescriptor { return descriptor }
         guard !isDestroyed else { throw .destroyed }
-        let opened = try open()
-        return try state.withLock { state throws(DirectoryAccess.Failure) in
-            switch state {
-            case .open(let first):
-                return first
-            case .closed:
-                state = .open(opened)
-                return opened
-            case .destroyed:
-                throw .destroyed
-            }
-        }
+        guard let descriptor = cache.keep(try open(), for: cached) else { throw .destroyed }
+        return descriptor
     }
 
     /// Opens anew next time, where what was opened has been removed. False, and nothing done, where it has not.
     func forget(removed descriptor: FileDescriptorHandle) -> Bool {
         guard descriptor.isRemoved else { return false }
-        state.withLock { state in
-            if case .open(let present) = state, present === descriptor { state = .closed }
-        }
+        cache.close(cached, descriptor)
         return true
     }
 
     func destroy() {
-        state.withLock { $0 = .destroyed }
+        cache.destroy(cached)
     }
 
     private func open() throws(DirectoryAccess.Failure) -> FileDescriptorHandle {

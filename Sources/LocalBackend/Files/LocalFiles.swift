@@ -5,8 +5,7 @@ internal import AgentBackend
 /// They run as the org's user (``FileIdentity``), so they make system calls and compute, and nothing else.
 struct LocalFiles {
     var access: DirectoryAccess
-    /// Where files are written before they take their place: on the same file system, outside every workspace.
-    let temporary: RootDirectory
+    let temporary: TemporaryFileDirectory
     let limits: LocalFilesystemLimits
     /// Asked by what may take long.
     let cancellation: FileCancellation

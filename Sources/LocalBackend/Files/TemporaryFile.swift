@@ -3,6 +3,17 @@ internal import CLinux
 internal import Glibc
 internal import Synchronization
 
+/// Where files are written before they take their place: on the same file system, outside every workspace. Backends of
+/// one user may share it. Safe to use from any thread.
+package final class TemporaryFileDirectory: Sendable {
+    let root: RootDirectory
+
+    /// `path`: an existing directory of the host.
+    package init(path: String, in directories: OpenDirectoryCache) {
+        root = RootDirectory(.host(path: path), in: directories)
+    }
+}
+
 /// A file that is written where nobody sees it, until it takes its place. Removed when it is let go of before that.
 final class TemporaryFile: Sendable {
     let descriptor: FileDescriptorHandle
@@ -85,7 +96,7 @@ final class TemporaryFile: Sendable {
 
 extension LocalFiles {
     func makeTemporaryFile() throws(DirectoryAccess.Failure) -> TemporaryFile {
-        let directory = try temporary.descriptor()
+        let directory = try temporary.root.descriptor()
         while true {
             let name = Array("w-\(String(UInt64.random(in: .min ... .max), radix: 36))".utf8)
             let descriptor = name.withCString {

@@ -40,6 +40,7 @@ extension LocalFilesystemBackend {
             environment: configuration.environment,
             limits: configuration.limits,
             threads: runtime.threads,
+            directories: runtime.directories,
             commands: runtime.commands.commands,
             cleanUp: { temporary.remove() }
         )

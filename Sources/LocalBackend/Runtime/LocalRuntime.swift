@@ -1,6 +1,7 @@
 public import AgentBackend
 
-/// What the local backends of a process share: threads for file system calls, and the sandbox that commands run in.
+/// What the local backends of a process share: threads for file system calls, the directories that are kept open, and
+/// the sandbox that commands run in.
 ///
 /// Use ``withRuntime(_:_:)``; or make one, have ``run()`` running in a task for as long as its backends are used, and
 /// end that by cancelling it or by ``shutdown()``. Safe to use from any thread.
@@ -9,6 +10,9 @@ public final class LocalRuntime: Sendable {
     public struct Configuration: Sendable {
         /// Threads for file system calls that may wait.
         public var fileThreads = 4
+        /// Descriptors of root directories that are kept open between operations, of all backends together; others
+        /// are opened anew for each.
+        public var maximumOpenDirectories = 1024
         public var isolation = IsolationMode.auto
         /// Whose permissions hold for files, and whom commands run as. Nil: the process's own user. A process that runs
         /// as root runs no commands without one.
@@ -32,6 +36,7 @@ public final class LocalRuntime: Sendable {
 
     let identity: HostIdentity?
     let threads: FileThreads
+    let directories: OpenDirectoryCache
     let commands: CommandIsolation
 
     /// Probes what isolation works here, by running a command. Throws `MISSING_UTILITIES` where a level is asked for by
@@ -51,6 +56,7 @@ public final class LocalRuntime: Sendable {
         commands = try await CommandIsolation(settings, as: configuration.identity)
         identity = configuration.identity
         threads = FileThreads(count: configuration.fileThreads)
+        directories = OpenDirectoryCache(capacity: configuration.maximumOpenDirectories)
     }
 
     /// Sees commands to their ends. A command that is started before waits for it. Returns after ``shutdown()``, once no

@@ -42,13 +42,14 @@ import Testing
               auth_failure_delay: 0s
               max_readdir_entries: 50
               max_file_bytes: 1GiB
+              max_open_directories: 64
             pool:
               idle_timeout: 10m
               cleanup_interval: 500ms
               max_entries: 5
               max_entries_per_org: 4
               max_leases_per_entry: 3
-              max_waiters: 0
+              max_waiters: 7
               queue_timeout: 2s
               max_lifetime: 1d
             exec:
@@ -100,12 +101,13 @@ import Testing
         expected.limits.authFailureDelay = .zero
         expected.limits.maxReaddirEntries = 50
         expected.limits.maxFileBytes = 1 << 30
+        expected.limits.maxOpenDirectories = 64
         expected.pool.idleTimeout = .seconds(600)
         expected.pool.cleanupInterval = .milliseconds(500)
         expected.pool.maxEntries = 5
         expected.pool.maxEntriesPerOrg = 4
         expected.pool.maxLeasesPerEntry = 3
-        expected.pool.maxWaiters = 0
+        expected.pool.maxWaiters = 7
         expected.pool.queueTimeout = .seconds(2)
         expected.pool.maxLifetime = .seconds(86_400)
         expected.exec.defaultTimeout = .seconds(30)
@@ -148,7 +150,7 @@ import Testing
             + BrokerConfiguration.Memory.fields.count + BrokerConfiguration.Identities.fields.count
             + BrokerConfiguration.Log.fields.count + OrgConfiguration.fields.count
             + OrgConfiguration.Limits.fields.count + TokenRecord.fields.count
-        #expect(count == 11 + 13 + 8 + 7 + 1 + 2 + 2 + 4 + 5 + 5)
+        #expect(count == 11 + 14 + 8 + 7 + 1 + 2 + 2 + 4 + 5 + 5)
     }
 
     @Test func anchorsAndPlainWordsAreText() throws {
