@@ -46,11 +46,12 @@ let package = Package(
         // C, each behind one Swift module.
         .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
         .target(name: "CBrokerProtos", dependencies: ["CProtobufC"]),
+        .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
         .target(name: "CLinux", cSettings: cSettings),
 
         .target(
             name: "AgentBackend",
-            dependencies: ["CLinux", nioCore, collections, logging],
+            dependencies: ["CLinux", "CPCRE2", nioCore, collections, logging],
             swiftSettings: swiftSettings
         ),
         .target(
@@ -95,7 +96,8 @@ let package = Package(
         .executableTarget(
             name: "agent-broker",
             dependencies: [
-                "AgentBackend", "BrokerClient", "BrokerServer", "BrokerWire", "LocalBackend", nioCore, nioPosix, logging,
+                "AgentBackend", "BrokerClient", "BrokerServer", "BrokerWire", "LocalBackend", nioCore, nioPosix,
+                logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],

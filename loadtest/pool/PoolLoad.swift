@@ -59,9 +59,8 @@ struct PoolLoad: AsyncParsableCommand {
         var order: [(key: PoolKey, entry: LoadEntry)] = []
         for number in 0..<keys {
             let key = PoolKey(org: OrgID(number % 2), type: .memory, name: "load-\(number)")
-            let lease = try await pool.acquire(key)
-            pool.release(lease.id)
-            order.append((key, lease.entry))
+            let entry = try await pool.withEntry(key) { $0 }
+            order.append((key, entry))
         }
         order.shuffle()
         return order
@@ -98,8 +97,9 @@ struct PoolLoad: AsyncParsableCommand {
 /// Does nothing, so that the pool alone is measured.
 final class LoadEntry: PooledEntry {
     var isUsable: Bool { true }
-    var isEvictedWhenIdle: Bool { true }
     func destroy() async {}
 }
 
-struct LoadConfiguration: Equatable, Sendable {}
+struct LoadConfiguration: PooledConfiguration {
+    func merging(_ overrides: LoadConfiguration) -> LoadConfiguration { self }
+}

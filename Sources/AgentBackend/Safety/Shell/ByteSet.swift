@@ -39,27 +39,6 @@ struct ByteSet: Sendable, Hashable {
         highest |= other.highest
     }
 
-    /// The ASCII characters that are not in it, and what begins any other character.
-    var complementOfASCII: ByteSet {
-        var complement = ByteSet(0xc0...0xff)
-        complement.low = ~low
-        complement.middle = ~middle
-        return complement
-    }
-
-    /// With both cases of each ASCII letter in it.
-    var ignoringCase: ByteSet {
-        var set = self
-        for letter in UInt8(ascii: "a")...UInt8(ascii: "z") {
-            let capital = letter - 0x20
-            if contains(letter) || contains(capital) {
-                set.insert(letter)
-                set.insert(capital)
-            }
-        }
-        return set
-    }
-
     static let digits = ByteSet(UInt8(ascii: "0")...UInt8(ascii: "9"))
     static let wordCharacters: ByteSet = {
         var set = digits
@@ -68,7 +47,6 @@ struct ByteSet: Sendable, Hashable {
         set.insert(UInt8(ascii: "_"))
         return set
     }()
-    static let spaces = ByteSet(" \t\n\r\u{0b}\u{0c}".utf8)
     /// What follows the first byte of a character of several, in UTF-8.
     static let continuations = ByteSet(0x80...0xbf)
 }
