@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -36,6 +37,12 @@ int linux_rename_noreplace(int from_directory, const char *from, int to_director
 
 int linux_rename_exchange(int from_directory, const char *from, int to_directory, const char *to) {
     return (int)result(renameat2(from_directory, from, to_directory, to, RENAME_EXCHANGE));
+}
+
+int linux_set_modified(int descriptor, const struct timespec *time) {
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}};
+    if (time != NULL) times[1] = *time;
+    return (int)result(utimensat(descriptor, "", time == NULL ? NULL : times, AT_EMPTY_PATH));
 }
 
 ssize_t linux_getdents64(int directory, void *buffer, size_t count) {

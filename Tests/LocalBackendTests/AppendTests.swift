@@ -131,7 +131,7 @@ import Testing
                     let files = try fixture.files()
                     for _ in 0..<30_000 {
                         _ = try files.stat(path, followLink: true)
-                        _ = try files.append(ByteBuffer(), to: path, durability: .none)
+                        _ = try files.append(ByteBuffer(), to: path, Self.append)
                     }
                 }
             }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 // openat2(2), always O_CLOEXEC. `resolve` is a set of the RESOLVE_ values below.
 int linux_openat2(int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
@@ -27,6 +28,10 @@ ssize_t linux_pread_nowait(int descriptor, void *buffer, size_t count, off_t off
 // renameat2(2) with RENAME_NOREPLACE, with RENAME_EXCHANGE.
 int linux_rename_noreplace(int from_directory, const char *from, int to_directory, const char *to);
 int linux_rename_exchange(int from_directory, const char *from, int to_directory, const char *to);
+
+// utimensat(2) of what is open, also as a path: the time of its last modification alone; NULL: that and the time of its
+// last access to now.
+int linux_set_modified(int descriptor, const struct timespec *time);
 
 // getdents64(2).
 ssize_t linux_getdents64(int directory, void *buffer, size_t count);

@@ -16,6 +16,8 @@ struct DirectoryAccess {
         /// The root itself, which cannot be removed or replaced.
         case isRoot
         case tooLarge(bytes: UInt64, allowed: UInt64)
+        /// Another version of a file than the expected one is there; nil: none.
+        case versionConflict(current: Etag?)
         case wouldBlock
         case cancelled
         case destroyed

@@ -25,6 +25,8 @@ extension DirectoryAccess.Failure {
                     + "raised",
                 limit: LimitDetails(name: "file_bytes", used: bytes, allowed: allowed)
             )
+        case .versionConflict(let current):
+            .versionConflict(path, current: current)
         case .wouldBlock:
             BackendError(.internal, message: "a call that may not wait was asked to")
         case .cancelled:

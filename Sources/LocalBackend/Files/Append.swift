@@ -1,39 +1,40 @@
 internal import AgentBackend
-internal import CLinux
 internal import Glibc
 internal import NIOCore
-internal import Synchronization
 
-/// Adds to the end of a file, in one piece with regard to other appends through any backend of this process. The file
-/// is open for appending, so that what a command adds at the same time is not overwritten. What fails half way is
-/// taken back, unless a command added to it meanwhile.
+/// Adds to the end of a file, in one piece with regard to other appends through any backend of this process, whatever
+/// name of the file they use. The file is open for appending, so that what a command adds at the same time is not
+/// overwritten. What fails half way is taken back, unless a command added to it meanwhile.
 extension LocalFiles {
     /// Adds bytes. Nil: there is no file yet.
     func append(
         _ bytes: ByteBuffer,
         to path: WorkspacePath,
-        durability: WriteOptions.Durability
+        _ options: WriteOptions
     ) throws(DirectoryAccess.Failure) -> FileInfo? {
         for _ in 0..<Self.maximumRetries {
-            let place = try place(of: path, mode: .append)
+            let place = try place(of: path, options)
             guard place.old != nil else { return nil }
             let count = UInt64(bytes.readableBytes)
-            let info = try append(count, to: place, durability) { target, written throws(DirectoryAccess.Failure) in
-                try target.append(bytes, &written)
+            let info = try place.withLock { () throws(DirectoryAccess.Failure) in
+                try append(count, to: place, options) { target, written throws(DirectoryAccess.Failure) in
+                    try target.append(bytes, &written)
+                }
             }
             if let info { return info }
         }
         throw .errno(EBUSY)
     }
 
-    /// Adds what was written to a temporary file. Nil: the file is not there any more.
+    /// Adds what was written to a temporary file, to a place that the caller has locked. Nil: the file is not there any
+    /// more.
     func append(
         _ file: TemporaryFile,
         to place: WritePlace,
-        durability: WriteOptions.Durability
+        _ options: WriteOptions
     ) throws(DirectoryAccess.Failure) -> FileInfo? {
         let count = UInt64(clamping: try file.descriptor.status().st_size)
-        return try append(count, to: place, durability) { target, written throws(DirectoryAccess.Failure) in
+        return try append(count, to: place, options) { target, written throws(DirectoryAccess.Failure) in
             while written < count {
                 try cancellation.check()
                 let piece = try file.descriptor.read(upTo: Self.pieceLength, at: written)
@@ -46,25 +47,33 @@ extension LocalFiles {
     private func append(
         _ count: UInt64,
         to place: WritePlace,
-        _ durability: WriteOptions.Durability,
+        _ options: WriteOptions,
         _ body: (FileDescriptorHandle, inout UInt64) throws(DirectoryAccess.Failure) -> Void
     ) throws(DirectoryAccess.Failure) -> FileInfo? {
         guard let target = try place.openForAppending() else { return nil }
         let status = try target.status()
-        guard status.st_mode & S_IFMT == S_IFREG else { return nil }
-        return try AppendLocks.shared.withLock(device: status.st_dev, inode: status.st_ino) {
-            () throws(DirectoryAccess.Failure) in
-            let end = UInt64(clamping: try target.status().st_size)
+        guard status.kind == .regular else { return nil }
+        return try FileLocks.shared.withLock(status.contentsLock) { () throws(DirectoryAccess.Failure) in
+            let before = try target.status()
+            if let expected = options.expectedEtag, before.etag != expected {
+                throw .versionConflict(current: before.etag)
+            }
+            let end = UInt64(clamping: before.st_size)
             try check(size: end + count)
             var written: UInt64 = 0
             do throws(DirectoryAccess.Failure) {
                 try body(target, &written)
-                if durability != .none, fdatasync(target.number) != 0 { throw .errno(errno) }
+                if written > 0 { try target.markAppended() }
+                if options.durability != .none, fdatasync(target.number) != 0 { throw .errno(errno) }
             } catch {
                 target.takeBack(written, after: end)
                 throw error
             }
-            return FileInfo(try target.status())
+            var after = try target.status()
+            // Also of what a command added meanwhile the caller must not be told that it was there when it wrote: this
+            // is then no version that there is.
+            after.st_size = off_t(end + written)
+            return FileInfo(after)
         }
     }
 
@@ -95,29 +104,16 @@ extension FileDescriptorHandle {
         }
     }
 
+    /// Makes what is there now a version of its own. Only the owner may; for others the kernel's own time has to do.
+    fileprivate func markAppended() throws(DirectoryAccess.Failure) {
+        do throws(DirectoryAccess.Failure) {
+            try setModified(Generation.next())
+        } catch .errno(EPERM) {
+        }
+    }
+
     fileprivate func takeBack(_ written: UInt64, after end: UInt64) {
         guard let size = try? status().st_size, size == off_t(end + written) else { return }
         _ = ftruncate(number, off_t(end))
-    }
-}
-
-/// One lock per file that is appended to, for as long as anybody appends. A fixed number of locks serves all files;
-/// two that share one wait for each other, and nothing else.
-private final class AppendLocks: Sendable {
-    static let shared = AppendLocks()
-
-    private let locks: [AppendLock] = (0..<256).map { _ in AppendLock() }
-
-    func withLock<Value>(
-        device: dev_t,
-        inode: ino_t,
-        _ body: () throws(DirectoryAccess.Failure) -> Value
-    ) throws(DirectoryAccess.Failure) -> Value {
-        let lock = locks[Int(truncatingIfNeeded: (inode &+ device &* 31) % UInt(locks.count))]
-        return try lock.mutex.withLock { _ throws(DirectoryAccess.Failure) in try body() }
-    }
-
-    private final class AppendLock: Sendable {
-        let mutex = Mutex(())
     }
 }

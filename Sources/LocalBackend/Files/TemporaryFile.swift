@@ -45,38 +45,66 @@ final class TemporaryFile: Sendable {
     }
 
     /// Swaps the file with the one that it replaces and removes that: ext4 writes a file to disk at once that is
-    /// renamed over another, but not one that is exchanged. False: what was there is no regular file any more, and is
-    /// back, or nothing was there.
-    func replace(_ oldName: [UInt8], in parent: FileDescriptorHandle) throws(DirectoryAccess.Failure) -> Bool {
+    /// renamed over another, but not one that is exchanged. False: what was there is no regular file any more, or not
+    /// of the version that is expected, and is back; or nothing was there.
+    ///
+    /// A command that reads the file in the moment between sees what is taken back.
+    func replace(
+        _ oldName: [UInt8],
+        in parent: FileDescriptorHandle,
+        expecting version: Glibc.stat? = nil
+    ) throws(DirectoryAccess.Failure) -> Bool {
         do throws(DirectoryAccess.Failure) {
             try rename(linux_rename_exchange, oldName, in: parent)
         } catch .errno(ENOENT) {
             return false
         }
-        guard try directory.status(of: name).map({ $0.st_mode & S_IFMT == S_IFREG }) ?? true else {
-            try giveBack(oldName, in: parent)
-            return false
+        if let displaced = try directory.status(of: name) {
+            let isExpected = version.map { displaced.isVersion(of: $0) } ?? (displaced.kind == .regular)
+            guard isExpected else {
+                try giveBack(oldName, in: parent, isFile: displaced.kind == .regular)
+                return false
+            }
         }
         remove()
         return true
     }
 
-    /// Something that is no regular file was exchanged, and may be a directory full of files: puts it back in its
-    /// place, against whoever works there at the same time.
-    private func giveBack(_ oldName: [UInt8], in parent: FileDescriptorHandle) throws(DirectoryAccess.Failure) {
+    /// Something that was not to be replaced was exchanged, and may be a directory full of files: puts it back in its
+    /// place, against whoever works there at the same time. Returns where this file is as before; throws `EBUSY` where
+    /// it is lost.
+    func giveBack(
+        _ oldName: [UInt8],
+        in parent: FileDescriptorHandle,
+        isFile: Bool
+    ) throws(DirectoryAccess.Failure) {
+        let own = try descriptor.status().st_ino
+        // What somebody has put in the place of this file since is newer than a file that it replaces as well.
+        var keepsNewer = isFile
         for _ in 0..<Self.maximumRetries {
-            do throws(DirectoryAccess.Failure) {
-                return try rename(linux_rename_exchange, oldName, in: parent)
-            } catch .errno(ENOENT) {
-            }
-            // Somebody has removed this file from there: it is lost, and what it stood for is put in its place.
-            do throws(DirectoryAccess.Failure) {
-                try rename(linux_rename_noreplace, oldName, in: parent)
-                isGone.store(true, ordering: .relaxed)
-                throw .errno(EBUSY)
-            } catch .errno(EEXIST) {
-            }
+            guard try putBack(oldName, in: parent) else { continue }
+            guard let other = try directory.status(of: name), other.st_ino != own else { return }
+            // This will be removed. A directory never is: that goes back once more.
+            if !keepsNewer, other.kind != .directory { break }
+            keepsNewer = false
         }
+        throw .errno(EBUSY)
+    }
+
+    /// False: try again.
+    private func putBack(_ oldName: [UInt8], in parent: FileDescriptorHandle) throws(DirectoryAccess.Failure) -> Bool {
+        do throws(DirectoryAccess.Failure) {
+            try rename(linux_rename_exchange, oldName, in: parent)
+            return true
+        } catch .errno(ENOENT) {
+        }
+        // Somebody has removed this file from there: it is lost, and what it stood for is put in its place.
+        do throws(DirectoryAccess.Failure) {
+            try rename(linux_rename_noreplace, oldName, in: parent)
+        } catch .errno(EEXIST) {
+            return false
+        }
+        isGone.store(true, ordering: .relaxed)
         throw .errno(EBUSY)
     }
 

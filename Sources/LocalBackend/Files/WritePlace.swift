@@ -1,0 +1,101 @@
+internal import AgentBackend
+internal import Glibc
+
+/// Where a path leads when it is written.
+struct WritePlace {
+    let parent: FileDescriptorHandle
+    let name: [UInt8]
+    /// The regular file that was there when it was looked at, if any.
+    let old: Glibc.stat?
+
+    /// Runs `body` while nobody else in this process replaces, adds to or renames what has this name.
+    func withLock<Value>(
+        _ body: () throws(DirectoryAccess.Failure) -> Value
+    ) throws(DirectoryAccess.Failure) -> Value {
+        try parent.withLock(of: name, body)
+    }
+
+    /// Throws where there is another version than the expected one, or none.
+    func check(_ expected: Etag?) throws(DirectoryAccess.Failure) {
+        guard let expected else { return }
+        let present = try parent.status(of: name)?.etag
+        guard present == expected else { throw .versionConflict(current: present) }
+    }
+}
+
+extension LocalFiles {
+    /// The directory and name that a path means when it is written, with its parents made and links followed. Only a
+    /// regular file that the org's user may write to may be there already; with `createOnly`, nothing.
+    ///
+    /// Where a version is expected, no parents are made, and another one is refused before any more is done. With
+    /// `createOnly` such a write never succeeds: what it expects to be there stands in its way.
+    func place(of path: WorkspacePath, _ options: WriteOptions) throws(DirectoryAccess.Failure) -> WritePlace {
+        var path = path
+        for _ in 0..<Self.maximumRetries {
+            let (parent, name) = try openParent(path, options)
+            guard let old = try parent.status(of: name) else {
+                guard options.expectedEtag == nil else { throw .versionConflict(current: nil) }
+                return WritePlace(parent: parent, name: name, old: nil)
+            }
+            if let expected = options.expectedEtag, let present = old.etag, present != expected {
+                throw .versionConflict(current: present)
+            }
+            guard options.mode != .createOnly else { throw .errno(EEXIST) }
+            switch old.kind {
+            case .regular:
+                // To replace a file takes permissions on its directory only. One that may not be written stays.
+                if options.mode == .replace { try parent.checkWritable(name) }
+                return WritePlace(parent: parent, name: name, old: old)
+            case .directory: throw .errno(EISDIR)
+            case .symbolicLink: path = try access.resolve(path, followLast: true)
+            default: throw .errno(ENXIO)
+            }
+        }
+        throw .errno(ELOOP)
+    }
+
+    private func openParent(
+        _ path: WorkspacePath,
+        _ options: WriteOptions
+    ) throws(DirectoryAccess.Failure) -> (directory: FileDescriptorHandle, name: [UInt8]) {
+        guard !path.isRoot else { throw .errno(EISDIR) }
+        guard options.expectedEtag != nil else { return try openParentMakingIt(path) }
+        do throws(DirectoryAccess.Failure) {
+            return try access.openParent(path)
+        } catch .errno(ENOENT) {
+            throw .versionConflict(current: nil)
+        }
+    }
+
+    func openParentMakingIt(
+        _ path: WorkspacePath
+    ) throws(DirectoryAccess.Failure) -> (directory: FileDescriptorHandle, name: [UInt8]) {
+        do throws(DirectoryAccess.Failure) {
+            return try access.openParent(path)
+        } catch .errno(ENOENT) {
+            guard let parent = path.parentAndName?.parent else { throw .isRoot }
+            try access.makeDirectories(parent)
+            return try access.openParent(path)
+        }
+    }
+}
+
+extension FileDescriptorHandle {
+    /// Runs `body` while nobody else in this process replaces, adds to or renames what has this name in this directory.
+    func withLock<Value>(
+        of name: [UInt8],
+        _ body: () throws(DirectoryAccess.Failure) -> Value
+    ) throws(DirectoryAccess.Failure) -> Value {
+        let status = try status()
+        let key = FileLocks.Key.name(name, device: status.st_dev, directory: status.st_ino)
+        return try FileLocks.shared.withLock(key, body)
+    }
+
+    /// Whether the thread's user may write to a file in this directory.
+    func checkWritable(_ name: [UInt8]) throws(DirectoryAccess.Failure) {
+        let flags = AT_EACCESS | AT_SYMLINK_NOFOLLOW
+        guard name.withCString({ faccessat(number, $0, W_OK, flags) }) == 0 || errno == ENOENT else {
+            throw .errno(errno)
+        }
+    }
+}
