@@ -14,6 +14,8 @@ struct ExitStatus: RawRepresentable, Hashable {
     static let unavailable = ExitStatus(rawValue: 69)
     /// `EX_SOFTWARE`
     static let fault = ExitStatus(rawValue: 70)
+    /// `EX_CANTCREAT`
+    static let conflict = ExitStatus(rawValue: 73)
     /// `EX_TEMPFAIL`
     static let tryAgain = ExitStatus(rawValue: 75)
     /// `EX_NOPERM`
@@ -33,8 +35,9 @@ struct ExitStatus: RawRepresentable, Hashable {
           64     wrong usage
           69     no connection to the broker, or it was lost
           70     a fault of the broker or of this program
+          73     a conflict: another version than --if-match, or somebody else uses what it is about
           75     a limit is reached: try again later
-          77     the token is wrong, or does not allow it
+          77     the token is wrong or does not allow it, or the command is refused as dangerous
           78     wrong configuration (serve)
           124    exec: the command ran longer than --timeout and was killed
           130    ended by Ctrl-C, 143 by SIGTERM: what ran remotely is stopped
@@ -45,11 +48,12 @@ struct ExitStatus: RawRepresentable, Hashable {
 extension ExitStatus {
     init(_ error: BackendError) {
         switch error.code {
-        case .invalidArgument: self = .usage
+        case .invalidArgument, .emptyCommand: self = .usage
         case .connectionClosed, .shuttingDown, .deadlineExceeded: self = .unavailable
         case .internal, .protocolError: self = .fault
+        case .conflict: self = .conflict
         case .resourceExhausted: self = .tryAgain
-        case .authFailed, .permissionDenied: self = .denied
+        case .authFailed, .permissionDenied, .dangerousOperation, .unsafeCommand: self = .denied
         case .invalidConfiguration: self = .configuration
         default: self = .failure
         }
@@ -71,6 +75,14 @@ extension ExitStatus {
         line.add("operation", error.operation)
         line.add("retryable", error.isRetryable)
         line.add("maybe_executed", error.maybeExecuted)
+        if let etag = error.currentEtag { line.add("current_etag", "\(etag)") }
+        if let limit = error.limit {
+            var details = JSONLine()
+            details.add("name", limit.name)
+            details.add("used", limit.used)
+            details.add("allowed", limit.allowed)
+            line.add("limit", details)
+        }
         return line
     }
 }

@@ -1,7 +1,6 @@
 import AgentBackend
 import ArgumentParser
 import BrokerClient
-import NIOCore
 
 /// Lists a directory.
 struct ListCommand: ClientCommand {
@@ -22,37 +21,20 @@ struct ListCommand: ClientCommand {
 
     func run(_ connection: BrokerConnection, _ output: CommandOutput) async throws -> ExitStatus {
         let entries = connection.entries(of: try client.path(path), withDetails: details, on: try client.target())
-        let isTerminal = output.standardOutput.isTerminal
-        var lines = ByteBuffer()
+        var lines = LineOutput(output)
         for try await entry in entries {
-            append(entry, to: &lines, asJSON: output.asJSON, isTerminal: isTerminal)
-            lines.writeInteger(UInt8(ascii: "\n"))
-            if lines.readableBytes > 64 << 10 {
-                try await output.standardOutput.write(lines)
-                lines.clear()
+            if output.asJSON {
+                var line = JSONLine()
+                line.add("name", orBase64: "name_base64", entry.name)
+                if let info = entry.info { line.add(info) }
+                try await lines.add(line)
+            } else {
+                // One without details vanished while it was looked at.
+                let text = entry.info.map { FileDetails(info: $0).text } ?? "?"
+                try await lines.add(details ? "\(text) " : "", entry.name)
             }
         }
-        try await output.standardOutput.write(lines)
+        try await lines.flush()
         return .success
-    }
-
-    private func append(_ entry: DirectoryEntry, to lines: inout ByteBuffer, asJSON: Bool, isTerminal: Bool) {
-        if asJSON {
-            var line = JSONLine()
-            line.add("name", orBase64: "name_base64", entry.name)
-            if let info = entry.info { line.add(info) }
-            lines.writeBytes(line.text)
-            return
-        }
-        if details {
-            // It vanished while it was looked at.
-            let text = entry.info.map { FileDetails(info: $0).text } ?? "?"
-            lines.writeString("\(text) ")
-        }
-        if isTerminal {
-            lines.writeString(WorkspacePath.printable(entry.name))
-        } else {
-            lines.writeBytes(entry.name)
-        }
     }
 }

@@ -7,7 +7,7 @@ struct StatCommand: ClientCommand {
     static let configuration = CommandConfiguration(
         commandName: "stat",
         abstract: "Tell what is at a path of the workspace.",
-        discussion: "With --json one object: path, type, size, mode, modified_ns."
+        discussion: "With --json one object: path, type, size, mode, modified_ns and, of a file, etag."
     )
 
     @OptionGroup var client: ClientOptions

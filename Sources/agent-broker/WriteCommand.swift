@@ -8,8 +8,13 @@ struct WriteCommand: ClientCommand {
         commandName: "write",
         abstract: "Write standard input to a file of the workspace.",
         discussion: """
-            The file is replaced as a whole, when all of the input is there; its directories are made. With --json one \
-            object about the file as it is then: path, type, size, mode, modified_ns.
+            The file is replaced as a whole, when all of the input is there; its directories are made. Progress is \
+            shown on standard error where that is a terminal. With --json one object about the file as it is then: \
+            path, type, size, mode, modified_ns, etag.
+
+            With --if-match it is written only where the file is still the version that stat, read or write with --json \
+            told the etag of. Else the exit status is 73, and the error of --json has the etag of the present version \
+            as current_etag.
             """
     )
 
@@ -21,19 +26,30 @@ struct WriteCommand: ClientCommand {
     var create = false
     @Option(help: "Permission bits of a file that is made, in octal.")
     var mode = FileMode(bits: 0o644)
+    @Option(help: ArgumentHelp("Write only where the file is of this version.", valueName: "etag"))
+    var ifMatch: EtagArgument?
+    @Flag(name: .shortAndLong, help: "Show no progress.")
+    var quiet = false
 
     func validate() throws {
         if append, create { throw ValidationError("--append and --create do not go together: leave one out") }
+        if create, ifMatch != nil {
+            throw ValidationError("--create and --if-match do not go together: a file that is there has a version")
+        }
     }
 
     func run(_ connection: BrokerConnection, _ output: CommandOutput) async throws -> ExitStatus {
         let path = try client.path(path)
+        let input = try Descriptor(0)
+        let bar = quiet || output.asJSON ? nil : ProgressBar(total: input.remainingBytes)
+        defer { bar?.end() }
         let info = try await connection.write(
             path,
-            contents: try Descriptor(0).contents,
+            contents: Descriptor.Contents(descriptor: input, bar: bar),
             options: WriteOptions(
                 mode: append ? .append : create ? .createOnly : .replace,
-                permissions: mode.bits
+                permissions: mode.bits,
+                expectedEtag: ifMatch?.etag
             ),
             on: try client.target()
         )
@@ -43,6 +59,16 @@ struct WriteCommand: ClientCommand {
         line.add(info)
         try await output.print(line)
         return .success
+    }
+}
+
+/// A version of a file, as stat, read and write print it.
+struct EtagArgument: ExpressibleByArgument {
+    let etag: Etag
+
+    init?(argument: String) {
+        guard let etag = try? Etag(hexadecimal: argument) else { return nil }
+        self.etag = etag
     }
 }
 

@@ -71,7 +71,8 @@ import Testing
 
 @Suite struct ExitStatusTests {
     @Test(arguments: [
-        (BackendError.Code.readFailed, Int32(1)), (.conflict, 1), (.execError, 1), (.invalidArgument, 64),
+        (BackendError.Code.readFailed, Int32(1)), (.execError, 1), (.keyNotFound, 1),
+        (.invalidArgument, 64), (.emptyCommand, 64), (.conflict, 73), (.dangerousOperation, 77),
         (.connectionClosed, 69), (.shuttingDown, 69), (.internal, 70), (.protocolError, 70), (.resourceExhausted, 75),
         (.authFailed, 77), (.permissionDenied, 77), (.invalidConfiguration, 78),
     ])

@@ -17,6 +17,15 @@ extension BrokerConnection {
         return page
     }
 
+    /// All keys that begin with `prefix`, byte by byte, a page at a time as they are asked for.
+    public func keys(
+        prefix: [UInt8] = [],
+        on target: BrokerTarget,
+        call options: BrokerCallOptions = BrokerCallOptions()
+    ) -> MemoryKeys {
+        MemoryKeys(connection: self, prefix: prefix, target: target, options: options)
+    }
+
     /// Removes one key, and nothing below it. False: there was none.
     @discardableResult
     public func deleteKey(

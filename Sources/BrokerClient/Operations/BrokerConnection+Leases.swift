@@ -81,6 +81,6 @@ extension BrokerConnection {
         guard case .describe(let reply) = try await unary(.describe, on: target, call: options).reply else {
             throw .strangeAnswer(to: "describe")
         }
-        return EntryDescription(reply)
+        return try EntryDescription(reply)
     }
 }

@@ -12,42 +12,27 @@ public struct DirectoryEntries: AsyncSequence, Sendable {
     let target: BrokerTarget
     let options: BrokerCallOptions
 
-    public func makeAsyncIterator() -> Iterator { Iterator(directory: self) }
-
-    public struct Iterator: AsyncIteratorProtocol {
-        private let directory: DirectoryEntries
-        private var page: DirectoryPage?
-        private var index = 0
-
-        init(directory: DirectoryEntries) {
-            self.directory = directory
-        }
-
-        public mutating func next() async throws(BackendError) -> DirectoryEntry? {
-            while true {
-                if let page, index < page.entries.count {
-                    index += 1
-                    return page.entries[index - 1]
-                }
-                guard page?.isTruncated ?? true else { return nil }
-                // A page that is truncated and empty would be asked for again for ever.
-                if let page, page.entries.isEmpty { throw .strangeAnswer(to: "readdir") }
-                page = try await directory.page(after: page?.entries.last?.name ?? [])
-                index = 0
+    public func makeAsyncIterator() -> Iterator {
+        Iterator(
+            cursor: PageCursor("readdir") { last throws(BackendError) in
+                let page = try await connection.readdir(
+                    path,
+                    options: ReaddirOptions(withDetails: withDetails, after: last?.name ?? []),
+                    on: target,
+                    call: options
+                )
+                return PageCursor.Page(elements: page.entries, isTruncated: page.isTruncated)
             }
-        }
-
-        public mutating func next(isolation: isolated (any Actor)?) async throws(BackendError) -> DirectoryEntry? {
-            try await next()
-        }
+        )
     }
 
-    private func page(after name: [UInt8]) async throws(BackendError) -> DirectoryPage {
-        try await connection.readdir(
-            path,
-            options: ReaddirOptions(withDetails: withDetails, after: name),
-            on: target,
-            call: options
-        )
+    public struct Iterator: AsyncIteratorProtocol {
+        var cursor: PageCursor<DirectoryEntry>
+
+        public mutating func next() async throws(BackendError) -> DirectoryEntry? { try await cursor.next() }
+
+        public mutating func next(isolation: isolated (any Actor)?) async throws(BackendError) -> DirectoryEntry? {
+            try await cursor.next()
+        }
     }
 }

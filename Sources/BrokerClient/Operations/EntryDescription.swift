@@ -18,10 +18,15 @@ public struct EntryDescription: Sendable, Hashable {
     /// Names of the variables that every command gets, not their values.
     public var environmentNames: [[UInt8]]
     public var logMode: OperationsLogMode?
+    /// Scopes that calls used and the entry still has at hand, sorted as bytes.
+    public var scopes: [WorkspacePath]
 }
 
 extension EntryDescription {
-    init(_ reply: DescribeReply) {
+    /// Throws for scopes that are no paths.
+    init(_ reply: DescribeReply) throws(BackendError) {
+        var scopes: [WorkspacePath] = []
+        for scope in reply.scopes { scopes.append(try WorkspacePath(scope)) }
         self.init(
             backend: reply.backend,
             key: reply.key,
@@ -31,7 +36,8 @@ extension EntryDescription {
             isolation: reply.isolation,
             root: reply.root,
             environmentNames: reply.environmentNames,
-            logMode: reply.logMode
+            logMode: reply.logMode,
+            scopes: scopes
         )
     }
 }

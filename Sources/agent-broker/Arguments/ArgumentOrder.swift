@@ -4,7 +4,7 @@ enum ArgumentOrder {
     private static let options: Set<String> = ["--address", "--token", "--key", "--scope", "--backend"]
     private static let flags: Set<String> = ["--json"]
     /// Names that a second name follows.
-    private static let groups: Set<String> = ["token", "help"]
+    private static let groups: Set<String> = ["token", "keys", "workspace", "help"]
 
     /// With the shared options that stand before the command's name moved behind everything that is the command's, in
     /// the order given; what stands after `--` is never touched. Without a command's name, as it was.

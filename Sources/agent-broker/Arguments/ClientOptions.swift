@@ -18,8 +18,8 @@ struct ClientOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Confine everything to this directory of the workspace.", valueName: "path"))
     var scope: ByteArgument?
 
-    @Option(help: "Where the key's files live: local or memory.")
-    var backend = Backend.local
+    @Option(help: "Where the key's files live: local or memory. (default: local)")
+    var backend: Backend?
 
     @Flag(help: "Print JSON, also for errors.")
     var json = false
@@ -43,13 +43,17 @@ struct ClientOptions: ParsableArguments {
         return token
     }
 
-    /// `isKeyOptional`: without a key the target is fit for a lease on a fresh workspace.
-    func target(isKeyOptional: Bool = false) throws(BackendError) -> BrokerTarget {
+    /// `isKeyOptional`: without a key the target is fit for a lease on a fresh workspace. `defaultBackend`: where
+    /// --backend is not given.
+    func target(
+        isKeyOptional: Bool = false,
+        defaultBackend: Backend = .local
+    ) throws(BackendError) -> BrokerTarget {
         guard let key = key ?? (isKeyOptional ? "" : nil) else {
             throw Self.usage("say whose workspace it is about: --key")
         }
         let backend: BackendType =
-            switch self.backend {
+            switch self.backend ?? defaultBackend {
             case .local: .localFilesystem
             case .memory: .memory
             }

@@ -9,7 +9,7 @@ struct FileDetails {
     var text: String {
         let size = String(info.size)
         let padding = String(repeating: " ", count: max(0, 12 - size.utf8.count))
-        return "\(typeLetter)\(permissions) \(padding)\(size) \(modified)"
+        return "\(typeLetter)\(permissions) \(padding)\(size) \(Self.time(info.modifiedNanoseconds))"
     }
 
     static func octal(_ permissions: UInt32) -> String {
@@ -47,8 +47,9 @@ struct FileDetails {
         return letters
     }
 
-    private var modified: String {
-        var seconds = time_t(info.modifiedNanoseconds / 1_000_000_000)
+    /// `2026-01-31T12:00:00Z`
+    static func time(_ nanoseconds: Int64) -> String {
+        var seconds = time_t(nanoseconds / 1_000_000_000)
         var calendar = tm()
         gmtime_r(&seconds, &calendar)
         var text = [CChar](repeating: 0, count: 64)

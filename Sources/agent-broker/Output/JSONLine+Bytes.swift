@@ -16,6 +16,7 @@ extension JSONLine {
         add("size", info.size)
         add("mode", FileDetails.octal(info.permissions))
         add("modified_ns", info.modifiedNanoseconds)
+        if let etag = info.etag { add("etag", "\(etag)") }
     }
 }
 

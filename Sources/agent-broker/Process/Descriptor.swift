@@ -28,6 +28,14 @@ final class Descriptor: Sendable {
 
     var isTerminal: Bool { isatty(number) == 1 }
 
+    /// What is left to read of a regular file, as long as it is now; nil for anything else.
+    var remainingBytes: UInt64? {
+        var status = stat()
+        let offset = lseek(number, 0, SEEK_CUR)
+        guard isRegularFile, offset >= 0, fstat(number, &status) == 0 else { return nil }
+        return UInt64(max(0, status.st_size - offset))
+    }
+
     /// The next bytes, as soon as there are some; nil at the end.
     func read(upTo count: Int) async throws -> ByteBuffer? {
         try await onThread {
@@ -99,10 +107,16 @@ extension Descriptor {
     /// The bytes of a descriptor up to its end, a piece at a time.
     struct Contents: AsyncSequence, AsyncIteratorProtocol {
         let descriptor: Descriptor
+        /// Is told of each piece.
+        var bar: ProgressBar?
 
         func makeAsyncIterator() -> Contents { self }
 
-        func next() async throws -> ByteBuffer? { try await descriptor.read(upTo: pieceLength) }
+        func next() async throws -> ByteBuffer? {
+            let piece = try await descriptor.read(upTo: pieceLength)
+            if let piece { bar?.advance(piece.readableBytes) }
+            return piece
+        }
 
         private var pieceLength: Int { 256 << 10 }
     }

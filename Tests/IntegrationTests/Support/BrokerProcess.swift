@@ -127,6 +127,14 @@ extension BrokerProcess {
     /// Runs the command as a client of this broker.
     func client(_ arguments: String..., token: String? = nil, input: Data = Data()) async throws -> ChildProcess.Result
     {
+        try await client(arguments: arguments, token: token, input: input)
+    }
+
+    func client(
+        arguments: [String],
+        token: String? = nil,
+        input: Data = Data()
+    ) async throws -> ChildProcess.Result {
         try await ChildProcess.run(
             try BuiltProducts.program("agent-broker"),
             arguments,

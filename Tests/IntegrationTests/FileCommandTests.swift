@@ -1,0 +1,157 @@
+import Foundation
+import Testing
+
+extension IntegrationTests {
+    /// The commands that work on one file or directory, on both backends.
+    @Suite
+    struct FileCommandTests {
+        private static let backends = ["local", "memory"]
+
+        private func withBroker(_ body: (BrokerProcess) async throws -> Void) async throws {
+            try await withScratchDirectory { directory in
+                try await withBrokerProcess(["--root", "\(directory)/root"], body)
+            }
+        }
+
+        /// What a command prints with --json; nil where it fails.
+        private func object(_ result: ChildProcess.Result) throws -> [String: Any]? {
+            guard result.status == 0 else { return nil }
+            return try JSONSerialization.jsonObject(with: result.output) as? [String: Any]
+        }
+
+        private func error(_ result: ChildProcess.Result) throws -> [String: Any] {
+            try #require(try JSONSerialization.jsonObject(with: result.errors) as? [String: Any], "\(result)")
+        }
+
+        @Test(.timeLimit(.minutes(1)), arguments: backends)
+        func mvRenames(backend: String) async throws {
+            try await withBroker { broker in
+                func run(_ arguments: String...) async throws -> ChildProcess.Result {
+                    try await broker.client(arguments: arguments + ["--key", "a", "--backend", backend])
+                }
+                _ = try await broker.client("write", "--key", "a", "--backend", backend, "old", input: Data("x".utf8))
+                let moved = try object(await run("mv", "--json", "old", "deep/er/new"))
+                #expect(moved?["from"] as? String == "/workspace/old")
+                #expect(moved?["path"] as? String == "/workspace/deep/er/new")
+                #expect(try await run("exists", "old").status == 1)
+                #expect(try await run("read", "deep/er/new").text == "x")
+
+                _ = try await broker.client("write", "--key", "a", "--backend", backend, "other", input: Data("y".utf8))
+                let taken = try await run("mv", "-n", "--json", "other", "deep/er/new")
+                #expect(taken.status == 1)
+                #expect(try error(taken)["reason"] as? String == "EXISTS")
+                #expect(try await run("read", "deep/er/new").text == "x")
+                #expect(try await run("mv", "other", "deep/er/new").status == 0)
+                #expect(try await run("read", "deep/er/new").text == "y")
+                #expect(try await run("mv", "nothing", "x").status == 1)
+                #expect(try await run("mv", "old").status == 64)
+            }
+        }
+
+        @Test(.timeLimit(.minutes(1)), arguments: backends)
+        func cpCopies(backend: String) async throws {
+            try await withBroker { broker in
+                func run(_ arguments: String...) async throws -> ChildProcess.Result {
+                    try await broker.client(arguments: arguments + ["--key", "a", "--backend", backend])
+                }
+                for name in ["dir/one", "dir/sub/two"] {
+                    let key = ["--key", "a", "--backend", backend]
+                    _ = try await broker.client(arguments: ["write", name] + key, input: Data(name.utf8))
+                }
+                let copied = try object(await run("cp", "--json", "dir/one", "copy/of/one"))
+                #expect(copied?["files"] as? Int == 1 && copied?["bytes"] as? Int == 7)
+                #expect(try await run("read", "copy/of/one").text == "dir/one")
+                #expect(try await run("cp", "dir", "dir2").status == 1)
+                let tree = try object(await run("cp", "-r", "--json", "dir", "dir2"))
+                #expect(tree?["files"] as? Int == 2 && tree?["bytes"] as? Int == 18)
+                #expect(try await run("read", "dir2/sub/two").text == "dir/sub/two")
+                let taken = try await run("cp", "-n", "--json", "dir/one", "dir2/one")
+                #expect(taken.status == 1)
+                #expect(try error(taken)["reason"] as? String == "EXISTS")
+            }
+        }
+
+        @Test(.timeLimit(.minutes(1)))
+        func mkdirMakesDirectories() async throws {
+            try await withBroker { broker in
+                #expect(try await broker.client("mkdir", "--key", "a", "deep/er").status == 0)
+                #expect(try await broker.client("mkdir", "--key", "a", "deep/er").status == 0)
+                #expect(try await broker.client("mkdir", "--key", "a", "--no-parents", "deep/er").status == 1)
+                #expect(try await broker.client("mkdir", "--key", "a", "--no-parents", "no/where").status == 1)
+                let made = try object(await broker.client("mkdir", "--key", "a", "--mode", "700", "--json", "closed"))
+                #expect(made?["path"] as? String == "/workspace/closed")
+                let stat = try object(await broker.client("stat", "--key", "a", "--json", "closed"))
+                #expect(stat?["type"] as? String == "directory" && stat?["mode"] as? String == "0700")
+            }
+        }
+
+        @Test(.timeLimit(.minutes(1)), arguments: backends)
+        func touchAndExists(backend: String) async throws {
+            try await withBroker { broker in
+                func run(_ arguments: String...) async throws -> ChildProcess.Result {
+                    try await broker.client(arguments: arguments + ["--key", "a", "--backend", backend])
+                }
+                let missing = try await run("exists", "--json", "dir/file")
+                #expect(missing.status == 1 && missing.errorText.isEmpty)
+                #expect(missing.text == #"{"path":"/workspace/dir/file","exists":false}"# + "\n")
+                let touched = try object(await run("touch", "--json", "dir/file"))
+                #expect(touched?["size"] as? Int == 0 && touched?["type"] as? String == "file")
+                #expect(try await run("exists", "dir/file").status == 0)
+                let climbing = try await run("exists", "../../x")
+                #expect(climbing.status == 1 && climbing.errorText.contains("PATH_ESCAPE_ATTEMPT"))
+                let key = ["--key", "a", "--backend", backend]
+                _ = try await broker.client(arguments: ["write", "dir/file"] + key, input: Data("content".utf8))
+                #expect(try await run("touch", "dir/file").status == 0)
+                #expect(try await run("read", "dir/file").text == "content")
+            }
+        }
+
+        /// Who writes on top of another's version is told which one there is.
+        @Test(.timeLimit(.minutes(1)), arguments: backends)
+        func writeIfMatchKeepsOthersChanges(backend: String) async throws {
+            try await withBroker { broker in
+                func write(_ text: String, _ more: String...) async throws -> ChildProcess.Result {
+                    let arguments = ["write", "--key", "a", "--backend", backend, "--json", "file"]
+                    return try await broker.client(arguments: arguments + more, input: Data(text.utf8))
+                }
+                let first = try #require(try object(await write("first"))?["etag"] as? String)
+                let second = try #require(try object(await write("second", "--if-match", first))?["etag"] as? String)
+                #expect(first != second)
+                let late = try await write("late", "--if-match", first)
+                #expect(late.status == 73)
+                let conflict = try error(late)
+                #expect(conflict["code"] as? String == "CONFLICT")
+                #expect(conflict["current_etag"] as? String == second)
+                for name in ["stat", "read"] {
+                    let told = try object(
+                        await broker.client(name, "--key", "a", "--backend", backend, "--json", "file")
+                    )
+                    #expect(told?["etag"] as? String == second, "\(name)")
+                }
+                let read = try await broker.client("read", "--key", "a", "--backend", backend, "file")
+                #expect(read.text == "second")
+                #expect(try await write("x", "--if-match", "no etag").status == 64)
+                #expect(try await write("x", "--if-match", second, "--create").status == 64)
+            }
+        }
+
+        @Test(.timeLimit(.minutes(1)))
+        func limitsAreToldInNumbers() async throws {
+            try await withScratchDirectory { directory in
+                let limits = "memory: { max_bytes_per_org: 64KiB }\n"
+                let orgs = try await OrgFile(orgs: ["acme"], in: directory, preamble: limits)
+                try await withBrokerProcess(["--root", "\(directory)/root", "--config", orgs.path]) { broker in
+                    let large = try await broker.client(
+                        arguments: ["write", "--key", "a", "--backend", "memory", "--json", "file"],
+                        token: orgs.tokens["acme"],
+                        input: Data(repeating: 1, count: 100_000)
+                    )
+                    #expect(large.status == 75, "\(large)")
+                    let limit = try #require(try error(large)["limit"] as? [String: Any])
+                    #expect(limit["name"] as? String == "memory_bytes")
+                    #expect(limit["allowed"] as? Int == 64 << 10)
+                }
+            }
+        }
+    }
+}
