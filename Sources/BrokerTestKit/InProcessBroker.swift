@@ -45,6 +45,9 @@ package struct InProcessBroker: Sendable {
     /// The directory of a key's files, as the host sees it.
     package func workspace(of org: String = "acme", key: String) -> String { "\(root)/v1/orgs/\(org)/\(key)" }
 
+    /// The names in a directory beneath the root, sorted.
+    package func entries(of directory: String) -> [String] { names(in: "\(root)/\(directory)").sorted() }
+
     /// The names of an org's temporary files. Uploads that are under way have some; a broker that has ended, none.
     package func temporaryFiles(of org: String = "acme") -> [String] { names(in: "\(root)/v1/orgs/\(org)/.tmp") }
 }
@@ -55,12 +58,14 @@ package struct InProcessBroker: Sendable {
 /// - Parameters:
 ///   - orgs: Each with one token.
 ///   - configure: What is to differ from the defaults, which are a broker's own but for times that a test waits for.
+///   - time: Where the broker takes it from for what goes by hours and days.
 ///
 /// Throws what `body` throws; else what kept the broker from starting or from ending well.
 package func withBroker<Value: Sendable>(
     orgs: [String] = ["acme"],
     ending: InProcessBroker.Ending = .graceful,
     configure: (inout BrokerConfiguration) -> Void = { _ in },
+    time: BrokerTime = BrokerTime(),
     _ body: (InProcessBroker) async throws -> Value
 ) async throws -> Value {
     let directory = try TemporaryDirectory()
@@ -82,7 +87,7 @@ package func withBroker<Value: Sendable>(
     }
     configure(&configuration)
 
-    let result = try await run(configuration, tokens, ending, body)
+    let result = try await run(configuration, tokens, ending, time, body)
     try checkNothingIsLeft(configuration)
     return try result.get()
 }
@@ -91,9 +96,10 @@ private func run<Value: Sendable>(
     _ configuration: BrokerConfiguration,
     _ tokens: [String: String],
     _ ending: InProcessBroker.Ending,
+    _ time: BrokerTime,
     _ body: (InProcessBroker) async throws -> Value
 ) async throws -> Result<Value, any Error> {
-    let service = BrokerService(configuration: configuration)
+    let service = BrokerService(configuration: configuration, time: time)
     var group = ServiceGroupConfiguration(
         services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],
         logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -131,12 +137,14 @@ private func run<Value: Sendable>(
 
 private struct BrokerService: Service {
     let configuration: BrokerConfiguration
+    let time: BrokerTime
     let ready = Announcement()
 
     func run() async throws {
         let broker = Broker(
             configuration: configuration,
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            time: time
         )
         try await broker.run(handlesSignals: false) { ready.finish($0) }
     }

@@ -33,7 +33,7 @@ struct StatsCommand: ClientCommand {
 
     private static func numbers(_ stats: BrokerStatistics) -> [(StaticString, UInt64)] {
         [
-            ("uptime_ms", UInt64(clamping: Int64(stats.uptime / .milliseconds(1)))),
+            ("uptime_ms", stats.uptime.inMilliseconds),
             ("connections", UInt64(stats.connections)),
             ("calls_ok", stats.callsOK),
             ("calls_failed", stats.callsFailed),
@@ -49,6 +49,24 @@ struct StatsCommand: ClientCommand {
             ("pool_creation_failures", stats.pool.creationFailures),
             ("pool_evictions", stats.pool.evictions),
             ("pool_stale_releases", stats.pool.staleReleases),
+            ("pool_expirations", stats.pool.expirations),
+            ("pool_replacements", stats.pool.replacements),
+            ("pool_timeouts", stats.pool.timeouts),
+            ("pool_refusals", stats.pool.refusals),
+            ("pool_leases", UInt64(stats.pool.leases)),
+            ("pool_destroying", UInt64(stats.pool.destroying)),
+            ("pool_queued", UInt64(stats.pool.queued)),
+            ("pool_longest_wait_us", stats.pool.longestWait.inMicroseconds),
+            ("pool_waits", stats.pool.waits.count),
+            ("pool_waits_us", stats.pool.waits.sum.inMicroseconds),
+            ("pool_wait_p50_us", stats.pool.waits.p50.inMicroseconds),
+            ("pool_wait_p99_us", stats.pool.waits.p99.inMicroseconds),
+            ("pool_holds", stats.pool.holds.count),
+            ("pool_holds_us", stats.pool.holds.sum.inMicroseconds),
+            ("pool_hold_p50_us", stats.pool.holds.p50.inMicroseconds),
+            ("pool_hold_p99_us", stats.pool.holds.p99.inMicroseconds),
+            ("workspaces_deleted", stats.workspacesDeleted),
+            ("workspaces_expired", stats.workspacesExpired),
         ]
     }
 }

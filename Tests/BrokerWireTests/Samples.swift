@@ -296,6 +296,21 @@ enum Samples {
         stats.pool.creationFailures = 14
         stats.pool.evictions = 15
         stats.pool.staleReleases = 16
+        stats.pool.expirations = 17
+        stats.pool.replacements = 18
+        stats.pool.timeouts = 19
+        stats.pool.refusals = 20
+        stats.pool.leases = 21
+        stats.pool.destroying = 22
+        stats.pool.queued = 23
+        stats.pool.longestWait = .microseconds(24)
+        stats.pool.waits.count = 25
+        stats.pool.waits.sum = .microseconds(26)
+        stats.pool.waits.p50 = .microseconds(27)
+        stats.pool.waits.p99 = .microseconds(28)
+        stats.pool.holds.count = 29
+        stats.workspacesDeleted = 30
+        stats.workspacesExpired = 31
         return stats
     }
 }

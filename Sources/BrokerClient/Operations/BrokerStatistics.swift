@@ -2,6 +2,14 @@ internal import BrokerWire
 
 /// Counters of the caller's org.
 public struct BrokerStatistics: Sendable, Hashable {
+    /// Durations that were counted since the broker's start. The percentiles are upper bounds, at most twice the truth.
+    public struct Durations: Sendable, Hashable {
+        public var count: UInt64
+        public var sum: Duration
+        public var p50: Duration
+        public var p99: Duration
+    }
+
     /// Of the org's share of the pool of backends.
     public struct Pool: Sendable, Hashable {
         public var active: UInt32
@@ -12,9 +20,30 @@ public struct BrokerStatistics: Sendable, Hashable {
         public var misses: UInt64
         public var creations: UInt64
         public var creationFailures: UInt64
+        /// Idle entries destroyed to make room, or for their idleness or age: those of `expirations` included.
         public var evictions: UInt64
         /// Leases given back that were not held.
         public var staleReleases: UInt64
+        /// Entries destroyed for their idleness or age.
+        public var expirations: UInt64
+        /// Entries replaced because their backend was no longer usable.
+        public var replacements: UInt64
+        /// Acquires that gave up at their deadline.
+        public var timeouts: UInt64
+        /// Acquires refused because too many waited.
+        public var refusals: UInt64
+        /// Leases held.
+        public var leases: UInt32
+        /// Entries that are being destroyed.
+        public var destroying: UInt32
+        /// Keys that wait for room.
+        public var queued: UInt32
+        /// How long the acquire that has waited longest has.
+        public var longestWait: Duration
+        /// How long acquires waited that got a lease, without those that got it at once.
+        public var waits: Durations
+        /// How long leases were held.
+        public var holds: Durations
     }
 
     public var serverVersion: String
@@ -30,6 +59,9 @@ public struct BrokerStatistics: Sendable, Hashable {
     public var callsInFlight: UInt32
     public var execsRunning: UInt32
     public var pool: Pool
+    /// Since the broker's start: on request, and because nobody used them for long.
+    public var workspacesDeleted: UInt64
+    public var workspacesExpired: UInt64
 }
 
 extension BrokerStatistics {
@@ -44,7 +76,9 @@ extension BrokerStatistics {
             callsFailed: reply.callsFailed,
             callsInFlight: reply.callsInFlight,
             execsRunning: reply.execsRunning,
-            pool: Pool(reply.pool)
+            pool: Pool(reply.pool),
+            workspacesDeleted: reply.workspacesDeleted,
+            workspacesExpired: reply.workspacesExpired
         )
     }
 }
@@ -61,7 +95,23 @@ extension BrokerStatistics.Pool {
             creations: pool.creations,
             creationFailures: pool.creationFailures,
             evictions: pool.evictions,
-            staleReleases: pool.staleReleases
+            staleReleases: pool.staleReleases,
+            expirations: pool.expirations,
+            replacements: pool.replacements,
+            timeouts: pool.timeouts,
+            refusals: pool.refusals,
+            leases: pool.leases,
+            destroying: pool.destroying,
+            queued: pool.queued,
+            longestWait: pool.longestWait,
+            waits: BrokerStatistics.Durations(pool.waits),
+            holds: BrokerStatistics.Durations(pool.holds)
         )
+    }
+}
+
+extension BrokerStatistics.Durations {
+    fileprivate init(_ durations: StatsReply.Durations) {
+        self.init(count: durations.count, sum: durations.sum, p50: durations.p50, p99: durations.p99)
     }
 }

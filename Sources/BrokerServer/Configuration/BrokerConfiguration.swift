@@ -20,6 +20,7 @@ package struct BrokerConfiguration: Sendable, Hashable {
     package var pool = Pool()
     package var exec = Exec()
     package var memory = Memory()
+    package var retention = Retention()
     package var identities = Identities()
     package var log = Log()
     /// The tenants, in the order of the file.
@@ -107,6 +108,14 @@ extension BrokerConfiguration {
     package struct Memory: Sendable, Hashable {
         /// Bytes that one org may keep, unless its own limits say otherwise.
         package var maxBytesPerOrg = 256 << 20
+    }
+
+    /// The removal of workspaces that nobody uses, for orgs that ask for it.
+    package struct Retention: Sendable, Hashable {
+        /// Between two looks for them. What is in use is noted as often, for the case that the broker is killed.
+        package var interval: Duration = .seconds(600)
+        /// Workspaces of one org that are deleted after one look; the others have to wait for the next.
+        package var maxDeletions = 100
     }
 
     /// The uids that orgs get when the broker runs as root; their gids have the same numbers.

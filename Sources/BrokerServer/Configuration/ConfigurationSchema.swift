@@ -12,6 +12,7 @@ extension BrokerConfiguration {
         .section("pool", \.pool, Pool.fields),
         .section("exec", \.exec, Exec.fields),
         .section("memory", \.memory, Memory.fields),
+        .section("retention", \.retention, Retention.fields),
         .section("identities", \.identities, Identities.fields),
         .section("log", \.log, Log.fields),
         .sections("orgs", \.orgs, OrgConfiguration.fields, blank: OrgConfiguration(name: "")),
@@ -68,6 +69,14 @@ extension BrokerConfiguration.Memory {
     ]
 }
 
+extension BrokerConfiguration.Retention {
+    /// No longer than what an org may set: what is in use is noted as often.
+    static let fields: [Field<Self>] = [
+        .value("interval", \.interval, .duration(.milliseconds(100) ... .seconds(3600))),
+        .value("max_deletions", \.maxDeletions, .count(1...100_000)),
+    ]
+}
+
 extension BrokerConfiguration.Identities {
     /// System accounts lie below 1000; the highest ids mean "none" to many programs.
     static let fields: [Field<Self>] = [
@@ -89,6 +98,14 @@ extension OrgConfiguration {
         .sections("tokens", \.tokens, TokenRecord.fields, blank: .blank),
         .environment("env", \.env),
         .section("limits", \.limits, Limits.fields),
+        .section("retention", \.retention, Retention.fields),
+    ]
+}
+
+extension OrgConfiguration.Retention {
+    static let fields: [Field<Self>] = [
+        .optional("unused_for", \.unusedFor, .duration(.seconds(3600) ... .seconds(3650 * 86_400))),
+        .values("keep", \.keep, .keyPattern),
     ]
 }
 

@@ -9,9 +9,18 @@ package struct OrgConfiguration: Sendable, Hashable {
     /// The variables that every command of the org starts with.
     package var env = Environment()
     package var limits = Limits()
+    package var retention = Retention()
 
     package init(name: String) {
         self.name = name
+    }
+
+    /// How long workspaces are kept that nobody uses.
+    package struct Retention: Sendable, Hashable {
+        /// Time without an entry after which a workspace is deleted with all of its files. nil: they are kept for ever.
+        package var unusedFor: Duration?
+        /// Keys whose workspaces are kept all the same.
+        package var keep: [KeyPattern] = []
     }
 
     /// Limits of this org where they differ from those of all orgs. nil: as for all.

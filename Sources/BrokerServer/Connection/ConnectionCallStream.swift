@@ -97,6 +97,10 @@ final class ConnectionCallStream: CallStream, @unchecked Sendable {
         }
     }
 
+    func cancel(_ error: BackendError) {
+        connection.end(id, error)
+    }
+
     // MARK: For the connection
 
     enum Delivery {
@@ -185,4 +189,6 @@ protocol CreditSource: AnyObject, Sendable {
     func send(_ id: UInt64, _ body: ServerFrame.Body, _ payload: ByteBuffer, isLast: Bool)
     func grant(_ bytes: Int, stream: UInt64)
     func consumed(_ bytes: Int)
+    /// Ends the call of a stream from outside. From any thread.
+    func end(_ stream: UInt64, _ cause: BackendError)
 }

@@ -185,6 +185,11 @@ extension ConnectionHandler {
         active.task?.cancel()
     }
 
+    /// As ``cancelCall(_:_:)``, from any thread.
+    func end(_ stream: UInt64, _ cause: BackendError) {
+        eventLoop.execute { [self] in cancelCall(stream, cause) }
+    }
+
     /// Of a call that waits for its turn.
     private func cancelWaiting(_ id: UInt64, _ active: ActiveCall, _ cause: BackendError) {
         guard let index = lanes[active.lane]?.firstIndex(where: { $0.id == id }),

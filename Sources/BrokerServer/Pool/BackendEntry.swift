@@ -28,7 +28,8 @@ package final class BackendEntry: PooledEntry {
     private let backend: EntryBackend
     private let scopes = Mutex<[[UInt8]: EntryBackend]>([:])
     private let isDestroyed = Atomic<Bool>(false)
-    private let cleanUp: @Sendable () async -> Void
+    private let calls = EntryCalls()
+    private let cleanUp: @Sendable (BackendEntry) async -> Void
 
     /// Views that are kept at the most; more are made each time.
     private static let maximumScopes = 64
@@ -39,7 +40,7 @@ package final class BackendEntry: PooledEntry {
         configuration: EntryConfiguration,
         log: EntryLog,
         backend: EntryBackend,
-        cleanUp: @escaping @Sendable () async -> Void
+        cleanUp: @escaping @Sendable (BackendEntry) async -> Void = { _ in }
     ) {
         self.org = org
         self.key = key
@@ -59,13 +60,36 @@ package final class BackendEntry: PooledEntry {
 
     package func destroy() async {
         guard !isDestroyed.exchange(true, ordering: .relaxed) else { return }
+        calls.cancelAll(Self.destroyed)
         let views = scopes.withLock { scopes in
             defer { scopes.removeAll() }
             return scopes.values.map(\.backend)
         }
         for view in views { await view.destroy() }
         await backend.backend.destroy()
-        await cleanUp()
+        await calls.waitForEnds()
+        await cleanUp(self)
+    }
+
+    /// Runs a call that waits. It is cancelled when the entry is destroyed under it, and throws `BACKEND_DESTROYED`
+    /// then; the entry is not gone before the call has ended.
+    func run<Value>(
+        _ stream: any CallStream,
+        _ body: () async throws(BackendError) -> Value
+    ) async throws(BackendError) -> Value {
+        guard let call = calls.began(stream) else { throw Self.destroyed }
+        defer { calls.ended(call) }
+        return try await body()
+    }
+
+    private static let destroyed = BackendError(
+        .backendDestroyed,
+        message: "the entry was destroyed during the call: take a new lease, or call again with the key"
+    )
+
+    /// The scopes that it has views of, sorted as bytes.
+    var scopePaths: [[UInt8]] {
+        scopes.withLock { Array($0.keys) }.sorted { $0.lexicographicallyPrecedes($1) }
     }
 
     /// The backend confined to a scope; empty: the entry's own. Throws for what is no path.

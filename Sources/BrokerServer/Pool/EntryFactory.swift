@@ -10,7 +10,9 @@ final class EntryFactory: Sendable {
     private let configuration: BrokerConfiguration
     private let threads: FileThreads
     private let commands: any CommandStarter
+    private let locks: WorkspaceLocks
     private let log: OperationsLog
+    private let wallClock: @Sendable () -> Int64
     /// The root directories of all entries that are kept open.
     private let directories: OpenDirectoryCache
     private let shares = Mutex<[Org.ID: OrgShare]>([:])
@@ -27,77 +29,35 @@ final class EntryFactory: Sendable {
         configuration: BrokerConfiguration,
         threads: FileThreads,
         commands: any CommandStarter,
-        log: OperationsLog
+        locks: WorkspaceLocks,
+        log: OperationsLog,
+        wallClock: @escaping @Sendable () -> Int64
     ) {
         self.tenancy = tenancy
         self.configuration = configuration
         self.threads = threads
         self.commands = commands
+        self.locks = locks
         self.log = log
+        self.wallClock = wallClock
         directories = OpenDirectoryCache(capacity: configuration.limits.maxOpenDirectories)
     }
 
     func makeEntry(
         _ key: PoolKey,
-        _ entryConfiguration: EntryConfiguration
+        _ configuration: EntryConfiguration
     ) async throws(BackendError) -> BackendEntry {
         guard let org = tenancy.current.orgs.orgs.first(where: { $0.id == key.org }) else {
             throw BackendError(.notFound, message: "the org was removed from the broker's configuration")
         }
-        let entryLog = EntryLog(log, org: org.name, key: key.name ?? "", mode: entryConfiguration.logMode)
-        let (backend, cleanUp) = try await makeBackend(key, org, entryConfiguration)
-        return BackendEntry(
-            org: org,
-            key: key.name ?? "",
-            configuration: entryConfiguration,
-            log: entryLog,
-            backend: backend,
-            cleanUp: cleanUp
-        )
-    }
-
-    private func makeBackend(
-        _ key: PoolKey,
-        _ org: Org,
-        _ entryConfiguration: EntryConfiguration
-    ) async throws(BackendError) -> (EntryBackend, @Sendable () async -> Void) {
-        switch key.type {
-        case .memory:
-            return (.memory(MemoryBackend(budget: share(of: org).budget)), {})
-        case .localFilesystem:
-            let (tenancy, threads) = (tenancy, threads)
-            let name = key.name
-            let workspace = try await threads.run { () throws(BackendError) -> Workspace in
-                guard let name else { return .keyless(try tenancy.root.makeKeylessWorkspace(of: org)) }
-                return .keyed(path: try tenancy.root.workspaceDirectory(of: org, key: name))
-            }
-            let backend = LocalFilesystemBackend(
-                rootDirectory: workspace.path,
-                temporary: share(of: org).temporary,
-                identity: org.identity,
-                environment: org.environment.merging(entryConfiguration.environment),
-                limits: LocalFilesystemLimits(
-                    maximumFileBytes: min(
-                        UInt64(org.limits.maxFileBytes),
-                        entryConfiguration.limits.maximumFileBytes ?? .max
-                    ),
-                    maximumReaddirEntries: configuration.limits.maxReaddirEntries
-                ),
-                threads: threads,
-                directories: directories,
-                commands: commands
-            )
-            guard case .keyless(let directory) = workspace else { return (.local(backend), {}) }
-            return (
-                .local(backend),
-                {
-                    // What is left behind is swept at the next start.
-                    _ = try? await threads.run { () throws(BackendError) in
-                        try tenancy.root.discard(directory, of: org)
-                    }
-                }
-            )
-        case .remoteFilesystem:
+        switch (key.type, key.name) {
+        case (.memory, let name):
+            return entry(.memory(MemoryBackend(budget: share(of: org).budget)), org, name, configuration)
+        case (.localFilesystem, let name?):
+            return try await makeEntry(of: name, org, configuration)
+        case (.localFilesystem, nil):
+            return try await makeKeylessEntry(org, configuration)
+        case (.remoteFilesystem, _):
             throw BackendError(
                 .invalidArgument,
                 message: "a broker pools no remote-filesystem backends: ask for local-filesystem or memory"
@@ -105,16 +65,87 @@ final class EntryFactory: Sendable {
         }
     }
 
-    private enum Workspace: Sendable {
-        case keyed(path: String)
-        case keyless(KeylessWorkspace)
-
-        var path: String {
-            switch self {
-            case .keyed(let path): path
-            case .keyless(let workspace): workspace.path
+    /// The files stay when the entry ends.
+    private func makeEntry(
+        of key: String,
+        _ org: Org,
+        _ configuration: EntryConfiguration
+    ) async throws(BackendError) -> BackendEntry {
+        let (root, threads, locks, wallClock) = (tenancy.root, threads, locks, wallClock)
+        let workspace = WorkspaceID(org: org.id, key: key)
+        while true {
+            try await locks.share(workspace)
+            let path: String
+            do throws(BackendError) {
+                path = try await threads.run { () throws(BackendError) in
+                    let path = try root.workspaceDirectory(of: org, key: key)
+                    // Where that fails the workspace may look unused one day; while it is in use that does not count.
+                    try? root.noteUse(of: org, key: key, at: wallClock())
+                    return path
+                }
+            } catch {
+                locks.ended(workspace)
+                throw error
             }
+            let made = entry(.local(backend(at: path, org, configuration)), org, key, configuration) { entry in
+                _ = try? await threads.run { () throws(BackendError) in
+                    try root.noteUse(of: org, key: key, at: wallClock())
+                }
+                locks.ended(entry, of: workspace)
+            }
+            if locks.name(made, of: workspace) { return made }
+            // The workspace is about to be removed: the entry is to have the next one.
+            locks.ended(workspace)
         }
+    }
+
+    /// The files end with the entry.
+    private func makeKeylessEntry(
+        _ org: Org,
+        _ configuration: EntryConfiguration
+    ) async throws(BackendError) -> BackendEntry {
+        let (root, threads) = (tenancy.root, threads)
+        let workspace = try await threads.run { () throws(BackendError) in try root.makeKeylessWorkspace(of: org) }
+        return entry(.local(backend(at: workspace.path, org, configuration)), org, nil, configuration) { _ in
+            // What is left behind is swept at the next start.
+            _ = try? await threads.run { () throws(BackendError) in try root.discard(workspace, of: org) }
+        }
+    }
+
+    private func entry(
+        _ backend: EntryBackend,
+        _ org: Org,
+        _ key: String?,
+        _ configuration: EntryConfiguration,
+        cleanUp: @escaping @Sendable (BackendEntry) async -> Void = { _ in }
+    ) -> BackendEntry {
+        BackendEntry(
+            org: org,
+            key: key ?? "",
+            configuration: configuration,
+            log: EntryLog(log, org: org.name, key: key ?? "", mode: configuration.logMode),
+            backend: backend,
+            cleanUp: cleanUp
+        )
+    }
+
+    private func backend(at path: String, _ org: Org, _ configuration: EntryConfiguration) -> LocalFilesystemBackend {
+        LocalFilesystemBackend(
+            rootDirectory: path,
+            temporary: share(of: org).temporary,
+            identity: org.identity,
+            environment: org.environment.merging(configuration.environment),
+            limits: LocalFilesystemLimits(
+                maximumFileBytes: min(
+                    UInt64(org.limits.maxFileBytes),
+                    configuration.limits.maximumFileBytes ?? .max
+                ),
+                maximumReaddirEntries: self.configuration.limits.maxReaddirEntries
+            ),
+            threads: threads,
+            directories: directories,
+            commands: commands
+        )
     }
 
     private func share(of org: Org) -> OrgShare {

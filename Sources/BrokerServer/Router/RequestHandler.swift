@@ -89,4 +89,7 @@ package protocol CallStream: Sendable {
     /// Sends a part of the answer; nil is the next piece of what was begun. Waits for the caller's credit, and splits
     /// the payload where there is less of it.
     func send(_ reply: Reply?, payload: ByteBuffer) async throws(BackendError)
+
+    /// Ends the call from outside: it is cancelled, and its caller is told the error. Does not wait; from any thread.
+    func cancel(_ error: BackendError)
 }

@@ -38,7 +38,9 @@ extension Router {
         let start = ContinuousClock.now
         do throws(BackendError) {
             let backend = try entry.view(call.target?.scopePath ?? []).backend
-            let answer = try await verb.perform(on: backend, stream)
+            let answer = try await entry.run(stream) { () throws(BackendError) in
+                try await verb.perform(on: backend, stream)
+            }
             entry.record(type(of: verb), call, .done(answer), since: start)
             return answer
         } catch {

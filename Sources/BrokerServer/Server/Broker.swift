@@ -13,10 +13,12 @@ internal import UnixSignals
 package struct Broker: Sendable {
     private let configuration: BrokerConfiguration
     private let logger: Logger
+    private let time: BrokerTime
 
-    package init(configuration: BrokerConfiguration, logger: Logger) {
+    package init(configuration: BrokerConfiguration, logger: Logger, time: BrokerTime = BrokerTime()) {
         self.configuration = configuration
         self.logger = logger
+        self.time = time
     }
 
     /// Serves until SIGTERM or SIGINT, or until the task is cancelled, and leaves nothing behind: no process, socket
@@ -61,21 +63,7 @@ package struct Broker: Sendable {
         if let missing = isolation.missing {
             logger.error("commands cannot be isolated on this host and are refused", metadata: ["why": "\(missing)"])
         }
-        let factory = EntryFactory(
-            tenancy: tenancy,
-            configuration: configuration,
-            threads: threads,
-            commands: isolation.commands,
-            log: log
-        )
-        let pool = try BrokerCore.Pool(
-            configuration: PoolConfiguration(configuration.pool, orgs: tenancy.current.orgs),
-            defaultConfiguration: EntryConfiguration(),
-            clock: MonotonicClock()
-        ) { key, entry throws(BackendError) in
-            try await factory.makeEntry(key, entry)
-        }
-        let core = BrokerCore(pool: pool, node: configuration.node, isolation: isolation.name)
+        let core = try BrokerCore(configuration, tenancy, threads, isolation, log, time)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
         let listener = WireListener(
             group: group,
@@ -89,10 +77,18 @@ package struct Broker: Sendable {
             defer { if let path = configuration.unixSocket { unlink(path) } }
             ready(report(channels, root, isolation, embedded))
             let drainTimeout = configuration.limits.drainTimeout
-            var services: [any Service] = [TrashService(root: root, threads: threads, logger: logger)]
-            services.append(CommandService(isolation: isolation))
-            services.append(PoolService(pool: pool, drainTimeout: drainTimeout, logger: logger))
-            services.append(WireService(listener: listener, channels: channels, drainTimeout: drainTimeout))
+            let services: [any Service] = [
+                TrashService(root: root, threads: threads, logger: logger),
+                CommandService(isolation: isolation),
+                PoolService(pool: core.pool, drainTimeout: drainTimeout, logger: logger),
+                RetentionService(
+                    workspaces: core.workspaces,
+                    tenancy: tenancy,
+                    settings: configuration.retention,
+                    logger: logger
+                ),
+                WireService(listener: listener, channels: channels, drainTimeout: drainTimeout),
+            ]
             try await run(services, until: signals)
         } catch {
             try? await group.shutdownGracefully()
@@ -192,39 +188,6 @@ package struct Broker: Sendable {
             version: BrokerVersion.current,
             embeddedToken: embedded.map { (EmbeddedConfiguration.orgName, $0.token.text) }
         )
-    }
-}
-
-extension PoolConfiguration {
-    /// The pool's limits, and where those of an org differ.
-    init(_ pool: BrokerConfiguration.Pool, orgs directory: OrgDirectory) {
-        self.init()
-        maxEntries = pool.maxEntries
-        maxEntriesPerOrg = pool.maxEntriesPerOrg
-        maxLeasesPerEntry = pool.maxLeasesPerEntry
-        maxWaitersPerOrg = pool.maxWaiters
-        idleTimeout = pool.idleTimeout
-        cleanupInterval = pool.cleanupInterval
-        maxLifetime = pool.maxLifetime
-        defaultQueueDeadline = pool.queueTimeout
-        for org in directory.orgs where org.limits.maxEntries != pool.maxEntriesPerOrg {
-            orgs[org.id] = OrgLimits(maxEntries: org.limits.maxEntries)
-        }
-    }
-}
-
-extension CommandIsolation.Settings {
-    init(_ exec: BrokerConfiguration.Exec) {
-        self.init(
-            limits: SandboxedCommands.Limits(
-                defaultTimeout: exec.defaultTimeout,
-                maximumTimeout: exec.maxTimeout,
-                grace: exec.grace
-            )
-        )
-        mode = exec.isolation
-        required = exec.requireIsolation
-        maximumRunningCommands = exec.maxRunning
     }
 }
 

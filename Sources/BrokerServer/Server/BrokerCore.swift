@@ -7,13 +7,16 @@ final class BrokerCore: Sendable {
     typealias Pool = BackendPoolManager<BackendEntry, EntryConfiguration, MonotonicClock>
 
     let pool: Pool
-    let counters = OrgCounterTable()
+    let workspaces: Workspaces
+    let counters: OrgCounterTable
     let node: String
     let isolation: String
     private let start = ContinuousClock.now
 
-    init(pool: Pool, node: String, isolation: String) {
+    init(pool: Pool, workspaces: Workspaces, counters: OrgCounterTable, node: String, isolation: String) {
         self.pool = pool
+        self.workspaces = workspaces
+        self.counters = counters
         self.node = node
         self.isolation = isolation
     }

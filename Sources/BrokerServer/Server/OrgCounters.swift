@@ -9,6 +9,9 @@ package final class OrgCounters: Sendable {
     /// Calls that wait; those that are answered on the spot never show here.
     let callsWaiting = Atomic<Int>(0)
     let execsRunning = Atomic<Int>(0)
+    let workspacesDeleted = Atomic<UInt64>(0)
+    /// Removed because they were not used for long.
+    let workspacesExpired = Atomic<UInt64>(0)
 
     @inline(__always)
     func callEnded(failed: Bool) {

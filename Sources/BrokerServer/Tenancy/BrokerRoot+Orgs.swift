@@ -39,13 +39,6 @@ extension BrokerRoot {
         return KeylessWorkspace(name: name, path: "\(path(of: org))/\(Self.keylessName)/\(name)")
     }
 
-    /// The keys that an org has files of, in no order.
-    package func workspaceKeys(of org: Org) throws(BackendError) -> [String] {
-        try SystemFailure.concealing("cannot list the workspaces") { () throws(SystemFailure) in
-            try Self.names(in: try OwnedDescriptor.directory(org.name, in: orgs.raw))
-        }
-    }
-
     /// The orgs that ever had files here, in no order.
     func orgNames() throws(BackendError) -> [String] {
         try SystemFailure.advising("repair \(path)/v1/orgs, where the orgs' files are") { () throws(SystemFailure) in

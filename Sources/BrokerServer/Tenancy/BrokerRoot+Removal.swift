@@ -24,26 +24,31 @@ extension BrokerRoot {
     /// Removes a workspace without a key and all that is in it. Idempotent.
     package func discard(_ workspace: KeylessWorkspace, of org: Org) throws(BackendError) -> SweepReport {
         let directory = try openOrg(org)
-        return try discard(workspace.name, in: try openKeyless(in: directory), of: directory)
+        let keyless = try openKeyless(in: directory)
+        return try SystemFailure.concealing("cannot remove the workspace") { () throws(SystemFailure) in
+            let trash = try Trash(of: directory)
+            guard let pit = try trash.setAside([workspace.name], in: keyless) else { return SweepReport() }
+            return try trash.empty(pit)
+        }
     }
 
-    /// Removes a key's files, whatever its owner did to them. Idempotent. To be called while no entry uses them;
-    /// they are gone from the workspace's path at once, and from the disk when this returns.
-    package func discardWorkspace(of org: Org, key: String) throws(BackendError) -> SweepReport {
+    /// Takes away a key's files, whatever its owner did to them: they are gone from the workspace's path when this
+    /// returns, and ``empty(_:)`` removes them. Nil: there were none. To be called while no entry uses them.
+    package func setAsideWorkspace(of org: Org, key: String) throws(BackendError) -> DiscardedWorkspace? {
         try Name.validate(key, kind: "key")
         let directory = try openOrg(org)
-        return try discard(key, in: directory, of: directory)
+        let pit = try SystemFailure.concealing("cannot remove the workspace") { () throws(SystemFailure) in
+            try Trash(of: directory).setAside([key], in: directory)
+        }
+        try forgetUse(of: org, key: key)
+        return pit.map { DiscardedWorkspace(org: org, pit: $0) }
     }
 
-    private func discard(
-        _ name: String,
-        in directory: borrowing OwnedDescriptor,
-        of org: borrowing OwnedDescriptor
-    ) throws(BackendError) -> SweepReport {
-        try SystemFailure.concealing("cannot remove the workspace") { () throws(SystemFailure) in
-            let trash = try Trash(of: org)
-            guard let pit = try trash.setAside([name], in: directory) else { return SweepReport() }
-            return try trash.empty(pit)
+    /// Removes what was set aside, which takes its time. What stays is tried again at the next start.
+    package func empty(_ workspace: DiscardedWorkspace) throws(BackendError) -> SweepReport {
+        let directory = try openOrg(workspace.org)
+        return try SystemFailure.concealing("cannot remove the workspace") { () throws(SystemFailure) in
+            try Trash(of: directory).empty(workspace.pit)
         }
     }
 
@@ -61,4 +66,10 @@ extension BrokerRoot {
         }
         return report
     }
+}
+
+/// A workspace that is on its way out: nothing leads to it any more.
+package struct DiscardedWorkspace: Sendable {
+    fileprivate let org: Org
+    fileprivate let pit: String
 }

@@ -11,6 +11,7 @@ import Synchronization
 ///     ROOT/v1/orgs/<org>/.keyless/     workspaces without a key: they end with their entry
 ///     ROOT/v1/orgs/<org>/.trash/       what is being removed: 0700
 ///     ROOT/state/                      what must outlive the broker: 0700
+///     ROOT/state/used/<org>/<key>      when the key's workspace was last used
 ///
 /// A broker that runs as root gives each org's files to the org's own uid. Everything above them belongs to root
 /// and lets others pass but not look (0711), for a sandbox that runs as the org must reach its workspace. So

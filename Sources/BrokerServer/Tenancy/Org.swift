@@ -14,13 +14,23 @@ package final class Org: Sendable {
     /// Whom its file operations and commands run as. nil where the broker is unprivileged: as the broker.
     package let identity: HostIdentity?
     package let limits: Limits
+    /// How long workspaces that nobody uses are kept.
+    package let retention: OrgConfiguration.Retention
 
-    init(id: ID, name: String, environment: Environment, identity: HostIdentity?, limits: Limits) {
+    init(
+        id: ID,
+        name: String,
+        environment: Environment,
+        identity: HostIdentity?,
+        limits: Limits,
+        retention: OrgConfiguration.Retention = OrgConfiguration.Retention()
+    ) {
         self.id = id
         self.name = name
         self.environment = environment
         self.identity = identity
         self.limits = limits
+        self.retention = retention
     }
 
     /// The limits of one org, resolved: what its configuration does not say is as for all orgs.

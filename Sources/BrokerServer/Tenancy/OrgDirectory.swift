@@ -35,7 +35,8 @@ package struct OrgDirectory: Sendable {
                     name: org.name,
                     environment: org.env,
                     identity: identities[org.name],
-                    limits: Org.Limits(org.limits, defaults: configuration)
+                    limits: Org.Limits(org.limits, defaults: configuration),
+                    retention: org.retention
                 )
             )
         }

@@ -21,11 +21,14 @@ package struct Principal: Sendable {
         tokenHash = token.hash
     }
 
+    /// Whether the token is for this key.
+    func allows(key: String) -> Bool { keyPatterns?.contains { $0.matches(key) } ?? true }
+
     /// Throws `PERMISSION_DENIED`, saying what the token allows, for a key that it does not. nil asks for an
     /// entry without a key, which a token that is narrowed to keys does not allow either.
     package func authorize(key: String?) throws(BackendError) {
         guard let keyPatterns else { return }
-        if let key, keyPatterns.contains(where: { $0.matches(key) }) { return }
+        if let key, allows(key: key) { return }
         let asked = key.map { "the key \"\($0)\"" } ?? "an entry without a key"
         let allowed = keyPatterns.isEmpty ? "no key" : keyPatterns.map(\.description).joined(separator: ", ")
         throw BackendError(

@@ -44,6 +44,7 @@ struct Describe: SessionVerb {
             reply.environmentNames = entry.org.environment.merging(entry.configuration.environment)
                 .variables.map(\.name)
             reply.logMode = entry.log.mode
+            reply.scopes = entry.scopePaths
         }
         return reply
     }

@@ -3,6 +3,16 @@ internal import CBrokerProtos
 
 /// Counters of the caller's org; see `admin.proto`.
 package struct StatsReply: Sendable, Hashable {
+    /// Durations that were counted. The percentiles are upper bounds, at most twice the truth.
+    package struct Durations: Sendable, Hashable {
+        package var count: UInt64 = 0
+        package var sum = Duration.zero
+        package var p50 = Duration.zero
+        package var p99 = Duration.zero
+
+        package init() {}
+    }
+
     package struct Pool: Sendable, Hashable {
         package var active: UInt32 = 0
         package var idle: UInt32 = 0
@@ -14,6 +24,16 @@ package struct StatsReply: Sendable, Hashable {
         package var creationFailures: UInt64 = 0
         package var evictions: UInt64 = 0
         package var staleReleases: UInt64 = 0
+        package var expirations: UInt64 = 0
+        package var replacements: UInt64 = 0
+        package var timeouts: UInt64 = 0
+        package var refusals: UInt64 = 0
+        package var leases: UInt32 = 0
+        package var destroying: UInt32 = 0
+        package var queued: UInt32 = 0
+        package var longestWait = Duration.zero
+        package var waits = Durations()
+        package var holds = Durations()
 
         package init() {}
     }
@@ -28,6 +48,8 @@ package struct StatsReply: Sendable, Hashable {
     package var callsInFlight: UInt32 = 0
     package var execsRunning: UInt32 = 0
     package var pool = Pool()
+    package var workspacesDeleted: UInt64 = 0
+    package var workspacesExpired: UInt64 = 0
 
     package init() {}
 }
@@ -44,6 +66,8 @@ extension StatsReply: WireMessage {
         callsInFlight = message.calls_in_flight
         execsRunning = message.execs_running
         if let inner = message.pool { pool = Pool(inner.pointee) }
+        workspacesDeleted = message.workspaces_deleted
+        workspacesExpired = message.workspaces_expired
     }
 
     func build(_ builder: MessageBuilder) -> UnsafeMutablePointer<Agentbroker__V1__StatsReply> {
@@ -58,6 +82,8 @@ extension StatsReply: WireMessage {
         message.pointee.calls_in_flight = callsInFlight
         message.pointee.execs_running = execsRunning
         message.pointee.pool = pool.build(builder)
+        message.pointee.workspaces_deleted = workspacesDeleted
+        message.pointee.workspaces_expired = workspacesExpired
         return message
     }
 }
@@ -74,6 +100,16 @@ extension StatsReply.Pool: WireMessage {
         creationFailures = message.creation_failures
         evictions = message.evictions
         staleReleases = message.stale_releases
+        expirations = message.expirations
+        replacements = message.replacements
+        timeouts = message.timeouts
+        refusals = message.refusals
+        leases = message.leases
+        destroying = message.destroying
+        queued = message.queued
+        longestWait = Duration(wireMicroseconds: message.longest_wait_us)
+        if let inner = message.waits { waits = StatsReply.Durations(inner.pointee) }
+        if let inner = message.holds { holds = StatsReply.Durations(inner.pointee) }
     }
 
     func build(_ builder: MessageBuilder) -> UnsafeMutablePointer<Agentbroker__V1__PoolStats> {
@@ -88,6 +124,40 @@ extension StatsReply.Pool: WireMessage {
         message.pointee.creation_failures = creationFailures
         message.pointee.evictions = evictions
         message.pointee.stale_releases = staleReleases
+        message.pointee.expirations = expirations
+        message.pointee.replacements = replacements
+        message.pointee.timeouts = timeouts
+        message.pointee.refusals = refusals
+        message.pointee.leases = leases
+        message.pointee.destroying = destroying
+        message.pointee.queued = queued
+        message.pointee.longest_wait_us = longestWait.inMicroseconds
+        message.pointee.waits = waits.build(builder)
+        message.pointee.holds = holds.build(builder)
         return message
+    }
+}
+
+extension StatsReply.Durations: WireMessage {
+    init(_ message: Agentbroker__V1__DurationStats) {
+        count = message.count
+        sum = Duration(wireMicroseconds: message.sum_us)
+        p50 = Duration(wireMicroseconds: message.p50_us)
+        p99 = Duration(wireMicroseconds: message.p99_us)
+    }
+
+    func build(_ builder: MessageBuilder) -> UnsafeMutablePointer<Agentbroker__V1__DurationStats> {
+        let message = builder.make(agentbroker__v1__duration_stats__init)
+        message.pointee.count = count
+        message.pointee.sum_us = sum.inMicroseconds
+        message.pointee.p50_us = p50.inMicroseconds
+        message.pointee.p99_us = p99.inMicroseconds
+        return message
+    }
+}
+
+extension Duration {
+    fileprivate init(wireMicroseconds microseconds: UInt64) {
+        self = .microseconds(Int64(clamping: microseconds))
     }
 }

@@ -37,7 +37,6 @@ import Testing
             #expect(try scratch.read("root/v1/orgs/acme/k/file") == "kept")
             #expect(root.temporaryDirectory(of: org) == scratch.path("root/v1/orgs/acme/.tmp"))
             #expect(scratch.mode("root/v1/orgs/acme/.tmp") == 0o700)
-            #expect(try root.workspaceKeys(of: org) == ["k"])
         }
     }
 
@@ -104,7 +103,7 @@ import Testing
         try await withRoot { scratch, root, org in
             let error = #expect(throws: BackendError.self) { try root.workspaceDirectory(of: org, key: key) }
             #expect(error?.code == .invalidArgument)
-            #expect(throws: BackendError.self) { try root.discardWorkspace(of: org, key: key) }
+            #expect(throws: BackendError.self) { try root.setAsideWorkspace(of: org, key: key) }
             let entries = try scratch.entries("root/v1/orgs/acme")
             #expect(entries == [".keyless", ".tmp"])
         }
@@ -130,21 +129,6 @@ import Testing
             #expect(try root.discard(first, of: org).removed == 0)
             #expect(try scratch.entries("root/v1/orgs/acme/.keyless") == [second.name])
             #expect(try scratch.entries("root/v1/orgs/acme/.trash").isEmpty)
-            #expect(try root.workspaceKeys(of: org).isEmpty)
-        }
-    }
-
-    @Test func discardsAWorkspace() async throws {
-        try await withRoot { scratch, root, org in
-            _ = try root.workspaceDirectory(of: org, key: "gone")
-            _ = try root.workspaceDirectory(of: org, key: "kept")
-            try scratch.makeDirectory("root/v1/orgs/acme/gone/sub")
-            try scratch.write("x", to: "root/v1/orgs/acme/gone/sub/file")
-            try #require(chmod(scratch.path("root/v1/orgs/acme/gone/sub"), 0) == 0)
-            try #require(chmod(scratch.path("root/v1/orgs/acme/gone"), 0) == 0)
-            #expect(try root.discardWorkspace(of: org, key: "gone") == SweepReport(removed: 3))
-            #expect(try root.discardWorkspace(of: org, key: "gone") == SweepReport())
-            #expect(try root.workspaceKeys(of: org) == ["kept"])
         }
     }
 }

@@ -97,6 +97,51 @@ void   agentbroker__v1__pool_stats__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__pool_stats__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   agentbroker__v1__duration_stats__init
+                     (Agentbroker__V1__DurationStats         *message)
+{
+  static const Agentbroker__V1__DurationStats init_value = AGENTBROKER__V1__DURATION_STATS__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__duration_stats__get_packed_size
+                     (const Agentbroker__V1__DurationStats *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__duration_stats__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__duration_stats__pack
+                     (const Agentbroker__V1__DurationStats *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__duration_stats__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__duration_stats__pack_to_buffer
+                     (const Agentbroker__V1__DurationStats *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__duration_stats__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__DurationStats *
+       agentbroker__v1__duration_stats__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__DurationStats *)
+     protobuf_c_message_unpack (&agentbroker__v1__duration_stats__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__duration_stats__free_unpacked
+                     (Agentbroker__V1__DurationStats *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__duration_stats__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   agentbroker__v1__stats_reply__init
                      (Agentbroker__V1__StatsReply         *message)
 {
@@ -160,7 +205,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__stats__descriptor =
   (ProtobufCMessageInit) agentbroker__v1__stats__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__pool_stats__field_descriptors[10] =
+static const ProtobufCFieldDescriptor agentbroker__v1__pool_stats__field_descriptors[20] =
 {
   {
     "active",
@@ -282,23 +327,153 @@ static const ProtobufCFieldDescriptor agentbroker__v1__pool_stats__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "expirations",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__PoolStats, expirations),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "replacements",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__PoolStats, replacements),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "timeouts",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__PoolStats, timeouts),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "refusals",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__PoolStats, refusals),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "leases",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__PoolStats, leases),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "destroying",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__PoolStats, destroying),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "queued",
+    17,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__PoolStats, queued),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "longest_wait_us",
+    18,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__PoolStats, longest_wait_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "waits",
+    19,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__PoolStats, waits),
+    &agentbroker__v1__duration_stats__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "holds",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__PoolStats, holds),
+    &agentbroker__v1__duration_stats__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned agentbroker__v1__pool_stats__field_indices_by_name[] = {
   0,   /* field[0] = active */
   2,   /* field[2] = creating */
   7,   /* field[7] = creation_failures */
   6,   /* field[6] = creations */
+  15,   /* field[15] = destroying */
   8,   /* field[8] = evictions */
+  10,   /* field[10] = expirations */
   4,   /* field[4] = hits */
+  19,   /* field[19] = holds */
   1,   /* field[1] = idle */
+  14,   /* field[14] = leases */
+  17,   /* field[17] = longest_wait_us */
   5,   /* field[5] = misses */
+  16,   /* field[16] = queued */
+  13,   /* field[13] = refusals */
+  11,   /* field[11] = replacements */
   9,   /* field[9] = stale_releases */
+  12,   /* field[12] = timeouts */
   3,   /* field[3] = waiting */
+  18,   /* field[18] = waits */
 };
 static const ProtobufCIntRange agentbroker__v1__pool_stats__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 0, 20 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__pool_stats__descriptor =
 {
@@ -308,14 +483,91 @@ const ProtobufCMessageDescriptor agentbroker__v1__pool_stats__descriptor =
   "Agentbroker__V1__PoolStats",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__PoolStats),
-  10,
+  20,
   agentbroker__v1__pool_stats__field_descriptors,
   agentbroker__v1__pool_stats__field_indices_by_name,
   1,  agentbroker__v1__pool_stats__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__pool_stats__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__stats_reply__field_descriptors[10] =
+static const ProtobufCFieldDescriptor agentbroker__v1__duration_stats__field_descriptors[4] =
+{
+  {
+    "count",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__DurationStats, count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sum_us",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__DurationStats, sum_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "p50_us",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__DurationStats, p50_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "p99_us",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__DurationStats, p99_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__duration_stats__field_indices_by_name[] = {
+  0,   /* field[0] = count */
+  2,   /* field[2] = p50_us */
+  3,   /* field[3] = p99_us */
+  1,   /* field[1] = sum_us */
+};
+static const ProtobufCIntRange agentbroker__v1__duration_stats__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__duration_stats__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.DurationStats",
+  "DurationStats",
+  "Agentbroker__V1__DurationStats",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__DurationStats),
+  4,
+  agentbroker__v1__duration_stats__field_descriptors,
+  agentbroker__v1__duration_stats__field_indices_by_name,
+  1,  agentbroker__v1__duration_stats__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__duration_stats__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__stats_reply__field_descriptors[12] =
 {
   {
     "server_version",
@@ -437,6 +689,30 @@ static const ProtobufCFieldDescriptor agentbroker__v1__stats_reply__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "workspaces_deleted",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__StatsReply, workspaces_deleted),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "workspaces_expired",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__StatsReply, workspaces_expired),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned agentbroker__v1__stats_reply__field_indices_by_name[] = {
   6,   /* field[6] = calls_failed */
@@ -449,11 +725,13 @@ static const unsigned agentbroker__v1__stats_reply__field_indices_by_name[] = {
   9,   /* field[9] = pool */
   0,   /* field[0] = server_version */
   3,   /* field[3] = uptime_ms */
+  10,   /* field[10] = workspaces_deleted */
+  11,   /* field[11] = workspaces_expired */
 };
 static const ProtobufCIntRange agentbroker__v1__stats_reply__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__stats_reply__descriptor =
 {
@@ -463,7 +741,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__stats_reply__descriptor =
   "Agentbroker__V1__StatsReply",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__StatsReply),
-  10,
+  12,
   agentbroker__v1__stats_reply__field_descriptors,
   agentbroker__v1__stats_reply__field_indices_by_name,
   1,  agentbroker__v1__stats_reply__number_ranges,

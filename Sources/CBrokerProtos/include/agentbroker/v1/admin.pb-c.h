@@ -17,6 +17,7 @@ PROTOBUF_C__BEGIN_DECLS
 
 typedef struct Agentbroker__V1__Stats Agentbroker__V1__Stats;
 typedef struct Agentbroker__V1__PoolStats Agentbroker__V1__PoolStats;
+typedef struct Agentbroker__V1__DurationStats Agentbroker__V1__DurationStats;
 typedef struct Agentbroker__V1__StatsReply Agentbroker__V1__StatsReply;
 
 
@@ -48,15 +49,75 @@ struct  Agentbroker__V1__PoolStats
   uint64_t misses;
   uint64_t creations;
   uint64_t creation_failures;
+  /*
+   * Idle entries destroyed to make room, or for their idleness or age: those of expirations included.
+   */
   uint64_t evictions;
   /*
    * Leases given back that were not held.
    */
   uint64_t stale_releases;
+  /*
+   * Entries destroyed for their idleness or age.
+   */
+  uint64_t expirations;
+  /*
+   * Entries replaced because their backend was no longer usable.
+   */
+  uint64_t replacements;
+  /*
+   * Acquires that gave up at their deadline.
+   */
+  uint64_t timeouts;
+  /*
+   * Acquires refused because too many waited.
+   */
+  uint64_t refusals;
+  /*
+   * Leases held.
+   */
+  uint32_t leases;
+  /*
+   * Entries that are being destroyed.
+   */
+  uint32_t destroying;
+  /*
+   * Keys that wait for room.
+   */
+  uint32_t queued;
+  /*
+   * How long the acquire that has waited longest has, in microseconds.
+   */
+  uint64_t longest_wait_us;
+  /*
+   * How long acquires waited that got a lease, without those that got it at once.
+   */
+  Agentbroker__V1__DurationStats *waits;
+  /*
+   * How long leases were held.
+   */
+  Agentbroker__V1__DurationStats *holds;
 };
 #define AGENTBROKER__V1__POOL_STATS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__pool_stats__descriptor) \
-    , 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+    , 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL }
+
+
+/*
+ * Durations, counted since the broker's start. In microseconds; the percentiles are upper bounds, at most
+ * twice the truth. All 0 where none was counted.
+ */
+struct  Agentbroker__V1__DurationStats
+{
+  ProtobufCMessage base;
+  uint64_t count;
+  uint64_t sum_us;
+  uint64_t p50_us;
+  uint64_t p99_us;
+};
+#define AGENTBROKER__V1__DURATION_STATS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__duration_stats__descriptor) \
+    , 0, 0, 0, 0 }
 
 
 struct  Agentbroker__V1__StatsReply
@@ -81,10 +142,15 @@ struct  Agentbroker__V1__StatsReply
   uint32_t calls_in_flight;
   uint32_t execs_running;
   Agentbroker__V1__PoolStats *pool;
+  /*
+   * Since the broker's start: workspaces deleted on request, and because nobody used them for long.
+   */
+  uint64_t workspaces_deleted;
+  uint64_t workspaces_expired;
 };
 #define AGENTBROKER__V1__STATS_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__stats_reply__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0, NULL }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0, NULL, 0, 0 }
 
 
 /* Agentbroker__V1__Stats methods */
@@ -125,6 +191,25 @@ Agentbroker__V1__PoolStats *
 void   agentbroker__v1__pool_stats__free_unpacked
                      (Agentbroker__V1__PoolStats *message,
                       ProtobufCAllocator *allocator);
+/* Agentbroker__V1__DurationStats methods */
+void   agentbroker__v1__duration_stats__init
+                     (Agentbroker__V1__DurationStats         *message);
+size_t agentbroker__v1__duration_stats__get_packed_size
+                     (const Agentbroker__V1__DurationStats   *message);
+size_t agentbroker__v1__duration_stats__pack
+                     (const Agentbroker__V1__DurationStats   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__duration_stats__pack_to_buffer
+                     (const Agentbroker__V1__DurationStats   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__DurationStats *
+       agentbroker__v1__duration_stats__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__duration_stats__free_unpacked
+                     (Agentbroker__V1__DurationStats *message,
+                      ProtobufCAllocator *allocator);
 /* Agentbroker__V1__StatsReply methods */
 void   agentbroker__v1__stats_reply__init
                      (Agentbroker__V1__StatsReply         *message);
@@ -152,6 +237,9 @@ typedef void (*Agentbroker__V1__Stats_Closure)
 typedef void (*Agentbroker__V1__PoolStats_Closure)
                  (const Agentbroker__V1__PoolStats *message,
                   void *closure_data);
+typedef void (*Agentbroker__V1__DurationStats_Closure)
+                 (const Agentbroker__V1__DurationStats *message,
+                  void *closure_data);
 typedef void (*Agentbroker__V1__StatsReply_Closure)
                  (const Agentbroker__V1__StatsReply *message,
                   void *closure_data);
@@ -163,6 +251,7 @@ typedef void (*Agentbroker__V1__StatsReply_Closure)
 
 extern const ProtobufCMessageDescriptor agentbroker__v1__stats__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__pool_stats__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__duration_stats__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__stats_reply__descriptor;
 
 PROTOBUF_C__END_DECLS

@@ -1,0 +1,85 @@
+internal import AgentBackend
+internal import BackendPool
+internal import BrokerWire
+internal import LocalBackend
+
+extension BrokerCore {
+    /// Makes the pool and what belongs to it. Throws `INVALID_CONFIGURATION`.
+    convenience init(
+        _ configuration: BrokerConfiguration,
+        _ tenancy: Tenancy,
+        _ threads: FileThreads,
+        _ isolation: CommandIsolation,
+        _ log: OperationsLog,
+        _ time: BrokerTime
+    ) throws(BackendError) {
+        let locks = WorkspaceLocks()
+        let factory = EntryFactory(
+            tenancy: tenancy,
+            configuration: configuration,
+            threads: threads,
+            commands: isolation.commands,
+            locks: locks,
+            log: log,
+            wallClock: time.wallClock
+        )
+        let pool = try Pool(
+            configuration: PoolConfiguration(configuration.pool, orgs: tenancy.current.orgs),
+            defaultConfiguration: EntryConfiguration(),
+            clock: MonotonicClock()
+        ) { key, entry throws(BackendError) in
+            try await factory.makeEntry(key, entry)
+        }
+        let counters = OrgCounterTable()
+        let workspaces = Workspaces(
+            root: tenancy.root,
+            threads: threads,
+            locks: locks,
+            pool: pool,
+            counters: counters,
+            log: log,
+            time: time,
+            patience: configuration.exec.grace + .seconds(10)
+        )
+        self.init(
+            pool: pool,
+            workspaces: workspaces,
+            counters: counters,
+            node: configuration.node,
+            isolation: isolation.name
+        )
+    }
+}
+
+extension PoolConfiguration {
+    /// The pool's limits, and where those of an org differ.
+    init(_ pool: BrokerConfiguration.Pool, orgs directory: OrgDirectory) {
+        self.init()
+        maxEntries = pool.maxEntries
+        maxEntriesPerOrg = pool.maxEntriesPerOrg
+        maxLeasesPerEntry = pool.maxLeasesPerEntry
+        maxWaitersPerOrg = pool.maxWaiters
+        idleTimeout = pool.idleTimeout
+        cleanupInterval = pool.cleanupInterval
+        maxLifetime = pool.maxLifetime
+        defaultQueueDeadline = pool.queueTimeout
+        for org in directory.orgs where org.limits.maxEntries != pool.maxEntriesPerOrg {
+            orgs[org.id] = OrgLimits(maxEntries: org.limits.maxEntries)
+        }
+    }
+}
+
+extension CommandIsolation.Settings {
+    init(_ exec: BrokerConfiguration.Exec) {
+        self.init(
+            limits: SandboxedCommands.Limits(
+                defaultTimeout: exec.defaultTimeout,
+                maximumTimeout: exec.maxTimeout,
+                grace: exec.grace
+            )
+        )
+        mode = exec.isolation
+        required = exec.requireIsolation
+        maximumRunningCommands = exec.maxRunning
+    }
+}
