@@ -16,6 +16,8 @@ struct LiteralMatcher: Sendable {
 
     private var nodes = [Node(length: 0)]
     private var edges: [Edge: Int] = [:]
+    /// What a literal begins with.
+    private var firstBytes = ByteSet()
 
     /// Takes time and memory in proportion to the bytes of all literals.
     init(_ literals: some Sequence<[UInt8]>) {
@@ -29,7 +31,7 @@ struct LiteralMatcher: Sendable {
         guard !edges.isEmpty else { return [] }
         var spans = SpanList()
         var node = 0
-        for (index, byte) in text.enumerated() {
+        for (index, byte) in text.enumerated() where node != 0 || firstBytes.contains(byte) {
             node = step(from: node, byte)
             spans.add((index + 1 - nodes[node].match)..<(index + 1))
         }
@@ -48,6 +50,7 @@ struct LiteralMatcher: Sendable {
 
     private mutating func insert(_ literal: [UInt8]) {
         var node = 0
+        if let first = literal.first { firstBytes.insert(first) }
         for byte in literal {
             let edge = Edge(node: node, byte: byte)
             if let next = edges[edge] {

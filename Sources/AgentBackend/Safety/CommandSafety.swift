@@ -7,8 +7,12 @@
 ///
 /// The text is read as a shell reads it: quoted arguments, comments and the bodies of here-documents are not commands;
 /// `sh -c '…'`, `eval`, `$(…)`, `sudo`, `xargs` and their like are looked into. A word whose value shows only when it
-/// runs is taken to be harmless. Takes time in proportion to the length of the command. A value; safe to share.
+/// runs is taken to be harmless. Takes time in proportion to the length of the command, of which only the first
+/// ``maximumLength`` bytes are looked at, with the programs in its words counted too. A value; safe to share.
 public struct CommandSafety: Sendable {
+    /// Bytes.
+    public static let maximumLength = 128 << 10
+
     /// A pattern of your own for what is not to run.
     public struct DenyPattern: Sendable, Hashable {
         /// What ``DangerousCommand/rule`` says.

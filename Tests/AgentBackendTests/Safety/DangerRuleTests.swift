@@ -245,7 +245,22 @@ import Testing
         #expect(Self.rules(met: .shell(evals)) == ["remove-root"])
         #expect(Self.rules(met: .shell(String(repeating: "eval ", count: 1000) + "rm -rf /")) == [])
         #expect(Self.rules(met: .shell(String(repeating: "(", count: 100_000) + "rm -rf /")) == ["remove-root"])
-        #expect(Self.rules(met: .shell(String(repeating: "sudo ", count: 100_000) + "rm -rf /")) == ["remove-root"])
+        #expect(Self.rules(met: .shell(String(repeating: "sudo ", count: 20_000) + "rm -rf /")) == ["remove-root"])
+    }
+
+    @Test func onlySoMuchOfACommandIsLookedAt() {
+        func padded(_ count: Int) -> String { String(repeating: " ", count: count) + "rm -rf /" }
+        #expect(Self.rules(met: .shell(padded(CommandSafety.maximumLength - 8))) == ["remove-root"])
+        #expect(Self.rules(met: .shell(padded(CommandSafety.maximumLength))) == [])
+        // Programs in words draw on the same account.
+        let half = CommandSafety.maximumLength / 2
+        #expect(Self.rules(met: .shell("sh -c '" + padded(half - 30) + "'")) == ["remove-root"])
+        #expect(Self.rules(met: .shell("sh -c '" + padded(half) + "'")) == [])
+        // As do arguments.
+        for (count, expected) in [(half, ["remove-root"]), (2 * half, [])] {
+            let arguments = ["rm", "-rf", String(repeating: "x", count: count), "/"].map { Array($0.utf8) }
+            #expect(Self.rules(met: .arguments(arguments)) == expected)
+        }
     }
 
     @Test func anyBytesAreTaken() {

@@ -2,6 +2,8 @@
 struct CommandInspection {
     /// Each rule once, in the order in which they were met.
     private(set) var findings: [DangerRule] = []
+    /// Bytes of programs that are still looked into.
+    private var budget = CommandSafety.maximumLength
 
     /// `directory`: where the command starts, as it sees it.
     static func findings(
@@ -11,10 +13,14 @@ struct CommandInspection {
         var inspection = CommandInspection()
         switch program {
         case .shellLine(let line):
-            _ = inspection.inspect(ShellParser.parse(line), directory, depth: 0)
+            inspection.inspect(text: line, directory, depth: 0)
         case .arguments(let arguments):
             var command = ShellCommand()
-            command.words = arguments.map { ShellWord(literal: $0) }
+            for argument in arguments {
+                guard argument.count < inspection.budget else { break }
+                inspection.budget -= argument.count + 1
+                command.words.append(ShellWord(literal: argument))
+            }
             _ = inspection.inspect(ShellScript(events: [.command(command)]), directory, depth: 0)
         }
         return inspection.findings
@@ -87,9 +93,13 @@ struct CommandInspection {
             if arguments.contains(true) { walk.download() }
         case "eval":
             if arguments.first == true { found(.runDownload) }
-            inspect(text: Array(invocation.arguments.map(\.source).joined(separator: [UInt8(ascii: " ")])), walk, depth)
+            inspect(
+                text: Array(invocation.arguments.map(\.source).joined(separator: [UInt8(ascii: " ")])),
+                walk.directory,
+                depth: depth + 1
+            )
         case "trap":
-            if let action = invocation.operands.first { inspect(text: action.source, walk, depth) }
+            if let action = invocation.operands.first { inspect(text: action.source, walk.directory, depth: depth + 1) }
         case "source", ".":
             let isInput = invocation.arguments.first?.isStandardInput == true
             if arguments.first == true || isInput && isInputDownloaded { found(.runDownload) }
@@ -112,7 +122,7 @@ struct CommandInspection {
         switch ProgramSource(invocation) {
         case .text(let program):
             if isDownload(program) { found(.runDownload) }
-            inspect(text: program.source, walk, depth)
+            inspect(text: program.source, walk.directory, depth: depth + 1)
         case .file(let file):
             if isDownload(file) { found(.runDownload) }
         case .standardInput:
@@ -121,9 +131,10 @@ struct CommandInspection {
         }
     }
 
-    private mutating func inspect(text: [UInt8], _ walk: ScriptWalk, _ depth: Int) {
-        guard depth < ShellParser.maximumDepth else { return }
-        _ = inspect(ShellParser.parse(text, depth: depth + 1), walk.directory, depth: depth + 1)
+    private mutating func inspect(text: [UInt8], _ directory: TargetPath?, depth: Int) {
+        let text = Array(text.prefix(budget))
+        budget -= text.count
+        _ = inspect(ShellParser.parse(text, depth: depth), directory, depth: depth)
     }
 
     /// The commands that find(1) runs.
