@@ -6,14 +6,19 @@ public struct ScopeConfiguration: Sendable {
     public var operationsLogger: (any OperationsLogger)?
     /// Which of them. Nil: as the scope around it; at the outermost, those that change something.
     public var logMode: OperationsLogMode?
+    /// What is not to be read in records, besides what the scopes around it name and the values of environment
+    /// variables, which are never in them.
+    public var redactedPatterns: [RegularExpression]
 
     public init(
         environment: Environment = Environment(),
         operationsLogger: (any OperationsLogger)? = nil,
-        logMode: OperationsLogMode? = nil
+        logMode: OperationsLogMode? = nil,
+        redactedPatterns: [RegularExpression] = []
     ) {
         self.environment = environment
         self.operationsLogger = operationsLogger
         self.logMode = logMode
+        self.redactedPatterns = redactedPatterns
     }
 }

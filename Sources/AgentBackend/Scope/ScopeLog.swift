@@ -25,22 +25,27 @@ struct ScopeLog: Sendable {
     private let logger: (any OperationsLogger)?
     private let mode: OperationsLogMode
     private let scope: String
+    private let redaction: RecordRedaction
 
     init(_ configuration: ScopeConfiguration, scope: WorkspacePath, around outer: ScopeLog?) {
         logger = configuration.operationsLogger ?? outer?.logger
         mode = configuration.logMode ?? outer?.mode ?? .standard
         self.scope = WorkspacePath.printable(scope.bytes)
+        redaction = (outer?.redaction ?? RecordRedaction())
+            .adding(patterns: configuration.redactedPatterns, environment: configuration.environment)
     }
 
     func records(_ operation: LoggedOperation) -> Bool {
         logger != nil && mode.records(isModifying: operation.isModifying)
     }
 
-    func record(_ record: OperationRecord) {
-        var record = record
+    /// `environment`: of the command that it is about; nil: it is about none.
+    func record(_ record: OperationRecord, environment: Environment? = nil) {
+        guard let logger else { return }
+        var record = environment.map { redaction.redact(record, environment: $0) } ?? redaction.redact(record)
         record.scope = scope
         record.time = systemWallClock()
-        logger?.record(record)
+        logger.record(record)
     }
 
     /// Carries out `body` and records it, where such an operation is recorded.

@@ -6,7 +6,7 @@ extension ScopedBackend {
     public func start(_ request: ExecRequest) async throws(BackendError) -> any CommandExecution {
         var request = request
         request.environment = environment.merging(request.environment)
-        let record = CommandRecord(request.program, log: log)
+        let record = CommandRecord(request, log: log)
         do throws(BackendError) {
             let execution = try await view.start(request)
             return log.records(.exec) ? LoggedExecution(execution, record) : execution
@@ -20,18 +20,18 @@ extension ScopedBackend {
 /// Records one command, once.
 private final class CommandRecord: Sendable {
     private let log: ScopeLog
-    private let subject: [UInt8]
+    private let request: ExecRequest
     private let start = ContinuousClock.now
-    private let bytes = Atomic<UInt64>(0)
+    private let outputs = CommandOutputTally()
     private let isRecorded = Atomic<Bool>(false)
 
-    init(_ program: ExecRequest.Program, log: ScopeLog) {
+    init(_ request: ExecRequest, log: ScopeLog) {
+        self.request = request
         self.log = log
-        subject = log.records(.exec) ? program.line : []
     }
 
-    func wrote(_ count: Int) {
-        bytes.add(UInt64(count), ordering: .relaxed)
+    func wrote(_ bytes: ByteBuffer, to stream: CommandStream) {
+        outputs.add(bytes, to: stream)
     }
 
     func failed(_ code: BackendError.Code) {
@@ -52,12 +52,12 @@ private final class CommandRecord: Sendable {
         guard log.records(.exec), !isRecorded.exchange(true, ordering: .relaxed) else { return }
         var entry = OperationRecord(
             operation: LoggedOperation.exec.name,
-            subject: WorkspacePath.printable(subject),
-            duration: start.duration(to: .now),
-            bytes: bytes.load(ordering: .relaxed)
+            subject: WorkspacePath.printable(request.program.line),
+            duration: start.duration(to: .now)
         )
+        outputs.fill(&entry)
         tell(&entry)
-        log.record(entry)
+        log.record(entry, environment: request.environment)
     }
 }
 
@@ -75,7 +75,7 @@ private struct LoggedExecution: CommandExecution {
     func readOutput(_ stream: CommandStream, upTo count: Int) async throws(BackendError) -> ByteBuffer? {
         do throws(BackendError) {
             let bytes = try await execution.readOutput(stream, upTo: count)
-            if let bytes { record.wrote(bytes.readableBytes) }
+            if let bytes { record.wrote(bytes, to: stream) }
             return bytes
         } catch {
             record.failed(error.code)

@@ -28,12 +28,21 @@ struct EntryLog: Sendable {
     private let org: String
     private let key: String
     let mode: OperationsLogMode?
+    private let redaction: RecordRedaction
 
-    init(_ log: OperationsLog, org: String, key: String, mode: OperationsLogMode?) {
+    /// `environment`: of every command of the entry. Its values are in no record.
+    init(
+        _ log: OperationsLog,
+        org: String,
+        key: String,
+        mode: OperationsLogMode?,
+        environment: Environment = Environment()
+    ) {
         self.log = log
         self.org = org
         self.key = key
         self.mode = mode ?? log.mode
+        redaction = RecordRedaction(environment: environment)
     }
 
     /// Whether such an operation is logged at all. Asked before anything is measured for it.
@@ -41,8 +50,9 @@ struct EntryLog: Sendable {
         mode?.records(isModifying: isModifying) ?? false
     }
 
-    func record(_ record: OperationRecord) {
-        var record = record
+    /// `environment`: of the command that it is about; nil: it is about none.
+    func record(_ record: OperationRecord, environment: Environment? = nil) {
+        var record = environment.map { redaction.redact(record, environment: $0) } ?? record
         record.org = org
         record.key = key
         log.record(record)

@@ -123,7 +123,13 @@ final class EntryFactory: Sendable {
             org: org,
             key: key ?? "",
             configuration: configuration,
-            log: EntryLog(log, org: org.name, key: key ?? "", mode: configuration.logMode),
+            log: EntryLog(
+                log,
+                org: org.name,
+                key: key ?? "",
+                mode: configuration.logMode,
+                environment: org.environment.merging(configuration.environment)
+            ),
             backend: backend,
             cleanUp: cleanUp
         )

@@ -59,10 +59,13 @@ package struct Answer: Sendable {
     /// Nil: the last piece of a stream that was begun.
     package var reply: Reply?
     package var payload: ByteBuffer
+    /// Of a command, for its record.
+    package var outputs: CommandOutputTally?
 
-    package init(_ reply: Reply?, payload: ByteBuffer = ByteBuffer()) {
+    package init(_ reply: Reply?, payload: ByteBuffer = ByteBuffer(), outputs: CommandOutputTally? = nil) {
         self.reply = reply
         self.payload = payload
+        self.outputs = outputs
     }
 }
 

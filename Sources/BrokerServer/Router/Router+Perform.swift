@@ -72,7 +72,7 @@ extension BackendEntry {
             switch answer.reply {
             case .write(let info), .read(let info): record.bytes = info.size
             case .execEnd(let end):
-                record.bytes = end.standardOutputBytes + end.standardErrorBytes
+                answer.outputs?.fill(&record)
                 if case .exited(let code) = end.end.outcome { record.exitCode = code }
             default: break
             }
@@ -80,7 +80,11 @@ extension BackendEntry {
         // Recorded when it is carried out.
         case .putOff, .wait: return
         }
-        log.record(record)
+        if case .execStart(let start) = call.operation {
+            log.record(record, environment: start.environment)
+        } else {
+            log.record(record)
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 internal import AgentBackend
 internal import BrokerWire
 internal import NIOCore
-internal import Synchronization
 
 extension ExecStart: EntryVerb {
     static let name = "exec"
@@ -18,9 +17,9 @@ extension ExecStart: EntryVerb {
 
     func perform(on backend: any Backend, _ stream: any CallStream) async throws(BackendError) -> Answer {
         let command = try await backend.start(try request())
-        let outputBytes: (UInt64, UInt64)
+        let outputs: CommandOutputTally
         do throws(BackendError) {
-            outputBytes = try await converse(with: command, stream)
+            outputs = try await converse(with: command, stream)
         } catch {
             command.terminate()
             _ = await command.waitForEnd()
@@ -34,11 +33,9 @@ extension ExecStart: EntryVerb {
                 maybeExecuted: true
             )
         }
-        return Answer(
-            .execEnd(
-                ExecEndReply(end: end, standardOutputBytes: outputBytes.0, standardErrorBytes: outputBytes.1)
-            )
-        )
+        let counts = outputs.counts
+        let reply = ExecEndReply(end: end, standardOutputBytes: counts.output, standardErrorBytes: counts.error)
+        return Answer(.execEnd(reply), outputs: outputs)
     }
 
     private func request() throws(BackendError) -> ExecRequest {
@@ -65,14 +62,14 @@ extension ExecStart: EntryVerb {
     private func converse(
         with command: any CommandExecution,
         _ stream: any CallStream
-    ) async throws(BackendError) -> (UInt64, UInt64) {
+    ) async throws(BackendError) -> CommandOutputTally {
         try await stream.send(.execStarted(ExecStarted(isolation: command.isolation)), payload: ByteBuffer())
         let opensStandardInput = opensStandardInput
-        let counts = OutputCounts()
+        let outputs = CommandOutputTally()
         let result = await withTaskCancellationHandler {
             await withTaskGroup(of: Result<Bool, BackendError>.self) { group in
                 for output in CommandStream.allCases {
-                    group.addTask { await Self.forward(output, of: command, to: stream, counts) }
+                    group.addTask { await Self.forward(output, of: command, to: stream, outputs) }
                 }
                 if opensStandardInput {
                     group.addTask { await Self.feed(command, from: stream) }
@@ -98,7 +95,7 @@ extension ExecStart: EntryVerb {
             command.terminate()
         }
         try result.get()
-        return counts.values
+        return outputs
     }
 
     /// `true`: an output came to its end.
@@ -106,12 +103,12 @@ extension ExecStart: EntryVerb {
         _ output: CommandStream,
         of command: any CommandExecution,
         to stream: any CallStream,
-        _ counts: OutputCounts
+        _ outputs: CommandOutputTally
     ) async -> Result<Bool, BackendError> {
         do throws(BackendError) {
             let reply = Reply.execOutput(ExecOutput(stream: output))
             while let bytes = try await command.readOutput(output, upTo: 64 << 10) {
-                counts.add(bytes.readableBytes, output)
+                outputs.add(bytes, to: output)
                 try await stream.send(reply, payload: bytes)
             }
             return .success(true)
@@ -139,22 +136,6 @@ extension ExecStart: EntryVerb {
             return .success(false)
         } catch {
             return .failure(error)
-        }
-    }
-
-    private final class OutputCounts: Sendable {
-        private let standardOutput = Atomic<UInt64>(0)
-        private let standardError = Atomic<UInt64>(0)
-
-        func add(_ count: Int, _ stream: CommandStream) {
-            switch stream {
-            case .standardOutput: standardOutput.add(UInt64(count), ordering: .relaxed)
-            case .standardError: standardError.add(UInt64(count), ordering: .relaxed)
-            }
-        }
-
-        var values: (UInt64, UInt64) {
-            (standardOutput.load(ordering: .relaxed), standardError.load(ordering: .relaxed))
         }
     }
 }
