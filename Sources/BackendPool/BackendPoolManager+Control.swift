@@ -56,6 +56,12 @@ extension BackendPoolManager {
         return machine.withLock { $0.describe(key, at: now) }
     }
 
+    /// A key's live entry, to look at and not to use: it may be destroyed at any time. Not a use of it either, so its
+    /// idle clock goes on. nil where there is none.
+    package nonisolated func peek(_ key: PoolKey) -> Entry? {
+        machine.withLock { $0.liveEntry(of: key) }
+    }
+
     /// Of all orgs together. Costs the same however many entries there are.
     public nonisolated func statistics() -> PoolStatistics {
         let now = now

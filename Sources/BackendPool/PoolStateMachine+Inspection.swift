@@ -39,6 +39,11 @@ extension PoolStateMachine {
         )
     }
 
+    package func liveEntry(of key: PoolKey) -> Entry? {
+        guard key.name != nil, let slot = ledger.slot(of: key), ledger.slots[slot].phase == .live else { return nil }
+        return entries[slot]
+    }
+
     package func statistics(at now: Duration) -> PoolStatistics {
         var statistics = ledger.statistics
         statistics.longestWait = waiters.longestWait(at: now)

@@ -1,5 +1,6 @@
 import AgentBackend
 import BackendPool
+import BrokerTestKit
 import Synchronization
 import Testing
 
@@ -104,6 +105,17 @@ import Testing
         #expect(merged.limits == .init(maximumFileBytes: 7, maximumLeases: 5))
         #expect(defaults.merging(EntryConfiguration()) == defaults)
         #expect(EntryConfiguration().merging(defaults) == defaults)
+    }
+
+    @Test func lookingAtAnEntryIsNoUseOfIt() async throws {
+        try await withPool { pool, factory in
+            #expect(pool.peek(key("a")) == nil)
+            pool.release(try await pool.acquireGrant(key("a")).id)
+            factory.clock.advance(by: .seconds(7))
+            #expect(pool.peek(key("a")) === factory.made[0])
+            #expect(pool.describe(key("a"))?.state == .idle(for: .seconds(7)))
+            #expect(pool.statistics().hits == 0)
+        }
     }
 
     @Test func anOrgsLimitsChangeWhileThePoolRuns() async throws {

@@ -6,9 +6,12 @@ public final class MemoryBudget: Sendable {
     /// Bytes.
     public let allowed: UInt64
     private let used = Atomic<UInt64>(0)
+    private let outer: MemoryBudget?
 
-    public init(allowed: UInt64) {
+    /// `outer`: one that what is held here counts against too, as an entry's against that of its org.
+    public init(allowed: UInt64, within outer: MemoryBudget? = nil) {
         self.allowed = allowed
+        self.outer = outer
     }
 
     /// Bytes that are held now.
@@ -28,6 +31,12 @@ public final class MemoryBudget: Sendable {
                 limit: LimitDetails(name: "memory_bytes", used: total - growth, allowed: allowed)
             )
         }
+        do throws(BackendError) {
+            try outer?.change(from: old, to: new)
+        } catch {
+            used.subtract(growth, ordering: .relaxed)
+            throw error
+        }
     }
 
     /// As ``change(from:to:)``, for a difference that is known.
@@ -37,5 +46,6 @@ public final class MemoryBudget: Sendable {
 
     func release(_ bytes: Int) {
         used.subtract(UInt64(bytes), ordering: .relaxed)
+        outer?.release(bytes)
     }
 }

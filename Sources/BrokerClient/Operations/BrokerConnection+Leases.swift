@@ -13,17 +13,13 @@ public struct BrokerLease: Sendable, Hashable {
 
 extension BrokerConnection {
     /// Takes a lease on the target's entry, made now if there is none. It ends by ``release(_:call:)`` or with the
-    /// connection. `environment` and `logMode` are what a new entry gets; one that lives with others is `CONFLICT`.
+    /// connection. `configuration` is what a new entry gets, over the broker's defaults; one that lives with another is
+    /// `CONFLICT`. Nil: any will do.
     public func acquire(
         _ target: BrokerTarget,
-        environment: Environment? = nil,
-        logMode: OperationsLogMode? = nil,
+        configuration: EntryConfiguration? = nil,
         call options: BrokerCallOptions = BrokerCallOptions()
     ) async throws(BackendError) -> BrokerLease {
-        var configuration: EntryConfiguration?
-        if environment != nil || logMode != nil {
-            configuration = EntryConfiguration(environment: environment ?? Environment(), logMode: logMode)
-        }
         let acquire = Operation.acquire(Acquire(configuration: configuration))
         guard case .acquire(let reply) = try await unary(acquire, on: target, call: options).reply else {
             throw .strangeAnswer(to: acquire.name)
@@ -50,12 +46,11 @@ extension BrokerConnection {
     /// cancelled. The target that `body` gets names the lease.
     public func withLease<Value>(
         on target: BrokerTarget,
-        environment: Environment? = nil,
-        logMode: OperationsLogMode? = nil,
+        configuration: EntryConfiguration? = nil,
         call options: BrokerCallOptions = BrokerCallOptions(),
         _ body: (BrokerTarget) async throws -> Value
     ) async throws -> Value {
-        let lease = try await acquire(target, environment: environment, logMode: logMode, call: options)
+        let lease = try await acquire(target, configuration: configuration, call: options)
         do {
             let value = try await body(lease.target)
             await giveBack(lease)

@@ -52,7 +52,7 @@ final class EntryFactory: Sendable {
         }
         switch (key.type, key.name) {
         case (.memory, let name):
-            return entry(.memory(MemoryBackend(budget: share(of: org).budget)), org, name, configuration)
+            return entry(.memory(MemoryBackend(budget: budget(org, configuration))), org, name, configuration)
         case (.localFilesystem, let name?):
             return try await makeEntry(of: name, org, configuration)
         case (.localFilesystem, nil):
@@ -150,8 +150,19 @@ final class EntryFactory: Sendable {
             ),
             threads: threads,
             directories: directories,
-            commands: commands
+            commands: commands(configuration)
         )
+    }
+
+    private func budget(_ org: Org, _ configuration: EntryConfiguration) -> MemoryBudget {
+        let budget = share(of: org).budget
+        guard let allowed = configuration.limits.maximumMemoryBytes else { return budget }
+        return MemoryBudget(allowed: allowed, within: budget)
+    }
+
+    private func commands(_ configuration: EntryConfiguration) -> any CommandStarter {
+        guard let asked = configuration.limits.maximumExecTimeout else { return commands }
+        return TimeLimitedCommands(commands, maximumTimeout: min(asked, self.configuration.exec.maxTimeout))
     }
 
     private func share(of org: Org) -> OrgShare {

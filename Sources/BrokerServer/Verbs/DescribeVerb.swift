@@ -40,21 +40,12 @@ struct Describe: SessionVerb {
             case .resting, .waitingForRoom, .creating: break
             }
         }
-        if let entry = held?.lease.entry ?? broker.pool.tryAcquireForDescription(key) {
+        if let entry = held?.lease.entry ?? broker.pool.peek(key) {
             reply.environmentNames = entry.org.environment.merging(entry.configuration.environment)
                 .variables.map(\.name)
             reply.logMode = entry.log.mode
             reply.scopes = entry.scopePaths
         }
         return reply
-    }
-}
-
-extension BackendPoolManager {
-    /// The live entry of a key. Looked at and let go again: what is told of it was true a moment ago.
-    fileprivate nonisolated func tryAcquireForDescription(_ key: PoolKey) -> Entry? {
-        guard key.name != nil, let lease = tryAcquire(key) else { return nil }
-        defer { release(lease.id) }
-        return lease.entry
     }
 }

@@ -36,16 +36,7 @@ package struct SandboxedCommands: CommandStarter {
     ) async throws(BackendError) -> any CommandExecution {
         let timeout = request.timeout ?? limits.defaultTimeout
         guard timeout <= limits.maximumTimeout else {
-            throw BackendError(
-                .invalidArgument,
-                reason: .tooLarge,
-                message: "a command may run for \(limits.maximumTimeout) at most: ask for less",
-                limit: LimitDetails(
-                    name: "exec_timeout_ms",
-                    used: timeout.inMilliseconds,
-                    allowed: limits.maximumTimeout.inMilliseconds
-                )
-            )
+            throw .execTimeoutTooLong(timeout, allowed: limits.maximumTimeout)
         }
         let command = try await runner.start(
             Command(
