@@ -66,6 +66,10 @@ public protocol Backend: AnyObject, Sendable {
     /// Starts a command in the root. Throws `NOT_IMPLEMENTED` where there is no shell.
     func start(_ request: ExecRequest) async throws(BackendError) -> any CommandExecution
 
+    /// Bytes of each output stream of a command that ``run(_:input:maximumOutputLength:)`` and its like keep where they
+    /// are told no other limit.
+    var maximumOutputLength: Int { get }
+
     /// Keys of a memory backend that begin with `prefix`, byte by byte. Others throw `NOT_IMPLEMENTED`.
     func listKeys(prefix: [UInt8], options: ListKeysOptions) async throws(BackendError) -> KeyPage
 
@@ -112,6 +116,9 @@ public protocol FileWriter: Sendable {
 }
 
 extension Backend {
+    /// 10 MiB.
+    public var maximumOutputLength: Int { 10 << 20 }
+
     public func exists(_ path: WorkspacePath) async throws(BackendError) -> Bool {
         do throws(BackendError) {
             _ = try await stat(path, followLink: true)

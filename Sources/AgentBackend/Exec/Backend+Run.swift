@@ -6,17 +6,20 @@ extension Backend {
     /// Of each output stream at most `maximumOutputLength` bytes are kept, its beginning and its end; the command is
     /// never held up by that. Cancelling the task ends the command's whole tree and waits until it is gone: `CANCELLED`.
     ///
-    /// - Parameter input: Its standard input. Nil: that is at its end.
+    /// - Parameters:
+    ///   - input: Its standard input. Nil: that is at its end.
+    ///   - maximumOutputLength: Nil: the backend's own.
     public func run(
         _ request: ExecRequest,
         input: ByteBuffer? = nil,
-        maximumOutputLength: Int = 10 << 20
+        maximumOutputLength: Int? = nil
     ) async throws(BackendError) -> CommandResult {
         var request = request
         request.opensStandardInput = input != nil
+        let maximum = maximumOutputLength ?? self.maximumOutputLength
         let execution = try await start(request)
         let outputs = await withTaskCancellationHandler {
-            await CommandOutputs.collect(from: execution, input: input, maximum: maximumOutputLength)
+            await CommandOutputs.collect(from: execution, input: input, maximum: maximum)
         } onCancel: {
             execution.terminate()
         }
@@ -36,7 +39,7 @@ extension Backend {
         environment: Environment = Environment(),
         timeout: Duration? = nil,
         input: ByteBuffer? = nil,
-        maximumOutputLength: Int = 10 << 20
+        maximumOutputLength: Int? = nil
     ) async throws(BackendError) -> String {
         let bytes = try await execBytes(
             command,
@@ -54,7 +57,7 @@ extension Backend {
         environment: Environment = Environment(),
         timeout: Duration? = nil,
         input: ByteBuffer? = nil,
-        maximumOutputLength: Int = 10 << 20
+        maximumOutputLength: Int? = nil
     ) async throws(BackendError) -> ByteBuffer {
         let request = ExecRequest(.shellLine(Array(command.utf8)), environment: environment, timeout: timeout)
         let result = try await run(request, input: input, maximumOutputLength: maximumOutputLength)

@@ -2,6 +2,8 @@ import NIOCore
 import Synchronization
 
 extension ScopedBackend {
+    public var maximumOutputLength: Int { view.maximumOutputLength }
+
     /// Starts a command in the scope, with its environment under the request's own. Logged when it has ended.
     public func start(_ request: ExecRequest) async throws(BackendError) -> any CommandExecution {
         var request = request
