@@ -1,6 +1,7 @@
 public import AgentBackend
 internal import BrokerWire
 internal import NIOCore
+internal import NIOPosix
 
 /// A connection to a broker: any number of concurrent calls over one TCP or unix socket, for one org.
 ///
@@ -21,7 +22,6 @@ public final class BrokerConnection: Sendable {
     public let broker: BrokerIdentity
 
     let handler: ClientConnectionHandler
-    let limits: ConnectionLimits
     private let channel: any Channel
 
     /// Takes over a channel to which `handler` was added, and says hello.
@@ -36,12 +36,11 @@ public final class BrokerConnection: Sendable {
             }
         } catch {
             channel.close(promise: nil)
-            throw Task.isCancelled ? Self.cancelled : (error as? BackendError) ?? Self.lost(error)
+            throw Task.isCancelled ? .cancelledBeforeSent : .ofConnecting(error)
         }
         self.handler = handler
         self.channel = channel
         broker = greeting.identity
-        limits = greeting.limits
     }
 
     deinit {
@@ -56,7 +55,18 @@ public final class BrokerConnection: Sendable {
         token: String,
         configuration: Configuration = Configuration()
     ) async throws(BackendError) -> BrokerConnection {
-        let (handler, channel) = try await ConnectionAttempt(configuration).connect(to: address)
+        let eventLoops = configuration.eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton
+        let attempt = ConnectionAttempt(configuration, on: eventLoops)
+        let (handler, channel): (ClientConnectionHandler, any Channel)
+        do {
+            (handler, channel) = try await withTaskCancellationHandler {
+                try await attempt.connect(to: address).get()
+            } onCancel: {
+                attempt.callOff()
+            }
+        } catch {
+            throw Task.isCancelled ? .cancelledBeforeSent : .ofConnecting(error)
+        }
         return try await BrokerConnection(handler, channel, token: token)
     }
 
@@ -87,10 +97,20 @@ public final class BrokerConnection: Sendable {
         try? await channel.closeFuture.get()
     }
 
-    static let cancelled = BackendError(.cancelled, message: "the call was cancelled before it was sent")
+}
 
-    private static func lost(_ error: any Error) -> BackendError {
-        ConnectionEnd.lost(cause: error).errorOfGreeting
+extension BrokerConnection: CallOrigin {
+    var eventLoop: any EventLoop { handler.eventLoop }
+
+    func begin(_ inbox: CallInbox, _ request: CallRequest) {
+        handler.accept(UnsentCall(inbox, request, at: eventLoop.now))
+    }
+}
+
+extension BackendError {
+    /// What kept a connection from coming to be.
+    static func ofConnecting(_ error: any Error) -> BackendError {
+        error as? BackendError ?? ConnectionEnd.lost(cause: error).errorOfGreeting
     }
 }
 

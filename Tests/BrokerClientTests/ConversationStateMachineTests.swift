@@ -92,8 +92,8 @@ private final class Conversation {
     /// The id, or the code that the call is refused with.
     func newCall() -> String {
         switch machine.newCall() {
-        case .queue(let id): "\(id)"
-        case .refuse(let error): "\(error.code)"
+        case .success(let id): "\(id)"
+        case .failure(let error): "\(error.code)"
         }
     }
 

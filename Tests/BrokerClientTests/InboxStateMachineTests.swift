@@ -33,8 +33,14 @@ import Testing
 
     private func text(_ credit: Machine.Credit) -> String { "\(credit.connection)/\(credit.stream)" }
 
+    private func opened() -> Machine {
+        var inbox = Machine()
+        inbox.opened(window: 1000)
+        return inbox
+    }
+
     @Test func partsAreTakenInOrderAndThenItEnds() {
-        var inbox = Machine(window: 1000)
+        var inbox = opened()
         #expect(text(inbox.received(part(1))) == "wakes nobody 0/0")
         #expect(text(inbox.received(part(2, isLast: true))) == "wakes nobody 0/0")
         #expect(!inbox.isFinished)
@@ -45,7 +51,7 @@ import Testing
     }
 
     @Test func aReaderThatWaitsUsesAPartOnItsArrival() {
-        var inbox = Machine(window: 1000)
+        var inbox = opened()
         #expect(text(inbox.take()) == "wait 0/0")
         #expect(inbox.suspended(7) == .wait)
         #expect(inbox.suspended(8) == .refuse)
@@ -55,7 +61,7 @@ import Testing
     }
 
     @Test func usedBytesAreReportedBeforeTheReaderWaits() {
-        var inbox = Machine(window: 1000)
+        var inbox = opened()
         _ = inbox.received(part(10))
         #expect(text(inbox.take()) == "part 10 0/0")
         #expect(text(inbox.take()) == "wait 10/0")
@@ -63,7 +69,7 @@ import Testing
     }
 
     @Test func theStreamGetsCreditForHalfItsWindow() {
-        var inbox = Machine(window: 1000)
+        var inbox = opened()
         _ = inbox.received(part(499))
         _ = inbox.received(part(1))
         _ = inbox.received(part(500))
@@ -74,7 +80,7 @@ import Testing
     }
 
     @Test func whatWasKeptComesBeforeTheFailure() {
-        var inbox = Machine(window: 1000)
+        var inbox = opened()
         _ = inbox.received(part(5))
         #expect(inbox.failed(Self.error) == nil)
         #expect(text(inbox.take()) == "part 5 5/0")
@@ -82,7 +88,7 @@ import Testing
     }
 
     @Test func aFailureWakesTheReader() {
-        var inbox = Machine(window: 1000)
+        var inbox = opened()
         #expect(inbox.suspended(3) == .wait)
         #expect(inbox.failed(Self.error) == 3)
         #expect(inbox.failed(Self.error) == nil)
@@ -91,7 +97,7 @@ import Testing
     }
 
     @Test func stoppedBeforeAnythingCameAWholeAnswerCounts() {
-        var inbox = Machine(window: 1000)
+        var inbox = opened()
         #expect(inbox.stopped() == Machine.Credit())
         #expect(inbox.stopped() == nil)
         #expect(inbox.suspended(3) == .wait)
@@ -101,7 +107,7 @@ import Testing
     }
 
     @Test func stoppedInTheMiddleTheRestIsDroppedAndItFails() {
-        var inbox = Machine(window: 1000)
+        var inbox = opened()
         _ = inbox.received(part(5))
         #expect(inbox.stopped() == Machine.Credit(connection: 5, stream: 0))
         #expect(text(inbox.received(part(6))) == "wakes nobody 6/0")
@@ -111,7 +117,7 @@ import Testing
     }
 
     @Test func stoppedAfterAPartWasTakenNoEndIsAWholeAnswer() {
-        var inbox = Machine(window: 1000)
+        var inbox = opened()
         _ = inbox.received(part(5))
         _ = inbox.take()
         #expect(inbox.stopped() == Machine.Credit(connection: 5, stream: 0))
@@ -120,10 +126,65 @@ import Testing
     }
 
     @Test func abandonedItKeepsNothing() {
-        var inbox = Machine(window: 1000)
+        var inbox = opened()
         _ = inbox.received(part(5))
         #expect(inbox.abandoned() == Machine.Credit(connection: 5, stream: 0))
         #expect(text(inbox.received(part(6, isLast: true))) == "wakes nobody 6/0")
         #expect(inbox.isFinished)
+    }
+
+    // MARK: Made again
+
+    @Test func anAnswerOfWhichNothingWasTakenBeginsAgain() {
+        var inbox = opened()
+        _ = inbox.received(part(10))
+        let isRewound = inbox.rewound()
+        #expect(isRewound)
+        inbox.opened(window: 5)
+        #expect(text(inbox.take()) == "wait 0/0", "nothing of it counts on another connection")
+        #expect(text(inbox.received(part(6))) == "exceeded")
+    }
+
+    @Test func whoeverWaitsGoesOnWaiting() {
+        var inbox = opened()
+        #expect(inbox.suspended(7) == .wait)
+        let isRewound = inbox.rewound()
+        #expect(isRewound)
+        #expect(text(inbox.received(part(1, isLast: true))) == "wakes 7 1/0")
+    }
+
+    @Test func anAnswerThatWasTakenInPartDoesNotBeginAgain() {
+        var inbox = opened()
+        _ = inbox.received(part(10))
+        _ = inbox.take()
+        let isRewound = inbox.rewound()
+        #expect(!isRewound)
+    }
+
+    @Test func anAnswerThatHasEndedOrIsWantedNoMoreDoesNotBeginAgain() {
+        var ended = opened()
+        _ = ended.received(part(10, isLast: true))
+        let endedIsRewound = ended.rewound()
+        #expect(!endedIsRewound)
+        var stopped = opened()
+        _ = stopped.stopped()
+        let stoppedIsRewound = stopped.rewound()
+        #expect(!stoppedIsRewound)
+    }
+
+    // MARK: Held
+
+    @Test func whatIsHeldGetsCreditWhenItIsUsed() {
+        var inbox = opened()
+        inbox.startedHolding()
+        #expect(inbox.suspended(7) == .wait)
+        #expect(text(inbox.received(part(600))) == "wakes 7 0/0")
+        _ = inbox.received(part(400))
+        #expect(text(inbox.take()) == "part 600 0/0")
+        #expect(text(inbox.take()) == "part 400 0/0")
+        #expect(text(inbox.take()) == "wait 0/0")
+        #expect(text(inbox.received(part(1))) == "exceeded")
+        #expect(text(inbox.used(600)) == "600/600")
+        #expect(text(inbox.used(400)) == "400/0", "the stream's waits for half of the window")
     }
 }

@@ -1,9 +1,10 @@
 internal import AgentBackend
 internal import Synchronization
 
-/// Where the connection puts the answer of a call, and its caller takes it from. Safe to use from any thread.
+/// Where the answer of a call is put, and its caller takes it from. Safe to use from any thread, but for who has the
+/// call.
 final class CallInbox: Sendable {
-    typealias Machine = InboxStateMachine<CheckedContinuation<Wakeup, Never>>
+    typealias Machine = InboxStateMachine<Reader>
 
     enum Wakeup {
         case proceed
@@ -11,30 +12,42 @@ final class CallInbox: Sendable {
         case refused
     }
 
-    private let machine: Mutex<Machine>
-    private let idStorage = Atomic<UInt64>(0)
+    /// Whoever waits for the answer.
+    enum Reader: Sendable {
+        case task(CheckedContinuation<Wakeup, Never>)
+        case callback(@Sendable () -> Void)
 
-    init(window: Int) {
-        machine = Mutex(Machine(window: window))
+        func wake() {
+            switch self {
+            case .task(let continuation): continuation.resume(returning: .proceed)
+            case .callback(let body): body()
+            }
+        }
     }
 
-    /// On the wire. Written and read by the connection alone, on its event loop. 0: none yet.
-    var id: UInt64 {
-        get { idStorage.load(ordering: .relaxed) }
-        set { idStorage.store(newValue, ordering: .relaxed) }
-    }
+    private let machine = Mutex(Machine())
+
+    /// Who has the call. Nil: nobody yet, or it was refused. On the event loop alone.
+    nonisolated(unsafe) var holder: (any CallHolder)?
+    /// The holder's name for it; on the wire, where that is a connection. On the event loop alone.
+    nonisolated(unsafe) var id: UInt64 = 0
 
     var hasEnded: Bool { machine.withLock { $0.hasEnded } }
     /// It has ended, and all of it was taken.
     var isFinished: Bool { machine.withLock { $0.isFinished } }
 
-    // MARK: For the connection
+    // MARK: For the holder
+
+    func open(window: Int) { machine.withLock { $0.opened(window: window) } }
+
+    /// False: it is too late to make the call again.
+    func rewind() -> Bool { machine.withLock { $0.rewound() } }
 
     /// Returns the credit to give back; nil: the peer had none for these bytes.
     func receive(_ part: AnswerPart) -> Machine.Credit? {
         switch machine.withLock({ $0.received(part) }) {
         case .accepted(let reader, let credit):
-            reader?.resume(returning: .proceed)
+            reader?.wake()
             return credit
         case .exceededCredit:
             return nil
@@ -42,7 +55,7 @@ final class CallInbox: Sendable {
     }
 
     func fail(_ error: BackendError) {
-        machine.withLock { $0.failed(error) }?.resume(returning: .proceed)
+        machine.withLock { $0.failed(error) }?.wake()
     }
 
     /// Returns the credit of what was dropped; nil: there is nothing to stop.
@@ -52,15 +65,44 @@ final class CallInbox: Sendable {
 
     // MARK: For the caller
 
+    func startHolding() { machine.withLock { $0.startedHolding() } }
+
+    func use(_ bytes: Int) -> Machine.Credit { machine.withLock { $0.used(bytes) } }
+
     func take() -> Machine.TakeAction { machine.withLock { $0.take() } }
 
     func wait() async -> Wakeup {
         await withCheckedContinuation { continuation in
-            switch machine.withLock({ $0.suspended(continuation) }) {
+            switch machine.withLock({ $0.suspended(.task(continuation)) }) {
             case .wait: break
             case .proceed: continuation.resume(returning: .proceed)
             case .refuse: continuation.resume(returning: .refused)
             }
         }
     }
+
+    /// Calls `body` once, when there is something to take: on whatever thread brings it, or here and now.
+    func whenArrived(_ body: @escaping @Sendable () -> Void) {
+        switch machine.withLock({ $0.suspended(.callback(body)) }) {
+        case .wait: break
+        case .proceed, .refuse: body()
+        }
+    }
 }
+
+/// Who has a call: the connection that it was given to, or who keeps it until there is one. Used on the event loop.
+protocol CallHolder: AnyObject {
+    /// Asks for the end of the call.
+    func cancel(_ inbox: CallInbox)
+    /// The caller is gone.
+    func abandon(_ inbox: CallInbox)
+    /// The caller used bytes of the answer up.
+    func giveBack(_ credit: CallInbox.Machine.Credit, of inbox: CallInbox)
+    /// Sends bytes of the call. Whoever waits for that hears of it, also where the call takes no more.
+    func send(_ write: CallWrite, of inbox: CallInbox)
+    /// Who waits for a write waits no more.
+    func withdraw(_ write: UInt64, of inbox: CallInbox)
+}
+
+/// Bytes of a call that wait to be sent, and who waits for that.
+typealias CallWrite = SendQueue<CheckedContinuation<ClientCall.SendOutcome, Never>>.Write

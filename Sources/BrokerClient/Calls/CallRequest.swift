@@ -5,7 +5,7 @@ internal import NIOCore
 /// What a call asks for, until it is sent.
 struct CallRequest: Sendable {
     let operation: Operation
-    let target: Target?
+    var target: Target?
     let options: CallOptions
     /// The first of its bytes, or all of them.
     let payload: ByteBuffer
@@ -24,6 +24,29 @@ struct CallRequest: Sendable {
         self.options = options.wire(for: operation)
         self.payload = payload
         self.isWhole = isWhole
+    }
+
+    /// A file that is written in pieces.
+    static func upload(
+        _ path: WorkspacePath,
+        options: WriteOptions,
+        on target: BrokerTarget,
+        _ callOptions: BrokerCallOptions
+    ) -> CallRequest {
+        let write = Operation.write(Write(path: path.bytes, options: options))
+        return CallRequest(write, on: target, options: callOptions, isWhole: false)
+    }
+
+    static func exec(_ request: ExecRequest, on target: BrokerTarget, _ options: BrokerCallOptions) -> CallRequest {
+        let start = ExecStart(
+            program: request.program,
+            environment: request.environment,
+            workingDirectory: request.workingDirectory.bytes,
+            // Below a millisecond is not none.
+            timeout: request.timeout.map { max($0, .milliseconds(1)) },
+            opensStandardInput: request.opensStandardInput
+        )
+        return CallRequest(.execStart(start), on: target, options: options, isWhole: !request.opensStandardInput)
     }
 
     /// Whether the operation takes its bytes in pieces. One that does not takes all of them with its first frame.
@@ -72,6 +95,17 @@ struct CallRequest: Sendable {
         case .echo, .release, .describe, .clearKeys, .stats: break
         }
         return length
+    }
+
+    func deadlineExceeded(maybeExecuted: Bool) -> BackendError {
+        BackendError(
+            .deadlineExceeded,
+            message: "the call took longer than its deadline of \(options.deadline ?? .zero): allow more, or ask for "
+                + "less",
+            operation: operation.name,
+            isRetryable: !maybeExecuted,
+            maybeExecuted: maybeExecuted
+        )
     }
 
     private func tooLarge(_ what: String, _ limit: String, _ used: Int, _ allowed: Int) -> BackendError {

@@ -1,6 +1,7 @@
 internal import AgentBackend
 internal import BrokerWire
 internal import NIOCore
+internal import Synchronization
 
 /// One call, as the task that made it sees it. A call that is let go before its end is cancelled.
 ///
@@ -9,26 +10,27 @@ final class ClientCall: Sendable {
     /// Its name, for errors.
     let operation: String
 
-    private let inbox: CallInbox
+    private let inbox = CallInbox()
     /// Kept open for as long as the call is held.
-    private let owner: BrokerConnection
+    private let origin: any CallOrigin
+    private let lastWriteID = Atomic<UInt64>(0)
 
-    private var connection: ClientConnectionHandler { owner.handler }
-
-    /// Sends the call, or puts it in the connection's queue. Does not wait. Throws `INVALID_ARGUMENT` for what the
-    /// broker would not take.
-    init(_ request: CallRequest, on owner: BrokerConnection) throws(BackendError) {
-        try request.validate(owner.limits)
-        self.owner = owner
+    /// Sends the call, or puts it in a queue. Does not wait.
+    init(_ request: CallRequest, from origin: any CallOrigin) {
+        self.origin = origin
         operation = request.operation.name
-        let inbox = CallInbox(window: owner.limits.streamWindow)
-        self.inbox = inbox
-        owner.handler.eventLoop.execute { [handler = owner.handler] in handler.start(inbox, request) }
+        origin.eventLoop.execute { [origin, inbox] in origin.begin(inbox, request) }
     }
 
     deinit {
         guard !inbox.isFinished else { return }
-        connection.eventLoop.execute { [connection, inbox] in connection.abandon(inbox) }
+        onLoop { $0.abandon($1) }
+    }
+
+    private func onLoop(_ body: @escaping @Sendable (any CallHolder, CallInbox) -> Void) {
+        origin.eventLoop.execute { [inbox] in
+            if let holder = inbox.holder { body(holder, inbox) }
+        }
     }
 
     var hasEnded: Bool { inbox.hasEnded }
@@ -70,7 +72,7 @@ final class ClientCall: Sendable {
     /// Asks the broker to end the call. Of one that has ended: nothing happens.
     func cancel() {
         guard !inbox.hasEnded else { return }
-        connection.eventLoop.execute { [connection, inbox] in connection.cancel(inbox) }
+        onLoop { $0.cancel($1) }
     }
 
     /// Cancels the call, drops what is left of the answer and waits for its end.
@@ -88,9 +90,32 @@ final class ClientCall: Sendable {
         while !inbox.hasEnded { _ = await inbox.wait() }
     }
 
+    // MARK: The answer, without a task
+
+    /// From now on the broker gets credit for what was taken when ``use(_:)`` says that it is held no more.
+    func startHolding() { inbox.startHolding() }
+
+    func use(_ bytes: Int) { giveBack(inbox.use(bytes)) }
+
+    /// What has arrived, without waiting for it. On the event loop.
+    func takeArrived() -> CallInbox.Machine.TakeAction {
+        let action = inbox.take()
+        switch action {
+        case .part(_, let credit), .wait(let credit): inbox.holder?.giveBack(credit, of: inbox)
+        case .end, .failed: break
+        }
+        return action
+    }
+
+    /// Calls `body` once on the event loop, when there is something to take.
+    func whenArrived(_ body: @escaping @Sendable () -> Void) {
+        let eventLoop = origin.eventLoop
+        inbox.whenArrived { eventLoop.execute(body) }
+    }
+
     private func giveBack(_ credit: CallInbox.Machine.Credit) {
         guard !credit.isEmpty else { return }
-        connection.eventLoop.execute { [connection, inbox] in connection.giveBack(credit, of: inbox) }
+        onLoop { $0.giveBack(credit, of: $1) }
     }
 
     // MARK: Bytes to send
@@ -105,13 +130,11 @@ final class ClientCall: Sendable {
 
     /// Sends bytes, and returns when the last of them is on its way: without credit of the broker's the caller waits.
     func send(_ bytes: ByteBuffer, isLast: Bool) async -> SendOutcome {
-        let write = connection.makeWriteID()
-        let withdraw: @Sendable () -> Void = { [connection, inbox] in
-            connection.eventLoop.execute { connection.withdraw(write, of: inbox) }
-        }
+        let write = lastWriteID.add(1, ordering: .relaxed).newValue
+        let withdraw: @Sendable () -> Void = { [self] in onLoop { $0.withdraw(write, of: $1) } }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                enqueue(ClientConnectionHandler.Write(id: write, bytes: bytes, isLast: isLast, waiter: continuation))
+                enqueue(CallWrite(id: write, bytes: bytes, isLast: isLast, waiter: continuation))
                 // What was withdrawn before it was there is withdrawn now.
                 if Task.isCancelled { withdraw() }
             }
@@ -127,10 +150,13 @@ final class ClientCall: Sendable {
 
     /// Sends bytes, the last ones, as there is credit for them. Does not wait.
     func enqueueInput(_ bytes: ByteBuffer) {
-        enqueue(ClientConnectionHandler.Write(id: 0, bytes: bytes, isLast: true, waiter: nil))
+        enqueue(CallWrite(id: 0, bytes: bytes, isLast: true, waiter: nil))
     }
 
-    private func enqueue(_ write: ClientConnectionHandler.Write) {
-        connection.eventLoop.execute { [connection, inbox] in connection.send(write, of: inbox) }
+    private func enqueue(_ write: CallWrite) {
+        origin.eventLoop.execute { [inbox] in
+            guard let holder = inbox.holder else { return write.end(.ended) }
+            holder.send(write, of: inbox)
+        }
     }
 }

@@ -48,13 +48,30 @@ struct InboxStateMachine<Reader: Sendable>: Sendable {
     private var hasDelivered = false
     /// Used up, and not yet reported.
     private var credit = Credit()
+    /// What was taken counts as used up when that is said.
+    private var countsWhenUsed = false
 
     /// Used bytes are reported when there are so many, and before the reader waits: a frame each would be too much,
     /// and bytes that are never reported would in the end stop every call of the connection.
     private static var reportedLength: Int { 64 << 10 }
 
-    init(window: Int) {
-        self.window = ReceiveWindow(window)
+    /// Nothing may arrive before ``opened(window:)``.
+    init() {
+        window = ReceiveWindow(0)
+    }
+
+    /// The call was given to a connection, whose streams have such a window.
+    mutating func opened(window size: Int) {
+        window = ReceiveWindow(size)
+    }
+
+    /// The call is to be made again on another connection. Drops what arrived. False: some of the answer was taken, or
+    /// it has ended.
+    mutating func rewound() -> Bool {
+        guard case .open = state, !hasDelivered else { return false }
+        arrivals.removeAll()
+        credit = Credit()
+        return true
     }
 
     enum ReceiveAction {
@@ -70,9 +87,10 @@ struct InboxStateMachine<Reader: Sendable>: Sendable {
         case .open:
             guard window.received(count) else { return .exceededCredit }
             let reader = takeReader()
-            arrivals.append(Arrival(part: part, isAccounted: reader != nil))
+            let isUsedUp = reader != nil && !countsWhenUsed
+            arrivals.append(Arrival(part: part, isAccounted: isUsedUp))
             if part.isLast { state = .ended(failure: nil) }
-            guard reader != nil else { return .accepted(wake: nil, Credit()) }
+            guard isUsedUp else { return .accepted(wake: reader, Credit()) }
             use(count)
             return .accepted(wake: reader, takeCredit())
         case .discarding(let hasDropped):
@@ -141,9 +159,20 @@ struct InboxStateMachine<Reader: Sendable>: Sendable {
             }
         }
         hasDelivered = true
-        if !arrival.isAccounted { use(arrival.part.payload.readableBytes) }
+        if !arrival.isAccounted, !countsWhenUsed { use(arrival.part.payload.readableBytes) }
         let isDue = credit.connection >= Self.reportedLength || credit.stream > 0 || isFinished
         return .part(arrival.part, isDue ? takeCredit() : Credit())
+    }
+
+    /// From now on what is taken is held by the caller, who says when it is used up.
+    mutating func startedHolding() {
+        countsWhenUsed = true
+    }
+
+    /// Bytes that were taken are held no more.
+    mutating func used(_ bytes: Int) -> Credit {
+        use(bytes)
+        return takeCredit()
     }
 
     enum SuspendAction {

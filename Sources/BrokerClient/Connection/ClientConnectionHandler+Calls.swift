@@ -5,46 +5,57 @@ internal import NIOCore
 /// A call that is not yet answered to its end.
 struct PendingCall {
     let inbox: CallInbox
-    /// Nil: it was sent.
-    var request: CallRequest?
+    let request: CallRequest
+    let deadline: NIODeadline?
+    let repeats: Int
+    var isSent = false
     /// The broker was asked to end it.
     var isCancelled = false
     /// Ends the wait for an answer.
     var timer: Scheduled<Void>?
 
-    init(inbox: CallInbox, request: CallRequest) {
-        self.inbox = inbox
-        self.request = request
+    init(_ call: UnsentCall) {
+        inbox = call.inbox
+        request = call.request
+        deadline = call.deadline
+        repeats = call.repeats
     }
 }
 
 /// Calls, from their start to the end of their answer. All of it runs on the event loop.
-extension ClientConnectionHandler {
-    func start(_ inbox: CallInbox, _ request: CallRequest) {
-        switch machine.newCall() {
-        case .refuse(let error):
-            inbox.fail(error)
-        case .queue(let id):
-            inbox.id = id
-            calls[id] = PendingCall(inbox: inbox, request: request)
-            if let deadline = request.options.deadline { startTimer(deadline, of: id) }
-            if request.takesStream { openInput(of: id, request) }
+extension ClientConnectionHandler: CallHolder {
+    func accept(_ call: UnsentCall) {
+        do throws(BackendError) {
+            try call.request.validate(limits)
+            let id = try machine.newCall().get()
+            call.inbox.id = id
+            call.inbox.holder = self
+            call.inbox.open(window: limits.streamWindow)
+            calls[id] = PendingCall(call)
+            if let deadline = call.deadline { startTimer(deadline, of: id) }
+            if call.request.takesStream {
+                sendQueue.open(id)
+                for write in call.writes { _ = sendQueue.append(write, to: id) }
+            }
             sendQueued()
+        } catch {
+            call.fail(error)
         }
     }
 
     /// Sends the calls whose turn has come.
     func sendQueued() {
-        while let id = machine.nextToSend(), let request = calls[id]?.request {
+        while let id = machine.nextToSend(), let call = calls[id] {
+            let request = call.request
             // Bytes that do not go in pieces wait for credit, and calls behind them too: ids only ever grow.
             let wholeCount = request.takesStream ? 0 : request.payload.readableBytes
             guard wholeCount == 0 || wholeCount <= sendQueue.credit else { break }
             machine.sentNext()
-            calls[id]?.request = nil
+            calls[id]?.isSent = true
             var frame = ClientFrame(
                 id: id,
                 target: request.target,
-                options: request.options,
+                options: request.options.withTime(until: call.deadline, at: eventLoop.now),
                 body: .call(request.operation),
                 payload: request.payload
             )
@@ -63,19 +74,13 @@ extension ClientConnectionHandler {
 
     // MARK: Bytes of a call
 
-    private func openInput(of id: UInt64, _ request: CallRequest) {
-        sendQueue.open(id)
-        guard request.isWhole || request.payload.readableBytes > 0 else { return }
-        _ = sendQueue.append(Write(id: 0, bytes: request.payload, isLast: request.isWhole, waiter: nil), to: id)
-    }
-
-    func send(_ write: Write, of inbox: CallInbox) {
-        sendQueue.append(write, to: inbox.id)?.waiter?.resume(returning: .ended)
+    func send(_ write: CallWrite, of inbox: CallInbox) {
+        sendQueue.append(write, to: inbox.id)?.end(.ended)
         sendPieces()
     }
 
     func withdraw(_ write: UInt64, of inbox: CallInbox) {
-        sendQueue.withdraw(write, from: inbox.id)?.waiter?.resume(returning: .cancelled)
+        sendQueue.withdraw(write, from: inbox.id)?.end(.cancelled)
     }
 
     private func sendPieces() {
@@ -86,7 +91,7 @@ extension ClientConnectionHandler {
     }
 
     private func closeInput(of id: UInt64) {
-        for write in sendQueue.close(id) { write.waiter?.resume(returning: .ended) }
+        for write in sendQueue.close(id) { write.end(.ended) }
     }
 
     // MARK: Answers
@@ -122,7 +127,8 @@ extension ClientConnectionHandler {
             return end(.refused(goAway.error ?? ConnectionEnd.brokerDrains(nil).errorOfUnsentCall))
         }
         let action = machine.receivedGoAway(goAway.error)
-        for id in calls.keys.sorted() where id > goAway.lastID || calls[id]?.request != nil {
+        keeper?.connectionDrains(self, .brokerDrains(goAway.error))
+        for (id, call) in calls.sorted(by: { $0.key < $1.key }) where id > goAway.lastID || !call.isSent {
             failCall(id, .brokerDrains(goAway.error), wasStarted: false)
         }
         if case .close = action { end(.brokerDrains(goAway.error)) }
@@ -147,7 +153,7 @@ extension ClientConnectionHandler {
     }
 
     /// A call that was not sent waits no more.
-    private func leaveQueue(_ id: UInt64) {
+    func leaveQueue(_ id: UInt64) {
         removeCall(id)
         machine.leftQueue(id)
         sendQueued()
@@ -158,17 +164,45 @@ extension ClientConnectionHandler {
         closeInput(of: id)
     }
 
-    /// Fails a call that will not be answered.
+    /// Fails a call that will not be answered, or gives it to whoever makes it again.
     func failCall(_ id: UInt64, _ cause: ConnectionEnd, wasStarted: Bool = true) {
         guard let call = calls[id] else { return }
-        let wasSent = call.request == nil
-        call.inbox.fail(wasSent && wasStarted ? cause.errorOfSentCall : cause.errorOfUnsentCall)
-        if wasSent {
+        let mayHaveBegun = call.isSent && wasStarted
+        if let keeper, let unsent = takeOut(call, id, mayHaveBegun, repeatsReads: keeper.repeatsReads) {
+            keeper.takeBack(unsent, from: self)
+        } else {
+            call.inbox.fail(mayHaveBegun ? cause.errorOfSentCall : cause.errorOfUnsentCall)
+        }
+        if call.isSent {
             callEnded(id)
         } else {
             leaveQueue(id)
         }
     }
+
+    /// Nil: the call cannot be made again, or nobody wants it any more.
+    private func takeOut(_ call: PendingCall, _ id: UInt64, _ mayHaveBegun: Bool, repeatsReads: Bool) -> UnsentCall? {
+        guard !call.isCancelled, !call.inbox.hasEnded else { return nil }
+        guard call.isSent else {
+            var unsent = UnsentCall(call.inbox, call.request, deadline: call.deadline)
+            if call.request.takesStream { unsent.writes = sendQueue.close(id) }
+            unsent.repeats = call.repeats
+            return unsent
+        }
+        // Of a call whose bytes came in pieces, those that were sent are gone.
+        guard call.request.isWhole else { return nil }
+        if mayHaveBegun {
+            let mayRepeat = repeatsReads && call.request.operation.isRead && call.repeats < Self.maximumRepeats
+            guard mayRepeat else { return nil }
+        }
+        guard call.inbox.rewind() else { return nil }
+        var unsent = UnsentCall(call.inbox, call.request, deadline: call.deadline)
+        unsent.repeats = call.repeats + (mayHaveBegun ? 1 : 0)
+        return unsent
+    }
+
+    /// A read that ends every connection is given up at some time.
+    private static var maximumRepeats: Int { 3 }
 
     // MARK: Cancellation
 
@@ -176,15 +210,15 @@ extension ClientConnectionHandler {
     func cancel(_ inbox: CallInbox) {
         let id = inbox.id
         guard let call = calls[id], !call.isCancelled else { return }
-        guard call.request == nil else {
-            inbox.fail(BackendError(.cancelled, message: "the call was cancelled before it was sent"))
+        guard call.isSent else {
+            inbox.fail(.cancelledBeforeSent)
             return leaveQueue(id)
         }
         guard let credit = inbox.stop() else { return }
         giveBack(credit, of: inbox)
         sendCancel(id)
         let patience = configuration.cancelDeadline
-        setTimer(patience, of: id) { $0.giveUp(id, Self.unansweredCancel(patience)) }
+        setTimer(eventLoop.now + TimeAmount(patience), of: id) { $0.giveUp(id, Self.unansweredCancel(patience)) }
     }
 
     /// The caller is gone.
@@ -194,7 +228,7 @@ extension ClientConnectionHandler {
     }
 
     /// The call fails here and now; whatever else is answered to it is dropped.
-    private func giveUp(_ id: UInt64, _ error: BackendError) {
+    func giveUp(_ id: UInt64, _ error: BackendError) {
         calls[id]?.inbox.fail(error)
         calls[id]?.timer?.cancel()
         sendCancel(id)
@@ -208,21 +242,22 @@ extension ClientConnectionHandler {
     }
 
     /// The broker ends a call at its deadline. It ends here where it was never sent, or the broker says nothing.
-    private func startTimer(_ deadline: Duration, of id: UInt64) {
+    private func startTimer(_ deadline: NIODeadline, of id: UInt64) {
         setTimer(deadline, of: id) { connection in
             guard let call = connection.calls[id] else { return }
-            guard call.request == nil else {
-                call.inbox.fail(Self.deadlineExceeded(deadline, maybeExecuted: false))
+            guard call.isSent else {
+                call.inbox.fail(call.request.deadlineExceeded(maybeExecuted: false))
                 return connection.leaveQueue(id)
             }
-            connection.setTimer(connection.configuration.cancelDeadline, of: id) {
-                $0.giveUp(id, Self.deadlineExceeded(deadline, maybeExecuted: true))
+            connection.setTimer(connection.eventLoop.now + TimeAmount(connection.configuration.cancelDeadline), of: id)
+            {
+                $0.giveUp(id, call.request.deadlineExceeded(maybeExecuted: true))
             }
         }
     }
 
-    private func setTimer(_ delay: Duration, of id: UInt64, _ body: @escaping (ClientConnectionHandler) -> Void) {
+    private func setTimer(_ time: NIODeadline, of id: UInt64, _ body: @escaping (ClientConnectionHandler) -> Void) {
         calls[id]?.timer?.cancel()
-        calls[id]?.timer = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(delay)) { [self] in body(self) }
+        calls[id]?.timer = eventLoop.assumeIsolated().scheduleTask(deadline: time) { [self] in body(self) }
     }
 }

@@ -31,15 +31,6 @@ extension ClientConnectionHandler {
         )
     }
 
-    static func deadlineExceeded(_ deadline: Duration, maybeExecuted: Bool) -> BackendError {
-        BackendError(
-            .deadlineExceeded,
-            message: "the call took longer than its deadline of \(deadline): allow more, or ask for less",
-            isRetryable: !maybeExecuted,
-            maybeExecuted: maybeExecuted
-        )
-    }
-
     static let earlyFrame = protocolError("the broker did not answer the hello first: is it one that listens there?")
     static let endlessCredit = protocolError("the broker gave more than 2^62 bytes of credit")
     static let brokenCredit = protocolError("the broker sent more payload bytes than it had credit for")

@@ -1,17 +1,15 @@
 internal import AgentBackend
 internal import BrokerWire
 internal import NIOCore
-internal import Synchronization
 
 /// One connection to a broker: cuts what arrives into frames, hands answers to the calls that wait for them, and writes
 /// what calls send in one go per turn of the event loop.
 ///
-/// `@unchecked Sendable`: everything in it but constants and atomics is touched on the channel's event loop alone.
+/// `@unchecked Sendable`: everything in it but constants is touched on the channel's event loop alone.
 final class ClientConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
     typealias Queue = SendQueue<CheckedContinuation<ClientCall.SendOutcome, Never>>
-    typealias Write = Queue.Write
 
     let eventLoop: any EventLoop
     let configuration: BrokerConnection.Configuration
@@ -37,7 +35,8 @@ final class ClientConnectionHandler: ChannelInboundHandler, @unchecked Sendable 
     private var greeting: EventLoopPromise<BrokerGreeting>?
     /// Of the greeting, then of keep-alive, then of the end: one at a time.
     private var timer: Scheduled<Void>?
-    private let lastWriteID = Atomic<UInt64>(0)
+    /// Who makes the connection again. Nil: it ends for good.
+    weak var keeper: (any ConnectionKeeper)?
 
     init(eventLoop: any EventLoop, configuration: BrokerConnection.Configuration) {
         self.eventLoop = eventLoop
@@ -45,8 +44,8 @@ final class ClientConnectionHandler: ChannelInboundHandler, @unchecked Sendable 
         keepalive = Keepalive(maximumMisses: configuration.keepaliveMisses)
     }
 
-    /// Safe to use from any thread.
-    func makeWriteID() -> UInt64 { lastWriteID.add(1, ordering: .relaxed).newValue }
+    /// On the event loop.
+    var takesCalls: Bool { machine.isOpen }
 
     /// Says hello. Safe to use from any thread. The future fails with a ``BackendError``.
     func greet(token: String) -> EventLoopFuture<BrokerGreeting> {
@@ -258,11 +257,17 @@ final class ClientConnectionHandler: ChannelInboundHandler, @unchecked Sendable 
         if closeMode == .output { setTimer(.seconds(1)) { $0.context?.close(promise: nil) } }
     }
 
+    /// Ends the connection in a while, where it has not ended by then.
+    func endAfter(_ time: Duration) {
+        setTimer(time) { $0.end(.closedByOwner) }
+    }
+
     /// The conversation is over: everyone who waits is told.
     private func finish(_ cause: ConnectionEnd) {
         guard machine.close(cause) else { return }
         greeting?.fail(cause.errorOfGreeting)
         greeting = nil
+        keeper?.connectionEnded(self, cause)
         for id in calls.keys.sorted() { failCall(id, cause) }
     }
 }

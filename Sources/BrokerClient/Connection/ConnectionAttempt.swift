@@ -13,50 +13,50 @@ final class ConnectionAttempt: Sendable {
     }
 
     private let configuration: BrokerConnection.Configuration
+    private let eventLoops: any EventLoopGroup
     private let state = Mutex(State())
 
-    init(_ configuration: BrokerConnection.Configuration) {
+    init(_ configuration: BrokerConnection.Configuration, on eventLoops: any EventLoopGroup) {
         self.configuration = configuration
+        self.eventLoops = eventLoops
     }
 
-    func connect(to address: BrokerAddress) async throws(BackendError) -> (ClientConnectionHandler, any Channel) {
-        let bootstrap = ClientBootstrap(group: configuration.eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton)
+    /// Nothing is said yet. Fails with a ``BackendError``.
+    func connect(to address: BrokerAddress) -> EventLoopFuture<(ClientConnectionHandler, any Channel)> {
+        let bootstrap = ClientBootstrap(group: eventLoops)
             .connectTimeout(TimeAmount(configuration.connectDeadline))
-        do {
-            return try await withTaskCancellationHandler {
-                switch address {
-                case .tcp(let host, let port):
-                    try await bootstrap.connect(host: host, port: Int(port)) { self.prepare($0) }
-                case .unix(let path):
-                    try await bootstrap.connect(unixDomainSocketPath: path) { self.prepare($0) }
-                }
-            } onCancel: {
-                callOff()
+            .channelInitializer { self.prepare($0) }
+        let channel =
+            switch address {
+            case .tcp(let host, let port): bootstrap.connect(host: host, port: Int(port))
+            case .unix(let path): bootstrap.connect(unixDomainSocketPath: path)
             }
-        } catch {
-            throw Task.isCancelled ? BrokerConnection.cancelled : Self.failure(address, error)
-        }
+        return
+            channel
+            .flatMapThrowing { channel in
+                (try channel.pipeline.syncOperations.handler(type: ClientConnectionHandler.self), channel)
+            }
+            .flatMapErrorThrowing { error in throw Self.failure(address, error) }
     }
 
-    private func prepare(_ channel: any Channel) -> EventLoopFuture<(ClientConnectionHandler, any Channel)> {
-        channel.eventLoop.makeCompletedFuture {
-            let isCalledOff = state.withLock { state in
-                state.channels.append(channel)
-                return state.isCalledOff
-            }
-            guard !isCalledOff else { throw BrokerConnection.cancelled }
-            let handler = ClientConnectionHandler(eventLoop: channel.eventLoop, configuration: configuration)
-            try channel.pipeline.syncOperations.addHandler(handler)
-            return (handler, channel)
-        }
-    }
-
-    private func callOff() {
+    func callOff() {
         let channels = state.withLock { state in
             state.isCalledOff = true
             return state.channels
         }
         for channel in channels { channel.close(promise: nil) }
+    }
+
+    private func prepare(_ channel: any Channel) -> EventLoopFuture<Void> {
+        channel.eventLoop.makeCompletedFuture {
+            let isCalledOff = state.withLock { state in
+                state.channels.append(channel)
+                return state.isCalledOff
+            }
+            guard !isCalledOff else { throw BackendError.cancelledBeforeSent }
+            let handler = ClientConnectionHandler(eventLoop: channel.eventLoop, configuration: configuration)
+            try channel.pipeline.syncOperations.addHandler(handler)
+        }
     }
 
     private static func failure(_ address: BrokerAddress, _ error: any Error) -> BackendError {

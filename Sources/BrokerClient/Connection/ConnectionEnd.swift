@@ -54,6 +54,25 @@ enum ConnectionEnd: Sendable {
         }
     }
 
+    /// Of the connection itself, as its keeper tells of it.
+    var errorOfConnection: BackendError {
+        switch self {
+        case .brokerDrains(nil):
+            BackendError(.shuttingDown, message: "the broker shuts down: it will be asked again", isRetryable: true)
+        case .refused(let error), .fault(let error), .brokerDrains(let error?):
+            error
+        case .lost(let cause):
+            BackendError(
+                .connectionClosed,
+                message: "the connection to the broker was lost",
+                isRetryable: true,
+                cause: cause
+            )
+        case .closedByOwner:
+            BackendError(.connectionClosed, message: "the connection is closed", isRetryable: true)
+        }
+    }
+
     private static func unsent(_ what: String, cause: (any Error)?) -> BackendError {
         BackendError(
             .connectionClosed,

@@ -44,27 +44,21 @@ struct ConversationStateMachine: ~Copyable {
         }
     }
 
-    enum NewCallAction {
-        /// It waits for its turn under this id.
-        case queue(id: UInt64)
-        /// It was never sent.
-        case refuse(BackendError)
-    }
-
-    mutating func newCall() -> NewCallAction {
+    /// A call waits for its turn under the id that is returned. Fails where it will never be sent.
+    mutating func newCall() -> Result<UInt64, BackendError> {
         switch state {
         case .open(var calls):
             calls.lastID += 1
             state = .open(calls)
             queue.append(calls.lastID)
             queued.insert(calls.lastID)
-            return .queue(id: calls.lastID)
+            return .success(calls.lastID)
         case .draining(let calls):
-            return .refuse(ConnectionEnd.brokerDrains(calls.goAway).errorOfUnsentCall)
+            return .failure(ConnectionEnd.brokerDrains(calls.goAway).errorOfUnsentCall)
         case .closed(let end):
-            return .refuse(end.errorOfUnsentCall)
+            return .failure(end.errorOfUnsentCall)
         case .awaitingReply:
-            return .refuse(ConnectionEnd.closedByOwner.errorOfUnsentCall)
+            return .failure(ConnectionEnd.closedByOwner.errorOfUnsentCall)
         }
     }
 
@@ -134,6 +128,19 @@ struct ConversationStateMachine: ~Copyable {
             return .goOn
         case .awaitingReply, .closed:
             return .goOn
+        }
+    }
+
+    /// Nothing more is started here. `close`: nothing is in flight.
+    mutating func ownerDrains(_ error: BackendError) -> EndAction {
+        receivedGoAway(error)
+    }
+
+    /// Whether it takes calls.
+    var isOpen: Bool {
+        switch state {
+        case .open: true
+        case .awaitingReply, .draining, .closed: false
         }
     }
 

@@ -23,9 +23,6 @@ extension BrokerConnection {
     public func stats(
         call options: BrokerCallOptions = BrokerCallOptions()
     ) async throws(BackendError) -> BrokerStatistics {
-        guard case .stats(let reply) = try await unary(.stats, on: nil, call: options).reply else {
-            throw .strangeAnswer(to: "stats")
-        }
-        return BrokerStatistics(reply)
+        try await perform(.stats, on: nil, call: options)
     }
 }

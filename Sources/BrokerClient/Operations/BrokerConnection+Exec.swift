@@ -1,5 +1,4 @@
 public import AgentBackend
-internal import BrokerWire
 public import NIOCore
 
 extension BrokerConnection {
@@ -11,19 +10,7 @@ extension BrokerConnection {
         on target: BrokerTarget,
         call options: BrokerCallOptions = BrokerCallOptions()
     ) throws(BackendError) -> CommandSession {
-        let start = ExecStart(
-            program: request.program,
-            environment: request.environment,
-            workingDirectory: request.workingDirectory.bytes,
-            // Below a millisecond is not none.
-            timeout: request.timeout.map { max($0, .milliseconds(1)) },
-            opensStandardInput: request.opensStandardInput
-        )
-        return CommandSession(
-            try self.start(
-                CallRequest(.execStart(start), on: target, options: options, isWhole: !request.opensStandardInput)
-            )
-        )
+        CommandSession(try start(.exec(request, on: target, options)))
     }
 
     /// Runs `body` with a command that was started, and cancels what is left of it when `body` is done: returns when no

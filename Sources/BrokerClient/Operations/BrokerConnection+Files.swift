@@ -1,5 +1,4 @@
 public import AgentBackend
-internal import BrokerWire
 public import NIOCore
 
 extension BrokerConnection {
@@ -24,11 +23,7 @@ extension BrokerConnection {
         on target: BrokerTarget,
         call options: BrokerCallOptions = BrokerCallOptions()
     ) async throws(BackendError) -> BrokerFileReader {
-        guard range.length != 0 else {
-            throw BackendError(.invalidArgument, message: "a range of no bytes: ask for one", operation: "read")
-        }
-        let read = Operation.read(Read(path: path.bytes, range: range))
-        return try await BrokerFileReader(try start(CallRequest(read, on: target, options: options)), range)
+        try await BrokerFileReader.open(path, range, on: target, options, of: self)
     }
 
     /// Writes a file from memory; makes its parents. Throws `WRITE_FAILED` with a reason; the file is then as before.
@@ -40,9 +35,7 @@ extension BrokerConnection {
         on target: BrokerTarget,
         call callOptions: BrokerCallOptions = BrokerCallOptions()
     ) async throws(BackendError) -> FileInfo {
-        let write = Operation.write(Write(path: path.bytes, options: options))
-        let answer = try await unary(write, on: target, call: callOptions, payload: bytes)
-        return try Self.info(written: answer.reply)
+        try await perform(.write(path, bytes, options: options), on: target, call: callOptions)
     }
 
     /// Names in a directory, sorted as bytes, at most the broker's limit of them. Throws `LS_FAILED` with a reason.
@@ -52,11 +45,7 @@ extension BrokerConnection {
         on target: BrokerTarget,
         call callOptions: BrokerCallOptions = BrokerCallOptions()
     ) async throws(BackendError) -> DirectoryPage {
-        let readdir = Operation.readdir(Readdir(path: path.bytes, options: options))
-        guard case .readdir(let page) = try await unary(readdir, on: target, call: callOptions).reply else {
-            throw .strangeAnswer(to: readdir.name)
-        }
-        return page
+        try await perform(.readdir(path, options: options), on: target, call: callOptions)
     }
 
     /// All entries of a directory, a page at a time as they are asked for.
@@ -76,11 +65,7 @@ extension BrokerConnection {
         on target: BrokerTarget,
         call options: BrokerCallOptions = BrokerCallOptions()
     ) async throws(BackendError) -> FileInfo {
-        let stat = Operation.stat(Stat(path: path.bytes, followLink: followLink))
-        guard case .stat(let info) = try await unary(stat, on: target, call: options).reply else {
-            throw .strangeAnswer(to: stat.name)
-        }
-        return info
+        try await perform(.stat(path, followLink: followLink), on: target, call: options)
     }
 
     /// Removes a file, a symbolic link (never what it points to) or a directory.
@@ -90,14 +75,6 @@ extension BrokerConnection {
         on target: BrokerTarget,
         call callOptions: BrokerCallOptions = BrokerCallOptions()
     ) async throws(BackendError) {
-        let rm = Operation.rm(Rm(path: path.bytes, options: options))
-        guard case .rm = try await unary(rm, on: target, call: callOptions).reply else {
-            throw .strangeAnswer(to: rm.name)
-        }
-    }
-
-    static func info(written reply: Reply) throws(BackendError) -> FileInfo {
-        guard case .write(let info) = reply else { throw .strangeAnswer(to: "write") }
-        return info
+        try await perform(.rm(path, options: options), on: target, call: callOptions)
     }
 }

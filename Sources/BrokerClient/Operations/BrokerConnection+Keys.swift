@@ -1,5 +1,4 @@
 public import AgentBackend
-internal import BrokerWire
 
 // For targets with a memory backend; others throw `NOT_IMPLEMENTED`.
 extension BrokerConnection {
@@ -10,11 +9,7 @@ extension BrokerConnection {
         on target: BrokerTarget,
         call callOptions: BrokerCallOptions = BrokerCallOptions()
     ) async throws(BackendError) -> KeyPage {
-        let list = Operation.listKeys(ListKeys(prefix: prefix, options: options))
-        guard case .listKeys(let page) = try await unary(list, on: target, call: callOptions).reply else {
-            throw .strangeAnswer(to: list.name)
-        }
-        return page
+        try await perform(.listKeys(prefix: prefix, options: options), on: target, call: callOptions)
     }
 
     /// All keys that begin with `prefix`, byte by byte, a page at a time as they are asked for.
@@ -33,11 +28,7 @@ extension BrokerConnection {
         on target: BrokerTarget,
         call options: BrokerCallOptions = BrokerCallOptions()
     ) async throws(BackendError) -> Bool {
-        let delete = Operation.deleteKey(DeleteKey(key: key.bytes))
-        guard case .deleteKey(let deleted) = try await unary(delete, on: target, call: options).reply else {
-            throw .strangeAnswer(to: delete.name)
-        }
-        return deleted
+        try await perform(.deleteKey(key), on: target, call: options)
     }
 
     /// Removes all keys of the target's scope, and returns how many.
@@ -46,9 +37,6 @@ extension BrokerConnection {
         on target: BrokerTarget,
         call options: BrokerCallOptions = BrokerCallOptions()
     ) async throws(BackendError) -> Int {
-        guard case .clearKeys(let cleared) = try await unary(.clearKeys, on: target, call: options).reply else {
-            throw .strangeAnswer(to: "clear_keys")
-        }
-        return Int(clamping: cleared)
+        try await perform(.clearKeys, on: target, call: options)
     }
 }

@@ -20,10 +20,7 @@ extension BrokerConnection {
         configuration: EntryConfiguration? = nil,
         call options: BrokerCallOptions = BrokerCallOptions()
     ) async throws(BackendError) -> BrokerLease {
-        let acquire = Operation.acquire(Acquire(configuration: configuration))
-        guard case .acquire(let reply) = try await unary(acquire, on: target, call: options).reply else {
-            throw .strangeAnswer(to: acquire.name)
-        }
+        let reply = try await perform(.acquire(configuration), on: target, call: options)
         var leased = target
         leased.lease = reply.lease
         return BrokerLease(target: leased, id: reply.lease, created: reply.created)
@@ -35,11 +32,7 @@ extension BrokerConnection {
         _ lease: BrokerLease,
         call options: BrokerCallOptions = BrokerCallOptions()
     ) async throws(BackendError) -> Bool {
-        let release = Operation.release(Release(lease: lease.id))
-        guard case .release(let released) = try await unary(release, on: nil, call: options).reply else {
-            throw .strangeAnswer(to: release.name)
-        }
-        return released
+        try await perform(.release(lease.id), on: nil, call: options)
     }
 
     /// Runs `body` with a lease on the target's entry, and gives it back: also when `body` throws or its task is
@@ -64,8 +57,7 @@ extension BrokerConnection {
     /// A task that was cancelled gives its lease back too. Failing is no matter: a connection that is gone holds none.
     private func giveBack(_ lease: BrokerLease) async {
         let request = CallRequest(.release(Release(lease: lease.id)), on: nil, options: BrokerCallOptions())
-        guard let call = try? ClientCall(request, on: self) else { return }
-        await call.waitForEnd()
+        await ClientCall(request, from: self).waitForEnd()
     }
 
     /// What the target's entry is, without making one.
@@ -73,9 +65,6 @@ extension BrokerConnection {
         _ target: BrokerTarget,
         call options: BrokerCallOptions = BrokerCallOptions()
     ) async throws(BackendError) -> EntryDescription {
-        guard case .describe(let reply) = try await unary(.describe, on: target, call: options).reply else {
-            throw .strangeAnswer(to: "describe")
-        }
-        return try EntryDescription(reply)
+        try await perform(.describe, on: target, call: options)
     }
 }

@@ -26,22 +26,14 @@ extension BrokerConnection {
         force: Bool = false,
         call options: BrokerCallOptions = BrokerCallOptions()
     ) async throws(BackendError) -> Bool {
-        let delete = Operation.deleteWorkspace(DeleteWorkspace(key: key, force: force))
-        guard case .deleteWorkspace(let deleted) = try await unary(delete, on: nil, call: options).reply else {
-            throw .strangeAnswer(to: delete.name)
-        }
-        return deleted
+        try await perform(.deleteWorkspace(key, force: force), on: nil, call: options)
     }
 
     fileprivate func workspaces(
         after key: String,
         call options: BrokerCallOptions
     ) async throws(BackendError) -> WorkspacePage {
-        let list = Operation.listWorkspaces(ListWorkspaces(after: key))
-        guard case .listWorkspaces(let page) = try await unary(list, on: nil, call: options).reply else {
-            throw .strangeAnswer(to: list.name)
-        }
-        return page
+        try await perform(.listWorkspaces(after: key), on: nil, call: options)
     }
 }
 

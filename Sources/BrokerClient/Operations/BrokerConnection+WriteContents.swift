@@ -16,8 +16,7 @@ extension BrokerConnection {
         on target: BrokerTarget,
         call callOptions: BrokerCallOptions = BrokerCallOptions()
     ) async throws(BackendError) -> FileInfo where Contents.Element == ByteBuffer {
-        let write = Operation.write(Write(path: path.bytes, options: options))
-        let call = try start(CallRequest(write, on: target, options: callOptions, isWhole: false))
+        let call = try start(.upload(path, options: options, on: target, callOptions))
         let upload = ContentsUpload(contents, to: call)
         let answer = await withTaskGroup(of: Void.self) { group in
             group.addTask { await upload.run() }
@@ -31,7 +30,8 @@ extension BrokerConnection {
             return answer
         }
         switch answer {
-        case .success(let reply): return try Self.info(written: reply)
+        case .success(.write(let info)): return info
+        case .success: throw .strangeAnswer(to: call.operation)
         case .failure(let error): throw upload.failure ?? error
         }
     }

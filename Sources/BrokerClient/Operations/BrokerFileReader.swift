@@ -20,7 +20,23 @@ public final class BrokerFileReader: FileReader, AsyncSequence {
     /// Came with the answer's first frame, or is left of a piece that was read in part.
     private let left: Mutex<ByteBuffer>
 
-    init(_ call: ClientCall, _ range: ReadRange) async throws(BackendError) {
+    /// Returns when the first bytes are here.
+    static func open(
+        _ path: WorkspacePath,
+        _ range: ReadRange,
+        on target: BrokerTarget,
+        _ options: BrokerCallOptions,
+        of origin: some CallOrigin
+    ) async throws(BackendError) -> BrokerFileReader {
+        guard range.length != 0 else {
+            throw BackendError(.invalidArgument, message: "a range of no bytes: ask for one", operation: "read")
+        }
+        let read = Operation.read(Read(path: path.bytes, range: range))
+        let call = try origin.start(CallRequest(read, on: target, options: options))
+        return try await BrokerFileReader(call, range)
+    }
+
+    private init(_ call: ClientCall, _ range: ReadRange) async throws(BackendError) {
         guard let part = try await call.next(), case .read(let info) = part.reply else {
             throw await call.strangeAnswer()
         }

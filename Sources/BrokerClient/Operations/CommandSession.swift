@@ -51,12 +51,7 @@ public final class CommandSession: AsyncSequence, Sendable {
     public func writeInput(_ bytes: ByteBuffer) async throws(BackendError) {
         guard bytes.readableBytes > 0 else { return }
         guard case .cancelled = await call.send(bytes, isLast: false) else { return }
-        throw BackendError(
-            .cancelled,
-            message: "the wait to write to the command's input was cancelled: it may have got a part of the bytes",
-            operation: "exec",
-            maybeExecuted: true
-        )
+        throw .inputCancelled
     }
 
     /// The command's standard input is at its end. Idempotent.
@@ -104,4 +99,13 @@ public final class CommandSession: AsyncSequence, Sendable {
             try await session.next()
         }
     }
+}
+
+extension BackendError {
+    static let inputCancelled = BackendError(
+        .cancelled,
+        message: "the wait to write to the command's input was cancelled: it may have got a part of the bytes",
+        operation: "exec",
+        maybeExecuted: true
+    )
 }

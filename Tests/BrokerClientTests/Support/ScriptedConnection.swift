@@ -34,17 +34,7 @@ struct ScriptedConnection {
         let handler = ClientConnectionHandler(eventLoop: channel.testingEventLoop, configuration: configuration)
         try await channel.pipeline.addHandler(handler).get()
         try await channel.connect(to: SocketAddress(unixDomainSocketPath: "/broker")).get()
-        let broker = BrokerPeer {
-            // A script that waits in vain ends with its test.
-            try await withTaskCancellationHandler {
-                try await channel.waitForOutboundWrite(as: ByteBuffer.self)
-            } onCancel: {
-                channel.close(promise: nil)
-            }
-        } send: {
-            try await channel.writeInbound($0)
-        }
-        return (handler, channel, broker)
+        return (handler, channel, .scripted(channel))
     }
 
     func advance(by time: Duration) async {
@@ -62,6 +52,24 @@ struct ScriptedConnection {
     }
 }
 
+extension BrokerPeer {
+    /// At the other end of a channel without a socket.
+    static func scripted(_ channel: NIOAsyncTestingChannel) -> BrokerPeer {
+        BrokerPeer {
+            // A script that waits in vain ends with its test.
+            try await withTaskCancellationHandler {
+                try await channel.waitForOutboundWrite(as: ByteBuffer.self)
+            } onCancel: {
+                channel.close(promise: nil)
+            }
+        } send: {
+            try await channel.writeInbound($0)
+            // What that put off, such as the end of a channel's closing.
+            await channel.testingEventLoop.run()
+        }
+    }
+}
+
 /// The error that `body` throws; nil: none.
 func failure<Value>(_ body: () async throws -> Value) async -> BackendError? {
     do {
@@ -75,7 +83,7 @@ func failure<Value>(_ body: () async throws -> Value) async -> BackendError? {
 extension ScriptedConnection {
     /// Calls that are sent and not yet answered.
     var sentCalls: Int {
-        get async { await onLoop { $0.calls.values.count { $0.request == nil } } }
+        get async { await onLoop { $0.calls.values.count { $0.isSent } } }
     }
 
     /// Waits until so many calls are sent or wait to be.

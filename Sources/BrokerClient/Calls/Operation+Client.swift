@@ -1,0 +1,41 @@
+internal import BrokerWire
+
+/// What a client knows of operations.
+extension Operation {
+    /// As in errors and in the broker's logs.
+    var name: String {
+        switch self {
+        case .echo: "echo"
+        case .acquire: "acquire"
+        case .release: "release"
+        case .describe: "describe"
+        case .read: "read"
+        case .write: "write"
+        case .readdir: "readdir"
+        case .stat: "stat"
+        case .rm: "rm"
+        case .exists: "exists"
+        case .mkdir: "mkdir"
+        case .touch: "touch"
+        case .rename: "rename"
+        case .copy: "copy"
+        case .listKeys: "list_keys"
+        case .deleteKey: "delete_key"
+        case .clearKeys: "clear_keys"
+        case .listWorkspaces: "list_workspaces"
+        case .deleteWorkspace: "delete_workspace"
+        case .execStart: "exec"
+        case .stats: "stats"
+        }
+    }
+
+    /// It changes nothing: doing it again does no harm.
+    var isRead: Bool {
+        switch self {
+        case .echo, .describe, .read, .readdir, .stat, .exists, .listKeys, .listWorkspaces, .stats: true
+        case .acquire, .release, .write, .rm, .mkdir, .touch, .rename, .copy, .deleteKey, .clearKeys,
+            .deleteWorkspace, .execStart:
+            false
+        }
+    }
+}
