@@ -1,0 +1,105 @@
+public import AgentBackend
+internal import BrokerWire
+public import NIOCore
+
+extension RemoteFilesystemBackend {
+    public func openReader(_ path: WorkspacePath, range: ReadRange) async throws(BackendError) -> any FileReader {
+        try checkNotDestroyed()
+        guard range.length == 0 else {
+            return try await BrokerFileReader.open(path, range, on: target, options, of: connection)
+        }
+        // The wire knows no range of no bytes.
+        var range = range
+        range.length = 1
+        let reader = try await BrokerFileReader.open(path, range, on: target, options, of: connection)
+        await reader.close()
+        return EmptyFileReader(info: reader.info)
+    }
+
+    /// Does not wait: what keeps the file from being written is told by a later step.
+    public func openWriter(_ path: WorkspacePath, options: WriteOptions) async throws(BackendError) -> any FileWriter {
+        try checkNotDestroyed()
+        return RemoteFileWriter(
+            try connection.start(.upload(path, options: options, on: target, self.options))
+        )
+    }
+
+    @discardableResult
+    public func write(
+        _ path: WorkspacePath,
+        _ bytes: ByteBuffer,
+        options: WriteOptions
+    ) async throws(BackendError) -> FileInfo {
+        try await perform(.write(path, bytes, options: options))
+    }
+
+    public func readdir(_ path: WorkspacePath, options: ReaddirOptions) async throws(BackendError) -> DirectoryPage {
+        try await perform(.readdir(path, options: options))
+    }
+
+    public func stat(_ path: WorkspacePath, followLink: Bool) async throws(BackendError) -> FileInfo {
+        try await perform(.stat(path, followLink: followLink))
+    }
+
+    public func exists(_ path: WorkspacePath) async throws(BackendError) -> Bool {
+        try await perform(.exists(path))
+    }
+
+    public func mkdir(_ path: WorkspacePath, options: MkdirOptions) async throws(BackendError) {
+        try await perform(.mkdir(path, options: options))
+    }
+
+    @discardableResult
+    public func touch(_ path: WorkspacePath) async throws(BackendError) -> FileInfo {
+        try await perform(.touch(path))
+    }
+
+    public func rename(
+        _ path: WorkspacePath,
+        to destination: WorkspacePath,
+        options: RenameOptions
+    ) async throws(BackendError) {
+        try await perform(.rename(path, to: destination, options: options))
+    }
+
+    @discardableResult
+    public func copy(
+        _ path: WorkspacePath,
+        to destination: WorkspacePath,
+        options: CopyOptions
+    ) async throws(BackendError) -> CopyResult {
+        try await perform(.copy(path, to: destination, options: options))
+    }
+
+    public func rm(_ path: WorkspacePath, options: RemoveOptions) async throws(BackendError) {
+        try await perform(.rm(path, options: options))
+    }
+
+    public func listKeys(prefix: [UInt8], options: ListKeysOptions) async throws(BackendError) -> KeyPage {
+        try await perform(.listKeys(prefix: prefix, options: options))
+    }
+
+    @discardableResult
+    public func deleteKey(_ key: WorkspacePath) async throws(BackendError) -> Bool {
+        try await perform(.deleteKey(key))
+    }
+
+    @discardableResult
+    public func clearKeys() async throws(BackendError) -> Int {
+        try await perform(.clearKeys)
+    }
+
+    private func perform<Value>(_ call: UnaryCall<Value>) async throws(BackendError) -> Value {
+        try checkNotDestroyed()
+        return try await connection.perform(call, on: target, call: options)
+    }
+}
+
+/// A file of which nothing is to be read.
+private struct EmptyFileReader: FileReader {
+    let info: FileInfo
+
+    func read(upTo count: Int) async throws(BackendError) -> ByteBuffer? { nil }
+
+    func close() async {}
+}
