@@ -168,7 +168,7 @@ extension ConnectionHandler {
         defer { isFinishingBatch = false }
         handler.inIsolation { handler in
             while !session.putOff.isEmpty || !session.batchEntries.isEmpty {
-                for (call, attempt) in handler.finishBatch(in: session) { finish(call, attempt, session, handler) }
+                handler.finishBatch(in: session) { finish($1, $2, session, $0) }
             }
         }
     }

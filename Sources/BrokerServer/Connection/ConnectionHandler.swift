@@ -418,7 +418,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         guard let session else { return }
         handler.inIsolation { handler in
             repeat {
-                for (call, attempt) in handler.finishBatch(in: session) { finish(call, attempt, session, handler) }
+                handler.finishBatch(in: session) { finish($1, $2, session, $0) }
             } while !session.putOff.isEmpty
         }
     }

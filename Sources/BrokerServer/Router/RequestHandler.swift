@@ -12,8 +12,11 @@ package protocol RequestHandler: Actor {
     /// Answers a call on the spot, or says how it goes on. Does not wait.
     func attempt(_ call: Call, in session: Session) -> Attempt
 
-    /// Ends a read batch: attempts the calls that were put off, all at once.
-    func finishBatch(in session: Session) -> [(Call, Attempt)]
+    /// Ends a read batch: attempts the calls that were put off, all at once, and tells `finish` what became of each.
+    func finishBatch(
+        in session: Session,
+        _ finish: @Sendable (isolated any RequestHandler, Call, Attempt) -> Void
+    )
 
     /// Carries out a call that waits. Cancelling the task stops its effects before this returns.
     nonisolated func perform(

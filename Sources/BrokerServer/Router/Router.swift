@@ -9,6 +9,8 @@ internal import NIOCore
 package actor Router: RequestHandler {
     private nonisolated let eventLoop: any EventLoop
     nonisolated let broker: BrokerCore
+    /// Room for the calls of a batch that are put off, so that it need not be made for each.
+    private var spareBatch: [Session.PutOffCall] = []
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { eventLoop.executor.asUnownedSerialExecutor() }
 
@@ -57,9 +59,8 @@ package actor Router: RequestHandler {
             case .memory(let backend):
                 return conclude(verb, call, entry) { verb.attempt(call.payload, isWhole: call.isWhole, on: backend) }
             case .local(let backend) where V.attemptsFiles && backend.identity != nil:
-                session.putOff.append(
-                    Session.PutOffCall(call: call, entry: entry, backend: backend, outcome: .wouldBlock)
-                )
+                if session.putOff.isEmpty { swap(&session.putOff, &spareBatch) }
+                session.putOff.append(Session.PutOffCall(call: call, entry: entry, backend: backend))
                 return .putOff
             case .local(let backend):
                 return conclude(verb, call, entry) { verb.attempt(call.payload, isWhole: call.isWhole, on: backend) }
@@ -84,25 +85,27 @@ package actor Router: RequestHandler {
 
     /// The calls on local files of one batch run as the org's user together: to become it and to return costs more
     /// than reading a small file.
-    package func finishBatch(in session: Session) -> [(Call, Attempt)] {
-        guard !session.putOff.isEmpty else {
-            session.releaseBatchEntries(to: broker.pool)
-            return []
-        }
-        var batch = session.putOff
-        session.putOff = []
+    package func finishBatch(
+        in session: Session,
+        _ finish: @Sendable (isolated any RequestHandler, Call, Attempt) -> Void
+    ) {
+        guard !session.putOff.isEmpty else { return session.releaseBatchEntries(to: broker.pool) }
+        var batch: [Session.PutOffCall] = []
+        swap(&batch, &session.putOff)
         let start = ContinuousClock.now
         FileIdentity.perform(as: session.principal.org.identity) {
             for index in batch.indices { batch[index].attempt() }
         }
         let duration = start.duration(to: .now) / batch.count
         session.releaseBatchEntries(to: broker.pool)
-        return batch.map { done in
-            let outcome = Attempt(done.outcome, done.call.operation.name)
-            if done.entry.log.records(isModifying: false) {
-                done.entry.record(done.call.operation.name, done.call, outcome, duration: duration)
-            }
-            return (done.call, outcome)
+        for index in batch.indices {
+            let outcome = batch[index].takeOutcome()
+            batch[index].record(outcome, duration)
+            finish(self, batch[index].call, outcome)
+        }
+        if batch.capacity > spareBatch.capacity {
+            batch.removeAll(keepingCapacity: true)
+            spareBatch = batch
         }
     }
 
@@ -112,11 +115,11 @@ package actor Router: RequestHandler {
 }
 
 extension Attempt {
-    init(_ outcome: NonBlocking<Answer>, _ operation: String) {
+    init(_ outcome: consuming NonBlocking<Answer>, _ operation: @autoclosure () -> String) {
         self =
             switch outcome {
             case .done(let answer): .done(answer)
-            case .failed(let error): .failed(error.during(operation))
+            case .failed(let error): .failed(error.during(operation()))
             case .wouldBlock: .wait
             }
     }
@@ -131,5 +134,15 @@ extension Session.PutOffCall {
         case .exists(let verb): outcome = verb.attempt(call.payload, isWhole: call.isWhole, on: backend)
         default: outcome = .wouldBlock
         }
+    }
+
+    /// What became of it, once.
+    mutating func takeOutcome() -> Attempt {
+        Attempt(exchange(&outcome, with: .wouldBlock), call.operation.name)
+    }
+
+    func record(_ outcome: Attempt, _ duration: Duration) {
+        guard entry.log.records(isModifying: false) else { return }
+        entry.record(call.operation.name, call, outcome, duration: duration)
     }
 }

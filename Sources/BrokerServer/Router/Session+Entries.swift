@@ -38,8 +38,9 @@ extension Session {
     }
 
     private func batchEntry(of target: Target) -> BackendEntry? {
-        for known in batchEntries where known.target == target { return known.entry }
-        return nil
+        // By index: an element that is taken out is a copy.
+        guard let index = batchEntries.indices.first(where: { batchEntries[$0].target == target }) else { return nil }
+        return batchEntries[index].entry
     }
 
     /// More keys than this in one batch are looked up again.

@@ -31,10 +31,10 @@ package final class Session: @unchecked Sendable {
     }
 
     struct PutOffCall {
-        var call: Call
-        var entry: BackendEntry
-        var backend: LocalFilesystemBackend
-        var outcome: NonBlocking<Answer>
+        let call: Call
+        let entry: BackendEntry
+        let backend: LocalFilesystemBackend
+        var outcome = NonBlocking<Answer>.wouldBlock
     }
 
     package init(principal: Principal) {

@@ -186,7 +186,10 @@ actor StubHandler: RequestHandler {
         return onAttempt(call)
     }
 
-    func finishBatch(in session: Session) -> [(Call, Attempt)] { [] }
+    func finishBatch(
+        in session: Session,
+        _ finish: @Sendable (isolated any RequestHandler, Call, Attempt) -> Void
+    ) {}
 
     nonisolated func perform(
         _ call: Call,
