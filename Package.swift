@@ -184,6 +184,13 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
+        .testTarget(
+            name: "SeedExampleTests",
+            dependencies: [
+                "AgentBackend", "BackendPool", "BrokerClient", "BrokerTestKit", "LocalBackend", nioCore,
+            ],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(name: "LoadTestTests", dependencies: ["loadtest", nioCore], swiftSettings: swiftSettings),
     ]
 )

@@ -48,11 +48,3 @@ extension UnaryCall<BrokerStatistics> {
         Self(operation: .stats) { if case .stats(let reply) = $0 { BrokerStatistics(reply) } else { nil } }
     }
 }
-
-extension EntryConfiguration {
-    /// Nil where nothing is asked for.
-    init?(environment: Environment?, logMode: OperationsLogMode?) {
-        guard environment != nil || logMode != nil else { return nil }
-        self.init(environment: environment ?? Environment(), logMode: logMode)
-    }
-}

@@ -45,15 +45,14 @@ extension ConnectionMaking {
 
 extension ClientConnectionHandler {
     fileprivate func lease(_ configuration: RemoteFilesystemBackend.Configuration) -> EventLoopFuture<UInt64?> {
-        let entry = EntryConfiguration(environment: configuration.environment, logMode: configuration.logMode)
-        guard let entry else { return eventLoop.makeSucceededFuture(nil) }
+        guard let entry = configuration.entry else { return eventLoop.makeSucceededFuture(nil) }
         let call = UnaryCall.acquire(entry)
         return answer(to: CallRequest(call.operation, on: configuration.target, options: BrokerCallOptions()))
             .flatMapThrowing { part in
-                guard let reply = part.reply.flatMap(call.value) else {
+                guard let reply = part.reply, let acquired = try call.value(reply) else {
                     throw BackendError.strangeAnswer(to: "acquire")
                 }
-                return reply.lease
+                return acquired.lease
             }
     }
 }

@@ -17,12 +17,9 @@ extension RemoteFilesystemBackend {
         public var token: String
         /// Type, key and scope of what it shows. A key is needed, and no lease.
         public var target: BrokerTarget
-        /// For the commands of the key's entry, as a whole: under that of scopes and calls. With it, or with
-        /// ``logMode``, the backend holds a lease while it is connected, and a live entry that has another one is
-        /// `CONFLICT`. Nil: whatever the entry has.
-        public var environment: Environment?
-        /// What of the entry's operations the broker logs. Nil: whatever the entry has.
-        public var logMode: OperationsLogMode?
+        /// What the key's entry is to be like: environment of its commands, log mode, limits. With it the backend holds
+        /// a lease while it is connected, and a live entry that is otherwise is `CONFLICT`. Nil: whatever it is like.
+        public var entry: EntryConfiguration?
         public var connection: BrokerConnection.Configuration
         /// Time for each operation as a whole: the wait for a connection, a command, a file that is read in pieces; then
         /// `DEADLINE_EXCEEDED`. Nil: none.
@@ -40,8 +37,7 @@ extension RemoteFilesystemBackend {
             address: BrokerAddress,
             token: String,
             target: BrokerTarget,
-            environment: Environment? = nil,
-            logMode: OperationsLogMode? = nil,
+            entry: EntryConfiguration? = nil,
             connection: BrokerConnection.Configuration = BrokerConnection.Configuration(),
             operationTimeout: Duration? = nil,
             queueTimeout: Duration? = nil,
@@ -53,8 +49,7 @@ extension RemoteFilesystemBackend {
             self.address = address
             self.token = token
             self.target = target
-            self.environment = environment
-            self.logMode = logMode
+            self.entry = entry
             self.connection = connection
             self.operationTimeout = operationTimeout
             self.queueTimeout = queueTimeout

@@ -234,7 +234,7 @@ import Testing
 
     @Test func anEntryWithAConfigurationIsLeasedOnEachConnection() async throws {
         let environment = try Environment(["A": "1"])
-        let scripted = try ScriptedBackend { $0.environment = environment }
+        let scripted = try ScriptedBackend { $0.entry = EntryConfiguration(environment: environment) }
         for lease: UInt64 in [41, 42] {
             async let touched = scripted.backend.touch("x")
             if lease > 41 { await scripted.connector.advance(by: .seconds(1)) }
@@ -254,7 +254,7 @@ import Testing
     }
 
     @Test func anEntryWithAnotherConfigurationIsAConflict() async throws {
-        let scripted = try ScriptedBackend { $0.logMode = .verbose }
+        let scripted = try ScriptedBackend { $0.entry = EntryConfiguration(logMode: .verbose) }
         async let touched = failure { try await scripted.backend.touch("x") }
         let broker = try await scripted.connector.nextAttempt().greet()
         let id = try await broker.peer.receiveCall().id
@@ -265,7 +265,7 @@ import Testing
     }
 
     @Test func aConnectionThatIsLostOverItsLeaseIsTriedAgain() async throws {
-        let scripted = try ScriptedBackend { $0.logMode = .verbose }
+        let scripted = try ScriptedBackend { $0.entry = EntryConfiguration(logMode: .verbose) }
         let first = try await scripted.connectWithLease(1)
         try await first.lose()
         async let touched = scripted.backend.touch("x")
