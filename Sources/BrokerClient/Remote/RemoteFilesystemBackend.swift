@@ -125,9 +125,8 @@ public final class RemoteFilesystemBackend: ConfinableBackend {
 
     private var isEnded: Bool { isDestroyed.load(ordering: .relaxed) || parent?.isEnded ?? false }
 
-    /// Throws `BACKEND_DESTROYED` where this view or one that it is a view of was destroyed. A backend that was
-    /// destroyed as a whole refuses by its connection.
+    /// Throws `BACKEND_DESTROYED` where this view, one that it is a view of, or the backend as a whole was destroyed.
     func checkNotDestroyed() throws(BackendError) {
-        guard !isEnded else { throw .destroyedBackend }
+        guard status != .destroyed else { throw .destroyedBackend }
     }
 }
