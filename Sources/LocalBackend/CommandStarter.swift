@@ -26,6 +26,7 @@ extension LocalFilesystemBackend {
                 operation: "exec"
             )
         }
+        try await checkSafety(of: request)
         let directory = try await perform(.execError, request.workingDirectory) {
             files throws(DirectoryAccess.Failure) in
             guard !files.access.root.isRemoved else { throw .errno(ENOENT) }
@@ -38,4 +39,19 @@ extension LocalFilesystemBackend {
             identity: identity
         )
     }
+
+    /// Throws `DANGEROUS_OPERATION`.
+    private func checkSafety(of request: ExecRequest) async throws(BackendError) {
+        let safety = settings.safety
+        guard safety.preventsDangerous else { return }
+        if request.program.line.count <= Self.maximumCheckedOnTheSpot {
+            return try safety.check(request.program, in: request.workingDirectory)
+        }
+        try await settings.threads.run { () throws(BackendError) in
+            try safety.check(request.program, in: request.workingDirectory)
+        }
+    }
+
+    /// Bytes of a command: to look at more of them would keep the calling thread, which may be an event loop's, for long.
+    private static var maximumCheckedOnTheSpot: Int { 4096 }
 }

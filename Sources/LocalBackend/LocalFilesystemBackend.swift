@@ -23,6 +23,7 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         let limits: LocalFilesystemLimits
         let threads: FileThreads
         let commands: (any CommandStarter)?
+        let safety: CommandSafety
         let environment: Environment
     }
 
@@ -33,6 +34,7 @@ public final class LocalFilesystemBackend: ConfinableBackend {
     ///   - identity: Whose file permissions hold. Nil: the process's own.
     ///   - directories: Keeps the root open between operations.
     ///   - commands: Runs commands. Nil: ``start(_:)`` throws `NOT_IMPLEMENTED`.
+    ///   - safety: What commands it refuses to run.
     ///   - cleanUp: What is to be done at the end of the backend.
     package convenience init(
         rootDirectory: String,
@@ -43,6 +45,7 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         threads: FileThreads,
         directories: OpenDirectoryCache = OpenDirectoryCache(),
         commands: (any CommandStarter)? = nil,
+        safety: CommandSafety = CommandSafety(),
         cleanUp: @escaping @Sendable () -> Void = {}
     ) {
         self.init(
@@ -55,6 +58,7 @@ public final class LocalFilesystemBackend: ConfinableBackend {
             threads: threads,
             directories: directories,
             commands: commands,
+            safety: safety,
             cleanUp: cleanUp
         )
     }
@@ -70,6 +74,7 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         threads: FileThreads,
         directories: OpenDirectoryCache,
         commands: (any CommandStarter)? = nil,
+        safety: CommandSafety = CommandSafety(),
         cleanUp: @escaping @Sendable () -> Void = {}
     ) {
         root = RootDirectory(.host(path: rootDirectory), in: directories)
@@ -83,6 +88,7 @@ public final class LocalFilesystemBackend: ConfinableBackend {
             limits: limits,
             threads: threads,
             commands: commands,
+            safety: safety,
             environment: environment
         )
     }

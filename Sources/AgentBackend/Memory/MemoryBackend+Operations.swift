@@ -1,9 +1,6 @@
 import NIOCore
 
 extension MemoryBackend {
-    /// What a key can hold, in bytes: less than a `ByteBuffer` can, whatever the budget is.
-    static let maximumContents = 1 << 30
-
     func read(_ path: WorkspacePath, range: ReadRange) throws(BackendError) -> (FileInfo, ByteBuffer) {
         try withKey(path) { store, key throws(BackendError) in
             guard let file = store[key] else { throw Self.notFound(path, in: store, key: key) }
@@ -49,7 +46,7 @@ extension MemoryBackend {
             }
             let oldCount = Int(old?.size ?? 0)
             let newCount = bytes.readableBytes + (options.mode == .append ? oldCount : 0)
-            try Self.check(newCount, path)
+            try check(newCount, path)
             try storage.budget.change(
                 from: (old == nil ? 0 : MemoryStore.cost(ofKey: key, contents: oldCount)) + (reserved ?? 0),
                 to: MemoryStore.cost(ofKey: key, contents: newCount)
@@ -116,14 +113,15 @@ extension MemoryBackend {
     }
 
     /// Throws `WRITE_FAILED` for more bytes than a key can hold.
-    static func check(_ count: Int, _ path: WorkspacePath) throws(BackendError) {
-        guard count <= maximumContents else {
+    func check(_ count: Int, _ path: WorkspacePath) throws(BackendError) {
+        let allowed = storage.maximumFileBytes
+        guard count <= allowed else {
             throw BackendError(
                 .writeFailed,
                 reason: .tooLarge,
-                message: "\(path) would hold \(count) bytes, and a key in memory holds \(maximumContents) at most: "
+                message: "\(path) would hold \(count) bytes, and a key in memory holds \(allowed) at most: "
                     + "spread them over several keys, or use a local-filesystem backend",
-                limit: LimitDetails(name: "memory_key_bytes", used: UInt64(count), allowed: UInt64(maximumContents))
+                limit: LimitDetails(name: "memory_key_bytes", used: UInt64(count), allowed: UInt64(allowed))
             )
         }
     }

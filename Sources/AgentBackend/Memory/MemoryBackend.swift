@@ -18,14 +18,16 @@ public final class MemoryBackend: ConfinableBackend {
     private let parent: MemoryBackend?
     private let isDestroyed = Atomic<Bool>(false)
 
-    /// `wallClock` gives nanoseconds since 1970-01-01 UTC, for modification times.
+    /// `maximumFileBytes`: what one key may hold; never more than 1 GiB. `wallClock` gives nanoseconds since 1970-01-01
+    /// UTC, for modification times.
     public convenience init(
         budget: MemoryBudget = MemoryBudget(allowed: 256 << 20),
         maximumReaddirEntries: Int = 1000,
+        maximumFileBytes: UInt64 = 1 << 30,
         wallClock: @escaping @Sendable () -> Int64 = systemWallClock
     ) {
         self.init(
-            storage: MemoryStorage(budget: budget, wallClock: wallClock),
+            storage: MemoryStorage(budget: budget, maximumFileBytes: maximumFileBytes, wallClock: wallClock),
             prefix: .root,
             maximumReaddirEntries: maximumReaddirEntries,
             lifecycle: BackendLifecycle(wallClock: wallClock)

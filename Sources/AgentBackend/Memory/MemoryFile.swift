@@ -47,7 +47,7 @@ final class MemoryFileWriter: FileWriter {
         try backend.checkNotDestroyed()
         try gathered.withLock { gathered throws(BackendError) in
             let count = gathered.readableBytes
-            try MemoryBackend.check(count + bytes.readableBytes, path)
+            try backend.check(count + bytes.readableBytes, path)
             try budget.change(from: count, to: count + bytes.readableBytes)
             gathered.writeImmutableBuffer(bytes)
         }

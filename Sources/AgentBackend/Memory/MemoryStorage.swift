@@ -4,6 +4,8 @@ import Synchronization
 /// thread.
 final class MemoryStorage: Sendable {
     let budget: MemoryBudget
+    /// What a key can hold, in bytes.
+    let maximumFileBytes: Int
     /// Nanoseconds since 1970-01-01 UTC.
     let wallClock: @Sendable () -> Int64
     private let state = Mutex(State())
@@ -13,8 +15,12 @@ final class MemoryStorage: Sendable {
         var isDestroyed = false
     }
 
-    init(budget: MemoryBudget, wallClock: @escaping @Sendable () -> Int64) {
+    /// Less than a `ByteBuffer` can hold.
+    private static let largestFile = 1 << 30
+
+    init(budget: MemoryBudget, maximumFileBytes: UInt64, wallClock: @escaping @Sendable () -> Int64) {
         self.budget = budget
+        self.maximumFileBytes = Int(min(maximumFileBytes, UInt64(Self.largestFile)))
         self.wallClock = wallClock
     }
 

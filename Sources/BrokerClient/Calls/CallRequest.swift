@@ -59,8 +59,9 @@ struct CallRequest: Sendable {
         }
     }
 
-    /// Throws `INVALID_ARGUMENT` for what the broker would end the connection for.
+    /// Throws `INVALID_ARGUMENT` for what the broker would end the connection for, or understand differently.
     func validate(_ limits: ConnectionLimits) throws(BackendError) {
+        if case .acquire(let acquire) = operation { try acquire.configuration?.checkForZeros() }
         let headLength = estimatedHeadLength
         guard headLength <= limits.headLength else {
             throw tooLarge("arguments, environment and names", "head_bytes", headLength, limits.headLength)
@@ -137,5 +138,24 @@ extension ExecStart {
             case nil: 0
             }
         return programLength + environment.estimatedLength + workingDirectory.count
+    }
+}
+
+extension EntryConfiguration {
+    /// Throws `INVALID_ARGUMENT` for what says "none" on the wire: it would be taken for a limit that was not given.
+    fileprivate func checkForZeros() throws(BackendError) {
+        let numbers = [
+            ("maximumFileBytes", limits.maximumFileBytes), ("maximumMemoryBytes", limits.maximumMemoryBytes),
+            ("maximumLeases", limits.maximumLeases.map { UInt64(clamping: $0) }),
+            ("maximumExecTimeout", limits.maximumExecTimeout?.inMilliseconds),
+            ("idleTimeout", idleTimeout?.inMilliseconds),
+        ]
+        for case (let name, 0?) in numbers {
+            throw BackendError(
+                .invalidArgument,
+                message: "\(name) is 0: give it a value, or leave it out",
+                operation: "acquire"
+            )
+        }
     }
 }

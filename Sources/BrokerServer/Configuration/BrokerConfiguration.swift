@@ -1,3 +1,4 @@
+package import AgentBackend
 package import BrokerWire
 package import LocalBackend
 package import Logging
@@ -102,6 +103,10 @@ extension BrokerConfiguration {
         package var isolation = IsolationMode.auto
         /// The broker does not start where it can only give less than this. `auto` asks for nothing.
         package var requireIsolation = IsolationMode.auto
+        /// Refuse commands that are most likely a mistake; see ``CommandSafety``. A courtesy, not a boundary.
+        package var preventDangerous = true
+        /// A command with a match of one of these is not refused.
+        package var allowPatterns: [RegularExpression] = []
     }
 
     /// The memory backend.

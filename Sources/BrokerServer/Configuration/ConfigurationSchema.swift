@@ -60,6 +60,8 @@ extension BrokerConfiguration.Exec {
         .value("max_running_per_org", \.maxRunningPerOrg, .count(1...100_000)),
         .value("isolation", \.isolation, .choice),
         .value("require_isolation", \.requireIsolation, .choice),
+        .value("prevent_dangerous", \.preventDangerous, .flag),
+        .values("allow_patterns", \.allowPatterns, .regularExpression),
     ]
 }
 
@@ -98,7 +100,15 @@ extension OrgConfiguration {
         .sections("tokens", \.tokens, TokenRecord.fields, blank: .blank),
         .environment("env", \.env),
         .section("limits", \.limits, Limits.fields),
+        .section("exec", \.exec, Exec.fields),
         .section("retention", \.retention, Retention.fields),
+    ]
+}
+
+extension OrgConfiguration.Exec {
+    static let fields: [Field<Self>] = [
+        .optional("prevent_dangerous", \.preventDangerous, .flag),
+        .overridingValues("allow_patterns", \.allowPatterns, .regularExpression),
     ]
 }
 

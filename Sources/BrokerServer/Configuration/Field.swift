@@ -45,6 +45,20 @@ struct Field<Section>: Sendable {
         }
     }
 
+    /// A list of values in place of what counts for all, also where it is empty.
+    static func overridingValues<Value>(
+        _ key: String,
+        _ member: Member<[Value]?>,
+        _ format: ValueFormat<Value>
+    ) -> Self {
+        Self(key) { node, path, section, reader in
+            let values = reader.readList(node, at: path) { node, path, reader in
+                reader.readValue(node, at: path, as: format)
+            }
+            if let values { section[keyPath: member] = values }
+        }
+    }
+
     /// A list of values whose default is none: an empty one would be taken for that, so it is refused.
     static func optionalValues<Value>(
         _ key: String,

@@ -9,10 +9,18 @@ package struct OrgConfiguration: Sendable, Hashable {
     /// The variables that every command of the org starts with.
     package var env = Environment()
     package var limits = Limits()
+    package var exec = Exec()
     package var retention = Retention()
 
     package init(name: String) {
         self.name = name
+    }
+
+    /// Commands of this org, where they are treated differently. nil: as for all orgs.
+    package struct Exec: Sendable, Hashable {
+        package var preventDangerous: Bool?
+        /// In place of those of all orgs.
+        package var allowPatterns: [RegularExpression]?
     }
 
     /// How long workspaces are kept that nobody uses.

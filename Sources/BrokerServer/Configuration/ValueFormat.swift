@@ -117,6 +117,18 @@ extension ValueFormat where Value == TokenHash {
     }
 }
 
+extension ValueFormat where Value == RegularExpression {
+    static var regularExpression: Self {
+        Self(allowed: "a regular expression as pcre2pattern(3) has it") { text throws(ValueMistake) in
+            do throws(BackendError) {
+                return try RegularExpression(text)
+            } catch {
+                throw ValueMistake("is none: \(error.message)")
+            }
+        }
+    }
+}
+
 extension ValueFormat where Value == KeyPattern {
     static var keyPattern: Self {
         Self(allowed: "a key, or the beginning of keys and then *") { text throws(ValueMistake) in

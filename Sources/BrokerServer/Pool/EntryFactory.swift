@@ -52,7 +52,7 @@ final class EntryFactory: Sendable {
         }
         switch (key.type, key.name) {
         case (.memory, let name):
-            return entry(.memory(MemoryBackend(budget: budget(org, configuration))), org, name, configuration)
+            return entry(.memory(memory(org, configuration)), org, name, configuration)
         case (.localFilesystem, let name?):
             return try await makeEntry(of: name, org, configuration)
         case (.localFilesystem, nil):
@@ -142,16 +142,26 @@ final class EntryFactory: Sendable {
             identity: org.identity,
             environment: org.environment.merging(configuration.environment),
             limits: LocalFilesystemLimits(
-                maximumFileBytes: min(
-                    UInt64(org.limits.maxFileBytes),
-                    configuration.limits.maximumFileBytes ?? .max
-                ),
+                maximumFileBytes: maximumFileBytes(org, configuration),
                 maximumReaddirEntries: self.configuration.limits.maxReaddirEntries
             ),
             threads: threads,
             directories: directories,
-            commands: commands(configuration)
+            commands: commands(configuration),
+            safety: org.safety
         )
+    }
+
+    private func memory(_ org: Org, _ configuration: EntryConfiguration) -> MemoryBackend {
+        MemoryBackend(
+            budget: budget(org, configuration),
+            maximumReaddirEntries: self.configuration.limits.maxReaddirEntries,
+            maximumFileBytes: maximumFileBytes(org, configuration)
+        )
+    }
+
+    private func maximumFileBytes(_ org: Org, _ configuration: EntryConfiguration) -> UInt64 {
+        min(UInt64(org.limits.maxFileBytes), configuration.limits.maximumFileBytes ?? .max)
     }
 
     private func budget(_ org: Org, _ configuration: EntryConfiguration) -> MemoryBudget {

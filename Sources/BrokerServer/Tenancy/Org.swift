@@ -16,6 +16,8 @@ package final class Org: Sendable {
     package let limits: Limits
     /// How long workspaces that nobody uses are kept.
     package let retention: OrgConfiguration.Retention
+    /// What commands it is kept from running by mistake.
+    package let safety: CommandSafety
 
     init(
         id: ID,
@@ -23,7 +25,8 @@ package final class Org: Sendable {
         environment: Environment,
         identity: HostIdentity?,
         limits: Limits,
-        retention: OrgConfiguration.Retention = OrgConfiguration.Retention()
+        retention: OrgConfiguration.Retention = OrgConfiguration.Retention(),
+        safety: CommandSafety = CommandSafety()
     ) {
         self.id = id
         self.name = name
@@ -31,6 +34,7 @@ package final class Org: Sendable {
         self.identity = identity
         self.limits = limits
         self.retention = retention
+        self.safety = safety
     }
 
     /// The limits of one org, resolved: what its configuration does not say is as for all orgs.
@@ -44,6 +48,10 @@ package final class Org: Sendable {
         package var maxMemoryBytes: Int
         /// Longest file that the file operations write.
         package var maxFileBytes: Int
+        /// Most time that a command may ask for.
+        package var maxExecTimeout: Duration
+        /// Leases that one entry may have at a time.
+        package var maxLeasesPerEntry: Int
 
         package init(_ org: OrgConfiguration.Limits, defaults: BrokerConfiguration) {
             maxConnections = org.maxConnections ?? defaults.limits.maxConnections
@@ -51,6 +59,8 @@ package final class Org: Sendable {
             maxRunning = org.maxRunning ?? defaults.exec.maxRunningPerOrg
             maxMemoryBytes = org.maxMemoryBytes ?? defaults.memory.maxBytesPerOrg
             maxFileBytes = org.maxFileBytes ?? defaults.limits.maxFileBytes
+            maxExecTimeout = defaults.exec.maxTimeout
+            maxLeasesPerEntry = defaults.pool.maxLeasesPerEntry
         }
     }
 }

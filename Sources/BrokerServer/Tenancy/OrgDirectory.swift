@@ -36,7 +36,11 @@ package struct OrgDirectory: Sendable {
                     environment: org.env,
                     identity: identities[org.name],
                     limits: Org.Limits(org.limits, defaults: configuration),
-                    retention: org.retention
+                    retention: org.retention,
+                    safety: CommandSafety(
+                        preventsDangerous: org.exec.preventDangerous ?? configuration.exec.preventDangerous,
+                        allowPatterns: org.exec.allowPatterns ?? configuration.exec.allowPatterns
+                    )
                 )
             )
         }

@@ -8,7 +8,7 @@ extension Acquire: SessionVerb {
 
     func attempt(_ target: Target?, in session: Session, of broker: BrokerCore) -> NonBlocking<Answer> {
         guard let target, target.lease == 0 else { return .failed(Self.noKey) }
-        return .preparing(try session.poolKey(target)) { key in
+        return .preparing(try key(of: target, session)) { key in
             guard key.name != nil, let lease = broker.pool.tryAcquire(key, configuration: configuration) else {
                 return .wouldBlock
             }
@@ -18,13 +18,19 @@ extension Acquire: SessionVerb {
 
     func perform(_ call: Call, in session: Session, of broker: BrokerCore) async throws(BackendError) -> Answer {
         guard let target = call.target, target.lease == 0 else { throw Self.noKey }
-        let key = try session.poolKey(target)
+        let key = try key(of: target, session)
         let lease = try await broker.pool.acquireGrant(
             key,
             configuration: configuration,
             queueDeadline: call.options.queueDeadline
         )
         return answer(lease, key, session)
+    }
+
+    /// Checked, as is what the entry is to be like.
+    private func key(of target: Target, _ session: Session) throws(BackendError) -> PoolKey {
+        try configuration?.limits.validate(within: session.principal.org.limits)
+        return try session.poolKey(target)
     }
 
     private func answer(_ lease: LeaseGrant<BackendEntry>, _ key: PoolKey, _ session: Session) -> Answer {

@@ -12,6 +12,8 @@ extension LocalFilesystemBackend {
         /// Of every command, under that of the scope and of the call.
         public var environment = Environment()
         public var limits = LocalFilesystemLimits()
+        /// What commands are refused as most likely a mistake; a courtesy, not a boundary.
+        public var safety = CommandSafety()
 
         public init(rootDirectory: String) {
             self.rootDirectory = rootDirectory
@@ -42,6 +44,7 @@ extension LocalFilesystemBackend {
             threads: runtime.threads,
             directories: runtime.directories,
             commands: runtime.commands.commands,
+            safety: configuration.safety,
             cleanUp: { temporary.remove() }
         )
     }

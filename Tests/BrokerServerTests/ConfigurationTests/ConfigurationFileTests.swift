@@ -60,7 +60,10 @@ import Testing
               max_running_per_org: 4
               isolation: bwrap
               require_isolation: landlock
+              prevent_dangerous: false
+              allow_patterns: ["^rm -rf /$"]
             memory: {max_bytes_per_org: 1MiB}
+            retention: {interval: 1m, max_deletions: 7}
             identities: {first: 300000, count: 10}
             log: {level: debug, operations: verbose}
             orgs:
@@ -81,6 +84,12 @@ import Testing
                   max_running: 3
                   max_memory_bytes: 4KiB
                   max_file_bytes: 5KiB
+                exec:
+                  prevent_dangerous: true
+                  allow_patterns: []
+                retention:
+                  unused_for: 30d
+                  keep: ["prod-*"]
               - name: umbrella
             """
         let configuration = try read(text)
@@ -117,7 +126,11 @@ import Testing
         expected.exec.maxRunningPerOrg = 4
         expected.exec.isolation = .bwrap
         expected.exec.requireIsolation = .landlock
+        expected.exec.preventDangerous = false
+        expected.exec.allowPatterns = [try RegularExpression("^rm -rf /$")]
         expected.memory.maxBytesPerOrg = 1 << 20
+        expected.retention.interval = .seconds(60)
+        expected.retention.maxDeletions = 7
         expected.identities.first = 300_000
         expected.identities.count = 10
         expected.log.level = .debug
@@ -138,6 +151,10 @@ import Testing
         acme.limits.maxRunning = 3
         acme.limits.maxMemoryBytes = 4 << 10
         acme.limits.maxFileBytes = 5 << 10
+        acme.exec.preventDangerous = true
+        acme.exec.allowPatterns = []
+        acme.retention.unusedFor = .seconds(30 * 86_400)
+        acme.retention.keep = [.beginningWith("prod-")]
         expected.orgs = [acme, OrgConfiguration(name: "umbrella")]
         #expect(configuration == expected)
     }
@@ -150,7 +167,9 @@ import Testing
             + BrokerConfiguration.Memory.fields.count + BrokerConfiguration.Identities.fields.count
             + BrokerConfiguration.Log.fields.count + OrgConfiguration.fields.count
             + OrgConfiguration.Limits.fields.count + TokenRecord.fields.count
-        #expect(count == 11 + 14 + 8 + 7 + 1 + 2 + 2 + 4 + 5 + 5)
+            + BrokerConfiguration.Retention.fields.count + OrgConfiguration.Retention.fields.count
+            + OrgConfiguration.Exec.fields.count
+        #expect(count == 12 + 14 + 8 + 9 + 1 + 2 + 2 + 6 + 5 + 5 + 2 + 2 + 2)
     }
 
     @Test func anchorsAndPlainWordsAreText() throws {
