@@ -18,28 +18,25 @@ struct FilesComparison {
             Comparison.Scenario(
                 load: "read \(load)",
                 contestants: [
-                    broker("read", .read), seed("read"), sweRex(connections: Self.connections * Self.depth),
-                    broker("stat", .stat),
+                    broker("read", .read), seed("read"), sweRex(.own, calls: Self.connections * Self.depth),
+                    sweRex(.kept, calls: Self.connections * Self.depth), broker("stat", .stat),
                 ],
                 questions: [
                     question("P4", .callsPerSecond, "read", against: "seed read", .atLeast(2)),
-                    question("P4", .callsPerSecond, "read", against: "swe-rex read", .atLeast(150)),
+                    question("P4", .callsPerSecond, "read", against: SweRexClient.own.name, .atLeast(150)),
+                    question("", .callsPerSecond, "read", against: SweRexClient.kept.name, nil),
                     question("P6", .callsPerSecond, "stat", against: "broker read", .atLeast(1)),
                     question("", .serverMicroseconds, "stat", against: "broker read", nil),
                 ]
             ),
             Comparison.Scenario(
                 load: "read 1 x 1",
-                contestants: [broker("read", .read, connections: 1, depth: 1), sweRex(connections: 1)],
+                contestants: [
+                    broker("read", .read, connections: 1, depth: 1), sweRex(.own, calls: 1), sweRex(.kept, calls: 1),
+                ],
                 questions: [
-                    Comparison.Question(
-                        row: "P4",
-                        measure: .p50Microseconds,
-                        subject: "broker read",
-                        baseline: "swe-rex read",
-                        form: .timesLess,
-                        target: .atLeast(20)
-                    )
+                    question("P4", .p50Microseconds, "read", against: SweRexClient.own.name, .atLeast(20)),
+                    question("", .p50Microseconds, "read", against: SweRexClient.kept.name, nil),
                 ]
             ),
             Comparison.Scenario(
@@ -67,6 +64,7 @@ struct FilesComparison {
             measure: measure,
             subject: "broker \(operation)",
             baseline: baseline,
+            form: measure == .p50Microseconds ? .timesLess : .ratio,
             target: target
         )
     }
@@ -101,11 +99,26 @@ struct FilesComparison {
         return peers.driver("seed \(operation)", "seed_files", arguments, in: directory)
     }
 
-    private func sweRex(connections: Int) -> ProgramLoad {
+    private func sweRex(_ client: SweRexClient, calls: Int) -> ProgramLoad {
         let arguments = [
-            "--address", address, "--auth-token", token, "--directory", "\(directory)/swe-rex",
-            "--connections", "\(connections)", "--size", "\(Self.size)",
+            client.rawValue, "--address", address, "--auth-token", token, "--directory", "\(directory)/swe-rex",
+            "--calls", "\(calls)", "--size", "\(Self.size)",
         ]
-        return peers.driver("swe-rex read", "swerex_read", arguments, in: directory)
+        return peers.driver(client.name, "swerex_read", arguments, in: directory)
+    }
+
+    /// How swe-rex's server is called.
+    private enum SweRexClient: String {
+        /// By its own client, which makes a connection for each request.
+        case own
+        /// On connections that are kept, by the least that can do it.
+        case kept
+
+        var name: String {
+            switch self {
+            case .own: "swe-rex read"
+            case .kept: "swe-rex read, kept"
+            }
+        }
     }
 }
