@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/openat2.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -31,6 +33,10 @@ ssize_t linux_pread_nowait(int descriptor, void *buffer, size_t count, off_t off
     return result(preadv2(descriptor, &vector, 1, offset, RWF_NOWAIT));
 }
 
+int linux_rename(int from_directory, const char *from, int to_directory, const char *to) {
+    return (int)result(renameat2(from_directory, from, to_directory, to, 0));
+}
+
 int linux_rename_noreplace(int from_directory, const char *from, int to_directory, const char *to) {
     return (int)result(renameat2(from_directory, from, to_directory, to, RENAME_NOREPLACE));
 }
@@ -44,6 +50,17 @@ int linux_set_modified(int descriptor, const struct timespec *time) {
     if (time != NULL) times[1] = *time;
     return (int)result(utimensat(descriptor, "", time == NULL ? NULL : times, AT_EMPTY_PATH));
 }
+
+int linux_clone_file(int to, int from) { return (int)result(ioctl(to, FICLONE, from)); }
+
+ssize_t linux_copy_range(int from, int to, off_t offset, size_t count) {
+    off_t from_offset = offset, to_offset = offset;
+    return result(copy_file_range(from, &from_offset, to, &to_offset, count, 0));
+}
+
+off_t linux_next_data(int descriptor, off_t offset) { return result(lseek(descriptor, offset, SEEK_DATA)); }
+
+off_t linux_next_hole(int descriptor, off_t offset) { return result(lseek(descriptor, offset, SEEK_HOLE)); }
 
 ssize_t linux_getdents64(int directory, void *buffer, size_t count) {
     return result(syscall(SYS_getdents64, directory, buffer, count));

@@ -58,6 +58,20 @@ import Testing
                 await writer.abort()
                 #expect(fixture.openDescriptors == kept)
             }
+            let tree = CopyOptions(recursive: true)
+            for target in ["a/file", "in", "out/secret", "loop", "a", "nothing"] {
+                await check("mkdir \(target)") { try await backend.makeDirectory(target) }
+                await check("touch \(target)") { try await backend.touchFile(target) }
+                for destination in ["copy/file", "a/file", "loop", "out/secret", "a/a"] {
+                    await check("copy \(target) \(destination)") {
+                        try await backend.duplicate(target, to: destination, tree)
+                    }
+                }
+                await check("rename \(target)") {
+                    try await backend.move(target, to: "moved/there")
+                    try await backend.move("moved/there", to: target)
+                }
+            }
             await check("rm") { try await backend.remove("a") }
             await check("rm -r") { try await backend.remove("a", recursive: true) }
             await check("rm nothing") { try await backend.remove("a", recursive: true) }

@@ -67,6 +67,14 @@ import Testing
             try await check { _ = try await backend.names("a") }
             try await check { _ = try await backend.names("closed") }
             try await check { _ = try await backend.info("nothing") }
+            try await check { try await backend.makeDirectory("a/b/directory") }
+            try await check { try await backend.makeDirectory("closed/directory") }
+            try await check { try await backend.touchFile("a/b/touched") }
+            try await check { try await backend.touchFile("closed/touched") }
+            try await check { try await backend.duplicate("a", to: "copy", CopyOptions(recursive: true)) }
+            try await check { try await backend.duplicate("closed", to: "copy") }
+            try await check { try await backend.move("copy", to: "a/copy") }
+            try await check { try await backend.move("closed", to: "closed/x") }
             try await check { try await backend.remove("a", recursive: true) }
             try await check { try await backend.remove("nothing") }
             try await check { _ = try await backend.openWriter(path, options: WriteOptions()) }

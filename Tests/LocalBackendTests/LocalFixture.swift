@@ -125,6 +125,52 @@ extension LocalFixture {
         try own(path(name))
     }
 
+    /// What a link leads to.
+    func target(_ name: String) throws -> String {
+        try FileManager.default.destinationOfSymbolicLink(atPath: path(name))
+    }
+
+    /// Directories in one another, deeper than a path is long: each named "deeper", and "side" with a file beside each
+    /// tenth.
+    func makeDeepTree(_ name: String, depth: Int) throws {
+        var directory = open(path(name), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        try #require(directory >= 0)
+        for level in 0..<depth {
+            for child in ["deeper", "side"] where child == "deeper" || level.isMultiple(of: 10) {
+                try #require(mkdirat(directory, child, 0o750) == 0)
+                if let identity { try #require(fchownat(directory, child, identity.uid, identity.gid, 0) == 0) }
+            }
+            if level.isMultiple(of: 10) {
+                let file = openat(directory, "side/file", O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
+                try #require(write(file, "x", 1) == 1)
+                close(file)
+            }
+            let next = openat(directory, "deeper", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            close(directory)
+            try #require(next >= 0)
+            directory = next
+        }
+        close(directory)
+    }
+
+    /// A FIFO, a socket and, as root, a device, for all to read and write, by their kinds' names.
+    func makeSpecialFiles(in directory: String = "") throws -> [String] {
+        let prefix = directory.isEmpty ? "" : directory + "/"
+        try #require(mkfifo(path(prefix + "fifo"), 0o666) == 0)
+        try #require(mknod(path(prefix + "socket"), S_IFSOCK | 0o666, 0) == 0)
+        var names = ["fifo", "socket"]
+        if isRoot {
+            // /dev/null
+            try #require(mknod(path(prefix + "device"), S_IFCHR | 0o666, dev_t(1 << 8 | 3)) == 0)
+            names.append("device")
+        }
+        for name in names {
+            if name != "device" { try own(path(prefix + name)) }
+            try #require(chmod(path(prefix + name), 0o666) == 0)
+        }
+        return names.map { prefix + $0 }
+    }
+
     func changeMode(_ name: String, to mode: mode_t) throws {
         try #require(chmod(path(name), mode) == 0)
     }
@@ -196,6 +242,28 @@ extension Backend {
 
     func info(_ path: String, followLink: Bool = true) async throws -> FileInfo {
         try await stat(try WorkspacePath(path), followLink: followLink)
+    }
+
+    func makeDirectory(_ path: String, _ options: MkdirOptions = MkdirOptions()) async throws {
+        try await mkdir(try WorkspacePath(path), options: options)
+    }
+
+    @discardableResult
+    func touchFile(_ path: String) async throws -> FileInfo {
+        try await touch(try WorkspacePath(path))
+    }
+
+    func move(_ path: String, to destination: String, _ options: RenameOptions = RenameOptions()) async throws {
+        try await rename(try WorkspacePath(path), to: try WorkspacePath(destination), options: options)
+    }
+
+    @discardableResult
+    func duplicate(
+        _ path: String,
+        to destination: String,
+        _ options: CopyOptions = CopyOptions()
+    ) async throws -> CopyResult {
+        try await copy(try WorkspacePath(path), to: try WorkspacePath(destination), options: options)
     }
 
     func remove(_ path: String, recursive: Bool = false, force: Bool = false) async throws {

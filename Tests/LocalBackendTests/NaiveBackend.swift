@@ -16,7 +16,11 @@ struct NaiveBackend {
     /// Nil: refused, or not there.
     func read(_ path: String) -> String? {
         guard let checked = checked(path) else { return nil }
-        let descriptor = open(checked, O_RDONLY | O_CLOEXEC)
+        return Self.contents(checked)
+    }
+
+    private static func contents(_ path: String) -> String? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
         var bytes = [UInt8](repeating: 0, count: 4096)
@@ -30,6 +34,50 @@ struct NaiveBackend {
         guard descriptor >= 0 else { return }
         _ = Glibc.write(descriptor, contents, contents.utf8.count)
         close(descriptor)
+    }
+
+    func makeDirectory(_ path: String) {
+        guard let checked = checkedParent(of: path) else { return }
+        mkdir(checked, 0o755)
+    }
+
+    func touch(_ path: String) {
+        guard let checked = checkedParent(of: path) else { return }
+        close(open(checked, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644))
+    }
+
+    func rename(_ path: String, to destination: String) {
+        guard let from = checkedParent(of: path), let to = checkedParent(of: destination) else { return }
+        Glibc.rename(from, to)
+    }
+
+    func copy(_ path: String, to destination: String) {
+        guard let from = checked(path), let to = checkedParent(of: destination) else { return }
+        Self.copy(from, to)
+    }
+
+    private static func copy(_ path: String, _ destination: String) {
+        guard let contents = contents(path) else { return }
+        let descriptor = open(destination, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        _ = Glibc.write(descriptor, contents, contents.utf8.count)
+        close(descriptor)
+    }
+
+    /// As cp -r, but for looking at each entry before it goes into it.
+    func copyTree(_ path: String, to destination: String) {
+        guard let from = checked(path), let to = checkedParent(of: destination) else { return }
+        copyTree(at: from, to: to)
+    }
+
+    private func copyTree(at path: String, to destination: String) {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return }
+        if status.st_mode & S_IFMT == S_IFDIR {
+            if lstat(destination, &status) != 0 { mkdir(destination, 0o755) }
+            for name in Self.names(path) { copyTree(at: path + "/" + name, to: destination + "/" + name) }
+        } else if status.st_mode & S_IFMT == S_IFREG {
+            Self.copy(path, destination)
+        }
     }
 
     func names(_ path: String) -> [String] {
@@ -67,6 +115,13 @@ struct NaiveBackend {
         return names
     }
 
+    /// For what need not exist.
+    private func checkedParent(of path: String) -> String? {
+        let names = path.split(separator: "/")
+        guard checked(names.dropLast().joined(separator: "/") + "/.") != nil else { return nil }
+        return root + "/" + path
+    }
+
     private func checked(_ path: String) -> String? {
         let whole = root + "/" + path
         switch check {
@@ -76,7 +131,7 @@ struct NaiveBackend {
             var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
             guard realpath(whole, &buffer) != nil else { return nil }
             let resolved = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-            return resolved.hasPrefix(root + "/") ? whole : nil
+            return (resolved + "/").hasPrefix(root + "/") ? whole : nil
         }
     }
 }

@@ -50,7 +50,7 @@ import Testing
 
     @Test func waitsForNothing() async throws {
         try await LocalFixture.with { fixture in
-            let path = try WorkspacePath("file")
+            let (path, other) = (try WorkspacePath("file"), try WorkspacePath("other"))
             // The root is opened by what may wait.
             guard case .wouldBlock = fixture.backend.tryStat(path, followLink: true) else {
                 Issue.record("answered before the root was open")
@@ -63,7 +63,11 @@ import Testing
             }
             guard case .wouldBlock = fixture.backend.tryWrite(path, ByteBuffer(), options: WriteOptions()),
                 case .wouldBlock = fixture.backend.tryReaddir(.root, options: ReaddirOptions()),
-                case .wouldBlock = fixture.backend.tryRemove(path, options: RemoveOptions())
+                case .wouldBlock = fixture.backend.tryRemove(path, options: RemoveOptions()),
+                case .wouldBlock = fixture.backend.tryMkdir(path, options: MkdirOptions()),
+                case .wouldBlock = fixture.backend.tryTouch(path),
+                case .wouldBlock = fixture.backend.tryRename(path, to: other, options: RenameOptions()),
+                case .wouldBlock = fixture.backend.tryCopy(path, to: other, options: CopyOptions())
             else {
                 Issue.record("something that may wait was answered")
                 return

@@ -65,6 +65,37 @@ import Testing
         }
     }
 
+    /// 100,000 files: listed page by page, copied and removed as any other.
+    @Test func goesThroughALargeDirectory() async throws {
+        let limits = LocalFilesystemLimits(maximumReaddirEntries: 30_000)
+        try await LocalFixture.with(limits: limits) { fixture in
+            try fixture.makeDirectory("large")
+            let directory = open(fixture.path("large"), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            for number in 0..<100_000 {
+                let file = openat(directory, "\(number)", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+                try #require(file >= 0)
+                close(file)
+            }
+            close(directory)
+            var options = ReaddirOptions()
+            var count = 0
+            var isSorted = true
+            while true {
+                let page = try await fixture.backend.readdir(try WorkspacePath("large"), options: options)
+                #expect(page.entries.count <= 30_000)
+                let names = [options.after] + page.entries.map(\.name)
+                isSorted = isSorted && zip(names, names.dropFirst()).allSatisfy { $0.lexicographicallyPrecedes($1) }
+                count += page.entries.count
+                guard page.isTruncated, let last = page.entries.last else { break }
+                options.after = last.name
+            }
+            #expect(isSorted)
+            #expect(count == 100_000)
+            try await fixture.backend.remove("large", recursive: true)
+            #expect(try fixture.names("") == [])
+        }
+    }
+
     @Test(arguments: [0, 1, 2, 3, 4, 5])
     func saysWhetherThereIsMore(_ limit: Int) async throws {
         try await LocalFixture.with { fixture in

@@ -101,6 +101,11 @@ import Testing
         #expect(try await refusal(of: try await backend.names("/workspace")) == destroyed)
         #expect(try await refusal(of: try await backend.info("inner/file")) == destroyed)
         #expect(try await refusal(of: try await backend.remove("inner", recursive: true, force: true)) == destroyed)
+        #expect(try await refusal(of: try await backend.makeDirectory("inner")) == destroyed)
+        #expect(try await refusal(of: try await backend.touchFile("inner/file")) == destroyed)
+        #expect(try await refusal(of: try await backend.move("inner", to: "moved")) == destroyed)
+        #expect(try await refusal(of: try await backend.duplicate("inner/file", to: "copy")) == destroyed)
+        #expect(try await refusal(of: try await backend.exists(path)) == destroyed)
         #expect(try await refusal(of: try backend.scope(path)) == destroyed)
         #expect(
             try await refusal(of: try await backend.start(ExecRequest(.shellLine(Array("true".utf8))))) == destroyed

@@ -174,31 +174,4 @@ import Testing
             #expect(try fixture.contents("a/file") == expected[mode])
         }
     }
-
-    /// Names and paths as long as the kernel takes them, and bytes that are no text.
-    @Test func writesUnderEveryNameThatThereCanBe() async throws {
-        try await LocalFixture.with { fixture in
-            let backend = fixture.backend
-            let longest = [UInt8](repeating: UInt8(ascii: "n"), count: 255)
-            let everyByte = (1...255).map(UInt8.init).filter { $0 != UInt8(ascii: "/") }
-            for name in [longest, Array(everyByte[..<127]), Array(everyByte[127...]), Array("...".utf8)] {
-                let path = try WorkspacePath(name)
-                try await backend.write(path, ByteBuffer(string: "found"), options: WriteOptions())
-                #expect(String(buffer: try await backend.read(path)) == "found")
-                let page = try await backend.readdir(.root, options: ReaddirOptions())
-                #expect(page.entries.map(\.name) == [name])
-                try await backend.rm(path, options: RemoveOptions())
-            }
-            // 15 names of 255 bytes, one of 254 and the slashes between them: 4095.
-            let names = Array(repeating: longest, count: 15) + [Array(longest.dropLast())]
-            let deepest = Array(names.joined(separator: [UInt8(ascii: "/")])) + Array("/".utf8)
-            #expect(deepest.count == WorkspacePath.maximumLength)
-            let path = try WorkspacePath(deepest)
-            try await backend.write(path, ByteBuffer(string: "found"), options: WriteOptions())
-            try await backend.write(path, ByteBuffer(string: "!"), options: WriteOptions(mode: .append))
-            #expect(String(buffer: try await backend.read(path)) == "found!")
-            try await backend.remove(String(decoding: longest, as: UTF8.self), recursive: true)
-            #expect(try fixture.names("") == [])
-        }
-    }
 }

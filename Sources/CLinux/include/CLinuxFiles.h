@@ -25,13 +25,24 @@ extern const uint64_t linux_o_nofollow;
 // preadv2(2) with RWF_NOWAIT: -EAGAIN where the bytes are not in the page cache.
 ssize_t linux_pread_nowait(int descriptor, void *buffer, size_t count, off_t offset);
 
-// renameat2(2) with RENAME_NOREPLACE, with RENAME_EXCHANGE.
+// renameat2(2) as it is, with RENAME_NOREPLACE, with RENAME_EXCHANGE.
+int linux_rename(int from_directory, const char *from, int to_directory, const char *to);
 int linux_rename_noreplace(int from_directory, const char *from, int to_directory, const char *to);
 int linux_rename_exchange(int from_directory, const char *from, int to_directory, const char *to);
 
 // utimensat(2) of what is open, also as a path: the time of its last modification alone; NULL: that and the time of its
 // last access to now.
 int linux_set_modified(int descriptor, const struct timespec *time);
+
+// ioctl_ficlone(2): `to` shares all that `from` holds, until one of them is changed.
+int linux_clone_file(int to, int from);
+
+// copy_file_range(2), from an offset to the same one.
+ssize_t linux_copy_range(int from, int to, off_t offset, size_t count);
+
+// lseek(2) with SEEK_DATA, with SEEK_HOLE. They move the descriptor's offset.
+off_t linux_next_data(int descriptor, off_t offset);
+off_t linux_next_hole(int descriptor, off_t offset);
 
 // getdents64(2).
 ssize_t linux_getdents64(int directory, void *buffer, size_t count);

@@ -90,11 +90,16 @@ extension FileDescriptorHandle {
             return .nothing
         }
         guard try found.status().st_mode & S_IFMT == S_IFLNK else { return .other(found) }
+        return .link(to: try found.readLink())
+    }
+
+    /// What the symbolic link leads to that is open as a path.
+    func readLink() throws(DirectoryAccess.Failure) -> [UInt8] {
         let target = [UInt8](unsafeUninitializedCapacity: Int(PATH_MAX)) { buffer, count in
             guard let start = buffer.baseAddress else { return }
-            count = max(0, readlinkat(found.number, "", UnsafeMutableRawPointer(start), buffer.count))
+            count = max(0, readlinkat(number, "", UnsafeMutableRawPointer(start), buffer.count))
         }
         guard !target.isEmpty else { throw .errno(EIO) }
-        return .link(to: target)
+        return target
     }
 }

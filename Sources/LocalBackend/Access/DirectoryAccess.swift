@@ -16,11 +16,17 @@ struct DirectoryAccess {
         /// The root itself, which cannot be removed or replaced.
         case isRoot
         case tooLarge(bytes: UInt64, allowed: UInt64)
+        /// What would be moved or copied to this place, which lies within it.
+        case intoItself(WorkspacePath)
+        /// A directory that was to be copied as if it were a file.
+        case needsRecursion
         /// Another version of a file than the expected one is there; nil: none.
         case versionConflict(current: Etag?)
         case wouldBlock
         case cancelled
         case destroyed
+        /// Told of another path than that of the operation.
+        indirect case at(WorkspacePath, Failure)
     }
 
     /// Opens `path` with the given open(2) flags. Follows a final link unless they hold O_NOFOLLOW.

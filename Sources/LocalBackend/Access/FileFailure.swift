@@ -25,6 +25,19 @@ extension DirectoryAccess.Failure {
                     + "raised",
                 limit: LimitDetails(name: "file_bytes", used: bytes, allowed: allowed)
             )
+        case .intoItself(let destination):
+            BackendError(
+                .invalidArgument,
+                systemErrno: EINVAL,
+                message: "\(destination) lies below \(path) itself: choose a place outside of it"
+            )
+        case .needsRecursion:
+            BackendError(
+                code,
+                reason: .isDirectory,
+                systemErrno: EISDIR,
+                message: "\(path) is a directory: copy it recursively"
+            )
         case .versionConflict(let current):
             .versionConflict(path, current: current)
         case .wouldBlock:
@@ -35,6 +48,8 @@ extension DirectoryAccess.Failure {
                 message: "the call was cancelled while it worked on \(path): what it did by then stays",
                 maybeExecuted: true
             )
+        case .at(let other, let failure):
+            failure.error(code, other)
         case .destroyed:
             BackendError(.backendDestroyed, message: "the backend was destroyed: acquire it again")
         }

@@ -52,6 +52,10 @@ extension LocalFiles {
         expecting etag: Etag?
     ) throws(DirectoryAccess.Failure) -> Bool {
         if let old = place.old {
+            guard old.kind == .regular else {
+                try file.moveOver(place.name, in: place.parent)
+                return true
+            }
             try place.check(etag)
             return try file.replace(place.name, in: place.parent, expecting: etag == nil ? nil : old)
         }

@@ -45,8 +45,8 @@ final class FileLocks: Sendable {
         return try lock.mutex.withLock { _ throws(DirectoryAccess.Failure) in try body() }
     }
 
-    /// How many are held or waited for.
-    var count: Int { locks.withLock { $0.count } }
+    /// How many hold it or wait for it.
+    func users(of key: Key) -> Int { locks.withLock { $0[key]?.users ?? 0 } }
 }
 
 extension Glibc.stat {

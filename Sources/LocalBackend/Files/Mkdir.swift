@@ -4,13 +4,38 @@ internal import Glibc
 
 extension LocalFiles {
     func mkdir(_ path: WorkspacePath, options: MkdirOptions) throws(DirectoryAccess.Failure) {
-        try access.makeDirectories(path)
+        guard options.recursive else {
+            guard !path.isRoot else { throw .errno(EEXIST) }
+            let (parent, name) = try access.openParent(path)
+            _ = try parent.makeDirectory(name, permissions: options.permissions)
+            return
+        }
+        do throws(DirectoryAccess.Failure) {
+            try access.makeDirectories(path, permissions: options.permissions)
+        } catch .errno(ENOTDIR) {
+            // Is that what has this very name, or something above it?
+            let found = try? access.open(path, flags: linux_o_path | linux_o_nofollow)
+            throw .errno(found == nil ? ENOTDIR : EEXIST)
+        }
     }
 }
 
 extension DirectoryAccess {
     /// Makes a directory and its parents. One that is there already is fine.
-    func makeDirectories(_ path: WorkspacePath) throws(Failure) {
+    ///
+    /// - Parameter permissions: Of the directory itself where it is made; parents get 0755.
+    func makeDirectories(_ path: WorkspacePath, permissions: mode_t = 0o755) throws(Failure) {
+        // Others may remove what was found or made a moment before.
+        for _ in 0..<LocalFiles.maximumRetries {
+            do throws(Failure) {
+                return try makeMissingDirectories(path, permissions: permissions)
+            } catch .errno(ENOENT) where !root.isRemoved {
+            }
+        }
+        throw .errno(EBUSY)
+    }
+
+    private func makeMissingDirectories(_ path: WorkspacePath, permissions: mode_t) throws(Failure) {
         // From the bottom up to what exists: mostly just the last names are missing.
         var missing: [[UInt8]] = []
         var next = path
@@ -25,17 +50,31 @@ extension DirectoryAccess {
             }
         }
         guard var directory = found else { return }
-        for name in missing.reversed() {
-            directory = try directory.makeDirectory(name)
+        for (index, name) in missing.enumerated().reversed() {
+            let permissions = index == 0 ? permissions : 0o755
+            directory = try directory.makeOrOpenDirectory(name, permissions: permissions).directory
         }
     }
 }
 
 extension FileDescriptorHandle {
-    /// Makes a directory in this one and opens it. One that is there already is fine, a link to one is not.
-    fileprivate func makeDirectory(_ name: [UInt8]) throws(DirectoryAccess.Failure) -> FileDescriptorHandle {
-        let isMade = name.withCString { mkdirat(number, $0, 0o755) } == 0
-        guard isMade || errno == EEXIST else { throw .errno(errno) }
-        return try open(name, flags: Int32(linux_o_path) | O_DIRECTORY)
+    /// Makes a directory in this one and opens it. Throws `EEXIST` where there is anything.
+    func makeDirectory(_ name: [UInt8], permissions: mode_t) throws(DirectoryAccess.Failure) -> FileDescriptorHandle {
+        guard name.withCString({ mkdirat(number, $0, 0o700) }) == 0 else { throw .errno(errno) }
+        let directory = try open(name, flags: O_RDONLY | O_DIRECTORY | O_NONBLOCK)
+        try directory.setPermissions(permissions)
+        return directory
+    }
+
+    /// The same where there is none yet. One that is there already is fine and stays as it is; a link to one is not.
+    func makeOrOpenDirectory(
+        _ name: [UInt8],
+        permissions: mode_t
+    ) throws(DirectoryAccess.Failure) -> (directory: FileDescriptorHandle, isNew: Bool) {
+        do throws(DirectoryAccess.Failure) {
+            return (try makeDirectory(name, permissions: permissions), true)
+        } catch .errno(EEXIST) {
+            return (try open(name, flags: Int32(linux_o_path) | O_DIRECTORY), false)
+        }
     }
 }

@@ -1,11 +1,66 @@
 internal import AgentBackend
+internal import CLinux
+internal import Glibc
 
 extension LocalFiles {
+    /// Gives what has one name another. A link is renamed itself, wherever it leads.
     func rename(
         _ path: WorkspacePath,
         to destination: WorkspacePath,
         options: RenameOptions
     ) throws(DirectoryAccess.Failure) {
-        throw .errno(95)
+        try checkTransfer(path, to: destination)
+        for _ in 0..<Self.maximumRetries {
+            let (from, name) = try access.openParent(path)
+            // Before anything is made for it.
+            guard try from.status(of: name) != nil else { throw .errno(ENOENT) }
+            let (to, newName) = try naming(destination) { () throws(DirectoryAccess.Failure) in
+                try openParentMakingIt(destination)
+            }
+            let result = try to.withLock(of: newName) { () throws(DirectoryAccess.Failure) in
+                from.rename(name, to: newName, in: to, replacing: options.replacesExisting)
+            }
+            switch result {
+            case 0: return
+            // One of the two directories was removed meanwhile, or what was to be renamed: look again.
+            case ENOENT where !access.root.isRemoved: continue
+            case EINVAL: throw .intoItself(destination)
+            case EEXIST, ENOTEMPTY, EISDIR, ENOTDIR: throw .at(destination, .errno(result))
+            default: throw .errno(result)
+            }
+        }
+        throw .errno(EBUSY)
+    }
+
+    /// What can be told by names alone. Links may hide that one place lies within the other.
+    func checkTransfer(_ path: WorkspacePath, to destination: WorkspacePath) throws(DirectoryAccess.Failure) {
+        guard !path.isRoot else { throw .isRoot }
+        guard !destination.isRoot else { throw .at(destination, .isRoot) }
+        guard path == destination || destination.relative(to: path) == nil else { throw .intoItself(destination) }
+    }
+
+    /// Has what `body` throws told of another path than that of the operation.
+    func naming<Value>(
+        _ path: WorkspacePath,
+        _ body: () throws(DirectoryAccess.Failure) -> Value
+    ) throws(DirectoryAccess.Failure) -> Value {
+        do throws(DirectoryAccess.Failure) {
+            return try body()
+        } catch {
+            throw .at(path, error)
+        }
+    }
+}
+
+extension FileDescriptorHandle {
+    /// 0 or the errno of renameat2(2).
+    fileprivate func rename(
+        _ name: [UInt8],
+        to newName: [UInt8],
+        in directory: FileDescriptorHandle,
+        replacing: Bool
+    ) -> Int32 {
+        let call = replacing ? linux_rename : linux_rename_noreplace
+        return name.withCString { name in newName.withCString { -call(number, name, directory.number, $0) } }
     }
 }

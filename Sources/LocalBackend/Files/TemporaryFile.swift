@@ -44,6 +44,12 @@ final class TemporaryFile: Sendable {
         isGone.store(true, ordering: .relaxed)
     }
 
+    /// Takes the place of a file or link; what it is does not matter, a directory is `EISDIR`.
+    func moveOver(_ newName: [UInt8], in parent: FileDescriptorHandle) throws(DirectoryAccess.Failure) {
+        try rename(linux_rename, newName, in: parent)
+        isGone.store(true, ordering: .relaxed)
+    }
+
     /// Swaps the file with the one that it replaces and removes that: ext4 writes a file to disk at once that is
     /// renamed over another, but not one that is exchanged. False: what was there is no regular file any more, or not
     /// of the version that is expected, and is back; or nothing was there.
@@ -124,17 +130,37 @@ final class TemporaryFile: Sendable {
 
 extension LocalFiles {
     func makeTemporaryFile() throws(DirectoryAccess.Failure) -> TemporaryFile {
+        try makeTemporary { directory, name throws(DirectoryAccess.Failure) in
+            try directory.open(name, flags: O_RDWR | O_CREAT | O_EXCL, mode: 0o600)
+        }
+    }
+
+    /// A symbolic link that takes its place like a file.
+    func makeTemporaryLink(to target: [UInt8]) throws(DirectoryAccess.Failure) -> TemporaryFile {
+        try makeTemporary { directory, name throws(DirectoryAccess.Failure) in
+            try directory.makeLink(name, to: target)
+            return try directory.open(name, flags: Int32(linux_o_path))
+        }
+    }
+
+    private func makeTemporary(
+        _ make: (FileDescriptorHandle, [UInt8]) throws(DirectoryAccess.Failure) -> FileDescriptorHandle
+    ) throws(DirectoryAccess.Failure) -> TemporaryFile {
         let directory = try temporary.root.descriptor()
         while true {
             let name = Array("w-\(String(UInt64.random(in: .min ... .max), radix: 36))".utf8)
-            let descriptor = name.withCString {
-                openat(directory.number, $0, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+            do throws(DirectoryAccess.Failure) {
+                return TemporaryFile(descriptor: try make(directory, name), directory: directory, name: name)
+            } catch .errno(EEXIST) {
             }
-            if descriptor >= 0 {
-                let handle = FileDescriptorHandle(owning: descriptor)
-                return TemporaryFile(descriptor: handle, directory: directory, name: name)
-            }
-            guard errno == EEXIST else { throw .errno(errno) }
         }
+    }
+}
+
+extension FileDescriptorHandle {
+    /// Makes a symbolic link in this directory.
+    func makeLink(_ name: [UInt8], to target: [UInt8]) throws(DirectoryAccess.Failure) {
+        let result = name.withCString { name in target.withCString { symlinkat($0, number, name) } }
+        guard result == 0 else { throw .errno(errno) }
     }
 }

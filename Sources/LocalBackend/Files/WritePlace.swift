@@ -5,7 +5,7 @@ internal import Glibc
 struct WritePlace {
     let parent: FileDescriptorHandle
     let name: [UInt8]
-    /// The regular file that was there when it was looked at, if any.
+    /// The regular file that was there when it was looked at, if any; or a link that is to be replaced itself.
     let old: Glibc.stat?
 
     /// Runs `body` while nobody else in this process replaces, adds to or renames what has this name.
@@ -70,13 +70,16 @@ extension LocalFiles {
     func openParentMakingIt(
         _ path: WorkspacePath
     ) throws(DirectoryAccess.Failure) -> (directory: FileDescriptorHandle, name: [UInt8]) {
-        do throws(DirectoryAccess.Failure) {
-            return try access.openParent(path)
-        } catch .errno(ENOENT) {
-            guard let parent = path.parentAndName?.parent else { throw .isRoot }
-            try access.makeDirectories(parent)
-            return try access.openParent(path)
+        // Others may remove what was made a moment before.
+        for _ in 0..<Self.maximumRetries {
+            do throws(DirectoryAccess.Failure) {
+                return try access.openParent(path)
+            } catch .errno(ENOENT) where !access.root.isRemoved {
+                guard let parent = path.parentAndName?.parent else { throw .isRoot }
+                try access.makeDirectories(parent)
+            }
         }
+        throw .errno(EBUSY)
     }
 }
 
