@@ -11,6 +11,7 @@ final class EntryFactory: Sendable {
     private let threads: FileThreads
     private let commands: any CommandStarter
     private let locks: WorkspaceLocks
+    private let trash: TrashQueue
     private let log: OperationsLog
     private let wallClock: @Sendable () -> Int64
     /// The root directories of all entries that are kept open.
@@ -30,6 +31,7 @@ final class EntryFactory: Sendable {
         threads: FileThreads,
         commands: any CommandStarter,
         locks: WorkspaceLocks,
+        trash: TrashQueue,
         log: OperationsLog,
         wallClock: @escaping @Sendable () -> Int64
     ) {
@@ -38,6 +40,7 @@ final class EntryFactory: Sendable {
         self.threads = threads
         self.commands = commands
         self.locks = locks
+        self.trash = trash
         self.log = log
         self.wallClock = wallClock
         directories = OpenDirectoryCache(capacity: configuration.limits.maxOpenDirectories)
@@ -104,11 +107,12 @@ final class EntryFactory: Sendable {
         _ org: Org,
         _ configuration: EntryConfiguration
     ) async throws(BackendError) -> BackendEntry {
-        let (root, threads) = (tenancy.root, threads)
+        let (root, threads, trash) = (tenancy.root, threads, trash)
         let workspace = try await threads.run { () throws(BackendError) in try root.makeKeylessWorkspace(of: org) }
         return entry(.local(backend(at: workspace.path, org, configuration)), org, nil, configuration) { _ in
-            // What is left behind is swept at the next start.
-            _ = try? await threads.run { () throws(BackendError) in try root.discard(workspace, of: org) }
+            // Where that fails, it is swept at the next start.
+            try? await threads.run { () throws(BackendError) in try root.setAside(workspace, of: org) }
+            trash.add(org.name)
         }
     }
 

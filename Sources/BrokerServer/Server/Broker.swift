@@ -63,7 +63,8 @@ package struct Broker: Sendable {
         if let missing = isolation.missing {
             logger.error("commands cannot be isolated on this host and are refused", metadata: ["why": "\(missing)"])
         }
-        let core = try BrokerCore(configuration, tenancy, threads, isolation, log, time)
+        let trash = TrashQueue()
+        let core = try BrokerCore(configuration, tenancy, threads, isolation, trash, log, time)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
         let listener = WireListener(
             group: group,
@@ -78,7 +79,7 @@ package struct Broker: Sendable {
             ready(report(channels, root, isolation, embedded))
             let drainTimeout = configuration.limits.drainTimeout
             let services: [any Service] = [
-                TrashService(root: root, threads: threads, logger: logger),
+                TrashService(root: root, trash: trash, logger: logger),
                 CommandService(isolation: isolation),
                 PoolService(pool: core.pool, drainTimeout: drainTimeout, logger: logger),
                 RetentionService(

@@ -10,6 +10,7 @@ extension BrokerCore {
         _ tenancy: Tenancy,
         _ threads: FileThreads,
         _ isolation: CommandIsolation,
+        _ trash: TrashQueue,
         _ log: OperationsLog,
         _ time: BrokerTime
     ) throws(BackendError) {
@@ -20,6 +21,7 @@ extension BrokerCore {
             threads: threads,
             commands: isolation.commands,
             locks: locks,
+            trash: trash,
             log: log,
             wallClock: time.wallClock
         )
@@ -35,6 +37,7 @@ extension BrokerCore {
             root: tenancy.root,
             threads: threads,
             locks: locks,
+            trash: trash,
             pool: pool,
             counters: counters,
             log: log,

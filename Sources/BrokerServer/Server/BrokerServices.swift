@@ -4,43 +4,9 @@ internal import LocalBackend
 internal import Logging
 internal import NIOCore
 internal import ServiceLifecycle
-internal import Synchronization
 
 // The long-lived parts of a broker, in the order in which they need each other. A graceful shutdown ends them in
 // reverse: the wire drains while the pool still answers, the pool destroys its entries while commands can still end.
-
-/// Removes what earlier brokers left behind, while this one works already.
-struct TrashService: Service {
-    let root: BrokerRoot
-    let threads: FileThreads
-    let logger: Logger
-
-    func run() async throws {
-        let isStopped = StopFlag()
-        await withGracefulShutdownHandler {
-            let root = root
-            let report = try? await threads.run { () throws(BackendError) in
-                try root.emptyTrash { isStopped.isSet }
-            }
-            if let report, report.removed > 0 || report.left > 0 {
-                logger.info("removed leftovers", metadata: ["removed": "\(report.removed)", "left": "\(report.left)"])
-            }
-            try? await gracefulShutdown()
-        } onGracefulShutdown: {
-            isStopped.set()
-        }
-    }
-
-    private final class StopFlag: Sendable {
-        private let flag = Atomic<Bool>(false)
-
-        var isSet: Bool { flag.load(ordering: .relaxed) }
-
-        func set() {
-            flag.store(true, ordering: .relaxed)
-        }
-    }
-}
 
 struct CommandService: Service {
     let isolation: CommandIsolation

@@ -12,6 +12,7 @@ final class Workspaces: Sendable {
     let root: BrokerRoot
     let threads: FileThreads
     let locks: WorkspaceLocks
+    private let trash: TrashQueue
     private let pool: BrokerCore.Pool
     let counters: OrgCounterTable
     private let log: OperationsLog
@@ -23,6 +24,7 @@ final class Workspaces: Sendable {
         root: BrokerRoot,
         threads: FileThreads,
         locks: WorkspaceLocks,
+        trash: TrashQueue,
         pool: BrokerCore.Pool,
         counters: OrgCounterTable,
         log: OperationsLog,
@@ -32,6 +34,7 @@ final class Workspaces: Sendable {
         self.root = root
         self.threads = threads
         self.locks = locks
+        self.trash = trash
         self.pool = pool
         self.counters = counters
         self.log = log
@@ -67,24 +70,24 @@ final class Workspaces: Sendable {
     }
 
     /// Removes a key's files; its entry is ended first. False: there were none. Throws `CONFLICT` while leases of the
-    /// entry are out, unless `force`: then calls that use it fail with `BACKEND_DESTROYED`. The files are gone from the
-    /// disk when this returns; once they were moved aside, cancelling the task changes nothing about that.
+    /// entry are out, unless `force`: then calls that use it fail with `BACKEND_DESTROYED`. No caller finds the files
+    /// when this returns; their room on the disk is free a little later.
     func delete(_ key: String, of org: Org, force: Bool) async throws(BackendError) -> Bool {
         try await recorded("delete_workspace", key, org) { () throws(BackendError) in
             let workspace = WorkspaceID(org: org.id, key: key)
             try await locks.claim(workspace)
-            let discarded: DiscardedWorkspace?
+            let isDeleted: Bool
             do throws(BackendError) {
                 try await endEntry(of: workspace, org, force: force)
-                discarded = try await setAside(key, of: org)
+                isDeleted = try await setAside(key, of: org)
             } catch {
                 locks.unclaim(workspace)
                 throw error
             }
             locks.unclaim(workspace)
-            guard let discarded else { return false }
+            guard isDeleted else { return false }
             counters[org.id].workspacesDeleted.add(1, ordering: .relaxed)
-            await empty(discarded)
+            trash.add(org.name)
             return true
         }
     }
@@ -93,20 +96,18 @@ final class Workspaces: Sendable {
     func expire(_ key: String, of org: Org, unusedSince time: Int64) async throws(BackendError) -> Bool {
         let workspace = WorkspaceID(org: org.id, key: key)
         try await locks.claim(workspace)
-        let discarded: DiscardedWorkspace?
+        let isExpired: Bool
         do throws(BackendError) {
-            discarded = locks.isInUse(workspace) ? nil : try await setAside(key, of: org, unusedSince: time)
+            isExpired = locks.isInUse(workspace) ? false : try await setAside(key, of: org, unusedSince: time)
         } catch {
             locks.unclaim(workspace)
             throw error
         }
         locks.unclaim(workspace)
-        guard let discarded else { return false }
+        guard isExpired else { return false }
         counters[org.id].workspacesExpired.add(1, ordering: .relaxed)
-        return try await recorded("expire_workspace", key, org) { () throws(BackendError) in
-            await empty(discarded)
-            return true
-        }
+        trash.add(org.name)
+        return try await recorded("expire_workspace", key, org) { () throws(BackendError) in true }
     }
 
     // MARK: -
@@ -155,18 +156,12 @@ final class Workspaces: Sendable {
         _ key: String,
         of org: Org,
         unusedSince time: Int64? = nil
-    ) async throws(BackendError) -> DiscardedWorkspace? {
+    ) async throws(BackendError) -> Bool {
         let root = root
         return try await threads.run { () throws(BackendError) in
-            if let time, try root.useTime(of: org, key: key) ?? .max >= time { return nil }
+            if let time, try root.useTime(of: org, key: key) ?? .max >= time { return false }
             return try root.setAsideWorkspace(of: org, key: key)
         }
-    }
-
-    /// What cannot be removed is left for the next start.
-    private func empty(_ discarded: DiscardedWorkspace) async {
-        let root = root
-        _ = try? await threads.run { () throws(BackendError) in try root.empty(discarded) }
     }
 
     private func recorded(

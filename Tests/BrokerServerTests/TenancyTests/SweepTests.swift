@@ -23,7 +23,11 @@ import Testing
     private func sweep(_ root: BrokerRoot) throws -> SweepReport {
         let moved = try root.setAsideTemporaryFiles()
         #expect(moved.left == 0)
-        return try root.emptyTrash()
+        return try emptyTrash(root)
+    }
+
+    private func emptyTrash(_ root: BrokerRoot) throws -> SweepReport {
+        try root.orgNames().reduce(into: SweepReport()) { $0.add(try root.emptyTrash(of: $1)) }
     }
 
     private let tmp = "root/v1/orgs/acme/.tmp"
@@ -131,7 +135,7 @@ import Testing
             #expect(scratch.status(tmp) == nil)
             #expect(try root.setAsideTemporaryFiles() == SweepReport())
             #expect(try scratch.entries("root/v1/orgs/acme/.trash").count == 1)
-            #expect(try root.emptyTrash() == SweepReport(removed: 3))
+            #expect(try emptyTrash(root) == SweepReport(removed: 3))
             #expect(try scratch.entries("root/v1/orgs/acme/.trash").isEmpty)
         }
     }

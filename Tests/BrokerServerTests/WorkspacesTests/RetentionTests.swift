@@ -71,7 +71,7 @@ import Testing
             #expect(try await client.workspaces().workspaces.map(\.key) == ["a", "b", "prod-1"])
             await pass(Self.day * 0.2, time)
             #expect(try await client.workspaces().workspaces.map(\.key) == ["b", "prod-1"])
-            #expect(broker.entries(of: "v1/orgs/acme/.trash").isEmpty)
+            await broker.untilTrashIsEmpty()
             let stats = try await client.statistics()
             #expect(stats.workspacesExpired == 1 && stats.workspacesDeleted == 0)
             await pass(Self.day * 1000, time)
@@ -86,8 +86,7 @@ import Testing
     @Test func whatIsInUseStays() async throws {
         try await withRetention { broker, client, time in
             try await client.write("x", to: "f", key: "a")
-            guard case .acquire(let lease)? = try await client.call(client.frame(.acquire(Acquire()), key: "a")).reply
-            else { throw WireConversation.Unexpected(frame: nil) }
+            let lease = try await client.acquire("a")
             await pass(Self.day * 1000, time)
             #expect(try await client.read("f", key: "a") == "x")
             let mark = try FileManager.default.attributesOfItem(atPath: "\(broker.root)/state/used/acme/a")

@@ -62,7 +62,7 @@ import Testing
             #expect(try await client.delete("a"))
             #expect(try await !client.delete("a"))
             #expect(try await client.workspaces().workspaces.map(\.key) == ["b"])
-            #expect(broker.entries(of: "v1/orgs/acme/.trash").isEmpty)
+            await broker.untilTrashIsEmpty()
             #expect(!broker.entries(of: "v1/orgs/acme").contains("a"))
             #expect(try await !client.exists("deep/er/file", key: "a"))
             try await client.write("new", to: "file", key: "a")
@@ -75,8 +75,7 @@ import Testing
     @Test func whileALeaseIsOutItStays() async throws {
         try await withConversation { broker, client in
             try await client.write("kept", to: "file", key: "a")
-            guard case .acquire(let lease)? = try await client.call(client.frame(.acquire(Acquire()), key: "a")).reply
-            else { throw WireConversation.Unexpected(frame: nil) }
+            let lease = try await client.acquire("a")
             let other = try await WireConversation(with: broker)
             #expect(try await errorCode { try await other.delete("a") } == .conflict)
             #expect(try await client.read("file", key: "a") == "kept")
@@ -90,8 +89,7 @@ import Testing
     @Test func forceEndsWhatUsesIt() async throws {
         try await withConversation { broker, client in
             try await client.write("old", to: "file", key: "a")
-            let acquire = try await client.call(client.frame(.acquire(Acquire()), key: "a"))
-            guard case .acquire(let lease)? = acquire.reply else { throw WireConversation.Unexpected(frame: nil) }
+            let lease = try await client.acquire("a")
             let exec = try await client.begin(client.frame(WireConversation.shell("sleep 1000"), key: "a"))
             try await client.waitUntilStarted(exec)
             let upload = client.frame(
@@ -115,6 +113,40 @@ import Testing
             #expect(try await errorCode { try await client.call(stat) } == .backendDestroyed)
             #expect(try await !client.exists("file", key: "a"))
             #expect(broker.temporaryFiles().isEmpty)
+            await other.client.close()
+        }
+    }
+
+    /// An entry that was replaced while it was leased uses the files on, and nothing ends it but its lease.
+    @Test(arguments: [false, true])
+    func anEntryThatIsOnItsWayOutIsWaitedFor(force: Bool) async throws {
+        let clock = MockClock()
+        let configure = { (configuration: inout BrokerConfiguration) in
+            configuration.pool.maxLifetime = .milliseconds(1)
+        }
+        try await withBroker(configure: configure, time: BrokerTime(clock: clock)) { broker in
+            // The look for unused workspaces.
+            await clock.nextTimerScheduled()
+            let client = try await WireConversation(with: broker)
+            let other = try await WireConversation(with: broker)
+            let first = try await client.acquire("a")
+            var second = try await client.acquire("a")
+            while !second.created {
+                try await client.call(client.frame(.release(Release(lease: second.lease))))
+                second = try await client.acquire("a")
+            }
+            try await client.call(client.frame(.release(Release(lease: second.lease))))
+            if force {
+                #expect(try await other.delete("a", force: true))
+            } else {
+                async let code = errorCode { try await other.delete("a") }
+                await clock.nextTimerScheduled()
+                clock.advance(by: .seconds(100))
+                #expect(try await code == .conflict)
+                try await client.call(client.frame(.release(Release(lease: first.lease))))
+                #expect(try await other.delete("a"))
+            }
+            await client.client.close()
             await other.client.close()
         }
     }
@@ -146,8 +178,7 @@ import Testing
     }
 
     private static func visit(_ client: WireConversation, _ names: [String]) async throws {
-        let acquire = try await client.call(client.frame(.acquire(Acquire())))
-        guard case .acquire(let lease)? = acquire.reply else { throw WireConversation.Unexpected(frame: nil) }
+        let lease = try await client.acquire("k")
         func leased(_ operation: BrokerWire.Operation, _ payload: ByteBuffer = ByteBuffer()) -> ClientFrame {
             var frame = client.frame(operation, payload: payload)
             frame.target?.lease = lease.lease
@@ -169,12 +200,26 @@ import Testing
     }
 }
 
+extension InProcessBroker {
+    /// Waits for it; nothing tells when it is.
+    func untilTrashIsEmpty() async {
+        while !entries(of: "v1/orgs/acme/.trash").isEmpty { await Task.yield() }
+    }
+}
+
 extension WireConversation {
     func workspaces(after key: String = "", limit: UInt32 = 0) async throws -> WorkspacePage {
         var list = frame(.listWorkspaces(ListWorkspaces(after: key, limit: limit)))
         list.target = nil
         guard case .listWorkspaces(let page)? = try await call(list).reply else { throw Unexpected(frame: nil) }
         return page
+    }
+
+    func acquire(_ key: String) async throws -> AcquireReply {
+        guard case .acquire(let reply)? = try await call(frame(.acquire(Acquire()), key: key)).reply else {
+            throw Unexpected(frame: nil)
+        }
+        return reply
     }
 
     @discardableResult

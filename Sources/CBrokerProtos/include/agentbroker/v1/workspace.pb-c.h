@@ -81,7 +81,8 @@ struct  Agentbroker__V1__ListWorkspacesReply
 
 
 /*
- * Deletes a workspace with all of its files; its entry, if there is one, is destroyed first.
+ * Deletes a workspace with all of its files; its entry, if there is one, is destroyed first. When it is
+ * answered nobody finds the files any more; their room on the disk is free a little later.
  */
 struct  Agentbroker__V1__DeleteWorkspace
 {

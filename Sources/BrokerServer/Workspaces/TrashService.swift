@@ -1,0 +1,79 @@
+internal import AgentBackend
+internal import LocalBackend
+internal import Logging
+internal import ServiceLifecycle
+internal import Synchronization
+
+/// Removes what is in the trash: at first what earlier brokers left, then what this one moves there. On a thread of its
+/// own, so that nobody's files wait for it, and for each org a while in its turn, so that no org's millions of files
+/// hold up the others.
+struct TrashService: Service {
+    let root: BrokerRoot
+    let trash: TrashQueue
+    let logger: Logger
+
+    /// Time that an org has in its turn.
+    private static let turn: Duration = .seconds(1)
+    /// Time for what is left when the broker ends; what remains is left for the next one.
+    private static let grace: Duration = .seconds(5)
+
+    func run() async throws {
+        let threads = FileThreads(count: 1)
+        let end = End()
+        let trash = trash
+        await withTaskCancellationHandler {
+            await withGracefulShutdownHandler {
+                await work(on: threads, until: end)
+            } onGracefulShutdown: {
+                end.set(in: Self.grace)
+                trash.close()
+            }
+        } onCancel: {
+            end.set(in: .zero)
+            trash.close()
+        }
+        await threads.shutdown()
+    }
+
+    private func work(on threads: FileThreads, until end: End) async {
+        let root = root
+        let known = try? await threads.run { () throws(BackendError) in try root.orgNames() }
+        for org in known ?? [] { trash.add(org) }
+        for await _ in trash.additions {
+            while !end.isOver, let org = trash.next() { await empty(org, on: threads, until: end) }
+        }
+        // What came with the end of the pool.
+        while !end.isOver, let org = trash.next() { await empty(org, on: threads, until: end) }
+    }
+
+    private func empty(_ org: String, on threads: FileThreads, until end: End) async {
+        let (root, turn) = (root, End())
+        turn.set(in: Self.turn)
+        let report = try? await threads.run { () throws(BackendError) in
+            try root.emptyTrash(of: org) { end.isOver || turn.isOver }
+        }
+        guard let report, report.removed > 0 || report.left > 0 else { return }
+        logger.debug(
+            "removed files",
+            metadata: ["org": "\(org)", "removed": "\(report.removed)", "left": "\(report.left)"]
+        )
+        guard report.left > 0 else { return }
+        if turn.isOver {
+            trash.add(org)
+        } else {
+            logger.warning("files cannot be removed", metadata: ["org": "\(org)", "errno": "\(report.lastErrno)"])
+        }
+    }
+
+    /// A time that comes; the nearest that was set.
+    private final class End: Sendable {
+        private let time = Mutex<ContinuousClock.Instant?>(nil)
+
+        var isOver: Bool { time.withLock { $0.map { $0 <= .now } ?? false } }
+
+        func set(in duration: Duration) {
+            let new = ContinuousClock.now.advanced(by: duration)
+            time.withLock { $0 = min($0 ?? new, new) }
+        }
+    }
+}
