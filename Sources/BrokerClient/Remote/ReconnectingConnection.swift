@@ -121,6 +121,8 @@ final class ReconnectingConnection: CallOrigin, @unchecked Sendable {
         let channels: [any Channel] = await withCheckedContinuation { continuation in
             eventLoop.execute {
                 let links = self.draining + [self.link].compactMap { $0 }
+                self.draining = []
+                self.link = nil
                 for link in links { link.handler.shutDown(unsent: .destroyedBackend, sent: .destroyedMeanwhile) }
                 self.perform(self.machine.destroyed())
                 continuation.resume(returning: links.map(\.channel))

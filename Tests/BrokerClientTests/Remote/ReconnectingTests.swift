@@ -165,6 +165,7 @@ import Testing
         #expect(error?.maybeExecuted == true)
         #expect(broker.channel.isActive)
         #expect(scripted.backend.status == .connected)
+        #expect(await failure { try await scripted.backend.touch("y") }?.code == .backendDestroyed)
         try await broker.peer.send(.failure(id, BackendError(.cancelled, message: "stopped")))
         await destroyed
         #expect(!broker.channel.isActive)
