@@ -173,6 +173,11 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .testTarget(
+            name: "BackendConformanceTests",
+            dependencies: ["AgentBackend", "BrokerClient", "BrokerTestKit", "LocalBackend", nioCore],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
             name: "AgentBrokerTests",
             dependencies: ["agent-broker", "AgentBackend", nioCore],
             swiftSettings: swiftSettings
