@@ -55,8 +55,9 @@ import Testing
 
     private func use(_ keys: [String], _ client: WireConversation) async throws {
         for key in keys { try await client.write("x", to: "f", key: key) }
-        while try await client.workspaces().workspaces.contains(where: { keys.contains($0.key) && $0.isLive }) {
-            try Task.checkCancellation()
+        // The last use is noted when the entry has been destroyed.
+        try await client.waitUntil { stats in
+            stats.pool.creating + stats.pool.active + stats.pool.idle + stats.pool.destroying == 0
         }
     }
 
