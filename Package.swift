@@ -168,7 +168,8 @@ let package = Package(
         .testTarget(
             name: "BrokerClientTests",
             dependencies: [
-                "BrokerClient", "BrokerWire", "AgentBackend", "BrokerTestKit", nioCore, nioPosix, nioEmbedded,
+                "BrokerClient", "BrokerServer", "BrokerWire", "AgentBackend", "BrokerTestKit", nioCore, nioPosix,
+                nioEmbedded,
             ],
             swiftSettings: swiftSettings
         ),

@@ -21,17 +21,16 @@ extension ClientConnectionHandler {
         let promise = eventLoop.makePromise(of: AnswerPart.self)
         let inbox = CallInbox()
         accept(UnsentCall(inbox, request, at: eventLoop.now))
-        inbox.whenArrived { [eventLoop] in
-            eventLoop.execute {
-                switch inbox.take() {
-                case .part(let part, let credit):
-                    inbox.holder?.giveBack(credit, of: inbox)
-                    promise.succeed(part)
-                case .failed(let error):
-                    promise.fail(error.during(request.operation.name))
-                case .end, .wait:
-                    promise.fail(BackendError.strangeAnswer(to: request.operation.name))
-                }
+        // The connection calls this at once: what follows from the answer comes before what arrives after it.
+        inbox.whenArrived {
+            switch inbox.take() {
+            case .part(let part, let credit):
+                inbox.holder?.giveBack(credit, of: inbox)
+                promise.succeed(part)
+            case .failed(let error):
+                promise.fail(error.during(request.operation.name))
+            case .end, .wait:
+                promise.fail(BackendError.strangeAnswer(to: request.operation.name))
             }
         }
         return promise.futureResult

@@ -52,7 +52,14 @@ extension ReconnectingConnection {
                 perform(machine.attemptFailed(.ofConnecting(ChannelError.ioOnClosedChannel), mayRecover: true))
             case .failure(let error):
                 let error = BackendError.ofConnecting(error)
-                perform(machine.attemptFailed(error, mayRecover: error.isRetryable || error.code == .connectionClosed))
+                // Also one that was lost while its lease was taken: nothing that waits has begun.
+                let isLost = error.code == .connectionClosed
+                perform(
+                    machine.attemptFailed(
+                        isLost && error.maybeExecuted ? ConnectionEnd.lost(cause: error).errorOfUnsentCall : error,
+                        mayRecover: isLost || error.isRetryable
+                    )
+                )
             }
         }
     }
