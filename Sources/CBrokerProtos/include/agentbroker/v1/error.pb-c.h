@@ -57,7 +57,7 @@ typedef enum _Agentbroker__V1__ErrorCode {
   AGENTBROKER__V1__ERROR_CODE__ERROR_CODE_MISSING_UTILITIES = 9,
   AGENTBROKER__V1__ERROR_CODE__ERROR_CODE_INVALID_CONFIGURATION = 10,
   /*
-   * Kept for a command of a kind that is refused as a foot-gun.
+   * A command that is most likely a mistake, such as the removal of /; it was not run. A courtesy.
    */
   AGENTBROKER__V1__ERROR_CODE__ERROR_CODE_DANGEROUS_OPERATION = 11,
   /*
