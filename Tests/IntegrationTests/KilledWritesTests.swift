@@ -2,60 +2,142 @@ import AgentBackend
 import BrokerClient
 import Foundation
 import NIOCore
+import Synchronization
 import Testing
 
 extension IntegrationTests {
     /// A broker that is killed in the middle of writes leaves each file old or new, and nothing else.
     @Suite(.serialized, .timeLimit(.minutes(2))) struct KilledWritesTests {
-        private static let files = 4
+        private static let target = BrokerTarget(key: "killed")
         private static let length = 512 << 10
 
-        @Test(arguments: 0..<5)
-        func everyFileIsOldOrNew(round: Int) async throws {
+        /// Who writes what. Each has written once before the broker is killed.
+        private static let writers:
+            [(file: String, write: @Sendable (String, BrokerConnection, Acknowledged) async throws -> Void)] = [
+                ("whole-0", rewrite), ("whole-1", rewrite), ("streamed-0", stream), ("streamed-1", stream),
+                ("copied", copy), ("counter", increment), ("counter", increment),
+            ]
+
+        @Test(arguments: [10, 23, 38, 61, 97])
+        func everyFileIsOldOrNew(writes: Int) async throws {
             try await withScratchDirectory { directory in
                 let arguments = ["--root", "\(directory)/root"]
                 let broker = try await BrokerProcess(arguments)
+                let acknowledged = Acknowledged()
+                try await Self.connected(to: broker) { connection in
+                    let zero = ByteBuffer(repeating: 0, count: Self.length)
+                    try await connection.write(WorkspacePath("source"), zero, on: Self.target)
+                    try await connection.write(WorkspacePath("counter"), ByteBuffer(string: "0"), on: Self.target)
+                }
                 await withTaskGroup { group in
-                    for file in 0..<Self.files {
-                        group.addTask { await Self.rewrite(file, on: broker) }
+                    for (file, write) in Self.writers {
+                        group.addTask {
+                            // Ends with the connection, and that with the broker.
+                            try? await Self.connected(to: broker) { connection in
+                                while true { try await write(file, connection, acknowledged) }
+                            }
+                        }
                     }
-                    // Writes are under way in all of them, at a point that differs from round to round.
-                    for _ in 0...round {
-                        _ = try? await broker.client("write", "--key", "other", "file", input: Data("x".utf8))
-                    }
+                    await acknowledged.wait(for: writes, of: Set(Self.writers.map(\.file)))
                     broker.process.send(SIGKILL)
                 }
                 #expect(try await broker.process.exit().status == 128 + SIGKILL)
 
+                let counts = acknowledged.counts
                 let workspace = "\(directory)/root/v1/orgs/default/killed"
-                let names = try FileManager.default.contentsOfDirectory(atPath: workspace)
-                #expect(!names.isEmpty)
-                for name in names {
+                let names = Set(try FileManager.default.contentsOfDirectory(atPath: workspace))
+                #expect(names == Set(counts.keys).union(["source"]))
+                for name in names.subtracting(["counter"]) {
                     let contents = try Data(contentsOf: URL(filePath: "\(workspace)/\(name)"))
                     #expect(contents.count == Self.length, "\(name)")
                     #expect(Set(contents).count == 1, "\(name) is a mix")
+                    guard name != "source", name != "copied" else { continue }
+                    // What was acknowledged is there, or what was on its way after that.
+                    let last = counts[name] ?? 0
+                    #expect(contents.first == UInt8(last % 251) || contents.first == UInt8((last + 1) % 251), "\(name)")
                 }
+                let counter = try #require(Int(String(contentsOfFile: "\(workspace)/counter", encoding: .utf8)))
+                let last = counts["counter"] ?? 0
+                #expect((last...last + 2).contains(counter))
                 try await withBrokerProcess(arguments) { next in
                     #expect(next.holdings.temporaryFiles == 0)
-                    let read = try await next.client("read", "--key", "killed", names.sorted()[0])
-                    #expect(read.status == 0)
-                    #expect(read.output.count == Self.length)
+                    try await Self.connected(to: next) { connection in
+                        let read = try await connection.read(WorkspacePath("whole-0"), on: Self.target)
+                        #expect(read.readableBytes == Self.length)
+                        try await connection.write(WorkspacePath("whole-0"), ByteBuffer(), on: Self.target)
+                    }
                 }
             }
         }
 
-        /// Writes versions of a file, each of one byte over and over, until the broker is gone.
-        private static func rewrite(_ file: Int, on broker: BrokerProcess) async {
-            let target = BrokerTarget(key: "killed")
-            try? await BrokerConnection.withConnection(
-                to: BrokerAddress(broker.ready.wire),
-                token: broker.ready.token ?? ""
-            ) { connection in
-                for version in 0..<100_000 {
-                    let bytes = ByteBuffer(repeating: UInt8(version % 251), count: length)
-                    try await connection.write(WorkspacePath("file-\(file)"), bytes, on: target)
+        private static func connected(
+            to broker: BrokerProcess,
+            _ body: (BrokerConnection) async throws -> Void
+        ) async throws {
+            let token = try #require(broker.ready.token)
+            try await BrokerConnection.withConnection(to: BrokerAddress(broker.ready.wire), token: token, body)
+        }
+
+        /// The next version, of one byte over and over.
+        private static func rewrite(_ file: String, _ connection: BrokerConnection, _ done: Acknowledged) async throws {
+            let version = (done.counts[file] ?? 0) + 1
+            let bytes = ByteBuffer(repeating: UInt8(version % 251), count: length)
+            try await connection.write(WorkspacePath(file), bytes, on: target)
+            done.add(file)
+        }
+
+        private static func stream(_ file: String, _ connection: BrokerConnection, _ done: Acknowledged) async throws {
+            let version = (done.counts[file] ?? 0) + 1
+            let pieces = AsyncStream<ByteBuffer> { continuation in
+                for _ in 0..<8 {
+                    continuation.yield(ByteBuffer(repeating: UInt8(version % 251), count: length / 8))
                 }
+                continuation.finish()
             }
+            try await connection.write(WorkspacePath(file), contents: pieces, on: target)
+            done.add(file)
+        }
+
+        private static func copy(_ file: String, _ connection: BrokerConnection, _ done: Acknowledged) async throws {
+            try await connection.copy(WorkspacePath("source"), to: WorkspacePath(file), on: target)
+            done.add(file)
+        }
+
+        /// One more than was read, where nobody else was faster.
+        private static func increment(_ file: String, _ connection: BrokerConnection, _ done: Acknowledged) async throws
+        {
+            let reader = try await connection.openReader(WorkspacePath(file), on: target)
+            let etag = reader.info.etag
+            let count = try #require(Int(String(buffer: try await reader.collect(maximum: 100))))
+            do {
+                let options = WriteOptions(expectedEtag: etag)
+                let next = ByteBuffer(string: "\(count + 1)")
+                try await connection.write(WorkspacePath(file), next, options: options, on: target)
+                done.add(file)
+            } catch {
+                guard error.code == .conflict else { throw error }
+            }
+        }
+    }
+}
+
+/// How often each file was written, as far as the broker has said so.
+private final class Acknowledged: Sendable {
+    private let state = Mutex<[String: Int]>([:])
+    private let (changes, change) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+
+    var counts: [String: Int] { state.withLock { $0 } }
+
+    func add(_ file: String) {
+        state.withLock { $0[file, default: 0] += 1 }
+        change.yield()
+    }
+
+    /// Returns when there were so many, of each file at least one. Once.
+    func wait(for writes: Int, of files: Set<String>) async {
+        for await _ in changes {
+            let counts = counts
+            if counts.values.reduce(0, +) >= writes, files.isSubset(of: counts.keys) { return }
         }
     }
 }

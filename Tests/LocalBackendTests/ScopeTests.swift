@@ -45,9 +45,14 @@ import Testing
                 #expect(try fixture.names("a/b/c") == [])
                 #expect(try await scope.names("/workspace") == ["c"])
             }
-            try await fixture.backend.remove("a", recursive: true)
-            try await inner.put("file", "x")
-            #expect(try fixture.contents("a/b/c/file") == "x")
+            for use in [
+                { try await inner.put("file", "x") }, { try await inner.touchFile("file") },
+                { try await inner.makeDirectory("file") },
+            ] as [() async throws -> Void] {
+                try await fixture.backend.remove("a", recursive: true)
+                try await use()
+                #expect(try fixture.names("a/b/c") == ["file"])
+            }
         }
     }
 
