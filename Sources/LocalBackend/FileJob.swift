@@ -5,9 +5,6 @@ internal import Synchronization
 final class FileCancellation: Sendable {
     private let flag = Atomic<Bool>(false)
 
-    /// Of what is never cancelled.
-    static let never = FileCancellation()
-
     /// Asked by what may take long, before each step.
     func check() throws(DirectoryAccess.Failure) {
         guard !flag.load(ordering: .relaxed) else { throw .cancelled }

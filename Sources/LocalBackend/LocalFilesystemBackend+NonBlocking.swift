@@ -10,14 +10,14 @@ extension LocalFilesystemBackend: NonBlockingOperations {
         range: ReadRange,
         maximum: Int
     ) -> NonBlocking<(FileInfo, ByteBuffer)> {
-        attempt(.readFailed, path) { files throws(DirectoryAccess.Failure) in
-            try files.readCached(path, range: range, maximum: maximum)
+        attempt(.readFailed, path) { access throws(DirectoryAccess.Failure) in
+            try access.readCached(path, range: range, maximum: maximum)
         }
     }
 
     package func tryStat(_ path: WorkspacePath, followLink: Bool) -> NonBlocking<FileInfo> {
-        attempt(.readFailed, path) { files throws(DirectoryAccess.Failure) in
-            try files.stat(path, followLink: followLink)
+        attempt(.readFailed, path) { access throws(DirectoryAccess.Failure) in
+            try access.stat(path, followLink: followLink)
         }
     }
 
@@ -62,17 +62,11 @@ extension LocalFilesystemBackend: NonBlockingOperations {
     private func attempt<Value: Sendable>(
         _ code: BackendError.Code,
         _ path: WorkspacePath,
-        _ body: (LocalFiles) throws(DirectoryAccess.Failure) -> Value
+        _ body: (DirectoryAccess) throws(DirectoryAccess.Failure) -> Value
     ) -> NonBlocking<Value> {
         guard let directory = root.openDescriptor else { return .wouldBlock }
-        let files = LocalFiles(
-            access: DirectoryAccess(root: directory, cachedOnly: true),
-            temporary: settings.temporary,
-            limits: settings.limits,
-            cancellation: .never
-        )
         do throws(DirectoryAccess.Failure) {
-            return .done(try body(files))
+            return .done(try body(DirectoryAccess(root: directory, cachedOnly: true)))
         } catch .wouldBlock {
             return .wouldBlock
         } catch .errno(ENOENT) where directory.isRemoved {

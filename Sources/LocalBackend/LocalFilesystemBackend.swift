@@ -160,7 +160,7 @@ public final class LocalFilesystemBackend: ConfinableBackend {
 
     public func stat(_ path: WorkspacePath, followLink: Bool) async throws(BackendError) -> FileInfo {
         try await perform(.readFailed, path) { files throws(DirectoryAccess.Failure) in
-            try files.stat(path, followLink: followLink)
+            try files.access.stat(path, followLink: followLink)
         }
     }
 

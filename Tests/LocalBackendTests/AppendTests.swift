@@ -130,7 +130,7 @@ import Testing
                     let path = try WorkspacePath("file")
                     let files = try fixture.files()
                     for _ in 0..<30_000 {
-                        _ = try files.stat(path, followLink: true)
+                        _ = try files.access.stat(path, followLink: true)
                         _ = try files.append(ByteBuffer(), to: path, Self.append)
                     }
                 }

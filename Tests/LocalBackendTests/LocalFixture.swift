@@ -207,7 +207,7 @@ extension LocalFixture {
     }
 
     /// The operations themselves, run by the test's own thread.
-    func files(_ cancellation: FileCancellation = .never) throws -> LocalFiles {
+    func files(_ cancellation: FileCancellation = FileCancellation()) throws -> LocalFiles {
         let directory = open(root, Int32(linux_o_path) | O_DIRECTORY | O_CLOEXEC)
         try #require(directory >= 0)
         return LocalFiles(

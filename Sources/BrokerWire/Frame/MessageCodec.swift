@@ -39,9 +39,13 @@ enum MessageCodec {
                 return unpack(Head(bytes: head, allocator: arena.allocator), payload).mapError(fault)
             }
             guard !scan.isMalformed else { return .failure(fault(malformed)) }
-            guard let found = scan.payload else { return unpackHead(bytes, payload: ByteBuffer()) }
-            let start = message.readerIndex + found.contents.lowerBound
-            let payload = message.getSlice(at: start, length: found.contents.count) ?? ByteBuffer()
+            // An empty slice too is one of the message: a fresh buffer would share its storage with those of all other
+            // threads, and count its users in the same place as they.
+            func slice(_ range: Range<Int>) -> ByteBuffer {
+                message.getSlice(at: message.readerIndex + range.lowerBound, length: range.count) ?? ByteBuffer()
+            }
+            guard let found = scan.payload else { return unpackHead(bytes, payload: slice(0..<0)) }
+            let payload = slice(found.contents)
             guard found.field.upperBound < bytes.count || scan.hasSeveralPayloads else {
                 return unpackHead(UnsafeRawBufferPointer(rebasing: bytes[..<found.field.lowerBound]), payload: payload)
             }

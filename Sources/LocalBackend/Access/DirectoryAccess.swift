@@ -31,8 +31,25 @@ struct DirectoryAccess {
 
     /// Opens `path` with the given open(2) flags. Follows a final link unless they hold O_NOFOLLOW.
     func open(_ path: WorkspacePath, flags: UInt64) throws(Failure) -> FileDescriptorHandle {
+        FileDescriptorHandle(owning: try openNumber(path, flags: flags))
+    }
+
+    /// As ``open(_:flags:)``, for as long as `body` runs, which gets the number of the descriptor.
+    func withOpen<Value>(
+        _ path: WorkspacePath,
+        flags: UInt64,
+        _ body: (Int32) throws(Failure) -> Value
+    ) throws(Failure) -> Value {
+        let number = try openNumber(path, flags: flags)
+        // EINTR too has closed it: close(2).
+        defer { _ = close(number) }
+        return try body(number)
+    }
+
+    /// The caller closes it.
+    private func openNumber(_ path: WorkspacePath, flags: UInt64) throws(Failure) -> Int32 {
         let descriptor = openBeneath(path, flags: flags, resolve: linux_resolve_beneath)
-        if descriptor >= 0 { return FileDescriptorHandle(owning: descriptor) }
+        if descriptor >= 0 { return descriptor }
         guard descriptor == -EXDEV else { throw failure(descriptor) }
         guard !cachedOnly else { throw .wouldBlock }
         let followsLast = flags & linux_o_nofollow == 0
@@ -42,7 +59,7 @@ struct DirectoryAccess {
             do throws(Failure) {
                 let resolved = try resolve(path, followLast: followsLast)
                 let descriptor = openBeneath(resolved, flags: flags, resolve: Self.resolvePlain)
-                if descriptor >= 0 { return FileDescriptorHandle(owning: descriptor) }
+                if descriptor >= 0 { return descriptor }
                 guard descriptor == -ELOOP || descriptor == -EXDEV else { throw failure(descriptor) }
             } catch .errno(EXDEV) {
             }

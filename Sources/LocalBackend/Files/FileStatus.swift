@@ -15,6 +15,12 @@ extension FileInfo {
 }
 
 extension Glibc.stat {
+    /// Of an open descriptor.
+    init(of descriptor: Int32) throws(DirectoryAccess.Failure) {
+        self.init()
+        guard fstat(descriptor, &self) == 0 else { throw .errno(errno) }
+    }
+
     var kind: FileInfo.Kind? {
         switch st_mode & S_IFMT {
         case S_IFREG: .regular
@@ -62,11 +68,7 @@ extension Glibc.stat {
 }
 
 extension FileDescriptorHandle {
-    func status() throws(DirectoryAccess.Failure) -> Glibc.stat {
-        var status = Glibc.stat()
-        guard fstat(number, &status) == 0 else { throw .errno(errno) }
-        return status
-    }
+    func status() throws(DirectoryAccess.Failure) -> Glibc.stat { try Glibc.stat(of: number) }
 
     /// Of `name` in this directory; a symbolic link is not followed. Nil: there is none.
     func status(of name: [UInt8]) throws(DirectoryAccess.Failure) -> Glibc.stat? {

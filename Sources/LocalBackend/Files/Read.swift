@@ -8,14 +8,8 @@ extension LocalFiles {
     func openForReading(
         _ path: WorkspacePath
     ) throws(DirectoryAccess.Failure) -> (descriptor: FileDescriptorHandle, info: FileInfo) {
-        let flags = UInt64(O_RDONLY | O_NONBLOCK | O_NOCTTY)
-        let descriptor = try access.open(path, flags: flags)
-        let info = FileInfo(try descriptor.status())
-        switch info.kind {
-        case .regular: return (descriptor, info)
-        case .directory: throw .errno(EISDIR)
-        default: throw .errno(ENXIO)
-        }
+        let descriptor = try access.open(path, flags: DirectoryAccess.reading)
+        return (descriptor, try FileInfo(readable: try descriptor.status()))
     }
 
     /// The same with the first bytes of a range of it.
@@ -29,23 +23,41 @@ extension LocalFiles {
         let first = count == 0 ? ByteBuffer() : try descriptor.read(upTo: count, at: span.offset)
         return LocalFileReader.Beginning(descriptor: descriptor, info: info, first: first)
     }
+}
+
+extension DirectoryAccess {
+    /// Of open(2): opening it makes nobody wait, whatever it is.
+    fileprivate static let reading = UInt64(O_RDONLY | O_NONBLOCK | O_NOCTTY)
 
     /// A whole range that is in the page cache; more than `maximum` bytes would block.
     func readCached(
         _ path: WorkspacePath,
         range: ReadRange,
         maximum: Int
-    ) throws(DirectoryAccess.Failure) -> (FileInfo, ByteBuffer) {
-        let (descriptor, info) = try openForReading(path)
-        let span = range.span(ofFileWith: info.size)
-        guard span.count <= maximum else { throw .wouldBlock }
-        let count = Int(span.count)
-        var contents = ByteBufferAllocator().buffer(capacity: count)
-        let read = contents.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { memory in
-            max(0, linux_pread_nowait(descriptor.number, memory.baseAddress, count, off_t(span.offset)))
+    ) throws(Failure) -> (FileInfo, ByteBuffer) {
+        try withOpen(path, flags: Self.reading) { (number) throws(Failure) in
+            let info = try FileInfo(readable: try Glibc.stat(of: number))
+            let span = range.span(ofFileWith: info.size)
+            guard span.count <= maximum else { throw .wouldBlock }
+            let count = Int(span.count)
+            var contents = ByteBufferAllocator().buffer(capacity: count)
+            let read = contents.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { memory in
+                max(0, linux_pread_nowait(number, memory.baseAddress, count, off_t(span.offset)))
+            }
+            guard read == count else { throw .wouldBlock }
+            return (info, contents)
         }
-        guard read == count else { throw .wouldBlock }
-        return (info, contents)
+    }
+}
+
+extension FileInfo {
+    /// Of what was opened to be read: throws unless it is a regular file.
+    fileprivate init(readable status: Glibc.stat) throws(DirectoryAccess.Failure) {
+        switch status.kind {
+        case .regular: self.init(status)
+        case .directory: throw .errno(EISDIR)
+        default: throw .errno(ENXIO)
+        }
     }
 }
 
