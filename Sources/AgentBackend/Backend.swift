@@ -51,7 +51,8 @@ public protocol Backend: AnyObject, Sendable {
     ) async throws(BackendError)
 
     /// Copies a file, or a directory with all that is in it; makes the parents of the destination. Each file appears
-    /// as a whole; a tree does not. Links within a tree are copied as links. Throws as
+    /// as a whole, with the permission bits of its original; a tree does not. Links within a tree are copied as links.
+    /// What cannot be copied there is passed over, and the first of it reported at the end. Throws as
     /// ``rename(_:to:options:)``.
     @discardableResult
     func copy(

@@ -40,8 +40,8 @@ public struct WriteOptions: Sendable, Hashable {
     /// Permission bits of a file that is made. One that is replaced keeps its own.
     public var permissions: UInt32
     /// Write only where the file is still of this version: one that was changed or removed is `CONFLICT`, with the
-    /// present version in ``BackendError/currentEtag``. Two that expect the same version never both succeed. Nil:
-    /// whatever is there.
+    /// present version in ``BackendError/currentEtag``. Two that expect the same version never both succeed; with
+    /// ``Mode/createOnly`` none does. Nil: whatever is there.
     public var expectedEtag: Etag?
 
     public init(

@@ -107,6 +107,37 @@ import Testing
         }
     }
 
+    /// One of them is mounted in a workspace that lies on the other: what is in there can be copied, but only from there.
+    @Test(.enabled(if: LocalFixture.canMount), arguments: identities)
+    func areToldApart(_ identity: HostIdentity?) async throws {
+        try await LocalFixture.with(identity) { fixture in
+            let backend = fixture.backend
+            try fixture.makeDirectory("mounted")
+            try #require(mount("tmpfs", fixture.path("mounted"), "tmpfs", 0, "size=8m,mode=0777") == 0)
+            defer { umount2(fixture.path("mounted"), Int32(MNT_DETACH)) }
+            let large = String(repeating: "0123456", count: 300_000)
+            try fixture.makeFile("mounted/large", large)
+            try fixture.makeFile("file", "own")
+            try await backend.duplicate("mounted/large", to: "copy")
+            #expect(try fixture.contents("copy") == large)
+            #expect(try await backend.duplicate("mounted", to: "tree", Self.tree).files == 1)
+            #expect(try fixture.contents("tree/large") == large)
+            try await backend.makeDirectory("mounted/a/b")
+            try await backend.touchFile("mounted/large")
+            try await backend.put("mounted/large", "!", options: WriteOptions(mode: .append))
+            #expect(try fixture.contents("mounted/large") == large + "!")
+
+            let elsewhere = Refusal(.writeFailed, .crossDevice)
+            for path in ["mounted/new", "mounted/large"] {
+                #expect(try await refusal(of: try await backend.put(path, "x")) == elsewhere)
+                #expect(try await refusal(of: try await backend.duplicate("file", to: path)) == elsewhere)
+                #expect(try await refusal(of: try await backend.move("file", to: path)) == elsewhere)
+            }
+            #expect(try await refusal(of: try await backend.move("mounted/large", to: "moved")) == elsewhere)
+            #expect(try fixture.names("mounted") == ["a", "large"])
+        }
+    }
+
     /// A file of 1 TiB that takes no room.
     @Test func mayHoldFilesThatAreLargerThanThey() async throws {
         let size = UInt64(1) << 40

@@ -6,8 +6,8 @@ internal import Glibc
 /// or written whatever is swapped in meanwhile. What cannot be copied is passed over, as cp(1) does, and reported at the
 /// end.
 ///
-/// A link in the way of a file is replaced itself. Each level keeps two descriptors open; directories that are deeper
-/// than that are put off, and found again by their names from the top.
+/// Each level keeps two descriptors open; directories that are deeper than that are put off, and found again by their
+/// names from the top.
 struct TreeCopy {
     private let files: LocalFiles
     private let options: CopyOptions
@@ -97,8 +97,10 @@ struct TreeCopy {
         // Nil: it vanished meanwhile.
         guard let status = try source.status(of: name) else { return }
         switch status.kind {
-        case .regular: try copyFile(name, from: source, to: target)
-        case .symbolicLink: try copyLink(name, from: source, to: target)
+        case .regular: count(try files.copyFile(name, from: source, to: target, options))
+        case .symbolicLink:
+            try files.copyLink(name, from: source, to: target, options)
+            count(0)
         case .directory: try copyDirectory(name, from: source, to: target, depth: depth)
         default: throw .errno(ENXIO)
         }
@@ -125,60 +127,6 @@ struct TreeCopy {
         guard deferredNames + trail.count <= Self.maximumDeferredNames else { throw .errno(ENAMETOOLONG) }
         deferredNames += trail.count
         deferred.append(Deferred(trail: trail, permissions: permissions))
-    }
-
-    private mutating func copyFile(
-        _ name: [UInt8],
-        from source: FileDescriptorHandle,
-        to target: FileDescriptorHandle
-    ) throws(DirectoryAccess.Failure) {
-        let from = try source.open(name, flags: O_RDONLY | O_NONBLOCK | O_NOCTTY)
-        let status = try from.status()
-        guard status.kind == .regular else { throw .errno(ENXIO) }
-        // Before any work is done for it.
-        _ = try replaceable(name, in: target)
-        let file = try files.duplicate(from, status)
-        for _ in 0..<LocalFiles.maximumRetries {
-            let place = WritePlace(parent: target, name: name, old: try replaceable(name, in: target))
-            if let info = try files.commit(file, to: place, WriteOptions(), permissions: status.st_mode) {
-                return count(info.size)
-            }
-        }
-        throw .errno(EBUSY)
-    }
-
-    private mutating func copyLink(
-        _ name: [UInt8],
-        from source: FileDescriptorHandle,
-        to target: FileDescriptorHandle
-    ) throws(DirectoryAccess.Failure) {
-        let text = try source.open(name, flags: Int32(linux_o_path)).readLink()
-        do throws(DirectoryAccess.Failure) {
-            try target.makeLink(name, to: text)
-        } catch .errno(EEXIST) {
-            guard try replaceable(name, in: target) != nil else { throw .errno(EBUSY) }
-            let link = try files.makeTemporaryLink(to: text)
-            try target.withLock(of: name) { () throws(DirectoryAccess.Failure) in
-                try link.moveOver(name, in: target)
-            }
-        }
-        count(0)
-    }
-
-    /// What is to be replaced, which must be a file or a link. Nil: there is nothing.
-    private func replaceable(
-        _ name: [UInt8],
-        in target: FileDescriptorHandle
-    ) throws(DirectoryAccess.Failure) -> Glibc.stat? {
-        guard let old = try target.status(of: name) else { return nil }
-        guard options.replacesExisting else { throw .errno(EEXIST) }
-        switch old.kind {
-        case .regular: try target.checkWritable(name)
-        case .symbolicLink: break
-        case .directory: throw .errno(EISDIR)
-        default: throw .errno(ENXIO)
-        }
-        return old
     }
 
     private mutating func count(_ bytes: UInt64) {
