@@ -121,7 +121,39 @@ import Testing
         }
     }
 
-    // MARK: withBackend
+    @Test func aFloodOfOneOrgHoldsUpNobodyElse() async throws {
+        try await withPool({ $0.maxEntries = 1 }) { pool, factory in
+            try await withThrowingTaskGroup(of: Int.self) { group in
+                let held = try await pool.acquireGrant(key("held", org: 1))
+                for number in 0..<300 {
+                    group.addTask { try await pool.withEntry(key("k\(number)", org: 1)) { $0.number } }
+                }
+                await until { pool.statistics().waiting == 300 }
+                async let other: Int = pool.withEntry(key("k", org: 2)) { $0.number }
+                await until { pool.statistics().waiting == 301 }
+                pool.release(held.id)
+                // After the one that was held, and at most one of the flood.
+                #expect(try await other <= 3)
+                try await group.waitForAll()
+            }
+            #expect(factory.made.count == 302)
+        }
+    }
+
+    @Test func aLeaseThatIsReleasedTwiceEndsOnce() async throws {
+        try await withPool { pool, _ in
+            let first = try await pool.acquireGrant(key("a"))
+            let second = try await pool.acquireGrant(key("a"))
+            pool.release(first.id)
+            pool.release(first.id)
+            #expect(pool.statistics().leases == 1)
+            #expect(pool.statistics().staleReleases == 1)
+            pool.release(second.id)
+            #expect(pool.statistics().idle == 1)
+        }
+    }
+
+    // MARK: withEntry
 
     @Test func theLeaseEndsWithTheBody() async throws {
         struct Stop: Error {}

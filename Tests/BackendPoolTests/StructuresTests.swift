@@ -89,6 +89,8 @@ import Testing
         #expect(leases.record(of: first)?.entry == 5)
         leases.end(first)
         #expect(leases.record(of: first) == nil)
+        let next = LeaseID(slot: first.slot, generation: first.generation + 1)
+        #expect(leases.record(of: next) == nil, "one that was not handed out yet")
         let second = leases.begin(entry: 6, generation: 1, at: .zero)
         #expect(second.slot == first.slot)
         #expect(second != first)

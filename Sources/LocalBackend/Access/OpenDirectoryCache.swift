@@ -5,12 +5,12 @@ internal import Synchronization
 /// thread.
 ///
 /// What an operation works on right now is closed when that ends, and does not count.
-public final class OpenDirectoryCache: Sendable {
+package final class OpenDirectoryCache: Sendable {
     /// Descriptors.
-    public let capacity: Int
+    package let capacity: Int
     private let places: Mutex<Places>
 
-    public init(capacity: Int = 1024) {
+    package init(capacity: Int = 1024) {
         self.capacity = max(1, capacity)
         places = Mutex(Places())
     }
