@@ -60,15 +60,6 @@ func withLossBroker(
     configure: @escaping @Sendable (inout BrokerConfiguration) -> Void = { _ in },
     _ body: @Sendable (InProcessBroker) async throws -> Void
 ) async throws {
-    // What a process makes once, such as its event loops, is there before.
-    try await withBroker { broker in
-        let backend = RemoteFilesystemBackend.Configuration(
-            address: broker.address,
-            token: broker.token(),
-            target: BrokerTarget(key: "first")
-        )
-        try await RemoteFilesystemBackend.withBackend(backend) { _ = try await $0.exists("f") }
-    }
     let before = openDescriptors()
     try await withBroker(configure: configure) { broker in
         try await body(broker)
@@ -94,6 +85,11 @@ extension InProcessBroker {
     var address: BrokerAddress { .tcp(host: "127.0.0.1", port: UInt16(port)) }
 }
 
+/// Without those that event loops have, which come and go with the process's threads.
 private func openDescriptors() -> Int {
-    ((try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []).count
+    let numbers = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+    return numbers.count { number in
+        let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(number)")
+        return target.map { !$0.hasPrefix("anon_inode:[event") && $0 != "anon_inode:[timerfd]" } ?? false
+    }
 }
