@@ -7,11 +7,12 @@ public struct ReconnectPolicy: Sendable, Hashable {
     /// Attempts, one after the other, that may fail; then the backend stays disconnected until it is used again.
     /// 0: unlimited.
     public var maximumAttempts: Int
-    /// What the wait before an attempt is drawn from: between none and this long before the first,
+    /// The longest wait before the first attempt. How long it is, is drawn anew each time, from none to the longest:
+    /// clients that lost one broker do not come back all at once.
     public var firstDelay: Duration
-    /// so many times as long before each further one,
+    /// By how much the longest wait grows with each failed attempt.
     public var factor: Double
-    /// and never longer than this.
+    /// What it grows to at most.
     public var maximumDelay: Duration
 
     public init(

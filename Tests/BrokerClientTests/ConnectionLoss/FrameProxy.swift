@@ -45,7 +45,7 @@ struct Passage: Sendable {
 ///
 /// `@unchecked Sendable`: touched on its event loop alone.
 final class FrameProxy: @unchecked Sendable {
-    private let brokerPort: Int
+    private var brokerPort: Int
     fileprivate var cut: Cut?
     fileprivate var passage = Passage()
     private var relays: [Relay] = []
@@ -81,6 +81,11 @@ final class FrameProxy: @unchecked Sendable {
             self.cut = nil
             return self.passage
         }.get()
+    }
+
+    /// Connections that are made from now on lead to another broker.
+    func redirect(to brokerPort: Int) async throws {
+        try await eventLoop.submit { self.brokerPort = brokerPort }.get()
     }
 
     /// Connections that clients have open.
