@@ -51,6 +51,28 @@ import Testing
         close(reading)
     }
 
+    @Test func aLineThatCameHalfIsFollowedByOneOnItsOwn() throws {
+        let pipe = TestPipe()
+        let patience = SinkPatience(wakeUp: try WakeUp()) { true }
+        var output = DescriptorOutput(pipe.writing)
+        var lines = TextLines()
+        // None of them ends where the pipe is full.
+        for _ in 0..<300 { lines.append(Array(repeating: UInt8(ascii: "x"), count: 999) + [UInt8(ascii: "\n")]) }
+        let written = output.write(lines, patience)
+        #expect(0 < written && written < 300)
+        var taken = [UInt8](repeating: 0, count: 1 << 20)
+        let count = read(pipe.reading, &taken, taken.count)
+        #expect(written * 1000 < count && count < (written + 1) * 1000)
+
+        var last = TextLines()
+        last.append(Array("last\n".utf8))
+        #expect(output.write(last, patience) == 1)
+        let rest = read(pipe.reading, &taken, taken.count)
+        #expect(String(decoding: taken[..<max(0, rest)], as: UTF8.self) == "\nlast\n")
+        #expect(output.write(last, patience) == 1)
+        #expect(read(pipe.reading, &taken, taken.count) == 5)
+    }
+
     @Test func closingGivesUpOnAPipeThatNobodyReads() async {
         let pipe = TestPipe()
         let token = Token()
