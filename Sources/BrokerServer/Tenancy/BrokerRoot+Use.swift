@@ -17,12 +17,22 @@ extension BrokerRoot {
     /// Nobody cares any more: the workspace is gone.
     func forgetUse(of org: Org, key: String) throws(BackendError) {
         let marks = try openMarks(of: org)
-        if unlinkat(marks.raw, key, 0) != 0, errno != ENOENT { throw Self.unforgotten(errno) }
+        try SystemFailure.concealing("cannot forget the use of the workspace") { () throws(SystemFailure) in
+            if unlinkat(marks.raw, key, 0) != 0, errno != ENOENT { throw SystemFailure("unlink", key) }
+        }
     }
 
     func openMarks(of org: Org) throws(BackendError) -> OwnedDescriptor {
-        let used = try Self.directory(Self.usedName, in: state.raw, beneath: "\(path)/state", mode: 0o700)
-        return try Self.directory(org.name, in: used.raw, beneath: "\(path)/state/\(Self.usedName)", mode: 0o700)
+        try SystemFailure.concealing("cannot open what is known of the use of workspaces") {
+            () throws(SystemFailure) in
+            let used = try Self.openOrMake(Self.usedName, in: state.raw)
+            return try Self.openOrMake(org.name, in: used.raw)
+        }
+    }
+
+    private static func openOrMake(_ name: String, in parent: CInt) throws(SystemFailure) -> OwnedDescriptor {
+        if mkdirat(parent, name, 0o700) != 0, errno != EEXIST { throw SystemFailure("mkdir", name) }
+        return try OwnedDescriptor.directory(name, in: parent)
     }
 
     static func mark(_ key: String, in marks: CInt, at time: Int64) throws(SystemFailure) {
@@ -40,14 +50,6 @@ extension BrokerRoot {
         if fstatat(marks, key, &status, AT_SYMLINK_NOFOLLOW) == 0 { return status.st_mtim.inNanoseconds }
         guard errno == ENOENT else { throw SystemFailure("stat", key) }
         return nil
-    }
-
-    private static func unforgotten(_ number: CInt) -> BackendError {
-        BackendError(
-            .writeFailed,
-            systemErrno: number,
-            message: "cannot forget the use of the workspace: \(String(cString: strerror(number)))"
-        )
     }
 }
 

@@ -40,7 +40,7 @@ struct TreeRemoval {
             report.left = 0
             for name in names {
                 if allowance > 0, !isStopped() {
-                    removeFromPit(name)
+                    removeFromPit(name, isStopped: isStopped)
                 } else {
                     report.left += 1
                 }
@@ -59,9 +59,9 @@ struct TreeRemoval {
         return names
     }
 
-    private mutating func removeFromPit(_ name: [CChar]) {
+    private mutating func removeFromPit(_ name: [CChar], isStopped: () -> Bool) {
         guard remove(name, in: pit) == ENOTEMPTY else { return }
-        hollowOut(name)
+        hollowOut(name, isStopped: isStopped)
         if unlinkat(pit, name, AT_REMOVEDIR) == 0 {
             report.removed += 1
         } else {
@@ -70,10 +70,10 @@ struct TreeRemoval {
     }
 
     /// Removes the files and empty directories of a directory in the pit, and moves its other directories out.
-    private mutating func hollowOut(_ name: [CChar]) {
+    private mutating func hollowOut(_ name: [CChar], isStopped: () -> Bool) {
         guard var entries = open(name) else { return }
         let directory = entries.descriptor
-        while allowance > 0 {
+        while allowance > 0, !isStopped() {
             let number: CInt? = entries.next { entry in
                 let number = remove(entry, in: directory)
                 return number == ENOTEMPTY ? Self.moveIntoPit(entry, from: directory, pit: pit) : 0

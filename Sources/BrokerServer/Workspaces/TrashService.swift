@@ -14,6 +14,8 @@ struct TrashService: Service {
 
     /// Time that an org has in its turn.
     private static let turn: Duration = .seconds(1)
+    /// Turns in a row in which nothing could be removed, after which what is left stays for the next start.
+    private static let maximumFruitlessTurns = 10
     /// Time for what is left when the broker ends; what remains is left for the next one.
     private static let grace: Duration = .seconds(5)
 
@@ -39,30 +41,46 @@ struct TrashService: Service {
         let root = root
         let known = try? await threads.run { () throws(BackendError) in try root.orgNames() }
         for org in known ?? [] { trash.add(org) }
-        for await _ in trash.additions {
-            while !end.isOver, let org = trash.next() { await empty(org, on: threads, until: end) }
-        }
+        var fruitless: [String: Int] = [:]
+        for await _ in trash.additions { await empty(on: threads, until: end, &fruitless) }
         // What came with the end of the pool.
-        while !end.isOver, let org = trash.next() { await empty(org, on: threads, until: end) }
+        await empty(on: threads, until: end, &fruitless)
     }
 
-    private func empty(_ org: String, on threads: FileThreads, until end: End) async {
+    private func empty(on threads: FileThreads, until end: End, _ fruitless: inout [String: Int]) async {
+        while !end.isOver, let org = trash.next() {
+            switch await takeTurn(of: org, on: threads, until: end) {
+            case .done:
+                fruitless[org] = nil
+            case .unfinished(let hasRemoved):
+                let count = hasRemoved ? 0 : fruitless[org, default: 0] + 1
+                fruitless[org] = count
+                if count < Self.maximumFruitlessTurns { trash.add(org) }
+            }
+        }
+    }
+
+    private enum Turn {
+        case done
+        case unfinished(hasRemoved: Bool)
+    }
+
+    private func takeTurn(of org: String, on threads: FileThreads, until end: End) async -> Turn {
         let (root, turn) = (root, End())
         turn.set(in: Self.turn)
         let report = try? await threads.run { () throws(BackendError) in
             try root.emptyTrash(of: org) { end.isOver || turn.isOver }
         }
-        guard let report, report.removed > 0 || report.left > 0 else { return }
+        guard let report, report.removed > 0 || report.left > 0 else { return .done }
         logger.debug(
             "removed files",
             metadata: ["org": "\(org)", "removed": "\(report.removed)", "left": "\(report.left)"]
         )
-        guard report.left > 0 else { return }
-        if turn.isOver {
-            trash.add(org)
-        } else {
+        if report.left > 0, turn.isOver { return .unfinished(hasRemoved: report.removed > 0) }
+        if report.left > 0, !end.isOver {
             logger.warning("files cannot be removed", metadata: ["org": "\(org)", "errno": "\(report.lastErrno)"])
         }
+        return .done
     }
 
     /// A time that comes; the nearest that was set.

@@ -171,6 +171,25 @@ import Testing
         }
     }
 
+    /// Also in the middle of one directory, however many files are in it.
+    @Test func stopsWhenItIsTold() async throws {
+        try await withScratchDirectory { scratch in
+            try scratch.makeDirectory("large")
+            for index in 0..<100 { try scratch.write("x", to: "large/file\(index)") }
+            let pit = try OwnedDescriptor.directory(scratch.root)
+            var removal = TreeRemoval(emptying: pit.raw)
+            var looks = 0
+            try removal.run {
+                looks += 1
+                return looks > 30
+            }
+            #expect((1..<100).contains(removal.report.removed) && removal.report.left > 0)
+            var rest = TreeRemoval(emptying: pit.raw)
+            try rest.run()
+            #expect(removal.report.removed + rest.report.removed == 101)
+        }
+    }
+
     @Test func stopsAtItsLimit() async throws {
         try await withScratchDirectory { scratch in
             for index in 0..<10 { try scratch.write("x", to: "file\(index)") }
