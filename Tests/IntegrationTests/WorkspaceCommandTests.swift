@@ -121,6 +121,39 @@ extension IntegrationTests {
             }
         }
 
+        /// An upload that was under way when the broker was killed leaves nothing to the next one, and the file as it was.
+        @Test(.timeLimit(.minutes(1)))
+        func temporaryFilesOfAKilledBrokerAreSwept() async throws {
+            try await withScratchDirectory { directory in
+                let arguments = ["--root", "\(directory)/root"]
+                let org = "\(directory)/root/v1/orgs/default"
+                func entries(_ name: String) -> [String] {
+                    (try? FileManager.default.contentsOfDirectory(atPath: "\(org)/\(name)")) ?? []
+                }
+                let broker = try await BrokerProcess(arguments)
+                _ = try await broker.client("write", "--key", "a", "file", input: Data("old".utf8))
+                let input = Pipe()
+                let upload = try ChildProcess(
+                    try BuiltProducts.program("agent-broker"),
+                    ["write", "--key", "a", "file"],
+                    environment: broker.environment(),
+                    inputPipe: input
+                )
+                try input.fileHandleForWriting.write(contentsOf: Data(repeating: 1, count: 1 << 20))
+                while entries(".tmp").isEmpty { await Task.yield() }
+                _ = try await broker.stop(SIGKILL)
+                #expect(try await upload.exit().status == 69)
+                try input.fileHandleForWriting.close()
+                #expect(!entries(".tmp").isEmpty)
+                try await withBrokerProcess(arguments) { next in
+                    #expect(entries(".tmp").isEmpty)
+                    let file = try await next.client("read", "--key", "a", "file")
+                    #expect(file.text == "old")
+                    while !entries(".trash").isEmpty { await Task.yield() }
+                }
+            }
+        }
+
         /// The files of a key stay, those of an entry without one do not: whether the entry ended or the broker was
         /// killed.
         @Test(.timeLimit(.minutes(1)), arguments: [SIGTERM, SIGKILL])
