@@ -38,7 +38,8 @@ extension BrokerRoot {
         let pit = try SystemFailure.concealing("cannot remove the workspace") { () throws(SystemFailure) in
             try Trash(of: directory).setAside([key], in: directory)
         }
-        try forgetUse(of: org, key: key)
+        // What stays is written over with the next use.
+        try? forgetUse(of: org, key: key)
         return pit != nil
     }
 

@@ -14,7 +14,7 @@ final class Workspaces: Sendable {
     let locks: WorkspaceLocks
     private let trash: TrashQueue
     private let pool: BrokerCore.Pool
-    let counters: OrgCounterTable
+    private let counters: OrgCounterTable
     private let log: OperationsLog
     let time: BrokerTime
     /// How long a removal waits for entries that are ending.
