@@ -29,6 +29,25 @@ import Testing
         close(readEnd)
     }
 
+    /// What an upload's share is told of.
+    @Test func aRegularFileKnowsWhatIsLeftOfIt() throws {
+        var template = Array("/tmp/descriptor-test-XXXXXX".utf8CString)
+        let file = mkstemp(&template)
+        try #require(file >= 0)
+        defer { close(file) }
+        unlink(template)
+        try #require(ftruncate(file, 1000) == 0)
+        #expect(try Descriptor(file).remainingBytes == 1000)
+        lseek(file, 300, SEEK_SET)
+        #expect(try Descriptor(file).remainingBytes == 700)
+        lseek(file, 3000, SEEK_SET)
+        #expect(try Descriptor(file).remainingBytes == 0)
+        let (readEnd, writeEnd) = try ends()
+        #expect(try Descriptor(readEnd).remainingBytes == nil)
+        close(readEnd)
+        close(writeEnd)
+    }
+
     @Test func aReaderThatWaitsIsCancelled() async throws {
         let (readEnd, writeEnd) = try ends()
         let reader = try Descriptor(readEnd)
