@@ -57,7 +57,9 @@ extension LocalFiles {
                 return true
             }
             try place.check(etag)
-            return try file.replace(place.name, in: place.parent, expecting: etag == nil ? nil : old)
+            return try file.replace(place.name, in: place.parent, expecting: etag == nil ? nil : old) { displaced in
+                spares.keep(displaced, of: scope)
+            }
         }
         do throws(DirectoryAccess.Failure) {
             try file.move(to: place.name, in: place.parent)
