@@ -27,7 +27,7 @@ public struct WriteOptions: Sendable, Hashable {
 
     /// What success promises about a power cut. The raw values are those of `Durability` in `files.proto`.
     public enum Durability: UInt32, Sendable {
-        /// Nothing: the file may then be old, new, empty, or hold bytes that a file of the same workspace held before.
+        /// Nothing: the file may then be old, new or empty.
         case none = 0
         /// The bytes are on disk: `fdatasync(2)`.
         case data = 1

@@ -4,15 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-#include <sys/vfs.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 const uint64_t linux_resolve_beneath = RESOLVE_BENEATH;
@@ -55,23 +52,6 @@ int linux_set_modified(int descriptor, const struct timespec *time) {
 }
 
 int linux_clone_file(int to, int from) { return (int)result(ioctl(to, FICLONE, from)); }
-
-bool linux_is_exclusive(int descriptor) {
-    struct statfs system;
-    if (fstatfs(descriptor, &system) != 0) return false;
-    switch (system.f_type) {
-    case EXT4_SUPER_MAGIC:
-    case XFS_SUPER_MAGIC:
-    case BTRFS_SUPER_MAGIC:
-    case TMPFS_MAGIC:
-        break;
-    default:
-        return false;
-    }
-    // A list of attributes is asked for too: they would outlive what they were given to.
-    return flistxattr(descriptor, NULL, 0) == 0 && fcntl(descriptor, F_SETLEASE, F_WRLCK) == 0
-        && fcntl(descriptor, F_SETLEASE, F_UNLCK) == 0;
-}
 
 ssize_t linux_copy_range(int from, int to, off_t offset, size_t count) {
     off_t from_offset = offset, to_offset = offset;

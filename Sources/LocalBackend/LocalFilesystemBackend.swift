@@ -14,15 +14,12 @@ public final class LocalFilesystemBackend: ConfinableBackend {
     let root: RootDirectory
     let settings: Settings
     private let isScope: Bool
-    /// Where it lies beneath the root of the backend that is no scope.
-    private let scopePath: WorkspacePath
     private let ownsTemporaryDirectory: Bool
     private let cleanUp: @Sendable () -> Void
 
     /// What a backend and its scopes share.
     struct Settings: Sendable {
         let temporary: TemporaryFileDirectory
-        let spares: SpareFiles
         let limits: LocalFilesystemLimits
         let threads: FileThreads
         let commands: (any CommandStarter)?
@@ -83,13 +80,11 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         root = RootDirectory(.host(path: rootDirectory), in: directories)
         self.identity = identity
         isScope = false
-        scopePath = .root
         self.ownsTemporaryDirectory = ownsTemporaryDirectory
         lifecycle = BackendLifecycle()
         self.cleanUp = cleanUp
         settings = Settings(
             temporary: temporary,
-            spares: SpareFiles(in: temporary, of: identity),
             limits: limits,
             threads: threads,
             commands: commands,
@@ -102,7 +97,6 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         root = parent.root.scope(path)
         identity = parent.identity
         isScope = true
-        scopePath = parent.scopePath.appending(path)
         ownsTemporaryDirectory = false
         lifecycle = parent.lifecycle
         cleanUp = {}
@@ -216,11 +210,8 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         guard !isScope else { return root.destroy() }
         await lifecycle.destroy {
             root.destroy()
-            await settings.threads.runAlways { [settings, cleanUp] in
-                settings.spares.close()
-                cleanUp()
-            }
             if ownsTemporaryDirectory { settings.temporary.root.destroy() }
+            await settings.threads.runAlways(cleanUp)
         }
     }
 
@@ -231,14 +222,14 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         _ path: WorkspacePath,
         _ body: @escaping @Sendable (LocalFiles) throws(DirectoryAccess.Failure) -> Value
     ) async throws(BackendError) -> Value {
-        let (root, settings, scope) = (root, settings, scopePath)
+        let (root, settings) = (root, settings)
         return try await settings.threads.run(as: identity) { cancellation in
             do throws(DirectoryAccess.Failure) {
                 let directory = try root.descriptor()
                 do throws(DirectoryAccess.Failure) {
-                    return .success(try body(settings.files(of: scope, beneath: directory, cancellation)))
+                    return .success(try body(settings.files(beneath: directory, cancellation)))
                 } catch .errno(ENOENT) where root.forget(removed: directory) {
-                    return .success(try body(settings.files(of: scope, beneath: try root.descriptor(), cancellation)))
+                    return .success(try body(settings.files(beneath: try root.descriptor(), cancellation)))
                 }
             } catch {
                 return .failure(error.error(code, path))
@@ -248,16 +239,10 @@ public final class LocalFilesystemBackend: ConfinableBackend {
 }
 
 extension LocalFilesystemBackend.Settings {
-    fileprivate func files(
-        of scope: WorkspacePath,
-        beneath root: FileDescriptorHandle,
-        _ cancellation: FileCancellation
-    ) -> LocalFiles {
+    fileprivate func files(beneath root: FileDescriptorHandle, _ cancellation: FileCancellation) -> LocalFiles {
         LocalFiles(
             access: DirectoryAccess(root: root),
-            scope: scope,
             temporary: temporary,
-            spares: spares,
             limits: limits,
             cancellation: cancellation
         )

@@ -70,8 +70,8 @@ struct LocalFixture: Sendable {
         }
         #expect(try fixture.names(absolute: fixture.outside) == ["secret"])
         #expect(try fixture.contents(absolute: fixture.outside + "/secret") == secret)
-        await fixture.backend.destroy()
         #expect(try fixture.names(absolute: fixture.temporary) == [])
+        await fixture.backend.destroy()
         await threads.shutdown()
         #expect(fixture.openDescriptors == [])
     }
@@ -210,12 +210,9 @@ extension LocalFixture {
     func files(_ cancellation: FileCancellation = FileCancellation()) throws -> LocalFiles {
         let directory = open(root, Int32(linux_o_path) | O_DIRECTORY | O_CLOEXEC)
         try #require(directory >= 0)
-        let temporary = TemporaryFileDirectory(path: temporary, in: OpenDirectoryCache())
         return LocalFiles(
             access: DirectoryAccess(root: FileDescriptorHandle(owning: directory)),
-            scope: .root,
-            temporary: temporary,
-            spares: SpareFiles(in: temporary, of: identity),
+            temporary: TemporaryFileDirectory(path: temporary, in: OpenDirectoryCache()),
             limits: LocalFilesystemLimits(),
             cancellation: cancellation
         )

@@ -3,7 +3,6 @@
 #ifndef AGENT_BROKER_CLINUX_FILES_H
 #define AGENT_BROKER_CLINUX_FILES_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -40,11 +39,6 @@ int linux_clone_file(int to, int from);
 
 // copy_file_range(2), from an offset to the same one.
 ssize_t linux_copy_range(int from, int to, off_t offset, size_t count);
-
-// Whether nobody but the caller, who has it open to read and write, has the file open to read or write, or mapped: what
-// fcntl(2) grants a write lease for (F_SETLEASE), which is given back at once. False where the file system is none of
-// those for which that is known to hold: on overlayfs a mapping is not counted.
-bool linux_is_exclusive(int descriptor);
 
 // lseek(2) with SEEK_DATA, with SEEK_HOLE. They move the descriptor's offset.
 off_t linux_next_data(int descriptor, off_t offset);

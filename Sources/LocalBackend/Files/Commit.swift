@@ -57,9 +57,7 @@ extension LocalFiles {
                 return true
             }
             try place.check(etag)
-            return try file.replace(place.name, in: place.parent, expecting: etag == nil ? nil : old) { displaced in
-                spares.keep(displaced, of: scope)
-            }
+            return try file.replace(place.name, in: place.parent, expecting: etag == nil ? nil : old)
         }
         do throws(DirectoryAccess.Failure) {
             try file.move(to: place.name, in: place.parent)

@@ -5,10 +5,7 @@ internal import AgentBackend
 /// They run as the org's user (``FileIdentity``), so they make system calls and compute, and nothing else.
 struct LocalFiles {
     var access: DirectoryAccess
-    /// Which scope these are the files of.
-    let scope: WorkspacePath
     let temporary: TemporaryFileDirectory
-    let spares: SpareFiles
     let limits: LocalFilesystemLimits
     /// Asked by what may take long.
     let cancellation: FileCancellation

@@ -22,7 +22,7 @@ final class TemporaryFile: Sendable {
     /// Its name in the directory is not its own any more.
     private let isGone = Atomic<Bool>(false)
 
-    init(descriptor: FileDescriptorHandle, directory: FileDescriptorHandle, name: [UInt8]) {
+    fileprivate init(descriptor: FileDescriptorHandle, directory: FileDescriptorHandle, name: [UInt8]) {
         self.descriptor = descriptor
         self.directory = directory
         self.name = name
@@ -52,15 +52,13 @@ final class TemporaryFile: Sendable {
 
     /// Swaps the file with the one that it replaces and removes that: ext4 writes a file to disk at once that is
     /// renamed over another, but not one that is exchanged. False: what was there is no regular file any more, or not
-    /// of the version that is expected, and is back; or nothing was there. A small file that was displaced is left, by its
-    /// name in this file's directory, to `keep`.
+    /// of the version that is expected, and is back; or nothing was there.
     ///
     /// A command that reads the file in the moment between sees what is taken back.
     func replace(
         _ oldName: [UInt8],
         in parent: FileDescriptorHandle,
-        expecting version: Glibc.stat? = nil,
-        leaving keep: (([UInt8]) -> Void)? = nil
+        expecting version: Glibc.stat? = nil
     ) throws(DirectoryAccess.Failure) -> Bool {
         do throws(DirectoryAccess.Failure) {
             try rename(linux_rename_exchange, oldName, in: parent)
@@ -72,10 +70,6 @@ final class TemporaryFile: Sendable {
             guard isExpected else {
                 try giveBack(oldName, in: parent, isFile: displaced.kind == .regular)
                 return false
-            }
-            if let keep, displaced.kind == .regular, displaced.st_size <= SpareFiles.maximumBytes {
-                isGone.store(true, ordering: .relaxed)
-                keep(name)
             }
         }
         remove()

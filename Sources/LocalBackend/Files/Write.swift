@@ -10,7 +10,9 @@ extension LocalFiles {
         options: WriteOptions
     ) throws(DirectoryAccess.Failure) -> FileInfo {
         if options.mode == .append, let info = try append(bytes, to: path, options) { return info }
-        return try commit(try makeTemporaryFile(of: bytes), to: path, options: options)
+        let file = try makeTemporaryFile()
+        try write(bytes, to: file, at: 0)
+        return try commit(file, to: path, options: options)
     }
 
     /// Adds to a file in the making that has `size` bytes.

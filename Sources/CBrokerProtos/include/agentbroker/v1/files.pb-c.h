@@ -61,7 +61,7 @@ typedef enum _Agentbroker__V1__WriteMode {
  */
 typedef enum _Agentbroker__V1__Durability {
   /*
-   * Nothing: the file may then be old, new, empty, or hold bytes that a file of the same workspace held before.
+   * Nothing: the file may then be old, new or empty.
    */
   AGENTBROKER__V1__DURABILITY__DURABILITY_NONE = 0,
   /*
