@@ -61,7 +61,7 @@ let package = Package(
         ),
         .target(
             name: "LocalBackend",
-            dependencies: ["AgentBackend", "Sandbox", "CLinux", nioCore, nioPosix],
+            dependencies: ["AgentBackend", "Sandbox", "CLinux", nioCore, nioPosix, collections],
             swiftSettings: swiftSettings
         ),
         .target(name: "BackendPool", dependencies: ["AgentBackend"], swiftSettings: swiftSettings),

@@ -15,16 +15,42 @@ final class FileCancellation: Sendable {
     }
 }
 
+/// Work for a file thread, whatever comes of it.
+protocol FileWork: Sendable {
+    /// As whom it is done.
+    var identity: HostIdentity? { get }
+    /// It makes a few system calls, and may take its turn together with others.
+    var isShort: Bool { get }
+    /// Does it, on a file thread, as ``identity``. Returns who is to be resumed then; nil: it was cancelled before.
+    func perform() -> CheckedContinuation<Void, Never>?
+    /// There are no threads any more.
+    func refuse()
+}
+
+extension [any FileWork] {
+    /// On a file thread. Those that follow one another with the same identity become it once.
+    func run() {
+        var rest = self[...]
+        while let identity = rest.first.map(\.identity) {
+            let together = rest.prefix { $0.identity == identity }
+            rest = rest.dropFirst(together.count)
+            let waiters = FileIdentity.perform(as: identity) { together.map { $0.perform() } }
+            for waiter in waiters { waiter?.resume() }
+        }
+    }
+}
+
 /// One piece of work for a file thread and who waits for it. Lets go of the work as soon as it is cancelled: it may
 /// hold many bytes, and the queue is first in, first out.
 ///
 /// The answer stays in here until the caller takes it. A thread that handed it over itself might hold it, and the
 /// descriptors in it, for a moment after the caller went on.
-final class FileJob<Value: Sendable>: Sendable {
+final class FileJob<Value: Sendable>: FileWork {
     typealias Answer = Result<Value, BackendError>
     typealias Body = @Sendable (FileCancellation) -> Answer
 
-    private let identity: HostIdentity?
+    let identity: HostIdentity?
+    let isShort: Bool
     private let cancellation = FileCancellation()
     private let state: Mutex<State>
 
@@ -41,8 +67,9 @@ final class FileJob<Value: Sendable>: Sendable {
         case taken
     }
 
-    init(as identity: HostIdentity?, _ body: @escaping Body) {
+    init(as identity: HostIdentity?, isShort: Bool, _ body: @escaping Body) {
         self.identity = identity
+        self.isShort = isShort
         state = Mutex(.made(body))
     }
 
@@ -57,15 +84,10 @@ final class FileJob<Value: Sendable>: Sendable {
         return isQueued
     }
 
-    /// On a file thread.
-    func run() {
-        perform()?.resume()
-    }
-
     /// What the work held is let go of by the time that its caller goes on.
-    private func perform() -> CheckedContinuation<Void, Never>? {
+    func perform() -> CheckedContinuation<Void, Never>? {
         guard let body = begin() else { return nil }
-        return end(with: FileIdentity.perform(as: identity) { body(cancellation) })
+        return end(with: body(cancellation))
     }
 
     private func begin() -> Body? {
@@ -84,7 +106,6 @@ final class FileJob<Value: Sendable>: Sendable {
         }
     }
 
-    /// There are no threads any more.
     func refuse() {
         answer(Self.shutDown)
     }

@@ -127,14 +127,14 @@ public final class LocalFilesystemBackend: ConfinableBackend {
     }
 
     public func openReader(_ path: WorkspacePath, range: ReadRange) async throws(BackendError) -> any FileReader {
-        let beginning = try await perform(.readFailed, path) { files throws(DirectoryAccess.Failure) in
+        let beginning = try await perform(.readFailed, path, isShort: true) { files throws(DirectoryAccess.Failure) in
             try files.beginReading(path, range: range)
         }
         return LocalFileReader(beginning, range: range, path: path, threads: settings.threads)
     }
 
     public func openWriter(_ path: WorkspacePath, options: WriteOptions) async throws(BackendError) -> any FileWriter {
-        let file = try await perform(.writeFailed, path) { files throws(DirectoryAccess.Failure) in
+        let file = try await perform(.writeFailed, path, isShort: true) { files throws(DirectoryAccess.Failure) in
             try files.makeTemporaryFile()
         }
         return LocalFileWriter(backend: self, file: file, path: path, options: options)
@@ -147,7 +147,8 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         _ bytes: ByteBuffer,
         options: WriteOptions
     ) async throws(BackendError) -> FileInfo {
-        try await perform(.writeFailed, path) { files throws(DirectoryAccess.Failure) in
+        let isShort = bytes.readableBytes <= Self.shortWriteLength && options.durability == .none
+        return try await perform(.writeFailed, path, isShort: isShort) { files throws(DirectoryAccess.Failure) in
             try files.write(bytes, to: path, options: options)
         }
     }
@@ -159,7 +160,7 @@ public final class LocalFilesystemBackend: ConfinableBackend {
     }
 
     public func stat(_ path: WorkspacePath, followLink: Bool) async throws(BackendError) -> FileInfo {
-        try await perform(.readFailed, path) { files throws(DirectoryAccess.Failure) in
+        try await perform(.readFailed, path, isShort: true) { files throws(DirectoryAccess.Failure) in
             try files.access.stat(path, followLink: followLink)
         }
     }
@@ -171,14 +172,14 @@ public final class LocalFilesystemBackend: ConfinableBackend {
     }
 
     public func mkdir(_ path: WorkspacePath, options: MkdirOptions) async throws(BackendError) {
-        try await perform(.writeFailed, path) { files throws(DirectoryAccess.Failure) in
+        try await perform(.writeFailed, path, isShort: true) { files throws(DirectoryAccess.Failure) in
             try files.mkdir(path, options: options)
         }
     }
 
     @discardableResult
     public func touch(_ path: WorkspacePath) async throws(BackendError) -> FileInfo {
-        try await perform(.writeFailed, path) { files throws(DirectoryAccess.Failure) in
+        try await perform(.writeFailed, path, isShort: true) { files throws(DirectoryAccess.Failure) in
             try files.touch(path)
         }
     }
@@ -188,7 +189,7 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         to destination: WorkspacePath,
         options: RenameOptions
     ) async throws(BackendError) {
-        try await perform(.writeFailed, path) { files throws(DirectoryAccess.Failure) in
+        try await perform(.writeFailed, path, isShort: true) { files throws(DirectoryAccess.Failure) in
             try files.rename(path, to: destination, options: options)
         }
     }
@@ -215,15 +216,19 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         }
     }
 
-    /// Runs `body` on a file thread, as the org's user. Runs it again where the root turns out to have been removed: a
+    /// Bytes that are written in no time worth speaking of.
+    private static let shortWriteLength = 64 << 10
+
+    /// Runs `body` on a file thread, as the org's user; see ``FileThreads`` for `isShort`. Runs it again where the root turns out to have been removed: a
     /// scope's is made anew.
     func perform<Value: Sendable>(
         _ code: BackendError.Code,
         _ path: WorkspacePath,
+        isShort: Bool = false,
         _ body: @escaping @Sendable (LocalFiles) throws(DirectoryAccess.Failure) -> Value
     ) async throws(BackendError) -> Value {
         let (root, settings) = (root, settings)
-        return try await settings.threads.run(as: identity) { cancellation in
+        return try await settings.threads.run(as: identity, isShort: isShort) { cancellation in
             do throws(DirectoryAccess.Failure) {
                 let directory = try root.descriptor()
                 do throws(DirectoryAccess.Failure) {

@@ -35,6 +35,25 @@ import Testing
         }
     }
 
+    /// One of those who share the threads waits for ever, as often as it can.
+    @Test func whoWaitsHoldsUpNoneButItself() async throws {
+        let threads = FileThreads(count: 3)
+        let (stuck, other) = (threads.share(), threads.share())
+        let hold = DispatchSemaphore(value: 0)
+        try await withThrowingTaskGroup { group in
+            for _ in 0..<10 {
+                group.addTask { try await stuck.run { () throws(BackendError) in hold.wait() } }
+            }
+            for number in 0..<100 {
+                let answer = try await other.run { () throws(BackendError) in number }
+                #expect(answer == number)
+            }
+            for _ in 0..<10 { hold.signal() }
+            try await group.waitForAll()
+        }
+        await threads.shutdown()
+    }
+
     @Test func aCancelledTaskBeginsNothing() async throws {
         try await LocalFixture.with { fixture in
             let refused = await withTaskGroup(of: BackendError?.self) { group in

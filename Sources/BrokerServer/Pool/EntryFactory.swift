@@ -23,6 +23,7 @@ final class EntryFactory: Sendable {
         /// The memory that they may use together.
         let budget: MemoryBudget
         let temporary: TemporaryFileDirectory
+        let threads: FileThreads
     }
 
     init(
@@ -74,7 +75,7 @@ final class EntryFactory: Sendable {
         _ org: Org,
         _ configuration: EntryConfiguration
     ) async throws(BackendError) -> BackendEntry {
-        let (root, threads, locks, wallClock) = (tenancy.root, threads, locks, wallClock)
+        let (root, threads, locks, wallClock) = (tenancy.root, share(of: org).threads, locks, wallClock)
         let workspace = WorkspaceID(org: org.id, key: key)
         while true {
             try await locks.share(workspace)
@@ -107,7 +108,7 @@ final class EntryFactory: Sendable {
         _ org: Org,
         _ configuration: EntryConfiguration
     ) async throws(BackendError) -> BackendEntry {
-        let (root, threads, trash) = (tenancy.root, threads, trash)
+        let (root, threads, trash) = (tenancy.root, share(of: org).threads, trash)
         let workspace = try await threads.run { () throws(BackendError) in try root.makeKeylessWorkspace(of: org) }
         return entry(.local(backend(at: workspace.path, org, configuration)), org, nil, configuration) { _ in
             // Where that fails, it is swept at the next start.
@@ -140,16 +141,17 @@ final class EntryFactory: Sendable {
     }
 
     private func backend(at path: String, _ org: Org, _ configuration: EntryConfiguration) -> LocalFilesystemBackend {
-        LocalFilesystemBackend(
+        let share = share(of: org)
+        return LocalFilesystemBackend(
             rootDirectory: path,
-            temporary: share(of: org).temporary,
+            temporary: share.temporary,
             identity: org.identity,
             environment: org.environment.merging(configuration.environment),
             limits: LocalFilesystemLimits(
                 maximumFileBytes: maximumFileBytes(org, configuration),
                 maximumReaddirEntries: self.configuration.limits.maxReaddirEntries
             ),
-            threads: threads,
+            threads: share.threads,
             directories: directories,
             commands: commands(configuration),
             safety: org.safety
@@ -184,7 +186,8 @@ final class EntryFactory: Sendable {
             if let share = shares[org.id] { return share }
             let share = OrgShare(
                 budget: MemoryBudget(allowed: UInt64(org.limits.maxMemoryBytes)),
-                temporary: TemporaryFileDirectory(path: tenancy.root.temporaryDirectory(of: org), in: directories)
+                temporary: TemporaryFileDirectory(path: tenancy.root.temporaryDirectory(of: org), in: directories),
+                threads: threads.share()
             )
             shares[org.id] = share
             return share
