@@ -18,6 +18,7 @@ let cSettings: [CSetting] = [
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let collections: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
@@ -34,6 +35,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
@@ -74,14 +76,14 @@ let package = Package(
             name: "BrokerServer",
             dependencies: [
                 "AgentBackend", "BackendPool", "BrokerWire", "LocalBackend", "Sandbox", "CLinux",
-                nioCore, nioPosix, collections, logging, crypto, "Yams",
+                nioCore, nioPosix, nioSSL, collections, logging, crypto, "Yams",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: swiftSettings
         ),
         .target(
             name: "BrokerClient",
-            dependencies: ["AgentBackend", "BrokerWire", nioCore, nioPosix, collections],
+            dependencies: ["AgentBackend", "BrokerWire", nioCore, nioPosix, nioSSL, collections],
             swiftSettings: swiftSettings
         ),
         .target(
