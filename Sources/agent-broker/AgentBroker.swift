@@ -34,6 +34,7 @@ struct AgentBroker: AsyncParsableCommand {
             ScopesCommand.self,
             WorkspaceCommand.self,
             StatsCommand.self,
+            DrainCommand.self,
             TokenCommand.self,
             VersionCommand.self,
         ]

@@ -52,9 +52,10 @@ import Testing
             case .deleteWorkspace: met.insert("deleteWorkspace")
             case .execStart: met.insert("execStart")
             case .stats: met.insert("stats")
+            case .drain: met.insert("drain")
             }
         }
-        #expect(met.count == 21)
+        #expect(met.count == 22)
     }
 
     @Test func anErrorKeepsItsLimitAndWhatIsUnknown() throws {

@@ -127,6 +127,7 @@ enum Samples {
             ),
             ("exec, arguments", .execStart(ExecStart(program: .arguments([path, [], [0x78]])))),
             ("stats", .stats),
+            ("drain", .drain),
         ]
     }
 
@@ -227,6 +228,7 @@ enum Samples {
             ("execEnd, deadline", .execEnd(end(.timedOut(after: .milliseconds(1500))))),
             ("execEnd, ended", .execEnd(end(.terminated))),
             ("stats", .stats(statistics)),
+            ("drain", .drain(drainReport)),
         ]
     }
 
@@ -312,6 +314,15 @@ enum Samples {
         stats.workspacesDeleted = 30
         stats.workspacesExpired = 31
         return stats
+    }
+
+    private static var drainReport: DrainReport {
+        var report = DrainReport()
+        report.connections = 1
+        report.finished = 2
+        report.cancelled = 3
+        report.abandoned = 4
+        return report
     }
 }
 

@@ -54,7 +54,7 @@ struct CallRequest: Sendable {
         switch operation {
         case .write, .execStart: true
         case .echo, .acquire, .release, .describe, .read, .readdir, .stat, .rm, .exists, .mkdir, .touch, .rename,
-            .copy, .listKeys, .deleteKey, .clearKeys, .listWorkspaces, .deleteWorkspace, .stats:
+            .copy, .listKeys, .deleteKey, .clearKeys, .listWorkspaces, .deleteWorkspace, .stats, .drain:
             false
         }
     }
@@ -93,7 +93,7 @@ struct CallRequest: Sendable {
         case .deleteWorkspace(let delete): length += delete.key.utf8.count
         case .acquire(let acquire): length += acquire.configuration?.environment.estimatedLength ?? 0
         case .execStart(let start): length += start.estimatedLength
-        case .echo, .release, .describe, .clearKeys, .stats: break
+        case .echo, .release, .describe, .clearKeys, .stats, .drain: break
         }
         return length
     }

@@ -26,6 +26,7 @@ extension Operation {
         case .deleteWorkspace: "delete_workspace"
         case .execStart: "exec"
         case .stats: "stats"
+        case .drain: "drain"
         }
     }
 
@@ -34,7 +35,7 @@ extension Operation {
         switch self {
         case .echo, .describe, .read, .readdir, .stat, .exists, .listKeys, .listWorkspaces, .stats: true
         case .acquire, .release, .write, .rm, .mkdir, .touch, .rename, .copy, .deleteKey, .clearKeys,
-            .deleteWorkspace, .execStart:
+            .deleteWorkspace, .execStart, .drain:
             false
         }
     }

@@ -2,8 +2,9 @@ internal import AgentBackend
 
 /// Whether there is a connection, and when the next attempt to make one is due.
 ///
-/// An attempt that was asked for, by a call or in so many words, is made once. A connection that is lost is made again
-/// by itself, as often as the policy says; each attempt that fails is a `disconnected` of its own. Knows no channel,
+/// An attempt that was asked for, by a call or in so many words, is made once, and again only where a broker that shuts
+/// down answered. A connection that is lost is made again by itself, as often as the policy says; each attempt that
+/// fails is a `disconnected` of its own. Knows no channel,
 /// clock or call; ``ReconnectingConnection`` drives it.
 struct ReconnectStateMachine: Sendable {
     private enum State {
@@ -74,7 +75,9 @@ struct ReconnectStateMachine: Sendable {
 
     /// `mayRecover`: another attempt may succeed.
     mutating func attemptFailed(_ error: BackendError, mayRecover: Bool) -> [Action] {
-        guard case .connecting(let earlier) = state else { return [] }
+        guard case .connecting(var earlier) = state else { return [] }
+        // A planned end: the next broker is on its way.
+        if error.code == .shuttingDown, policy.isEnabled { earlier = earlier ?? 0 }
         if let earlier, mayRecover, policy.maximumAttempts == 0 || earlier + 1 < policy.maximumAttempts {
             return reconnect(failures: earlier + 1, error)
         }

@@ -136,6 +136,7 @@ extension TokenRecord {
         .required("hash", \.hash, .tokenHash),
         .optionalValues("keys", \.keyPatterns, .keyPattern),
         .value("read_only", \.isReadOnly, .flag),
+        .value("operator", \.isOperator, .flag),
     ]
 
     /// What a token is before its keys are read. No text hashes to it.

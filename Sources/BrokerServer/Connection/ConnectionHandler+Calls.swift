@@ -15,6 +15,14 @@ struct ActiveCall {
     var deadline: Scheduled<Void>?
     /// Why it was ended from outside: what its caller is told.
     var cause: BackendError?
+    /// It is answered when all others have ended.
+    let outlivesDrain: Bool
+
+    init(stream: ConnectionCallStream, call: Call) {
+        self.stream = stream
+        lane = call.options.lane
+        outlivesDrain = if case .drain = call.operation { true } else { false }
+    }
 }
 
 /// The registry of calls that wait, for their turn in a lane or in a task. It owns the tasks, and the connection is not
@@ -63,8 +71,10 @@ extension ConnectionHandler {
         }
     }
 
-    private func ended(failed: Bool) {
+    /// `cause`: what ended it from outside.
+    private func ended(failed: Bool, cause: BackendError? = nil, outlivesDrain: Bool = false) {
         counters?.callEnded(failed: failed)
+        if !outlivesDrain { drainedCalls?.callEnded(cause: cause) }
         if case .close = machine.callEnded() { closeAfterFlush() }
     }
 
@@ -95,7 +105,7 @@ extension ConnectionHandler {
             isWhole: call.isWhole,
             connection: self
         )
-        var active = ActiveCall(stream: stream, lane: call.options.lane)
+        var active = ActiveCall(stream: stream, call: call)
         if let deadline = call.options.deadline {
             active.deadline = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(deadline)) { [self] in
                 let isRunning = calls[call.id]?.isRunning ?? false
@@ -153,7 +163,11 @@ extension ConnectionHandler {
         if let failure, !machine.isClosed {
             send(ServerFrame(id: call.id, body: .error(failure)))
         }
-        ended(failed: failure != nil)
+        ended(
+            failed: failure != nil,
+            cause: failure == nil ? nil : active.cause,
+            outlivesDrain: active.outlivesDrain
+        )
         if !machine.isClosed {
             handler.inIsolation { startNext(active.lane, session, $0) }
             finishBatchOutsideRead(session)
@@ -197,7 +211,7 @@ extension ConnectionHandler {
         else { return }
         unregister(call)
         send(ServerFrame(id: id, body: .error(cause.during(call.operation.name))))
-        ended(failed: true)
+        ended(failed: true, cause: cause, outlivesDrain: active.outlivesDrain)
     }
 
     /// The connection is over: nobody is answered any more.
@@ -206,7 +220,7 @@ extension ConnectionHandler {
         for (id, active) in calls where !active.isRunning {
             calls[id] = nil
             close(active)
-            ended(failed: true)
+            ended(failed: true, cause: cause, outlivesDrain: active.outlivesDrain)
         }
         for id in calls.keys { cancelCall(id, cause) }
         for waiter in creditWaiters.takeAll() { waiter.continuation.resume() }

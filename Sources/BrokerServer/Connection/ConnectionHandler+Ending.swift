@@ -16,15 +16,24 @@ extension ConnectionHandler {
     }
 
     /// The broker shuts down.
-    func drain(_ timeout: Duration) {
+    func drain(_ timeout: Duration, telling drain: BrokerDrain) {
         switch machine.drain() {
-        case .sendGoAway(let lastID, let isIdle):
+        case .sendGoAway(let lastID, let callsInFlight):
             send(ServerFrame(id: 0, body: .goAway(GoAway(error: nil, lastID: lastID, drain: timeout))))
-            if isIdle { closeAfterFlush() }
-        case .close:
-            closeAfterFlush()
+            let calls = DrainedCalls(count: callsInFlight - calls.values.count { $0.outlivesDrain }, drain: drain)
+            drainedCalls = calls
+            drain.connectionDrains(calls: calls.count)
+            if callsInFlight == 0 { closeAfterFlush() }
         case .ignore:
-            break
+            drain.connectionDrains(calls: 0)
+        }
+    }
+
+    /// The time of a shutdown is up. The connection closes with the last answer.
+    func cancelDrainedCalls() {
+        guard !machine.isClosed else { return }
+        for (id, call) in calls where !call.outlivesDrain {
+            cancelCall(id, Self.shutDown(maybeExecuted: call.isRunning))
         }
     }
 
@@ -59,6 +68,17 @@ extension ConnectionHandler {
     private static var lingerTime: TimeAmount { .seconds(1) }
 
     // MARK: Why calls and connections end
+
+    static func shutDown(maybeExecuted: Bool) -> BackendError {
+        BackendError(
+            .shuttingDown,
+            message: maybeExecuted
+                ? "the broker shut down before the call ended, and cancelled it: find out whether it had its effect"
+                : "the broker shut down before the call began: connect again and repeat it",
+            isRetryable: !maybeExecuted,
+            maybeExecuted: maybeExecuted
+        )
+    }
 
     static func cancelled(maybeExecuted: Bool) -> BackendError {
         BackendError(.cancelled, message: "the call was cancelled by its caller", maybeExecuted: maybeExecuted)

@@ -33,6 +33,8 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     var isStartingNext = false
     var isReadingBatch = false
     var isFinishingBatch = false
+    /// Calls that a shutdown waits for.
+    var drainedCalls: DrainedCalls?
 
     /// Nil: not yet, or no more.
     var context: ChannelHandlerContext?
@@ -169,6 +171,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     func endIfDone() {
         guard hasEnded, calls.isEmpty, !isGone else { return }
         isGone = true
+        drainedCalls?.connectionEnded()
         if let session { handler.sessionEnded(session) }
         settings.observer.connectionEnded(session?.principal)
         session = nil

@@ -226,9 +226,8 @@ struct SessionStateMachine: ~Copyable {
     }
 
     enum DrainAction {
-        /// Tell the peer that ids above `lastID` are not started. `isIdle`: nothing is in flight; close then.
-        case sendGoAway(lastID: UInt64, isIdle: Bool)
-        case close
+        /// Tell the peer that ids above `lastID` are not started. With no calls in flight, close then.
+        case sendGoAway(lastID: UInt64, callsInFlight: Int)
         case ignore
     }
 
@@ -238,12 +237,11 @@ struct SessionStateMachine: ~Copyable {
         case .open(var open):
             guard open.lastID == nil else { return .ignore }
             open.lastID = open.highestID
-            let isIdle = open.callsInFlight == 0
-            state = isIdle ? .closed : .open(open)
-            return .sendGoAway(lastID: open.highestID, isIdle: isIdle)
+            state = open.callsInFlight == 0 ? .closed : .open(open)
+            return .sendGoAway(lastID: open.highestID, callsInFlight: open.callsInFlight)
         case .awaitingHello, .authenticating:
             state = .closed
-            return .close
+            return .sendGoAway(lastID: 0, callsInFlight: 0)
         case .faulted, .closed:
             return .ignore
         }

@@ -42,7 +42,7 @@ package actor Router: RequestHandler {
         case .deleteKey(let verb): return attempt(verb, call, session)
         case .clearKeys: return attempt(ClearKeys(), call, session)
         case .execStart(let verb): return attempt(verb, call, session)
-        case .acquire, .release, .describe, .listWorkspaces, .deleteWorkspace, .stats:
+        case .acquire, .release, .describe, .listWorkspaces, .deleteWorkspace, .stats, .drain:
             guard case .session(let verb) = call.operation.verb else { return .wait }
             return Attempt(verb.attempt(call.target, in: session, of: broker), type(of: verb).name)
         }

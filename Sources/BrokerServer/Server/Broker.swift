@@ -88,9 +88,14 @@ package struct Broker: Sendable {
                     settings: configuration.retention,
                     logger: logger
                 ),
-                WireService(listener: listener, channels: channels, drainTimeout: drainTimeout),
+                WireService(
+                    listener: listener,
+                    channels: channels,
+                    drainTimeout: drainTimeout,
+                    grace: configuration.exec.grace + .seconds(5)
+                ),
             ]
-            try await run(services, until: signals)
+            try await run(services, until: signals, or: core.drain)
         } catch {
             try? await group.shutdownGracefully()
             throw error
@@ -99,8 +104,12 @@ package struct Broker: Sendable {
         logger.info("the broker has ended")
     }
 
-    /// The first signal ends the services in order, a second one at once.
-    private func run(_ services: [any Service], until signals: UnixSignalsSequence?) async throws {
+    /// The first signal, or an operator's word, ends the services in order; a second signal at once.
+    private func run(
+        _ services: [any Service],
+        until signals: UnixSignalsSequence?,
+        or drain: BrokerDrain
+    ) async throws {
         let (running, isRunning) = AsyncStream<Void>.makeStream()
         let group = ServiceGroup(
             services: services + [RunningService(isRunning: isRunning)],
@@ -108,21 +117,34 @@ package struct Broker: Sendable {
         )
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }
-            if let signals {
-                tasks.addTask {
-                    // A group that does not run yet would not hear of it.
-                    for await _ in running { break }
-                    var isEnding = false
-                    for await signal in signals {
-                        logger.info("ending", metadata: ["signal": "\(signal)", "at_once": "\(isEnding)"])
-                        if isEnding { throw CancellationError() }
-                        isEnding = true
-                        await group.triggerGracefulShutdown()
+            tasks.addTask {
+                // A group that does not run yet would not hear of it.
+                for await _ in running { break }
+                try await withThrowingTaskGroup(of: Void.self) { causes in
+                    causes.addTask {
+                        for await _ in drain.requests {
+                            logger.info("ending", metadata: ["asked_by": "an operator"])
+                            await group.triggerGracefulShutdown()
+                        }
                     }
+                    if let signals {
+                        causes.addTask { try await end(group, at: signals) }
+                    }
+                    try await causes.waitForAll()
                 }
             }
             try await tasks.next()
             tasks.cancelAll()
+        }
+    }
+
+    private func end(_ group: ServiceGroup, at signals: UnixSignalsSequence) async throws {
+        var isEnding = false
+        for await signal in signals {
+            logger.info("ending", metadata: ["signal": "\(signal)", "at_once": "\(isEnding)"])
+            if isEnding { throw CancellationError() }
+            isEnding = true
+            await group.triggerGracefulShutdown()
         }
     }
 

@@ -49,7 +49,8 @@ extension BrokerCore {
             workspaces: workspaces,
             counters: counters,
             node: configuration.node,
-            isolation: isolation.name
+            isolation: isolation.name,
+            drain: BrokerDrain()
         )
     }
 }

@@ -11,14 +11,23 @@ final class BrokerCore: Sendable {
     let counters: OrgCounterTable
     let node: String
     let isolation: String
+    let drain: BrokerDrain
     private let start = ContinuousClock.now
 
-    init(pool: Pool, workspaces: Workspaces, counters: OrgCounterTable, node: String, isolation: String) {
+    init(
+        pool: Pool,
+        workspaces: Workspaces,
+        counters: OrgCounterTable,
+        node: String,
+        isolation: String,
+        drain: BrokerDrain
+    ) {
         self.pool = pool
         self.workspaces = workspaces
         self.counters = counters
         self.node = node
         self.isolation = isolation
+        self.drain = drain
     }
 
     var uptime: Duration { start.duration(to: .now) }

@@ -57,6 +57,8 @@ struct WireService: Service {
     let listener: WireListener
     let channels: [any Channel]
     let drainTimeout: Duration
+    /// For calls that were cancelled to stop their effects.
+    let grace: Duration
 
     func run() async throws {
         // Ends by cancellation too: then nothing is waited for.
@@ -64,6 +66,6 @@ struct WireService: Service {
         for channel in channels {
             try? await channel.close()
         }
-        await listener.drain(timeout: Task.isCancelled ? .zero : drainTimeout)
+        await listener.drain(timeout: Task.isCancelled ? .zero : drainTimeout, grace: grace)
     }
 }

@@ -6,10 +6,12 @@ internal import Synchronization
 final class ConnectionTable: Sendable {
     /// One connection, as far as the table needs it.
     struct Member: Sendable {
-        /// Ask it to take nothing more; `timeout` is what it tells its peer.
+        /// Ask it to take nothing more; `timeout` is what it tells its peer. It says what it has in flight.
         let drain: @Sendable (_ timeout: Duration) -> Void
+        /// End its calls, each with an answer.
+        let cancelCalls: @Sendable () -> Void
         /// End its calls and close it.
-        let cancel: @Sendable (BackendError) -> Void
+        let close: @Sendable (BackendError) -> Void
     }
 
     private struct State {
@@ -21,9 +23,11 @@ final class ConnectionTable: Sendable {
 
     private let state = Mutex(State())
     private let capacity: Int
+    private let drain: BrokerDrain
 
-    init(capacity: Int) {
+    init(capacity: Int, drain: BrokerDrain) {
         self.capacity = capacity
+        self.drain = drain
     }
 
     var count: Int { state.withLock { $0.members.count } }
@@ -34,6 +38,7 @@ final class ConnectionTable: Sendable {
             guard state.members.count < capacity else { return (nil, nil) }
             state.lastID += 1
             state.members[state.lastID] = member
+            if state.drainTimeout != nil { drain.connectionCame() }
             return (state.lastID, state.drainTimeout)
         }
         if let drainTimeout { member.drain(drainTimeout) }
@@ -53,16 +58,21 @@ final class ConnectionTable: Sendable {
     func drainAll(_ timeout: Duration) {
         let members = state.withLock { state in
             state.drainTimeout = timeout
+            drain.began(connections: state.members.count)
             return Array(state.members.values)
         }
         for member in members { member.drain(timeout) }
     }
 
-    func cancelAll(_ error: BackendError) {
-        for member in state.withLock({ Array($0.members.values) }) { member.cancel(error) }
+    func cancelAllCalls() {
+        for member in state.withLock({ Array($0.members.values) }) { member.cancelCalls() }
     }
 
-    /// Returns when there are none. Every member ends in bounded time once it was cancelled.
+    func closeAll(_ error: BackendError) {
+        for member in state.withLock({ Array($0.members.values) }) { member.close(error) }
+    }
+
+    /// Returns when there are none. Every member ends in bounded time once it was told to close.
     func waitUntilEmpty() async {
         await withCheckedContinuation { continuation in
             let isEmpty = state.withLock { state in

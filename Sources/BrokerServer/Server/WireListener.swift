@@ -11,6 +11,7 @@ final class WireListener: Sendable {
     private let routers: [ObjectIdentifier: Router]
     private let settings: ConnectionSettings
     private let connections: ConnectionTable
+    private let drain: BrokerDrain
     private let logger: Logger
 
     init(
@@ -23,7 +24,8 @@ final class WireListener: Sendable {
         self.group = group
         self.settings = settings
         self.logger = logger
-        connections = ConnectionTable(capacity: maximumConnections)
+        drain = broker.drain
+        connections = ConnectionTable(capacity: maximumConnections, drain: broker.drain)
         routers = Dictionary(
             uniqueKeysWithValues: group.makeIterator().map {
                 (ObjectIdentifier($0), Router(eventLoop: $0, broker: broker))
@@ -92,8 +94,9 @@ final class WireListener: Sendable {
         }
         let handler = ConnectionHandler(settings: settings, handler: router, eventLoop: channel.eventLoop)
         let member = ConnectionTable.Member(
-            drain: { timeout in channel.eventLoop.execute { handler.drain(timeout) } },
-            cancel: { error in channel.eventLoop.execute { handler.fail(error) } }
+            drain: { [drain] timeout in channel.eventLoop.execute { handler.drain(timeout, telling: drain) } },
+            cancelCalls: { channel.eventLoop.execute { handler.cancelDrainedCalls() } },
+            close: { error in channel.eventLoop.execute { handler.fail(error) } }
         )
         guard let id = connections.add(member) else {
             logger.warning("refused a connection: there are as many as may be", metadata: ["limit": "connections"])
@@ -103,26 +106,44 @@ final class WireListener: Sendable {
         try channel.pipeline.syncOperations.addHandler(handler)
     }
 
-    /// Tells every peer that nothing more is started, gives what runs until the timeout, then cancels it. Returns when
-    /// every connection is gone. Cancelling the task ends the wait for what runs.
-    func drain(timeout: Duration) async {
+    /// Tells every peer that nothing more is started, gives what runs until the timeout, then cancels it: each call gets
+    /// an answer of its own. What has not ended `grace` later loses its connection. Returns when every connection is
+    /// gone. Cancelling the task ends the wait for what runs.
+    func drain(timeout: Duration, grace: Duration) async {
         let late = BackendError(
             .shuttingDown,
-            message: "the broker shut down before the call ended",
+            message: "the broker shut down before all was ended",
             maybeExecuted: true
         )
         connections.drainAll(timeout)
         await withTaskCancellationHandler {
             await withTaskGroup { group in
                 group.addTask { [connections] in
-                    guard (try? await Task.sleep(for: timeout)) != nil else { return }
-                    connections.cancelAll(late)
+                    do {
+                        try await Task.sleep(for: timeout)
+                        connections.cancelAllCalls()
+                        try await Task.sleep(for: grace)
+                        connections.closeAll(late)
+                    } catch {
+                        // All is gone before that.
+                    }
                 }
+                if let report = try? await drain.report() { log(report) }
                 await connections.waitUntilEmpty()
                 group.cancelAll()
             }
         } onCancel: {
-            connections.cancelAll(late)
+            connections.closeAll(late)
         }
+    }
+
+    private func log(_ report: DrainReport) {
+        logger.info(
+            "drained",
+            metadata: [
+                "connections": "\(report.connections)", "finished": "\(report.finished)",
+                "cancelled": "\(report.cancelled)", "abandoned": "\(report.abandoned)",
+            ]
+        )
     }
 }

@@ -29,7 +29,8 @@ package struct EmbeddedConfiguration: Sendable {
         if kept == nil { try Self.save(token, in: root) }
 
         var org = OrgConfiguration(name: Self.orgName)
-        org.tokens = [TokenRecord(id: token.id, name: Self.orgName, hash: token.hash)]
+        // Whoever can read the file can end the broker anyway.
+        org.tokens = [TokenRecord(id: token.id, name: Self.orgName, hash: token.hash, isOperator: true)]
         var configuration = base
         configuration.orgs = [org]
         self.configuration = configuration

@@ -9,6 +9,8 @@ package struct Principal: Sendable {
     /// The keys that the token is narrowed to. nil: all, and entries without a key.
     package let keyPatterns: [KeyPattern]?
     package let isReadOnly: Bool
+    /// Whether it may also do what concerns the broker as a whole.
+    package let isOperator: Bool
     /// Tells whether a token of this id is still the same after a reload.
     let tokenHash: TokenHash
 
@@ -18,6 +20,7 @@ package struct Principal: Sendable {
         tokenName = token.name
         keyPatterns = token.keyPatterns
         isReadOnly = token.isReadOnly
+        isOperator = token.isOperator
         tokenHash = token.hash
     }
 
@@ -46,6 +49,16 @@ package struct Principal: Sendable {
             .permissionDenied,
             reason: .readOnly,
             message: "token \(tokenID) is read-only: use one that may write"
+        )
+    }
+
+    /// Throws `PERMISSION_DENIED` for a token that is not an operator's.
+    package func authorizeOperator() throws(BackendError) {
+        guard !isOperator else { return }
+        throw BackendError(
+            .permissionDenied,
+            reason: .denied,
+            message: "token \(tokenID) is not an operator's: use one that has \"operator: true\" in the configuration"
         )
     }
 }

@@ -9,18 +9,22 @@ package struct TokenRecord: Sendable, Hashable {
     package var keyPatterns: [KeyPattern]?
     /// Whether it is narrowed to operations that change nothing.
     package var isReadOnly: Bool
+    /// Whether it may also do what concerns the broker as a whole, such as ending it.
+    package var isOperator: Bool
 
     package init(
         id: String,
         name: String,
         hash: TokenHash,
         keyPatterns: [KeyPattern]? = nil,
-        isReadOnly: Bool = false
+        isReadOnly: Bool = false,
+        isOperator: Bool = false
     ) {
         self.id = id
         self.name = name
         self.hash = hash
         self.keyPatterns = keyPatterns
         self.isReadOnly = isReadOnly
+        self.isOperator = isOperator
     }
 }

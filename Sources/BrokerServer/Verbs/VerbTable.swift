@@ -30,6 +30,7 @@ extension Operation {
         case .listWorkspaces(let verb): .session(verb)
         case .deleteWorkspace(let verb): .session(verb)
         case .stats: .session(Stats())
+        case .drain: .session(Drain())
         }
     }
 }

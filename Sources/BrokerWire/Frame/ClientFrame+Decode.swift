@@ -85,6 +85,7 @@ extension ClientFrame.Body {
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_DELETE_WORKSPACE:
             self = .call(.deleteWorkspace(try DeleteWorkspace(message.delete_workspace.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_STATS: self = .call(.stats)
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_DRAIN: self = .call(.drain)
 
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_CHUNK: self = .chunk
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_WINDOW:

@@ -143,6 +143,9 @@ extension Operation {
         case .stats:
             message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_STATS
             message.stats = builder.make(agentbroker__v1__stats__init)
+        case .drain:
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_DRAIN
+            message.drain = builder.make(agentbroker__v1__drain__init)
         }
     }
 }

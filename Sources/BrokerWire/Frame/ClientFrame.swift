@@ -104,6 +104,7 @@ package enum Operation: Sendable {
     case listWorkspaces(ListWorkspaces)
     case deleteWorkspace(DeleteWorkspace)
     case stats
+    case drain
 
     /// Whether more may come from the caller after the first frame. For all others that frame is the whole call.
     package var streamsFromCaller: Bool {
@@ -111,7 +112,7 @@ package enum Operation: Sendable {
         case .write: true
         case .execStart(let call): call.opensStandardInput
         case .echo, .acquire, .release, .describe, .read, .readdir, .stat, .rm, .exists, .mkdir, .touch, .rename,
-            .copy, .listKeys, .deleteKey, .clearKeys, .listWorkspaces, .deleteWorkspace, .stats:
+            .copy, .listKeys, .deleteKey, .clearKeys, .listWorkspaces, .deleteWorkspace, .stats, .drain:
             false
         }
     }

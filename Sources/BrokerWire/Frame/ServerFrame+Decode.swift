@@ -80,6 +80,8 @@ extension ServerFrame.Body {
             self = .reply(.deleteWorkspace(deleted: message.delete_workspace_reply.pointee.deleted != 0))
         case AGENTBROKER__V1__SERVER_FRAME__BODY_STATS_REPLY:
             self = .reply(.stats(try StatsReply(message.stats_reply.pointee)))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_DRAIN_REPLY:
+            self = .reply(.drain(DrainReport(message.drain_reply.pointee)))
 
         case AGENTBROKER__V1__SERVER_FRAME__BODY_CHUNK: self = .chunk
         case AGENTBROKER__V1__SERVER_FRAME__BODY_ERROR: self = .error(try BackendError(message.error.pointee))

@@ -141,6 +141,9 @@ extension Reply {
         case .stats(let stats):
             message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_STATS_REPLY
             message.stats_reply = stats.build(builder)
+        case .drain(let report):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_DRAIN_REPLY
+            message.drain_reply = report.build(builder)
         }
     }
 }

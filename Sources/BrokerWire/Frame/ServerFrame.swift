@@ -55,4 +55,5 @@ package enum Reply: Sendable {
     case listWorkspaces(WorkspacePage)
     case deleteWorkspace(deleted: Bool)
     indirect case stats(StatsReply)
+    indirect case drain(DrainReport)
 }

@@ -74,6 +74,7 @@ import Testing
                     hash: \(Self.hash)
                     keys: [ci, "build-*"]
                     read_only: true
+                    operator: true
                 env:
                   LANG: C
                   EMPTY: ""
@@ -142,7 +143,8 @@ import Testing
                 name: "ci",
                 hash: try #require(TokenHash(hexadecimal: Self.hash)),
                 keyPatterns: [.exactly("ci"), .beginningWith("build-")],
-                isReadOnly: true
+                isReadOnly: true,
+                isOperator: true
             )
         ]
         acme.env = try Environment(["LANG": "C", "EMPTY": "", "NUMBER": "007"])
@@ -169,7 +171,7 @@ import Testing
             + OrgConfiguration.Limits.fields.count + TokenRecord.fields.count
             + BrokerConfiguration.Retention.fields.count + OrgConfiguration.Retention.fields.count
             + OrgConfiguration.Exec.fields.count
-        #expect(count == 12 + 14 + 8 + 9 + 1 + 2 + 2 + 6 + 5 + 5 + 2 + 2 + 2)
+        #expect(count == 12 + 14 + 8 + 9 + 1 + 2 + 2 + 6 + 5 + 6 + 2 + 2 + 2)
     }
 
     @Test func anchorsAndPlainWordsAreText() throws {

@@ -324,7 +324,7 @@ import Testing
         let gate = Gate()
         let harness = try await harness(gate)
         try await harness.receive(ConnectionHarness.call(4))
-        _ = try await harness.withConnection { $0.drain(.seconds(7)) }
+        _ = try await harness.withConnection { $0.drain(.seconds(7), telling: BrokerDrain()) }
         try await harness.receive(ConnectionHarness.call(5))
         #expect(try await harness.sent().map(\.kind) == ["go away planned 4", "5 SHUTTING_DOWN"])
         gate.open()
@@ -337,7 +337,7 @@ import Testing
     @Test func theEndOfADrainKeepsItsPromise() async throws {
         let harness = try await reader()
         try await harness.receive(ConnectionHarness.call(4, last: false, write))
-        _ = try await harness.withConnection { $0.drain(.seconds(7)) }
+        _ = try await harness.withConnection { $0.drain(.seconds(7), telling: BrokerDrain()) }
         try await harness.receive(ConnectionHarness.call(5))
         _ = try await harness.sent()
         _ = try await harness.withConnection { $0.fail(BackendError(.shuttingDown, message: "")) }

@@ -50,8 +50,7 @@ import Testing
         case .inputClosed: "\(machine.inputClosed())"
         case .drain:
             switch machine.drain() {
-            case .sendGoAway(let lastID, let isIdle): "go away after \(lastID)\(isIdle ? ", close" : "")"
-            case .close: "close"
+            case .sendGoAway(let lastID, let callsInFlight): "go away after \(lastID), \(callsInFlight) in flight"
             case .ignore: "ignore"
             }
         case .close: machine.close().map { "last was \($0)" } ?? "was over"
@@ -119,19 +118,25 @@ import Testing
             [(.hello(), "authenticate 1"), (.inputClosed, "wait"), (.close, "last was 0")]
         ),
 
-        ("shutdown, idle", opening + [(.drain, "go away after 0, close"), (.drain, "ignore"), (.call(1), "ignore")]),
+        (
+            "shutdown, idle",
+            opening + [(.drain, "go away after 0, 0 in flight"), (.drain, "ignore"), (.call(1), "ignore")]
+        ),
         (
             "shutdown, calls in flight",
             opening + [
-                (.call(4), "start"), (.drain, "go away after 4"), (.drain, "ignore"),
+                (.call(4), "start"), (.drain, "go away after 4, 1 in flight"), (.drain, "ignore"),
                 (.call(5), "refuse SHUTTING_DOWN"),
                 (.chunk(4), "deliver"), (.callEnded, "close"), (.call(6), "ignore"),
             ]
         ),
-        ("shutdown before the hello", [(.drain, "close"), (.hello(), "ignore")]),
+        ("shutdown before the hello", [(.drain, "go away after 0, 0 in flight"), (.hello(), "ignore")]),
         (
             "shutdown before the reply",
-            [(.hello(), "authenticate 1"), (.drain, "close"), (.authenticated, "nobody waits")]
+            [
+                (.hello(), "authenticate 1"), (.drain, "go away after 0, 0 in flight"),
+                (.authenticated, "nobody waits"),
+            ]
         ),
 
         (
@@ -159,7 +164,7 @@ import Testing
         (
             "the end of a shutdown",
             opening + [
-                (.call(3), "start"), (.drain, "go away after 3"), (.call(9), "refuse SHUTTING_DOWN"),
+                (.call(3), "start"), (.drain, "go away after 3, 1 in flight"), (.call(9), "refuse SHUTTING_DOWN"),
                 (.close, "last was 3"),
             ]
         ),

@@ -187,6 +187,96 @@ void   agentbroker__v1__stats_reply__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__stats_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   agentbroker__v1__drain__init
+                     (Agentbroker__V1__Drain         *message)
+{
+  static const Agentbroker__V1__Drain init_value = AGENTBROKER__V1__DRAIN__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__drain__get_packed_size
+                     (const Agentbroker__V1__Drain *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__drain__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__drain__pack
+                     (const Agentbroker__V1__Drain *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__drain__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__drain__pack_to_buffer
+                     (const Agentbroker__V1__Drain *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__drain__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__Drain *
+       agentbroker__v1__drain__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__Drain *)
+     protobuf_c_message_unpack (&agentbroker__v1__drain__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__drain__free_unpacked
+                     (Agentbroker__V1__Drain *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__drain__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__drain_reply__init
+                     (Agentbroker__V1__DrainReply         *message)
+{
+  static const Agentbroker__V1__DrainReply init_value = AGENTBROKER__V1__DRAIN_REPLY__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__drain_reply__get_packed_size
+                     (const Agentbroker__V1__DrainReply *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__drain_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__drain_reply__pack
+                     (const Agentbroker__V1__DrainReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__drain_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__drain_reply__pack_to_buffer
+                     (const Agentbroker__V1__DrainReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__drain_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__DrainReply *
+       agentbroker__v1__drain_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__DrainReply *)
+     protobuf_c_message_unpack (&agentbroker__v1__drain_reply__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__drain_reply__free_unpacked
+                     (Agentbroker__V1__DrainReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__drain_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 #define agentbroker__v1__stats__field_descriptors NULL
 #define agentbroker__v1__stats__field_indices_by_name NULL
 #define agentbroker__v1__stats__number_ranges NULL
@@ -746,5 +836,100 @@ const ProtobufCMessageDescriptor agentbroker__v1__stats_reply__descriptor =
   agentbroker__v1__stats_reply__field_indices_by_name,
   1,  agentbroker__v1__stats_reply__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__stats_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define agentbroker__v1__drain__field_descriptors NULL
+#define agentbroker__v1__drain__field_indices_by_name NULL
+#define agentbroker__v1__drain__number_ranges NULL
+const ProtobufCMessageDescriptor agentbroker__v1__drain__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.Drain",
+  "Drain",
+  "Agentbroker__V1__Drain",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__Drain),
+  0,
+  agentbroker__v1__drain__field_descriptors,
+  agentbroker__v1__drain__field_indices_by_name,
+  0,  agentbroker__v1__drain__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__drain__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__drain_reply__field_descriptors[4] =
+{
+  {
+    "connections",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__DrainReply, connections),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "finished",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__DrainReply, finished),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cancelled",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__DrainReply, cancelled),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "abandoned",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__DrainReply, abandoned),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__drain_reply__field_indices_by_name[] = {
+  3,   /* field[3] = abandoned */
+  2,   /* field[2] = cancelled */
+  0,   /* field[0] = connections */
+  1,   /* field[1] = finished */
+};
+static const ProtobufCIntRange agentbroker__v1__drain_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__drain_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.DrainReply",
+  "DrainReply",
+  "Agentbroker__V1__DrainReply",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__DrainReply),
+  4,
+  agentbroker__v1__drain_reply__field_descriptors,
+  agentbroker__v1__drain_reply__field_indices_by_name,
+  1,  agentbroker__v1__drain_reply__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__drain_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -97,7 +97,7 @@ void   agentbroker__v1__server_frame__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__server_frame__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descriptors[38] =
+static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descriptors[39] =
 {
   {
     "id",
@@ -544,6 +544,18 @@ static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descr
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "drain",
+    132,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ClientFrame, body_case),
+    offsetof(Agentbroker__V1__ClientFrame, drain),
+    &agentbroker__v1__drain__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "payload",
     2047,
     PROTOBUF_C_LABEL_NONE,
@@ -566,6 +578,7 @@ static const unsigned agentbroker__v1__client_frame__field_indices_by_name[] = {
   31,   /* field[31] = delete_key */
   35,   /* field[35] = delete_workspace */
   19,   /* field[19] = describe */
+  37,   /* field[37] = drain */
   16,   /* field[16] = echo */
   33,   /* field[33] = exec_start */
   25,   /* field[25] = exists */
@@ -578,7 +591,7 @@ static const unsigned agentbroker__v1__client_frame__field_indices_by_name[] = {
   30,   /* field[30] = list_keys */
   34,   /* field[34] = list_workspaces */
   26,   /* field[26] = mkdir */
-  37,   /* field[37] = payload */
+  38,   /* field[38] = payload */
   10,   /* field[10] = ping */
   11,   /* field[11] = pong */
   5,   /* field[5] = queue_deadline_ms */
@@ -596,7 +609,7 @@ static const unsigned agentbroker__v1__client_frame__field_indices_by_name[] = {
   13,   /* field[13] = window */
   21,   /* field[21] = write */
 };
-static const ProtobufCIntRange agentbroker__v1__client_frame__number_ranges[10 + 1] =
+static const ProtobufCIntRange agentbroker__v1__client_frame__number_ranges[11 + 1] =
 {
   { 1, 0 },
   { 16, 9 },
@@ -607,8 +620,9 @@ static const ProtobufCIntRange agentbroker__v1__client_frame__number_ranges[10 +
   { 96, 33 },
   { 112, 34 },
   { 128, 36 },
-  { 2047, 37 },
-  { 0, 38 }
+  { 132, 37 },
+  { 2047, 38 },
+  { 0, 39 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__client_frame__descriptor =
 {
@@ -618,14 +632,14 @@ const ProtobufCMessageDescriptor agentbroker__v1__client_frame__descriptor =
   "Agentbroker__V1__ClientFrame",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ClientFrame),
-  38,
+  39,
   agentbroker__v1__client_frame__field_descriptors,
   agentbroker__v1__client_frame__field_indices_by_name,
-  10,  agentbroker__v1__client_frame__number_ranges,
+  11,  agentbroker__v1__client_frame__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__client_frame__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descriptors[33] =
+static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descriptors[34] =
 {
   {
     "id",
@@ -1012,6 +1026,18 @@ static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descr
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "drain_reply",
+    132,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ServerFrame, body_case),
+    offsetof(Agentbroker__V1__ServerFrame, drain_reply),
+    &agentbroker__v1__drain_reply__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "payload",
     2047,
     PROTOBUF_C_LABEL_NONE,
@@ -1032,6 +1058,7 @@ static const unsigned agentbroker__v1__server_frame__field_indices_by_name[] = {
   24,   /* field[24] = delete_key_reply */
   30,   /* field[30] = delete_workspace_reply */
   12,   /* field[12] = describe_reply */
+  32,   /* field[32] = drain_reply */
   9,   /* field[9] = echo_reply */
   8,   /* field[8] = error */
   28,   /* field[28] = exec_end */
@@ -1045,7 +1072,7 @@ static const unsigned agentbroker__v1__server_frame__field_indices_by_name[] = {
   23,   /* field[23] = list_keys_reply */
   29,   /* field[29] = list_workspaces_reply */
   19,   /* field[19] = mkdir_reply */
-  32,   /* field[32] = payload */
+  33,   /* field[33] = payload */
   3,   /* field[3] = ping */
   4,   /* field[4] = pong */
   13,   /* field[13] = read_reply */
@@ -1059,7 +1086,7 @@ static const unsigned agentbroker__v1__server_frame__field_indices_by_name[] = {
   5,   /* field[5] = window */
   14,   /* field[14] = write_reply */
 };
-static const ProtobufCIntRange agentbroker__v1__server_frame__number_ranges[12 + 1] =
+static const ProtobufCIntRange agentbroker__v1__server_frame__number_ranges[13 + 1] =
 {
   { 1, 0 },
   { 3, 1 },
@@ -1072,8 +1099,9 @@ static const ProtobufCIntRange agentbroker__v1__server_frame__number_ranges[12 +
   { 96, 26 },
   { 112, 29 },
   { 128, 31 },
-  { 2047, 32 },
-  { 0, 33 }
+  { 132, 32 },
+  { 2047, 33 },
+  { 0, 34 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__server_frame__descriptor =
 {
@@ -1083,10 +1111,10 @@ const ProtobufCMessageDescriptor agentbroker__v1__server_frame__descriptor =
   "Agentbroker__V1__ServerFrame",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ServerFrame),
-  33,
+  34,
   agentbroker__v1__server_frame__field_descriptors,
   agentbroker__v1__server_frame__field_indices_by_name,
-  12,  agentbroker__v1__server_frame__number_ranges,
+  13,  agentbroker__v1__server_frame__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__server_frame__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -19,6 +19,8 @@ typedef struct Agentbroker__V1__Stats Agentbroker__V1__Stats;
 typedef struct Agentbroker__V1__PoolStats Agentbroker__V1__PoolStats;
 typedef struct Agentbroker__V1__DurationStats Agentbroker__V1__DurationStats;
 typedef struct Agentbroker__V1__StatsReply Agentbroker__V1__StatsReply;
+typedef struct Agentbroker__V1__Drain Agentbroker__V1__Drain;
+typedef struct Agentbroker__V1__DrainReply Agentbroker__V1__DrainReply;
 
 
 /* --- enums --- */
@@ -153,6 +155,48 @@ struct  Agentbroker__V1__StatsReply
     , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0, NULL, 0, 0 }
 
 
+/*
+ * Ends the broker in order, as SIGTERM does: it accepts nothing more, calls in flight get the drain timeout to end in,
+ * those that have not are cancelled with SHUTTING_DOWN, and it exits. Needs an operator's token, and no target.
+ * Answered once all other calls have ended; asked for a second time meanwhile, it gets the same answer.
+ */
+struct  Agentbroker__V1__Drain
+{
+  ProtobufCMessage base;
+};
+#define AGENTBROKER__V1__DRAIN__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__drain__descriptor) \
+     }
+
+
+/*
+ * What became of the calls that were in flight.
+ */
+struct  Agentbroker__V1__DrainReply
+{
+  ProtobufCMessage base;
+  /*
+   * Open when it began.
+   */
+  uint32_t connections;
+  /*
+   * Came to their own end.
+   */
+  uint64_t finished;
+  /*
+   * Were cancelled because the time was up.
+   */
+  uint64_t cancelled;
+  /*
+   * Lost their connection.
+   */
+  uint64_t abandoned;
+};
+#define AGENTBROKER__V1__DRAIN_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__drain_reply__descriptor) \
+    , 0, 0, 0, 0 }
+
+
 /* Agentbroker__V1__Stats methods */
 void   agentbroker__v1__stats__init
                      (Agentbroker__V1__Stats         *message);
@@ -229,6 +273,44 @@ Agentbroker__V1__StatsReply *
 void   agentbroker__v1__stats_reply__free_unpacked
                      (Agentbroker__V1__StatsReply *message,
                       ProtobufCAllocator *allocator);
+/* Agentbroker__V1__Drain methods */
+void   agentbroker__v1__drain__init
+                     (Agentbroker__V1__Drain         *message);
+size_t agentbroker__v1__drain__get_packed_size
+                     (const Agentbroker__V1__Drain   *message);
+size_t agentbroker__v1__drain__pack
+                     (const Agentbroker__V1__Drain   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__drain__pack_to_buffer
+                     (const Agentbroker__V1__Drain   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__Drain *
+       agentbroker__v1__drain__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__drain__free_unpacked
+                     (Agentbroker__V1__Drain *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__DrainReply methods */
+void   agentbroker__v1__drain_reply__init
+                     (Agentbroker__V1__DrainReply         *message);
+size_t agentbroker__v1__drain_reply__get_packed_size
+                     (const Agentbroker__V1__DrainReply   *message);
+size_t agentbroker__v1__drain_reply__pack
+                     (const Agentbroker__V1__DrainReply   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__drain_reply__pack_to_buffer
+                     (const Agentbroker__V1__DrainReply   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__DrainReply *
+       agentbroker__v1__drain_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__drain_reply__free_unpacked
+                     (Agentbroker__V1__DrainReply *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Agentbroker__V1__Stats_Closure)
@@ -243,6 +325,12 @@ typedef void (*Agentbroker__V1__DurationStats_Closure)
 typedef void (*Agentbroker__V1__StatsReply_Closure)
                  (const Agentbroker__V1__StatsReply *message,
                   void *closure_data);
+typedef void (*Agentbroker__V1__Drain_Closure)
+                 (const Agentbroker__V1__Drain *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__DrainReply_Closure)
+                 (const Agentbroker__V1__DrainReply *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -253,6 +341,8 @@ extern const ProtobufCMessageDescriptor agentbroker__v1__stats__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__pool_stats__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__duration_stats__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__stats_reply__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__drain__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__drain_reply__descriptor;
 
 PROTOBUF_C__END_DECLS
 

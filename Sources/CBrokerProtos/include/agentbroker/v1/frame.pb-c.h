@@ -63,7 +63,8 @@ typedef enum {
   AGENTBROKER__V1__CLIENT_FRAME__BODY_EXEC_START = 96,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_WORKSPACES = 112,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_DELETE_WORKSPACE = 113,
-  AGENTBROKER__V1__CLIENT_FRAME__BODY_STATS = 128
+  AGENTBROKER__V1__CLIENT_FRAME__BODY_STATS = 128,
+  AGENTBROKER__V1__CLIENT_FRAME__BODY_DRAIN = 132
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(AGENTBROKER__V1__CLIENT_FRAME__BODY__CASE)
 } Agentbroker__V1__ClientFrame__BodyCase;
 
@@ -77,7 +78,7 @@ struct  Agentbroker__V1__ClientFrame
    */
   uint64_t id;
   /*
-   * Needed by every operation but Release, Stats and those on workspaces.
+   * Needed by every operation but Release, Stats, Drain and those on workspaces.
    */
   Agentbroker__V1__Target *target;
   /*
@@ -146,6 +147,7 @@ struct  Agentbroker__V1__ClientFrame
     Agentbroker__V1__ListWorkspaces *list_workspaces;
     Agentbroker__V1__DeleteWorkspace *delete_workspace;
     Agentbroker__V1__Stats *stats;
+    Agentbroker__V1__Drain *drain;
   };
 };
 #define AGENTBROKER__V1__CLIENT_FRAME__INIT \
@@ -184,7 +186,8 @@ typedef enum {
   AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_END = 98,
   AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_WORKSPACES_REPLY = 112,
   AGENTBROKER__V1__SERVER_FRAME__BODY_DELETE_WORKSPACE_REPLY = 113,
-  AGENTBROKER__V1__SERVER_FRAME__BODY_STATS_REPLY = 128
+  AGENTBROKER__V1__SERVER_FRAME__BODY_STATS_REPLY = 128,
+  AGENTBROKER__V1__SERVER_FRAME__BODY_DRAIN_REPLY = 132
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(AGENTBROKER__V1__SERVER_FRAME__BODY__CASE)
 } Agentbroker__V1__ServerFrame__BodyCase;
 
@@ -232,6 +235,7 @@ struct  Agentbroker__V1__ServerFrame
     Agentbroker__V1__ListWorkspacesReply *list_workspaces_reply;
     Agentbroker__V1__DeleteWorkspaceReply *delete_workspace_reply;
     Agentbroker__V1__StatsReply *stats_reply;
+    Agentbroker__V1__DrainReply *drain_reply;
   };
 };
 #define AGENTBROKER__V1__SERVER_FRAME__INIT \
