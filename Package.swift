@@ -19,6 +19,7 @@ let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let collections: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
@@ -69,14 +70,14 @@ let package = Package(
         .target(name: "BackendPool", dependencies: ["AgentBackend"], swiftSettings: swiftSettings),
         .target(
             name: "BrokerWire",
-            dependencies: ["AgentBackend", "CBrokerProtos", "CProtobufC", nioCore],
+            dependencies: ["AgentBackend", "CBrokerProtos", "CProtobufC", nioCore, nioSSL],
             swiftSettings: swiftSettings
         ),
         .target(
             name: "BrokerServer",
             dependencies: [
                 "AgentBackend", "BackendPool", "BrokerWire", "LocalBackend", "Sandbox", "CLinux",
-                nioCore, nioPosix, nioSSL, collections, logging, crypto, "Yams",
+                nioCore, nioPosix, nioSSL, nioTLS, collections, logging, crypto, "Yams",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: swiftSettings

@@ -5,6 +5,8 @@ extension BrokerConnection {
     public struct Configuration: Sendable {
         /// For the broker's log, such as "acme-agents/2.1". At most 128 bytes.
         public var clientName = "swift-broker-client"
+        /// Speak TLS. Nil: do not. A broker's listener does one or the other.
+        public var tls: BrokerTLS?
         /// Time to connect.
         public var connectDeadline = Duration.seconds(10)
         /// Time for the broker to answer the hello.

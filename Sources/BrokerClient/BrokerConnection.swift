@@ -15,6 +15,10 @@ internal import NIOPosix
 ///   that does not confirm it within ``Configuration/cancelDeadline`` makes it `DEADLINE_EXCEEDED`.
 /// - `PROTOCOL_ERROR`: the broker answered what makes no sense.
 ///
+/// ``connect(to:token:configuration:)`` also throws, where ``Configuration/tls`` is set, `AUTH_FAILED` for a broker that
+/// cannot prove who it is, or asks the client for a certificate that it did not get, and `INVALID_CONFIGURATION` for
+/// files that cannot be used.
+///
 /// What is received and not yet read is bounded by the broker's windows (1 MiB for each call, 16 MiB in all), and so
 /// is what is sent: a reader that stops reading stops the broker, a writer waits for it.
 public final class BrokerConnection: Sendable {

@@ -10,8 +10,9 @@ struct AgentBroker: AsyncParsableCommand {
         commandName: "agent-broker",
         abstract: "Serve workspaces to agents, or work in one.",
         discussion: """
-            --address, --token, --key, --scope, --backend and --json may stand before or after the command's name. \
-            AGENT_BROKER_ADDRESS and AGENT_BROKER_TOKEN are the defaults of --address and --token.
+            --address, --token, --key, --scope, --backend, --json and those of TLS may stand before or after the \
+            command's name. AGENT_BROKER_ADDRESS and AGENT_BROKER_TOKEN are the defaults of --address and --token; \
+            AGENT_BROKER_TLS=1, AGENT_BROKER_TLS_CA, AGENT_BROKER_TLS_CERT and AGENT_BROKER_TLS_KEY those of TLS.
 
             Exit status:
             \(ExitStatus.help)

@@ -34,6 +34,18 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Accept connections on a unix socket as well.", valueName: "path"))
     var unix: String?
 
+    @Option(help: ArgumentHelp("Speak TLS on --listen, with this certificate and its chain in PEM.", valueName: "file"))
+    var tlsCert: String?
+
+    @Option(help: ArgumentHelp("The certificate's key in PEM, which others must not be able to read.", valueName: "file"))
+    var tlsKey: String?
+
+    @Option(help: ArgumentHelp("Ask clients for a certificate from one of these authorities.", valueName: "file"))
+    var tlsClientCa: String?
+
+    @Option(help: ArgumentHelp("What calls in flight get to end in, such as 30s.", valueName: "time"))
+    var drainTimeout: String?
+
     @Option(help: ArgumentHelp("Do not start below this: none, software, landlock or bwrap.", valueName: "level"))
     var requireIsolation: String?
 
@@ -72,6 +84,10 @@ struct ServeCommand: AsyncParsableCommand {
             configuration.listen = addresses
         }
         if let unix { configuration.unixSocket = try absolute(unix) }
+        if let tlsCert { configuration.tls.certificate = try absolute(tlsCert) }
+        if let tlsKey { configuration.tls.key = try absolute(tlsKey) }
+        if let tlsClientCa { configuration.tls.clientAuthorities = try absolute(tlsClientCa) }
+        if let drainTimeout { configuration.limits.drainTimeout = try self.drainTimeout(drainTimeout) }
         if let requireIsolation {
             guard let level = IsolationMode(rawValue: requireIsolation) else {
                 throw BackendError(
@@ -82,6 +98,13 @@ struct ServeCommand: AsyncParsableCommand {
             configuration.exec.requireIsolation = level
         }
         return configuration
+    }
+
+    private func drainTimeout(_ text: String) throws(BackendError) -> Duration {
+        guard let duration = try? Quantity.duration(text), duration <= .seconds(3600) else {
+            throw BackendError(.invalidConfiguration, message: "--drain-timeout \(text) is no time from 0s to 1h")
+        }
+        return duration
     }
 
     private func absolute(_ path: String) throws(BackendError) -> String {

@@ -83,7 +83,11 @@ final class ClientConnectionHandler: ChannelInboundHandler, @unchecked Sendable 
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        finish(.lost(cause: machine.goAwayError ?? error))
+        if machine.isAwaitingReply, let error = error as? BackendError {
+            finish(.refused(error))
+        } else {
+            finish(.lost(cause: machine.goAwayError ?? error))
+        }
         context.close(promise: nil)
     }
 

@@ -23,9 +23,20 @@ final class ConnectionAttempt: Sendable {
 
     /// Nothing is said yet. Fails with a ``BackendError``.
     func connect(to address: BrokerAddress) -> EventLoopFuture<(ClientConnectionHandler, any Channel)> {
+        guard let tls = configuration.tls else { return connect(to: address, tls: nil) }
+        // Files are read.
+        return NIOThreadPool.singleton
+            .runIfActive(eventLoop: eventLoops.next()) { try ClientTLS(tls, to: address) }
+            .flatMap { self.connect(to: address, tls: $0) }
+    }
+
+    private func connect(
+        to address: BrokerAddress,
+        tls: ClientTLS?
+    ) -> EventLoopFuture<(ClientConnectionHandler, any Channel)> {
         let bootstrap = ClientBootstrap(group: eventLoops)
             .connectTimeout(TimeAmount(configuration.connectDeadline))
-            .channelInitializer { self.prepare($0) }
+            .channelInitializer { self.prepare($0, tls) }
         let channel =
             switch address {
             case .tcp(let host, let port): bootstrap.connect(host: host, port: Int(port))
@@ -47,13 +58,14 @@ final class ConnectionAttempt: Sendable {
         for channel in channels { channel.close(promise: nil) }
     }
 
-    private func prepare(_ channel: any Channel) -> EventLoopFuture<Void> {
+    private func prepare(_ channel: any Channel, _ tls: ClientTLS?) -> EventLoopFuture<Void> {
         channel.eventLoop.makeCompletedFuture {
             let isCalledOff = state.withLock { state in
                 state.channels.append(channel)
                 return state.isCalledOff
             }
             guard !isCalledOff else { throw BackendError.cancelledBeforeSent }
+            try tls?.addHandlers(to: channel.pipeline.syncOperations)
             let handler = ClientConnectionHandler(eventLoop: channel.eventLoop, configuration: configuration)
             try channel.pipeline.syncOperations.addHandler(handler)
         }

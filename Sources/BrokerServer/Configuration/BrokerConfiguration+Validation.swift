@@ -18,7 +18,7 @@ extension BrokerConfiguration {
         refuse("root", unless: root.hasPrefix("/"), "must be an absolute path")
         refuse(
             "listen",
-            unless: !listen.isEmpty || unixSocket != nil,
+            unless: !listen.isEmpty || !tls.plainListen.isEmpty || unixSocket != nil,
             "there is nothing to listen on: name an address here, or a path in unix_socket"
         )
         refuse(
@@ -37,15 +37,17 @@ extension BrokerConfiguration {
             unless: exec.defaultTimeout <= exec.maxTimeout,
             "is more than exec.max_timeout (\(Quantity.text(exec.maxTimeout))): lower it"
         )
-        return found + repeatedListeners() + contradictionsOfIdentities() + repeatedNames()
+        return found + contradictionsOfTLS() + repeatedListeners() + contradictionsOfIdentities() + repeatedNames()
     }
 
     private func repeatedListeners() -> [ConfigurationProblem] {
         var met: Set<TCPAddress> = []
-        return listen.enumerated().compactMap { index, address in
-            // The kernel chooses another port each time.
-            if address.port == 0 || met.insert(address).inserted { return nil }
-            return ConfigurationProblem(path: "listen[\(index)]", message: "\(address) is named twice: remove one")
+        return [("listen", listen), ("tls.plain_listen", tls.plainListen)].flatMap { key, addresses in
+            addresses.enumerated().compactMap { index, address in
+                // The kernel chooses another port each time.
+                if address.port == 0 || met.insert(address).inserted { return nil }
+                return ConfigurationProblem(path: "\(key)[\(index)]", message: "\(address) is named twice: remove one")
+            }
         }
     }
 

@@ -17,6 +17,7 @@ package struct BrokerConfiguration: Sendable, Hashable {
     package var unixSocket: String?
     /// What this broker calls itself towards clients, in logs and in metrics.
     package var node: String
+    package var tls = TLS()
     package var limits = Limits()
     package var pool = Pool()
     package var exec = Exec()

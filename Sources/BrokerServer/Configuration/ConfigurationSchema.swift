@@ -8,6 +8,7 @@ extension BrokerConfiguration {
         .values("listen", \.listen, .listenAddress),
         .optional("unix_socket", \.unixSocket, .absolutePath(length: 107)),
         .value("node", \.node, .name("node name")),
+        .section("tls", \.tls, TLS.fields),
         .section("limits", \.limits, Limits.fields),
         .section("pool", \.pool, Pool.fields),
         .section("exec", \.exec, Exec.fields),
@@ -16,6 +17,16 @@ extension BrokerConfiguration {
         .section("identities", \.identities, Identities.fields),
         .section("log", \.log, Log.fields),
         .sections("orgs", \.orgs, OrgConfiguration.fields, blank: OrgConfiguration(name: "")),
+    ]
+}
+
+extension BrokerConfiguration.TLS {
+    static let fields: [Field<Self>] = [
+        .optional("cert", \.certificate, .absolutePath(length: 4095)),
+        .optional("key", \.key, .absolutePath(length: 4095)),
+        .optional("client_ca", \.clientAuthorities, .absolutePath(length: 4095)),
+        .values("plain_listen", \.plainListen, .listenAddress),
+        .value("unix_socket", \.onUnixSocket, .flag),
     ]
 }
 
@@ -136,7 +147,7 @@ extension TokenRecord {
         .required("hash", \.hash, .tokenHash),
         .optionalValues("keys", \.keyPatterns, .keyPattern),
         .value("read_only", \.isReadOnly, .flag),
-        .value("operator", \.isOperator, .flag),
+        .value("role", \.role, .choice),
     ]
 
     /// What a token is before its keys are read. No text hashes to it.

@@ -65,11 +65,13 @@ package struct Broker: Sendable {
         }
         let trash = TrashQueue()
         let core = try BrokerCore(configuration, tenancy, threads, isolation, trash, log, time)
+        let tls = try ServerTLS(configuration.tls, logger: logger)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
         let listener = WireListener(
             group: group,
             broker: core,
             settings: connectionSettings(configuration, tenancy, core),
+            tls: tls,
             maximumConnections: configuration.limits.maxConnections,
             logger: logger
         )
@@ -154,10 +156,18 @@ package struct Broker: Sendable {
     ) async throws(BackendError) -> [any Channel] {
         var channels: [any Channel] = []
         for address in configuration.listen {
-            channels.append(try await listener.listen(address))
+            channels.append(try await listener.listen(address, tls: listener.tls))
+        }
+        for address in configuration.tls.plainListen {
+            channels.append(try await listener.listen(address, tls: nil))
         }
         if let path = configuration.unixSocket {
-            channels.append(try await listener.listen(unixSocket: path))
+            channels.append(
+                try await listener.listen(
+                    unixSocket: path,
+                    tls: configuration.tls.onUnixSocket ? listener.tls : nil
+                )
+            )
         }
         return channels
     }

@@ -4,6 +4,7 @@ internal import Glibc
 internal import Logging
 internal import NIOCore
 internal import NIOPosix
+internal import NIOSSL
 
 /// Accepts connections of the wire and serves them until it is shut down.
 final class WireListener: Sendable {
@@ -12,17 +13,21 @@ final class WireListener: Sendable {
     private let settings: ConnectionSettings
     private let connections: ConnectionTable
     private let drain: BrokerDrain
+    /// Nil: no listener speaks TLS.
+    let tls: ServerTLS?
     private let logger: Logger
 
     init(
         group: MultiThreadedEventLoopGroup,
         broker: BrokerCore,
         settings: ConnectionSettings,
+        tls: ServerTLS?,
         maximumConnections: Int,
         logger: Logger
     ) {
         self.group = group
         self.settings = settings
+        self.tls = tls
         self.logger = logger
         drain = broker.drain
         connections = ConnectionTable(capacity: maximumConnections, drain: broker.drain)
@@ -35,13 +40,13 @@ final class WireListener: Sendable {
 
     /// Accepts on HOST:PORT; port 0 is any free one. Returns the address that it got. Throws
     /// `INVALID_CONFIGURATION`.
-    func listen(_ address: TCPAddress) async throws(BackendError) -> any Channel {
-        try await bind("\(address)") { try await $0.bind(host: address.host, port: Int(address.port)).get() }
+    func listen(_ address: TCPAddress, tls: ServerTLS?) async throws(BackendError) -> any Channel {
+        try await bind("\(address)", tls) { try await $0.bind(host: address.host, port: Int(address.port)).get() }
     }
 
     /// Accepts on a unix socket, in the place of one that a dead broker left behind. Whoever reaches the path may
     /// connect; a token is asked for all the same.
-    func listen(unixSocket path: String) async throws(BackendError) -> any Channel {
+    func listen(unixSocket path: String, tls: ServerTLS?) async throws(BackendError) -> any Channel {
         var status = Glibc.stat()
         if lstat(path, &status) == 0 {
             guard status.st_mode & S_IFMT == S_IFSOCK else {
@@ -52,11 +57,12 @@ final class WireListener: Sendable {
             }
             unlink(path)
         }
-        return try await bind(path) { try await $0.bind(unixDomainSocketPath: path).get() }
+        return try await bind(path, tls) { try await $0.bind(unixDomainSocketPath: path).get() }
     }
 
     private func bind(
         _ name: String,
+        _ tls: ServerTLS?,
         _ bind: (ServerBootstrap) async throws -> any Channel
     ) async throws(BackendError) -> any Channel {
         let bootstrap = ServerBootstrap(group: group)
@@ -65,7 +71,7 @@ final class WireListener: Sendable {
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.writeBufferWaterMark, value: waterMark)
             .childChannelInitializer { [self] channel in
-                channel.eventLoop.makeCompletedFuture { try serve(channel) }
+                channel.eventLoop.makeCompletedFuture { try serve(channel, tls) }
             }
         do {
             return try await bind(bootstrap)
@@ -85,7 +91,7 @@ final class WireListener: Sendable {
         return .init(low: low, high: low + 1 << 20)
     }
 
-    private func serve(_ channel: any Channel) throws {
+    private func serve(_ channel: any Channel, _ tls: ServerTLS?) throws {
         guard let router = routers[ObjectIdentifier(channel.eventLoop)] else {
             throw BackendError(.internal, message: "a connection was accepted on a foreign event loop")
         }
@@ -103,6 +109,14 @@ final class WireListener: Sendable {
             throw BackendError(.resourceExhausted, message: "too many connections")
         }
         handler.whenGone.whenComplete { [connections] _ in connections.remove(id) }
+        if let tls {
+            let linger = TLSHandshakeLinger()
+            try channel.pipeline.syncOperations.addHandlers(
+                linger,
+                NIOSSLServerHandler(context: tls.current),
+                TLSHandshakeObserver(linger, observer: settings.observer)
+            )
+        }
         try channel.pipeline.syncOperations.addHandler(handler)
     }
 

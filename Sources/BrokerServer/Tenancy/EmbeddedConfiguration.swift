@@ -29,8 +29,7 @@ package struct EmbeddedConfiguration: Sendable {
         if kept == nil { try Self.save(token, in: root) }
 
         var org = OrgConfiguration(name: Self.orgName)
-        // Whoever can read the file can end the broker anyway.
-        org.tokens = [TokenRecord(id: token.id, name: Self.orgName, hash: token.hash, isOperator: true)]
+        org.tokens = [TokenRecord(id: token.id, name: Self.orgName, hash: token.hash)]
         var configuration = base
         configuration.orgs = [org]
         self.configuration = configuration

@@ -9,7 +9,7 @@ package struct Principal: Sendable {
     /// The keys that the token is narrowed to. nil: all, and entries without a key.
     package let keyPatterns: [KeyPattern]?
     package let isReadOnly: Bool
-    /// Whether it may also do what concerns the broker as a whole.
+    /// It sees all orgs, and no key of any.
     package let isOperator: Bool
     /// Tells whether a token of this id is still the same after a reload.
     let tokenHash: TokenHash
@@ -18,9 +18,9 @@ package struct Principal: Sendable {
         self.org = org
         tokenID = token.id
         tokenName = token.name
-        keyPatterns = token.keyPatterns
+        isOperator = token.role == .operator
+        keyPatterns = isOperator ? [] : token.keyPatterns
         isReadOnly = token.isReadOnly
-        isOperator = token.isOperator
         tokenHash = token.hash
     }
 
@@ -32,12 +32,32 @@ package struct Principal: Sendable {
     package func authorize(key: String?) throws(BackendError) {
         guard let keyPatterns else { return }
         if let key, allows(key: key) { return }
+        guard !isOperator else { throw isNoAgent }
         let asked = key.map { "the key \"\($0)\"" } ?? "an entry without a key"
         let allowed = keyPatterns.isEmpty ? "no key" : keyPatterns.map(\.description).joined(separator: ", ")
         throw BackendError(
             .permissionDenied,
             reason: .denied,
             message: "token \(tokenID) does not allow \(asked); it allows: \(allowed)"
+        )
+    }
+
+    /// Throws `PERMISSION_DENIED` for all but an operator's.
+    package func authorizeOperator() throws(BackendError) {
+        guard isOperator else {
+            throw BackendError(
+                .permissionDenied,
+                reason: .denied,
+                message: "token \(tokenID) is no operator's: use one whose role is operator in the configuration"
+            )
+        }
+    }
+
+    private var isNoAgent: BackendError {
+        BackendError(
+            .permissionDenied,
+            reason: .denied,
+            message: "token \(tokenID) is an operator's, which reaches no workspace: use one of the org's agents"
         )
     }
 
@@ -49,16 +69,6 @@ package struct Principal: Sendable {
             .permissionDenied,
             reason: .readOnly,
             message: "token \(tokenID) is read-only: use one that may write"
-        )
-    }
-
-    /// Throws `PERMISSION_DENIED` for a token that is not an operator's.
-    package func authorizeOperator() throws(BackendError) {
-        guard !isOperator else { return }
-        throw BackendError(
-            .permissionDenied,
-            reason: .denied,
-            message: "token \(tokenID) is not an operator's: use one that has \"operator: true\" in the configuration"
         )
     }
 }

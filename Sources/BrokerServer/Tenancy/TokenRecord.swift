@@ -9,8 +9,7 @@ package struct TokenRecord: Sendable, Hashable {
     package var keyPatterns: [KeyPattern]?
     /// Whether it is narrowed to operations that change nothing.
     package var isReadOnly: Bool
-    /// Whether it may also do what concerns the broker as a whole, such as ending it.
-    package var isOperator: Bool
+    package var role: TokenRole
 
     package init(
         id: String,
@@ -18,13 +17,21 @@ package struct TokenRecord: Sendable, Hashable {
         hash: TokenHash,
         keyPatterns: [KeyPattern]? = nil,
         isReadOnly: Bool = false,
-        isOperator: Bool = false
+        role: TokenRole = .agent
     ) {
         self.id = id
         self.name = name
         self.hash = hash
         self.keyPatterns = keyPatterns
         self.isReadOnly = isReadOnly
-        self.isOperator = isOperator
+        self.role = role
     }
+}
+
+/// What a token is for.
+package enum TokenRole: String, Sendable, Hashable, Codable, CaseIterable {
+    /// Works in the workspaces of its org, and sees what goes on there.
+    case agent
+    /// Does what concerns the broker as a whole, such as ending it. Reaches no workspace at all.
+    case `operator`
 }

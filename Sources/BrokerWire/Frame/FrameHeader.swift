@@ -45,10 +45,7 @@ package struct FrameAccumulator {
             return nil
         }
         guard flags == 0 else {
-            throw BackendError(
-                .protocolError,
-                message: "frame flags are \(flags): version 1 has none; send 0 (is this TLS or HTTP on a plain port?)"
-            )
+            throw Self.strangeFlags(flags)
         }
         guard length <= maximumMessageLength else {
             throw BackendError(
@@ -66,6 +63,19 @@ package struct FrameAccumulator {
         }
         pending.moveReaderIndex(forwardBy: FrameHeader.length)
         return pending.readSlice(length: Int(length))
+    }
+
+    private static func strangeFlags(_ flags: UInt8) -> BackendError {
+        let message =
+            switch flags {
+            case TLSRecord.handshake:
+                "this is TLS, and the listener speaks none: connect without TLS, or to a listener that does"
+            case TLSRecord.alert:
+                "the peer answers in TLS: connect with TLS, or to a listener without"
+            default:
+                "frame flags are \(flags): version 1 has none; send 0 (is this HTTP?)"
+            }
+        return BackendError(.protocolError, message: message)
     }
 
     /// Makes room for a message of which a part is here, once, so that it is copied once.

@@ -1,8 +1,11 @@
 /// Lets the options that all commands share stand before the command's name as well.
 enum ArgumentOrder {
     /// Those that take a value, and those that do not.
-    private static let options: Set<String> = ["--address", "--token", "--key", "--scope", "--backend"]
-    private static let flags: Set<String> = ["--json"]
+    private static let options: Set<String> = [
+        "--address", "--token", "--key", "--scope", "--backend", "--tls-ca", "--tls-cert", "--tls-key",
+        "--tls-server-name",
+    ]
+    private static let flags: Set<String> = ["--json", "--tls"]
     /// Names that a second name follows.
     private static let groups: Set<String> = ["token", "keys", "workspace", "help"]
 

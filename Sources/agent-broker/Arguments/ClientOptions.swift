@@ -21,6 +21,9 @@ struct ClientOptions: ParsableArguments {
     @Option(help: "Where the key's files live: local or memory. (default: local)")
     var backend: Backend?
 
+    @OptionGroup(title: "TLS")
+    var tls: TLSOptions
+
     @Flag(help: "Print JSON, also for errors.")
     var json = false
 
@@ -69,7 +72,7 @@ struct ClientOptions: ParsableArguments {
     }
 
     /// Nil where it is not set, or empty.
-    private static func environmentVariable(_ name: String) -> String? {
+    static func environmentVariable(_ name: String) -> String? {
         guard let value = getenv(name), value.pointee != 0 else { return nil }
         return String(cString: value)
     }

@@ -21,6 +21,7 @@ extension ClientCommand {
         let output = try CommandOutput(asJSON: client.json)
         var configuration = BrokerConnection.Configuration()
         configuration.clientName = "agent-broker/\(BrokerVersion.current)"
+        configuration.tls = try client.tls.resolved()
         return try await BrokerConnection.withConnection(
             to: try client.resolvedAddress(),
             token: try client.resolvedToken(),

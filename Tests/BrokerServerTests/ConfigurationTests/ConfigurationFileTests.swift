@@ -74,7 +74,7 @@ import Testing
                     hash: \(Self.hash)
                     keys: [ci, "build-*"]
                     read_only: true
-                    operator: true
+                    role: operator
                 env:
                   LANG: C
                   EMPTY: ""
@@ -144,7 +144,7 @@ import Testing
                 hash: try #require(TokenHash(hexadecimal: Self.hash)),
                 keyPatterns: [.exactly("ci"), .beginningWith("build-")],
                 isReadOnly: true,
-                isOperator: true
+                role: .operator
             )
         ]
         acme.env = try Environment(["LANG": "C", "EMPTY": "", "NUMBER": "007"])

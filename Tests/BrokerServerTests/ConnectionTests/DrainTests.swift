@@ -86,7 +86,8 @@ import Testing
 
     @Test(.timeLimit(.minutes(1)))
     func anOperatorHearsWhatBecameOfTheCalls() async throws {
-        try await withBroker(configure: Self.withOperator) { broker in
+        let token = Token.generate()
+        try await withBroker(configure: { Self.add(token, to: &$0) }) { broker in
             let client = try await WireConversation(with: broker)
             let cat = try await client.begin(
                 client.frame(WireConversation.shell("cat", opensStandardInput: true), last: false)
@@ -95,7 +96,7 @@ import Testing
             let lost = try await WireConversation(with: broker)
             let sleep = try await lost.begin(lost.frame(WireConversation.shell("sleep 1000")))
             try await lost.waitUntilStarted(sleep)
-            let `operator` = try await WireConversation(with: broker, over: .unix)
+            let `operator` = try await WireConversation(with: broker, over: .unix, token: token.text)
             let drain = try await `operator`.begin(`operator`.frame(.drain))
             // It has begun once others are told; it goes on until they have what they asked for.
             #expect(try await isGoAway(client.client.next(of: 0)))
@@ -119,30 +120,34 @@ import Testing
 
     @Test(.timeLimit(.minutes(1)))
     func anOperatorHearsWhatWasCut() async throws {
+        let token = Token.generate()
         try await withBroker(configure: {
-            Self.withOperator(&$0)
+            Self.add(token, to: &$0)
             $0.limits.drainTimeout = .zero
         }) { broker in
             let client = try await WireConversation(with: broker)
             let sleep = try await client.begin(client.frame(WireConversation.shell("sleep 1000")))
             try await client.waitUntilStarted(sleep)
-            let drain = try await client.begin(client.frame(.drain))
-            guard case .drain(let report)? = try await client.result(of: drain).reply else {
+            let `operator` = try await WireConversation(with: broker, token: token.text)
+            let drain = try await `operator`.begin(`operator`.frame(.drain))
+            guard case .drain(let report)? = try await `operator`.result(of: drain).reply else {
                 Issue.record("no report")
                 return
             }
             #expect(report.cancelled == 1)
             #expect(report.finished == 0)
             #expect(try await error(of: sleep, client)?.code == .shuttingDown)
-            try await client.client.drain()
-            await client.client.close()
+            for client in [client, `operator`] {
+                try await client.client.drain()
+                await client.client.close()
+            }
         }
     }
 
     @Test(.timeLimit(.minutes(1)), arguments: [false, true])
     func otherTokensEndNothing(isReadOnly: Bool) async throws {
         try await withConversation(configure: {
-            $0.orgs[0].tokens[0].isOperator = isReadOnly
+            if isReadOnly { $0.orgs[0].tokens[0].role = .operator }
             $0.orgs[0].tokens[0].isReadOnly = isReadOnly
         }) { _, client in
             let drain = try await client.begin(client.frame(.drain))
@@ -151,8 +156,8 @@ import Testing
         }
     }
 
-    private static func withOperator(_ configuration: inout BrokerConfiguration) {
-        configuration.orgs[0].tokens[0].isOperator = true
+    private static func add(_ token: Token, to configuration: inout BrokerConfiguration) {
+        configuration.orgs[0].tokens.append(TokenRecord(id: token.id, name: "o", hash: token.hash, role: .operator))
     }
 
     private func isGoAway(_ frame: ServerFrame?) -> Bool {

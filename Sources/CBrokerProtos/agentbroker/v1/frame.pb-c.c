@@ -545,7 +545,7 @@ static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descr
   },
   {
     "drain",
-    132,
+    134,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_MESSAGE,
     offsetof(Agentbroker__V1__ClientFrame, body_case),
@@ -620,7 +620,7 @@ static const ProtobufCIntRange agentbroker__v1__client_frame__number_ranges[11 +
   { 96, 33 },
   { 112, 34 },
   { 128, 36 },
-  { 132, 37 },
+  { 134, 37 },
   { 2047, 38 },
   { 0, 39 }
 };
@@ -1027,7 +1027,7 @@ static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descr
   },
   {
     "drain_reply",
-    132,
+    134,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_MESSAGE,
     offsetof(Agentbroker__V1__ServerFrame, body_case),
@@ -1099,7 +1099,7 @@ static const ProtobufCIntRange agentbroker__v1__server_frame__number_ranges[13 +
   { 96, 26 },
   { 112, 29 },
   { 128, 31 },
-  { 132, 32 },
+  { 134, 32 },
   { 2047, 33 },
   { 0, 34 }
 };
