@@ -15,6 +15,7 @@ NEEDED := libprotobuf-c-dev:/usr/include/protobuf-c/protobuf-c.h \
           protobuf-c-compiler:/usr/bin/protoc-c \
           protobuf-compiler:/usr/bin/protoc \
           pkg-config:/usr/bin/pkg-config \
+          openssl:/usr/bin/openssl \
           bubblewrap:/usr/bin/bwrap \
           git:/usr/bin/git \
           python3:/usr/bin/python3 \

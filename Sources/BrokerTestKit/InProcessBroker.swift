@@ -27,6 +27,8 @@ package struct InProcessBroker: Sendable {
     /// How commands are isolated; empty where this host cannot.
     package let isolation: String
     private let tokens: [String: String]
+    /// Has it read the files of TLS again. Throws what is wrong with them.
+    package let reloadCertificates: @Sendable () throws -> Void
 
     fileprivate init(_ report: ReadyReport, unixSocket: String, tokens: [String: String]) throws {
         guard let port = report.wire.first?.split(separator: ":").last.flatMap({ Int($0) }) else {
@@ -37,6 +39,7 @@ package struct InProcessBroker: Sendable {
         self.unixSocket = unixSocket
         isolation = report.isolation
         self.tokens = tokens
+        reloadCertificates = report.reloadCertificates
     }
 
     /// A token that may do anything in an org. Empty for an org that the broker does not have.

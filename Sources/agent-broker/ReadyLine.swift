@@ -11,8 +11,12 @@ struct ReadyLine {
     }
 
     func print(asJSON: Bool) {
+        write(asJSON: asJSON, to: STDOUT_FILENO)
+    }
+
+    func write(asJSON: Bool, to descriptor: Int32) {
         let bytes = asJSON ? json.text + [UInt8(ascii: "\n")] : Array(text.utf8)
-        bytes.withUnsafeBytes { bytes in _ = write(STDOUT_FILENO, bytes.baseAddress, bytes.count) }
+        bytes.withUnsafeBytes { bytes in _ = Glibc.write(descriptor, bytes.baseAddress, bytes.count) }
     }
 
     /// For a program: one line, once.
@@ -22,6 +26,7 @@ struct ReadyLine {
         line.add("wire", report.wire.first ?? "")
         line.add("wires", report.wire)
         line.add("unix", report.unix ?? "")
+        line.add("tls", report.speaksTLS)
         line.add("root", report.root)
         line.add("isolation", report.isolation)
         line.add("version", report.version)
@@ -46,7 +51,7 @@ struct ReadyLine {
                 "",
                 "Talk to it from a second terminal (org \"\(embedded.org)\"):",
                 "",
-                "  export AGENT_BROKER_ADDRESS=\(address)",
+                "  export AGENT_BROKER_ADDRESS=\(address)\(report.speaksTLS ? " AGENT_BROKER_TLS=1" : "")",
                 "  export AGENT_BROKER_TOKEN=\(embedded.token)",
                 "  export PATH=\"\(Self.ownDirectory):$PATH\"",
                 "",

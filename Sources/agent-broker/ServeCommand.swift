@@ -37,7 +37,9 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Speak TLS on --listen, with this certificate and its chain in PEM.", valueName: "file"))
     var tlsCert: String?
 
-    @Option(help: ArgumentHelp("The certificate's key in PEM, which others must not be able to read.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("The certificate's key in PEM, which others must not be able to read.", valueName: "file")
+    )
     var tlsKey: String?
 
     @Option(help: ArgumentHelp("Ask clients for a certificate from one of these authorities.", valueName: "file"))
@@ -49,20 +51,30 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Do not start below this: none, software, landlock or bwrap.", valueName: "level"))
     var requireIsolation: String?
 
+    @Option(
+        help: ArgumentHelp("Write the ready line here too, as a JSON object, and close it.", valueName: "descriptor")
+    )
+    var readyFd: Int32?
+
     @Flag(help: "Print the ready line as one JSON object.")
     var json = false
 
     func run() async throws {
         do {
             let configuration = try makeConfiguration()
+            let supervision = try Supervision.ofProcess()
+            let readiness = try readyFd.map { descriptor throws(BackendError) in try ReadyDescriptor(descriptor) }
             let level = configuration.log.level
             let logger = Logger(label: "agent-broker") { label in
                 var handler = StreamLogHandler.standardError(label: label)
                 handler.logLevel = level
                 return handler
             }
-            try await Broker(configuration: configuration, logger: logger).run { report in
-                ReadyLine(report).print(asJSON: json)
+            let broker = Broker(configuration: configuration, logger: logger, supervision: supervision)
+            try await broker.run { report in
+                let line = ReadyLine(report)
+                line.print(asJSON: json)
+                readiness?.tell(line)
             }
         } catch let error as BackendError {
             ExitStatus.report(error, asJSON: json)

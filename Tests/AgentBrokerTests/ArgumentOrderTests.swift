@@ -13,6 +13,10 @@ import Testing
         ("token --json new --org o", "token new --org o --json"),
         ("--token t read x", "read x --token t"),
         ("--scope token read x", "read x --scope token"),
+        (
+            "--tls --tls-ca a --tls-cert=c --tls-key k --tls-server-name n ls",
+            "ls --tls --tls-ca a --tls-cert=c --tls-key k --tls-server-name n"
+        ),
         ("--help", "--help"),
         ("--version --json", "--version --json"),
         ("--key", "--key"),

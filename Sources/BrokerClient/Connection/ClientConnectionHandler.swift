@@ -52,7 +52,7 @@ final class ClientConnectionHandler: ChannelInboundHandler, @unchecked Sendable 
         let promise = eventLoop.makePromise(of: BrokerGreeting.self)
         eventLoop.execute { [self] in
             guard context != nil, machine.isAwaitingReply else {
-                return promise.fail(ConnectionEnd.lost(cause: nil).errorOfGreeting)
+                return promise.fail((machine.end ?? .lost(cause: nil)).errorOfGreeting)
             }
             greeting = promise
             send(ClientFrame(id: 0, body: .hello(Hello(token: token, clientName: configuration.clientName))))

@@ -8,7 +8,7 @@ internal import Synchronization
 /// them all. Safe to use from any thread.
 final class ConnectionAttempt: Sendable {
     private struct State {
-        var channels: [any Channel] = []
+        var channels: [(channel: any Channel, handler: ClientConnectionHandler)] = []
         var isCalledOff = false
     }
 
@@ -45,7 +45,11 @@ final class ConnectionAttempt: Sendable {
         return
             channel
             .flatMapThrowing { channel in
-                (try channel.pipeline.syncOperations.handler(type: ClientConnectionHandler.self), channel)
+                // It may have ended by now, and knows why.
+                guard let made = self.state.withLock({ $0.channels.first { $0.channel === channel } }) else {
+                    throw ChannelError.ioOnClosedChannel
+                }
+                return (made.handler, channel)
             }
             .flatMapErrorThrowing { error in throw Self.failure(address, error) }
     }
@@ -55,18 +59,18 @@ final class ConnectionAttempt: Sendable {
             state.isCalledOff = true
             return state.channels
         }
-        for channel in channels { channel.close(promise: nil) }
+        for (channel, _) in channels { channel.close(promise: nil) }
     }
 
     private func prepare(_ channel: any Channel, _ tls: ClientTLS?) -> EventLoopFuture<Void> {
         channel.eventLoop.makeCompletedFuture {
+            let handler = ClientConnectionHandler(eventLoop: channel.eventLoop, configuration: configuration)
             let isCalledOff = state.withLock { state in
-                state.channels.append(channel)
+                state.channels.append((channel, handler))
                 return state.isCalledOff
             }
             guard !isCalledOff else { throw BackendError.cancelledBeforeSent }
             try tls?.addHandlers(to: channel.pipeline.syncOperations)
-            let handler = ClientConnectionHandler(eventLoop: channel.eventLoop, configuration: configuration)
             try channel.pipeline.syncOperations.addHandler(handler)
         }
     }

@@ -163,6 +163,14 @@ struct ConversationStateMachine: ~Copyable {
         }
     }
 
+    /// Why it is over; nil: it is not.
+    var end: ConnectionEnd? {
+        switch state {
+        case .closed(let end): end
+        case .awaitingReply, .open, .draining: nil
+        }
+    }
+
     var isAwaitingReply: Bool {
         switch state {
         case .awaitingReply: true

@@ -7,11 +7,13 @@ extension BackendError {
     /// Nil: no error of TLS. `certificate`: the broker's, where it showed one.
     init?(ofTLS error: any Error, certificate: NIOSSLCertificate?) {
         if let error = error as? NIOSSLExtraError {
+            // It names the host.
+            let reason = error.description.split(separator: ": ").last ?? ""
             self.init(
                 .authFailed,
-                message: "the broker's certificate is for another host (\(error.description)): connect by a name that it "
-                    + "has, or say which one to expect (--tls-server-name)",
-                cause: error
+                message:
+                    "the broker's certificate is for another host (\(reason)): connect by a name that it has, or say "
+                    + "which one to expect (--tls-server-name)"
             )
             return
         }
@@ -20,29 +22,34 @@ extension BackendError {
             self.init(
                 .connectionClosed,
                 message: "the connection ended during the TLS handshake: connect again",
-                isRetryable: true,
-                cause: error
+                isRetryable: true
             )
             return
         }
-        switch failure.name {
-        case "WRONG_VERSION_NUMBER":
-            self.init(
-                .protocolError,
-                message: "the broker speaks no TLS there: connect without TLS, or to a listener that does",
-                cause: error
+        let (code, message) = Self.meaning(of: failure, certificate)
+        self.init(code, message: message, cause: failure)
+    }
+
+    private static func meaning(of failure: TLSFailure, _ certificate: NIOSSLCertificate?) -> (Code, String) {
+        let name = failure.name
+        switch true {
+        case name == "WRONG_VERSION_NUMBER":
+            return (
+                .protocolError, "the broker speaks no TLS there: connect without TLS, or to a listener that does"
             )
-        case "CERTIFICATE_VERIFY_FAILED":
-            self.init(.authFailed, message: Self.verdict(on: certificate), cause: error)
-        case let name where failure.isAlert && Self.isAboutCertificates(name):
-            self.init(
+        case name == "CERTIFICATE_VERIFY_FAILED":
+            return (.authFailed, verdict(on: certificate))
+        // TLS 1.2 has no alert of its own for it.
+        case name.hasSuffix("ALERT_CERTIFICATE_REQUIRED"), name.hasSuffix("ALERT_HANDSHAKE_FAILURE"):
+            return (.authFailed, "the broker asks for a client's certificate: show one (--tls-cert, --tls-key)")
+        case failure.isAlert && (name.contains("CERTIFICATE") || name.contains("UNKNOWN_CA")):
+            return (
                 .authFailed,
-                message: "the broker asks for a client's certificate that it accepts, and got none (\(name)): show one "
-                    + "from an authority that it knows (--tls-cert, --tls-key)",
-                cause: error
+                "the broker does not accept the client's certificate: show one that is valid, from an authority that the "
+                    + "broker knows (--tls-cert, --tls-key)"
             )
-        case let name:
-            self.init(.protocolError, message: "TLS failed: \(name)", cause: error)
+        default:
+            return (.protocolError, "TLS failed: look whether the broker speaks it there")
         }
     }
 
@@ -55,13 +62,8 @@ extension BackendError {
         if let certificate, certificate.notValidBefore > now {
             return "the broker's certificate is not valid yet: look at the clocks of both hosts"
         }
-        return "the broker's certificate is from no authority that is trusted here: name the file of the one that signed "
+        return
+            "the broker's certificate is from no authority that is trusted here: name the file of the one that signed "
             + "it (--tls-ca)"
-    }
-
-    /// Of TLS 1.2, the handshake as a whole is refused.
-    private static func isAboutCertificates(_ alert: String) -> Bool {
-        alert.contains("CERTIFICATE") || alert.contains("UNKNOWN_CA") || alert.contains("HANDSHAKE_FAILURE")
-            || alert.contains("ACCESS_DENIED")
     }
 }

@@ -13,11 +13,18 @@ internal import UnixSignals
 package struct Broker: Sendable {
     private let configuration: BrokerConfiguration
     private let logger: Logger
+    private let supervision: Supervision
     private let time: BrokerTime
 
-    package init(configuration: BrokerConfiguration, logger: Logger, time: BrokerTime = BrokerTime()) {
+    package init(
+        configuration: BrokerConfiguration,
+        logger: Logger,
+        supervision: Supervision = Supervision(),
+        time: BrokerTime = BrokerTime()
+    ) {
         self.configuration = configuration
         self.logger = logger
+        self.supervision = supervision
         self.time = time
     }
 
@@ -76,9 +83,10 @@ package struct Broker: Sendable {
             logger: logger
         )
         do {
-            let channels = try await bind(listener, configuration)
-            defer { if let path = configuration.unixSocket { unlink(path) } }
-            ready(report(channels, root, isolation, embedded))
+            let listeners = try await Listeners(listener, configuration, supervision.sockets)
+            defer { listeners.removeFiles() }
+            ready(report(listeners, tls, root, isolation, embedded))
+            supervision.notification?.send(.ready)
             let drainTimeout = configuration.limits.drainTimeout
             let services: [any Service] = [
                 TrashService(root: root, trash: trash, logger: logger),
@@ -92,9 +100,10 @@ package struct Broker: Sendable {
                 ),
                 WireService(
                     listener: listener,
-                    channels: channels,
+                    channels: listeners.channels,
                     drainTimeout: drainTimeout,
-                    grace: configuration.exec.grace + .seconds(5)
+                    grace: configuration.exec.grace + .seconds(5),
+                    notification: supervision.notification
                 ),
             ]
             try await run(services, until: signals, or: core.drain)
@@ -132,7 +141,8 @@ package struct Broker: Sendable {
                     if let signals {
                         causes.addTask { try await end(group, at: signals) }
                     }
-                    try await causes.waitForAll()
+                    // An error ends the others too.
+                    for try await _ in causes {}
                 }
             }
             try await tasks.next()
@@ -140,36 +150,19 @@ package struct Broker: Sendable {
         }
     }
 
+    private static let endedAtOnce = BackendError(
+        .cancelled,
+        message: "a second signal ended the broker at once: calls in flight were cut off"
+    )
+
     private func end(_ group: ServiceGroup, at signals: UnixSignalsSequence) async throws {
         var isEnding = false
         for await signal in signals {
             logger.info("ending", metadata: ["signal": "\(signal)", "at_once": "\(isEnding)"])
-            if isEnding { throw CancellationError() }
+            if isEnding { throw Self.endedAtOnce }
             isEnding = true
             await group.triggerGracefulShutdown()
         }
-    }
-
-    private func bind(
-        _ listener: WireListener,
-        _ configuration: BrokerConfiguration
-    ) async throws(BackendError) -> [any Channel] {
-        var channels: [any Channel] = []
-        for address in configuration.listen {
-            channels.append(try await listener.listen(address, tls: listener.tls))
-        }
-        for address in configuration.tls.plainListen {
-            channels.append(try await listener.listen(address, tls: nil))
-        }
-        if let path = configuration.unixSocket {
-            channels.append(
-                try await listener.listen(
-                    unixSocket: path,
-                    tls: configuration.tls.onUnixSocket ? listener.tls : nil
-                )
-            )
-        }
-        return channels
     }
 
     private func connectionSettings(
@@ -204,22 +197,21 @@ package struct Broker: Sendable {
     }
 
     private func report(
-        _ channels: [any Channel],
+        _ listeners: Listeners,
+        _ tls: ServerTLS?,
         _ root: BrokerRoot,
         _ isolation: CommandIsolation,
         _ embedded: EmbeddedConfiguration?
     ) -> ReadyReport {
-        let addresses = channels.compactMap(\.localAddress)
-        return ReadyReport(
-            wire: addresses.compactMap { address in
-                guard let port = address.port, let host = address.ipAddress else { return nil }
-                return address.protocol == .inet6 ? "[\(host)]:\(port)" : "\(host):\(port)"
-            },
-            unix: configuration.unixSocket,
+        ReadyReport(
+            wire: listeners.addresses,
+            unix: listeners.unixSocket,
+            speaksTLS: tls != nil,
             root: root.path,
             isolation: isolation.name,
             version: BrokerVersion.current,
-            embeddedToken: embedded.map { (EmbeddedConfiguration.orgName, $0.token.text) }
+            embeddedToken: embedded.map { (EmbeddedConfiguration.orgName, $0.token.text) },
+            reloadCertificates: { try tls?.reloadCertificates() }
         )
     }
 }

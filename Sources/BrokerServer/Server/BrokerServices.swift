@@ -59,10 +59,12 @@ struct WireService: Service {
     let drainTimeout: Duration
     /// For calls that were cancelled to stop their effects.
     let grace: Duration
+    let notification: ServiceNotification?
 
     func run() async throws {
         // Ends by cancellation too: then nothing is waited for.
         try? await gracefulShutdown()
+        notification?.send(.stopping)
         for channel in channels {
             try? await channel.close()
         }

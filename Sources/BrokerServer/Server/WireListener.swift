@@ -60,6 +60,11 @@ final class WireListener: Sendable {
         return try await bind(path, tls) { try await $0.bind(unixDomainSocketPath: path).get() }
     }
 
+    /// Accepts on a socket that is listened on already.
+    func listen(on socket: InheritedSocket, tls: ServerTLS?) async throws(BackendError) -> any Channel {
+        try await bind("descriptor \(socket.descriptor)", tls) { try await $0.withBoundSocket(socket.descriptor).get() }
+    }
+
     private func bind(
         _ name: String,
         _ tls: ServerTLS?,

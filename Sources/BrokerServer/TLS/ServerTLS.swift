@@ -80,11 +80,14 @@ final class ServerTLS: Sendable {
 
     private func log(_ material: Material) {
         guard let certificate = material.certificate else { return }
-        let left = Duration.seconds(certificate.notValidAfter - time(nil))
-        if left <= .zero {
-            logger.warning("the TLS certificate has expired: clients refuse it", metadata: ["tls.cert": "\(certificate)"])
+        let secondsLeft = certificate.notValidAfter - time(nil)
+        if secondsLeft <= 0 {
+            logger.warning("the TLS certificate has expired: clients refuse it", metadata: ["is": "\(certificate)"])
         } else {
-            logger.info("TLS certificate", metadata: ["valid_for": "\(Quantity.text(left))"])
+            logger.info(
+                "TLS certificate",
+                metadata: ["is": "\(certificate)", "days_left": "\(secondsLeft / 86_400)"]
+            )
         }
     }
 }

@@ -31,11 +31,9 @@ final class TLSHandshakeObserver: ChannelInboundHandler {
         guard !isEstablished, let failure = TLSFailure(error) else { return context.fireErrorCaught(error) }
         guard !hasFailed else { return }
         hasFailed = true
-        // Whoever looks whether the port is open ends like this.
-        guard !failure.isEndOfConnection else { return context.fireErrorCaught(error) }
-        let peer = context.remoteAddress?.description ?? "unix"
-        observer.connectionFailed(failure.errorOfClient, peer: peer)
-        context.fireErrorCaught(error)
+        // The handler of TLS closes the connection. Whoever looks whether the port is open ends like this.
+        guard !failure.isEndOfConnection else { return }
+        observer.connectionFailed(failure.errorOfClient, peer: context.remoteAddress?.description ?? "unix")
     }
 }
 
@@ -80,21 +78,28 @@ final class TLSHandshakeLinger: ChannelDuplexHandler {
 extension TLSFailure {
     /// For the broker's log: what a client does wrong.
     var errorOfClient: BackendError {
-        let message =
-            switch name {
-            case "WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST":
-                "it does not speak TLS on a listener that does: it has to connect with TLS (--tls)"
-            case "PEER_DID_NOT_RETURN_A_CERTIFICATE":
-                "it shows no certificate, and tls.client_ca asks for one (--tls-cert, --tls-key)"
-            case "CERTIFICATE_VERIFY_FAILED":
-                "its certificate is not from an authority of tls.client_ca, or not valid now"
-            case "UNSUPPORTED_PROTOCOL":
-                "it speaks no TLS 1.2 or later"
-            case _ where isAlert && name.contains("CERTIFICATE") || name.contains("UNKNOWN_CA"):
-                "it does not accept the broker's certificate (\(name))"
-            default:
-                "the TLS handshake failed (\(name))"
-            }
-        return BackendError(.authFailed, message: message)
+        switch name {
+        case "WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST":
+            BackendError(
+                .protocolError,
+                message: "it does not speak TLS on a listener that does: it has to connect with TLS (--tls)"
+            )
+        case "PEER_DID_NOT_RETURN_A_CERTIFICATE":
+            BackendError(
+                .authFailed,
+                message: "it shows no certificate, and tls.client_ca asks for one (--tls-cert, --tls-key)"
+            )
+        case "CERTIFICATE_VERIFY_FAILED":
+            BackendError(
+                .authFailed,
+                message: "its certificate is from no authority of tls.client_ca, or not valid now"
+            )
+        case "UNSUPPORTED_PROTOCOL":
+            BackendError(.protocolError, message: "it speaks no TLS 1.2 or later")
+        case _ where isAlert:
+            BackendError(.authFailed, message: "it does not accept the broker's certificate", cause: self)
+        default:
+            BackendError(.protocolError, message: "the TLS handshake failed", cause: self)
+        }
     }
 }

@@ -1,7 +1,7 @@
 internal import NIOSSL
 
 /// What went wrong in TLS, by the name that BoringSSL gives it; the library tells it as text alone.
-package struct TLSFailure: Sendable, Hashable {
+package struct TLSFailure: Error, Hashable, CustomStringConvertible {
     /// Such as `CERTIFICATE_VERIFY_FAILED`; an alert of the peer's has `_ALERT_` in it.
     package let name: String
     /// What the peer has against us.
@@ -20,6 +20,8 @@ package struct TLSFailure: Sendable, Hashable {
         isEndOfConnection = stack == [.eofDuringHandshake]
         name = stack.first.map { Self.name(in: "\($0)") } ?? "\(error)"
     }
+
+    package var description: String { name }
 
     /// Of "Error: … error:100000f7:SSL routines:OPENSSL_internal:WRONG_VERSION_NUMBER at …".
     private static func name(in text: String) -> String {

@@ -22,7 +22,7 @@ package struct TLSIdentity: Sendable {
         do {
             _ = try NIOSSLContext(configuration: configuration)
         } catch {
-            throw TLSFile.mistake("the key \(keyPath) is not that of the certificate \(certificatePath)", cause: error)
+            throw TLSFile.mistake("the key \(keyPath) is not that of the certificate \(certificatePath)")
         }
     }
 
@@ -46,7 +46,7 @@ package enum TLSFile {
         do {
             return try body()
         } catch {
-            throw mistake("\(path) has no \(what) in PEM", cause: error)
+            throw mistake("\(path) has no \(what) in PEM")
         }
     }
 
@@ -62,7 +62,7 @@ package enum TLSFile {
         }
     }
 
-    static func mistake(_ message: String, cause: (any Error)? = nil) -> BackendError {
-        BackendError(.invalidConfiguration, message: "TLS: \(message)", cause: cause)
+    static func mistake(_ message: String) -> BackendError {
+        BackendError(.invalidConfiguration, message: "TLS: \(message)")
     }
 }

@@ -13,12 +13,15 @@ import Testing
         /// With an error that may be gone at the next attempt.
         case attemptFailed
         case attemptRefused
+        /// The broker that answered is about to end.
+        case attemptTurnedAway
         case connectionLost
         case waitEnded
         case destroyed
     }
 
     private static let lost = BackendError(.connectionClosed, message: "lost", isRetryable: true)
+    private static let planned = BackendError(.shuttingDown, message: "shuts down", isRetryable: true)
     private static let refused = BackendError(.authFailed, message: "unknown token")
 
     private static func apply(_ event: Event, to machine: inout Machine) -> [Machine.Action] {
@@ -28,6 +31,7 @@ import Testing
         case .attemptSucceeded: machine.attemptSucceeded()
         case .attemptFailed: machine.attemptFailed(lost, mayRecover: true)
         case .attemptRefused: machine.attemptFailed(refused, mayRecover: false)
+        case .attemptTurnedAway: machine.attemptFailed(planned, mayRecover: true)
         case .connectionLost: machine.connectionLost(lost)
         case .waitEnded: machine.waitEnded()
         case .destroyed: machine.destroyed()
@@ -75,6 +79,23 @@ import Testing
             name: "an attempt that was asked for is made once",
             events: [.callWaits, .attemptFailed],
             actions: [gone, "fail CONNECTION_CLOSED"]
+        ),
+        History(
+            name: "but for one that met a broker at its end",
+            events: [.callWaits, .attemptTurnedAway],
+            actions: ["disconnected for SHUTTING_DOWN", "reconnecting for SHUTTING_DOWN", "wait 2"]
+        ),
+        History(
+            name: "which also ends at some time",
+            events: [.callWaits] + Array(repeating: [.attemptTurnedAway, .waitEnded], count: 4).flatMap { $0 }
+                + [.attemptTurnedAway],
+            actions: ["disconnected for SHUTTING_DOWN", "fail SHUTTING_DOWN"]
+        ),
+        History(
+            name: "unless the policy is against it",
+            policy: ReconnectPolicy(isEnabled: false),
+            events: [.callWaits, .attemptTurnedAway],
+            actions: ["disconnected for SHUTTING_DOWN", "fail SHUTTING_DOWN"]
         ),
         History(
             name: "and may be asked for again",
@@ -196,12 +217,12 @@ import Testing
         var isWaiting = false
         for _ in 0..<200 {
             var events: [Event] = [.callWaits, .connectionWanted, .connectionLost]
-            if isAttempting { events += [.attemptSucceeded, .attemptFailed, .attemptFailed, .attemptRefused] }
+            if isAttempting { events += [.attemptSucceeded, .attemptFailed, .attemptTurnedAway, .attemptRefused] }
             if isWaiting { events += [.waitEnded, .waitEnded] }
             if Int.random(in: 0..<100, using: &random) == 0 { events = [.destroyed] }
             guard let event = events.randomElement(using: &random) else { return }
             switch event {
-            case .attemptSucceeded, .attemptFailed, .attemptRefused: isAttempting = false
+            case .attemptSucceeded, .attemptFailed, .attemptRefused, .attemptTurnedAway: isAttempting = false
             case .waitEnded: isWaiting = false
             case .callWaits, .connectionWanted, .connectionLost, .destroyed: break
             }

@@ -27,6 +27,12 @@ import Testing
             root: /srv/broker
             listen: ["127.0.0.1:7420", "[::1]:7420"]
             unix_socket: /run/broker.sock
+            tls:
+              cert: /etc/broker.pem
+              key: /etc/broker.key
+              client_ca: /etc/clients.pem
+              plain_listen: ["127.0.0.1:7422"]
+              unix_socket: true
             node: east-1
             limits:
               max_frame_bytes: 8MiB
@@ -98,6 +104,11 @@ import Testing
         var expected = BrokerConfiguration(root: "/srv/broker", node: "east-1")
         expected.listen = [TCPAddress(host: "127.0.0.1", port: 7420), TCPAddress(host: "::1", port: 7420)]
         expected.unixSocket = "/run/broker.sock"
+        expected.tls.certificate = "/etc/broker.pem"
+        expected.tls.key = "/etc/broker.key"
+        expected.tls.clientAuthorities = "/etc/clients.pem"
+        expected.tls.plainListen = [TCPAddress(host: "127.0.0.1", port: 7422)]
+        expected.tls.onUnixSocket = true
         expected.limits.maxFrameBytes = 8 << 20
         expected.limits.maxHeadBytes = 64 << 10
         expected.limits.streamWindowBytes = 2 << 20
@@ -170,8 +181,8 @@ import Testing
             + BrokerConfiguration.Log.fields.count + OrgConfiguration.fields.count
             + OrgConfiguration.Limits.fields.count + TokenRecord.fields.count
             + BrokerConfiguration.Retention.fields.count + OrgConfiguration.Retention.fields.count
-            + OrgConfiguration.Exec.fields.count
-        #expect(count == 12 + 14 + 8 + 9 + 1 + 2 + 2 + 6 + 5 + 6 + 2 + 2 + 2)
+            + OrgConfiguration.Exec.fields.count + BrokerConfiguration.TLS.fields.count
+        #expect(count == 13 + 14 + 8 + 9 + 1 + 2 + 2 + 6 + 5 + 6 + 2 + 2 + 2 + 5)
     }
 
     @Test func anchorsAndPlainWordsAreText() throws {

@@ -161,6 +161,11 @@ import Testing
     private static let contradictions = [
         Mistake("listen: []\n", line: 1, "listen", "nothing to listen on"),
         Mistake("listen: [\"a:1\", \"b:1\", \"a:1\"]\n", line: 1, "listen[2]", "named twice"),
+        Mistake("tls:\n  plain_listen: [\"127.0.0.1:7420\"]\n", line: 2, "tls.plain_listen[0]", "named twice"),
+        Mistake("tls: {cert: /c}\n", line: 1, "tls.cert", "without tls.key"),
+        Mistake("tls: {key: /k}\n", line: 1, "tls.key", "without tls.cert"),
+        Mistake("tls: {client_ca: /a}\n", line: 1, "tls.client_ca", "add them"),
+        Mistake("tls: {unix_socket: true}\n", line: 1, "tls.unix_socket", "needs tls.cert"),
         Mistake(
             "limits:\n  max_frame_bytes: 1MiB\n  max_head_bytes: 2MiB\n",
             line: 3,

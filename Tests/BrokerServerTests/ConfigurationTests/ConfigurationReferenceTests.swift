@@ -12,6 +12,7 @@ import Testing
             encoding: .utf8
         )
         let sections: [(prefix: String, keys: [String])] = [
+            ("tls.", BrokerConfiguration.TLS.fields.map(\.key)),
             ("limits.", BrokerConfiguration.Limits.fields.map(\.key)),
             ("pool.", BrokerConfiguration.Pool.fields.map(\.key)),
             ("exec.", BrokerConfiguration.Exec.fields.map(\.key)),
@@ -21,7 +22,7 @@ import Testing
             ("log.", BrokerConfiguration.Log.fields.map(\.key)),
             ("orgs[].", OrgConfiguration.fields.map(\.key)),
         ]
-        let nested = Set(["limits", "pool", "exec", "memory", "retention", "identities", "log", "orgs"])
+        let nested = Set(["tls", "limits", "pool", "exec", "memory", "retention", "identities", "log", "orgs"])
         let top = BrokerConfiguration.fields.map(\.key).filter { !nested.contains($0) }
         for key in top + sections.flatMap({ section in section.keys.map { section.prefix + $0 } }) {
             #expect(readme.contains("| `\(key)` |") || readme.contains("| `\(key)[]` |"), "\(key)")

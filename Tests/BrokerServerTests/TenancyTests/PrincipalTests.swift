@@ -4,15 +4,40 @@ import Testing
 @testable import BrokerServer
 
 @Suite struct PrincipalTests {
-    private func principal(keys: [KeyPattern]?, isReadOnly: Bool = false) throws -> Principal {
+    private func principal(
+        keys: [KeyPattern]?,
+        isReadOnly: Bool = false,
+        role: TokenRole = .agent
+    ) throws -> Principal {
         let token = Token.generate()
         var org = OrgConfiguration(name: "acme")
         org.tokens = [
-            TokenRecord(id: token.id, name: "t", hash: token.hash, keyPatterns: keys, isReadOnly: isReadOnly)
+            TokenRecord(
+                id: token.id,
+                name: "t",
+                hash: token.hash,
+                keyPatterns: keys,
+                isReadOnly: isReadOnly,
+                role: role
+            )
         ]
         var configuration = BrokerConfiguration(root: "/r", node: "n")
         configuration.orgs = [org]
         return try TokenDirectory(configuration, orgs: try OrgDirectory(configuration)).authenticate(token.text)
+    }
+
+    @Test func anOperatorReachesNoWorkspace() throws {
+        let principal = try principal(keys: nil, role: .operator)
+        #expect(throws: Never.self) { try principal.authorizeOperator() }
+        for key in ["any", nil] {
+            let error = #expect(throws: BackendError.self) { try principal.authorize(key: key) }
+            #expect(error?.code == .permissionDenied)
+        }
+    }
+
+    @Test func anAgentIsNoOperator() throws {
+        let error = #expect(throws: BackendError.self) { try principal(keys: nil).authorizeOperator() }
+        #expect(error?.code == .permissionDenied)
     }
 
     @Test func aPlainTokenAllowsEverything() throws {

@@ -11,6 +11,7 @@ final class BrokerProcess: Sendable {
         let wire: String
         let unix: String
         let root: String
+        let tls: Bool
         let isolation: String
         let version: String
         let pid: Int32
@@ -23,12 +24,37 @@ final class BrokerProcess: Sendable {
     let process: ChildProcess
 
     /// Starts it and waits until it is ready.
-    init(_ arguments: [String]) async throws {
-        let output = Pipe()
-        let process = try ChildProcess(
+    convenience init(_ arguments: [String], environment: [String: String] = [:]) async throws {
+        try await self.init(
             try BuiltProducts.program("agent-broker"),
             ["serve", "--json", "--listen", "127.0.0.1:0"] + arguments,
-            environment: ["PATH": "/usr/bin:/bin"],
+            environment: environment
+        )
+    }
+
+    /// Starts it with a socket that is listened on already, as systemd does.
+    convenience init(_ arguments: [String], listeningOn socket: FileHandle) async throws {
+        // What comes before its own process id is known to itself alone.
+        let script = "exec 3<&0 </dev/null; export LISTEN_FDS=1 LISTEN_PID=$$; exec \"$@\""
+        try await self.init(
+            "/bin/sh",
+            ["-c", script, "sh", try BuiltProducts.program("agent-broker"), "serve", "--json"] + arguments,
+            inputDescriptor: socket
+        )
+    }
+
+    private init(
+        _ program: String,
+        _ arguments: [String],
+        environment: [String: String] = [:],
+        inputDescriptor: FileHandle? = nil
+    ) async throws {
+        let output = Pipe()
+        let process = try ChildProcess(
+            program,
+            arguments,
+            environment: ["PATH": "/usr/bin:/bin"].merging(environment) { $1 },
+            inputDescriptor: inputDescriptor,
             outputPipe: output
         )
         let line = await Self.firstLine(of: output.fileHandleForReading)

@@ -29,6 +29,7 @@ final class ChildProcess: Sendable {
     /// - Parameters:
     ///   - environment: All of it; nil: that of this process.
     ///   - input: What the program finds on its standard input. Ignored where there is an `inputPipe`.
+    ///   - inputDescriptor: Its standard input, in place of all else.
     ///   - inputPipe: Its standard input. The end for writing is the caller's to close.
     ///   - outputPipe: Its standard output, in place of the file.
     init(
@@ -37,6 +38,7 @@ final class ChildProcess: Sendable {
         environment: [String: String]? = nil,
         directory working: String? = nil,
         input: Data = Data(),
+        inputDescriptor: FileHandle? = nil,
         inputPipe: Pipe? = nil,
         outputPipe: Pipe? = nil
     ) throws {
@@ -61,7 +63,7 @@ final class ChildProcess: Sendable {
                 try (name == "in" ? input : Data()).write(to: url)
                 return name == "in" ? try FileHandle(forReadingFrom: url) : try FileHandle(forWritingTo: url)
             }
-            process.standardInput = inputPipe ?? files[0]
+            process.standardInput = inputDescriptor ?? inputPipe ?? files[0]
             process.standardOutput = outputPipe ?? files[1]
             process.standardError = files[2]
             try process.run()
