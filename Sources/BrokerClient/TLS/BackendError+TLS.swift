@@ -4,17 +4,11 @@ internal import Glibc
 internal import NIOSSL
 
 extension BackendError {
-    /// Nil: no error of TLS. `certificate`: the broker's, where it showed one.
-    init?(ofTLS error: any Error, certificate: NIOSSLCertificate?) {
-        if let error = error as? NIOSSLExtraError {
-            // It names the host.
-            let reason = error.description.split(separator: ": ").last ?? ""
-            self.init(
-                .authFailed,
-                message:
-                    "the broker's certificate is for another host (\(reason)): connect by a name that it has, or say "
-                    + "which one to expect (--tls-server-name)"
-            )
+    /// Nil: no error of TLS. `name`: of the broker that was asked for; nil: its address. `certificate`: the broker's,
+    /// where it showed one.
+    init?(ofTLS error: any Error, _ name: ServerName?, _ certificate: NIOSSLCertificate?) {
+        if error as? NIOSSLExtraError == .failedToValidateHostname {
+            self = .anotherHost(name)
             return
         }
         guard let failure = TLSFailure(error) else { return nil }
@@ -28,6 +22,15 @@ extension BackendError {
         }
         let (code, message) = Self.meaning(of: failure, certificate)
         self.init(code, message: message, cause: failure)
+    }
+
+    static func anotherHost(_ name: ServerName?) -> BackendError {
+        BackendError(
+            .authFailed,
+            message:
+                "the broker's certificate is not for \(name?.text ?? "the broker's address"): connect by a name that it "
+                + "has, or say which one to expect (--tls-server-name)"
+        )
     }
 
     private static func meaning(of failure: TLSFailure, _ certificate: NIOSSLCertificate?) -> (Code, String) {

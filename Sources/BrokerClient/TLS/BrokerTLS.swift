@@ -6,7 +6,8 @@ public struct BrokerTLS: Sendable, Hashable {
     public var authorities: String?
     /// The client's certificate and key, for a broker that asks for them.
     public var identity: Identity?
-    /// The name that the broker's certificate has to have. Nil: the host of its address. A unix socket needs one.
+    /// The name that the broker's certificate has to have. Nil: the host of its address, a name or an IP address. A unix
+    /// socket needs one.
     public var serverName: String?
 
     /// What the client shows of itself.

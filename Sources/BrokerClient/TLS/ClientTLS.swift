@@ -7,7 +7,7 @@ internal import NIOSSL
 struct ClientTLS: Sendable {
     private let context: NIOSSLContext
     /// Nil: the certificate has to have the broker's address.
-    private let serverName: String?
+    private let serverName: ServerName?
 
     /// Blocks on files. Throws `INVALID_CONFIGURATION`, and `INVALID_ARGUMENT` for a name that no certificate has.
     init(_ tls: BrokerTLS, to address: BrokerAddress) throws(BackendError) {
@@ -32,17 +32,17 @@ struct ClientTLS: Sendable {
             )
         }
         do {
-            _ = try NIOSSLClientHandler(context: context, serverHostname: serverName)
+            _ = try NIOSSLClientHandler(context: context, serverHostname: serverName?.text)
         } catch {
-            throw BackendError(.invalidArgument, message: "TLS: \(serverName ?? "") is no name of a server", cause: error)
+            throw BackendError(.invalidArgument, message: "TLS: \(serverName?.text ?? "") is no name of a server")
         }
     }
 
-    private static func serverName(_ tls: BrokerTLS, _ address: BrokerAddress) throws(BackendError) -> String? {
-        if let name = tls.serverName { return name }
+    private static func serverName(_ tls: BrokerTLS, _ address: BrokerAddress) throws(BackendError) -> ServerName? {
+        if let name = tls.serverName { return ServerName(text: name) }
         switch address {
         case .tcp(let host, _):
-            return (try? SocketAddress(ipAddress: host, port: 0)) == nil ? host : nil
+            return (try? SocketAddress(ipAddress: host, port: 0)) == nil ? ServerName(text: host) : nil
         case .unix:
             throw BackendError(
                 .invalidArgument,
@@ -53,8 +53,23 @@ struct ClientTLS: Sendable {
 
     /// On the channel's event loop, before it has other handlers.
     func addHandlers(to pipeline: ChannelPipeline.SynchronousOperations) throws {
-        let handler = try NIOSSLClientHandler(context: context, serverHostname: serverName)
-        try pipeline.addHandlers(handler, ClientTLSErrors(handler))
+        let handler =
+            if let serverName {
+                try NIOSSLClientHandler._makeSSLClientHandler(
+                    context: context,
+                    serverHostname: serverName.text,
+                    additionalPeerCertificateVerificationCallback: { certificate, channel in
+                        channel.eventLoop.makeCompletedFuture {
+                            guard serverName.isCovered(by: certificate) else {
+                                throw BackendError.anotherHost(serverName)
+                            }
+                        }
+                    }
+                )
+            } else {
+                try NIOSSLClientHandler(context: context, serverHostname: nil)
+            }
+        try pipeline.addHandlers(handler, ClientTLSErrors(handler, serverName))
     }
 }
 
@@ -63,12 +78,14 @@ private final class ClientTLSErrors: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     private let tls: NIOSSLClientHandler
+    private let serverName: ServerName?
 
-    init(_ tls: NIOSSLClientHandler) {
+    init(_ tls: NIOSSLClientHandler, _ serverName: ServerName?) {
         self.tls = tls
+        self.serverName = serverName
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        context.fireErrorCaught(BackendError(ofTLS: error, certificate: tls.peerCertificate) ?? error)
+        context.fireErrorCaught(BackendError(ofTLS: error, serverName, tls.peerCertificate) ?? error)
     }
 }

@@ -50,6 +50,17 @@ import Testing
         }
     }
 
+    /// One who connects by address is content with a certificate for that.
+    @Test func anAddressIsEnoughForWhoConnectsByIt() async throws {
+        try await withAuthority { authority in
+            let certificate = try authority.issue("server", hosts: "IP:127.0.0.1")
+            try await withBroker(configure: { $0.speakTLS(certificate) }) { broker in
+                let address = BrokerAddress.tcp(host: "127.0.0.1", port: UInt16(broker.port))
+                try await connected(to: address, broker, BrokerTLS(authorities: authority.path)) { _ in }
+            }
+        }
+    }
+
     @Test func aClientShowsWhoItIs() async throws {
         try await withAuthority { authority in
             let certificate = try authority.issue("server")
@@ -67,12 +78,13 @@ import Testing
 
     /// What can be wrong, with what the client is told.
     enum Mistake: CaseIterable {
-        case expired, anotherHost, unknownAuthority, noTLSToTLS, tlsToNoTLS, noCertificate, unknownCertificate
+        case expired, anotherHost, addressOfAnotherName, unknownAuthority, noTLSToTLS, tlsToNoTLS, noCertificate,
+            unknownCertificate
 
         var told: (BackendError.Code, String) {
             switch self {
             case .expired: (.authFailed, "has expired")
-            case .anotherHost: (.authFailed, "is for another host (Couldn't find localhost")
+            case .anotherHost, .addressOfAnotherName: (.authFailed, "certificate is not for localhost")
             case .unknownAuthority: (.authFailed, "from no authority that is trusted here")
             case .noTLSToTLS: (.protocolError, "the peer answers in TLS: connect with TLS")
             case .tlsToNoTLS: (.protocolError, "the broker speaks no TLS there")
@@ -86,7 +98,12 @@ import Testing
     func mistakesAreTold(mistake: Mistake) async throws {
         try await withAuthority { authority in
             try await withAuthority { stranger in
-                let hosts = mistake == .anotherHost ? "DNS:example.com" : "DNS:localhost"
+                let hosts =
+                    switch mistake {
+                    case .anotherHost: "DNS:example.com"
+                    case .addressOfAnotherName: "DNS:example.com,IP:127.0.0.1"
+                    default: "DNS:localhost"
+                    }
                 let certificate = try authority.issue("server", hosts: hosts, days: mistake == .expired ? -1 : 30)
                 let unknown = try stranger.issue("client")
                 try await withBroker(configure: {
