@@ -9,6 +9,8 @@ import Testing
         case granted(UInt64, isSound: Bool)
         case sent(Int)
         case unsent(Int)
+        case suspended
+        case resumed
     }
 
     static let maximum: UInt64 = 1 << 62
@@ -39,6 +41,12 @@ import Testing
         ("one more than the most", [.granted(maximum - 99, isSound: false)], 100),
         ("the most twice", [.granted(maximum - 100, isSound: true), .granted(maximum, isSound: false)], 1 << 62),
         ("the most and one", [.granted(maximum - 100, isSound: true), .granted(1, isSound: false)], 1 << 62),
+        ("nothing may be sent while suspended", [.suspended, .granted(5, isSound: true), .suspended], 0),
+        (
+            "what came meanwhile counts afterwards",
+            [.sent(60), .suspended, .unsent(10), .granted(7, isSound: true), .resumed, .resumed], 57
+        ),
+        ("the most while suspended", [.suspended, .granted(maximum - 99, isSound: false), .resumed], 100),
         ("more than a number holds", [.granted(.max, isSound: false)], 100),
     ]
 
@@ -60,6 +68,8 @@ import Testing
                 #expect(result == isSound)
             case .sent(let bytes): send.sent(bytes)
             case .unsent(let bytes): send.unsent(bytes)
+            case .suspended: send.suspend()
+            case .resumed: send.resume()
             }
         }
         #expect(send.credit == history.sendCredit)

@@ -93,6 +93,17 @@ import Testing
         }
     }
 
+    /// Of a large piece whose last bytes begin another frame only those are kept.
+    @Test func theBeginningOfAFrameKeepsNoLargeBuffer() throws {
+        var accumulator = FrameAccumulator()
+        accumulator.append(ByteBuffer(bytes: frame(Array(repeating: 1, count: 60_000)) + [0, 0, 0]))
+        #expect(try accumulator.next()?.readableBytes == 60_000)
+        #expect(try accumulator.next() == nil)
+        #expect(accumulator.capacity <= 64)
+        accumulator.append(ByteBuffer(bytes: [0, 1, 9]))
+        #expect(try accumulator.next()?.array == [9])
+    }
+
     /// Room for a message is made once, however it arrives; and given back when it is gone.
     @Test func aLargeMessageIsCopiedOnce() throws {
         var accumulator = FrameAccumulator()

@@ -33,6 +33,11 @@ extension BrokerConfiguration {
                 + "lower it"
         )
         refuse(
+            "limits.auth_failure_delay",
+            unless: limits.authFailureDelay <= limits.maxAuthFailureDelay,
+            "is more than limits.max_auth_failure_delay (\(Quantity.text(limits.maxAuthFailureDelay))): lower it"
+        )
+        refuse(
             "exec.default_timeout",
             unless: exec.defaultTimeout <= exec.maxTimeout,
             "is more than exec.max_timeout (\(Quantity.text(exec.maxTimeout))): lower it"

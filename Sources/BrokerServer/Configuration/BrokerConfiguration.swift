@@ -52,6 +52,18 @@ extension BrokerConfiguration {
         package var connectionWindowBytes = 16 << 20
         package var maxCallsInFlightPerConnection = 1024
         package var maxConnections = 10_000
+        /// Connections of one address that have not shown a valid token yet; one more takes the place of the oldest.
+        package var maxUnauthenticatedPerAddress = 1000
+        /// New connections of one address, without those that show a valid token.
+        package var maxNewConnectionsPerSecondPerAddress = 100
+        /// So many of them may come at once.
+        package var maxNewConnectionsBurstPerAddress = 1000
+        /// Addresses without such a connection that are remembered, those heard of last.
+        package var maxTrackedAddresses = 65_536
+        /// Addresses that the limits of one address do not hold for.
+        package var exemptAddresses = [AddressRange("127.0.0.0/8"), AddressRange("::1")].compactMap { $0 }
+        /// Bytes that wait to be written to one connection before payloads for it are held back.
+        package var maxUnsentBytesPerConnection = 1 << 20
         /// Time for a new connection to say hello.
         package var helloDeadline: Duration = .seconds(5)
         /// Time without a frame after which the broker pings.
@@ -60,8 +72,10 @@ extension BrokerConfiguration {
         package var keepaliveMisses = 3
         /// Time that calls get to end in at a shutdown, before they are cancelled.
         package var drainTimeout: Duration = .seconds(30)
-        /// Wait before the answer to a token that is not known.
+        /// Wait before the answer to a token that is not known. Twice as long with each that the address showed lately.
         package var authFailureDelay: Duration = .milliseconds(100)
+        /// The longest such wait.
+        package var maxAuthFailureDelay: Duration = .seconds(10)
         /// Entries of a directory in one answer.
         package var maxReaddirEntries = 1000
         /// Longest file that the file operations write.
@@ -140,6 +154,8 @@ extension BrokerConfiguration {
         /// The least level that the broker's own log shows.
         package var level: Logger.Level = .info
         package var operations: Operations = .standard
+        /// Lines about connections that were refused or broke the protocol; the others are only counted.
+        package var maxConnectionLinesPerSecond = 20
     }
 
     /// Which operations are logged: none, those that modify, or all.

@@ -38,11 +38,22 @@ extension BrokerConfiguration.Limits {
         .value("connection_window_bytes", \.connectionWindowBytes, .size(64 << 10...1 << 30)),
         .value("max_calls_in_flight_per_connection", \.maxCallsInFlightPerConnection, .count(1...1_000_000)),
         .value("max_connections", \.maxConnections, .count(1...1_000_000)),
+        .value("max_unauthenticated_per_address", \.maxUnauthenticatedPerAddress, .count(1...1_000_000)),
+        .value(
+            "max_new_connections_per_second_per_address",
+            \.maxNewConnectionsPerSecondPerAddress,
+            .count(1...1_000_000)
+        ),
+        .value("max_new_connections_burst_per_address", \.maxNewConnectionsBurstPerAddress, .count(1...1_000_000)),
+        .value("max_tracked_addresses", \.maxTrackedAddresses, .count(2...10_000_000)),
+        .values("exempt_addresses", \.exemptAddresses, .addressRange),
+        .value("max_unsent_bytes_per_connection", \.maxUnsentBytesPerConnection, .size(64 << 10...1 << 30)),
         .value("hello_deadline", \.helloDeadline, .duration(.milliseconds(10) ... .seconds(600))),
         .value("keepalive_interval", \.keepaliveInterval, .duration(.seconds(1) ... .seconds(3600))),
         .value("keepalive_misses", \.keepaliveMisses, .count(1...100)),
         .value("drain_timeout", \.drainTimeout, .duration(.zero ... .seconds(3600))),
         .value("auth_failure_delay", \.authFailureDelay, .duration(.zero ... .seconds(10))),
+        .value("max_auth_failure_delay", \.maxAuthFailureDelay, .duration(.zero ... .seconds(600))),
         .value("max_readdir_entries", \.maxReaddirEntries, .count(1...100_000)),
         .value("max_file_bytes", \.maxFileBytes, .size(1...1 << 50)),
         .value("max_open_directories", \.maxOpenDirectories, .count(1...1_000_000)),
@@ -102,6 +113,7 @@ extension BrokerConfiguration.Log {
     static let fields: [Field<Self>] = [
         .value("level", \.level, .choice),
         .value("operations", \.operations, .choice),
+        .value("max_connection_lines_per_second", \.maxConnectionLinesPerSecond, .count(1...100_000)),
     ]
 }
 

@@ -147,6 +147,16 @@ extension ValueFormat where Value == TCPAddress {
     }
 }
 
+extension ValueFormat where Value == AddressRange {
+    static var addressRange: Self {
+        Self(allowed: "an address such as 10.1.2.3 or ::1, or all with a beginning, such as 10.0.0.0/8") {
+            text throws(ValueMistake) in
+            guard let range = AddressRange(text) else { throw ValueMistake("is no range of addresses") }
+            return range
+        }
+    }
+}
+
 private func check<Value: Comparable>(
     _ value: Value,
     within range: ClosedRange<Value>

@@ -15,11 +15,12 @@ extension ConnectionHandler: CreditSource {
                 throw BackendError(.connectionClosed, message: "nobody waits for the answer any more")
             }
             let credit = min(count, available(), sendWindow.credit, settings.largestPiece)
-            if credit > 0 {
+            if credit > 0, reserved < settings.maximumUnsent {
                 sendWindow.sent(credit)
+                reserved += credit
                 return credit
             }
-            guard !machine.isInputClosed else { throw Self.noMoreCredit }
+            guard !machine.isInputClosed || min(available(), sendWindow.allowed) > 0 else { throw Self.noMoreCredit }
             hasWaited = true
             let id = creditWaiters.makeID()
             await withTaskCancellationHandler {
@@ -34,6 +35,7 @@ extension ConnectionHandler: CreditSource {
 
     func returnCredit(_ bytes: Int) {
         sendWindow.unsent(bytes)
+        reserved -= bytes
         wakeSender()
     }
 
@@ -42,8 +44,19 @@ extension ConnectionHandler: CreditSource {
         for waiter in creditWaiters.takeAll() { waiter.continuation.resume() }
     }
 
+    /// The peer has not taken what waits to be written: payloads wait too, or they would all be kept here.
+    func suspendSenders() {
+        sendWindow.suspend()
+    }
+
+    func resumeSenders() {
+        sendWindow.resume()
+        backlog = 0
+        wakeSender()
+    }
+
     private func wakeSender() {
-        guard sendWindow.credit > 0 else { return }
+        guard sendWindow.credit > 0, reserved < settings.maximumUnsent else { return }
         creditWaiters.takeFirst { calls[$0]?.stream.maySend ?? false }?.continuation.resume()
     }
 
@@ -57,6 +70,9 @@ extension ConnectionHandler: CreditSource {
 
     func send(_ id: UInt64, _ body: ServerFrame.Body, _ payload: ByteBuffer, isLast: Bool) {
         send(ServerFrame(id: id, last: isLast, body: body, payload: payload))
+        let wasFull = reserved >= settings.maximumUnsent
+        reserved -= payload.readableBytes
+        if wasFull { wakeSender() }
     }
 
     func grant(_ bytes: Int, stream: UInt64) {

@@ -7,13 +7,25 @@ extension ConnectionHandler {
     /// Ends the connection for a fault, after a go-away that names it, and soon: at once where it is ending already.
     func fail(_ error: BackendError) {
         if let lastID = machine.close() {
-            settings.observer.connectionFailed(error, peer: context?.remoteAddress?.description ?? "unix")
+            settings.observer.connectionFailed(error, peer: peer)
             send(ServerFrame(id: 0, body: .goAway(GoAway(error: error, lastID: lastID))))
             closeAfterFlush()
             cancelAllCalls(error)
         }
         close(in: Self.lingerTime)
     }
+
+    /// Ends the connection for another one, at once: it has no session, and its place is given away.
+    func abandon(_ error: BackendError) {
+        guard machine.close() != nil else { return }
+        settings.observer.connectionFailed(error, peer: peer)
+        send(ServerFrame(id: 0, body: .goAway(GoAway(error: error, lastID: 0))))
+        flush()
+        context?.close(promise: nil)
+    }
+
+    /// For the log.
+    var peer: String { context?.remoteAddress?.description ?? "unix" }
 
     /// The broker shuts down.
     func drain(_ timeout: Duration, telling drain: BrokerDrain) {

@@ -16,6 +16,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     let handler: any RequestHandler
     let eventLoop: any EventLoop
     let executor: EventLoopTaskExecutor
+    private let entry: ConnectionTable.Entry
 
     var machine: SessionStateMachine
     var session: Session?
@@ -24,6 +25,10 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     var sendWindow: SendWindow
     var receiveWindow: ReceiveWindow
     var creditWaiters = CreditWaiters()
+    /// Bytes that streams took credit for and have not sent yet.
+    var reserved = 0
+    /// Bytes of answers since the channel is not writable.
+    var backlog = 0
     /// Calls that wait, by id.
     var calls: [UInt64: ActiveCall] = [:]
     /// Lanes in which a call is under way, with the calls that wait for it.
@@ -50,20 +55,27 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     /// The peer has closed its side, which counts once all that it sent before was looked at.
     private var isInputClosePending = false
     var keepalive = KeepaliveTimer()
-    private var helloTimeout: Scheduled<Void>?
+    /// Ends a connection that has no session yet: for want of a hello, or of a valid token.
+    private var greetingTimeout: Scheduled<Void>?
     var closeTimeout: Scheduled<Void>?
     /// Succeeds when the channel is closed and every call has ended.
     private let gone: EventLoopPromise<Void>
 
-    init(settings: ConnectionSettings, handler: any RequestHandler, eventLoop: any EventLoop) {
+    init(
+        settings: ConnectionSettings,
+        handler: any RequestHandler,
+        eventLoop: any EventLoop,
+        entry: ConnectionTable.Entry
+    ) {
         self.settings = settings
         self.handler = handler
         self.eventLoop = eventLoop
+        self.entry = entry
         executor = EventLoopTaskExecutor(eventLoop)
         machine = SessionStateMachine(maximumCallsInFlight: Int(settings.limits.maximumCallsInFlight))
         sendWindow = SendWindow(Int(settings.limits.connectionWindow))
         receiveWindow = ReceiveWindow(Int(settings.limits.connectionWindow))
-        accumulator = FrameAccumulator(maximumMessageLength: Int(settings.limits.maximumFrameLength))
+        accumulator = FrameAccumulator(maximumMessageLength: FrameHeader.maximumHelloLength)
         decoder = ClientFrameDecoder(maximumHeadLength: Int(settings.limits.maximumHeadLength))
         gone = eventLoop.makePromise()
     }
@@ -102,12 +114,15 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         if context.channel.isWritable {
+            resumeSenders()
             if isPaused {
                 // Not from within the write that made room.
                 eventLoop.assumeIsolated().execute { [self] in resumeReceiving() }
             } else {
                 readIfPending()
             }
+        } else {
+            suspendSenders()
         }
         context.fireChannelWritabilityChanged()
     }
@@ -135,9 +150,9 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func begin() {
-        guard helloTimeout == nil, machine.isAwaitingHello else { return }
+        guard greetingTimeout == nil, machine.isAwaitingHello else { return }
         settings.observer.connectionAccepted()
-        helloTimeout = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(settings.helloDeadline)) { [self] in
+        greetingTimeout = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(settings.helloDeadline)) { [self] in
             guard machine.isAwaitingHello else { return }
             fail(
                 BackendError(
@@ -160,7 +175,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     private func end() {
         guard !hasEnded else { return }
         hasEnded = true
-        helloTimeout?.cancel()
+        greetingTimeout?.cancel()
         closeTimeout?.cancel()
         keepalive.stop()
         cancelAllCalls(BackendError(.connectionClosed, message: "the connection was lost"))
@@ -186,15 +201,33 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         self.accumulator = FrameAccumulator()
         defer { self.accumulator = accumulator }
         do throws(BackendError) {
+            if session == nil { try receiveGreeting(&accumulator, handler) }
             while !machine.isClosed, hasRoomForAnswers(), let message = try accumulator.next() {
-                do throws(FrameFault) {
-                    receive(try decoder.decode(message), handler)
-                } catch {
-                    receive(error)
-                }
+                receive(message, handler)
             }
         } catch {
             fail(error)
+        }
+    }
+
+    /// Frames up to the hello, which are short: nobody is lent memory before it is known who asks.
+    private func receiveGreeting(
+        _ accumulator: inout FrameAccumulator,
+        _ handler: isolated any RequestHandler
+    ) throws(BackendError) {
+        while session == nil {
+            guard !machine.isClosed, let message = try accumulator.next() else { return }
+            receive(message, handler)
+        }
+        accumulator.maximumMessageLength = Int(settings.limits.maximumFrameLength)
+    }
+
+    @inline(__always)
+    private func receive(_ message: ByteBuffer, _ handler: isolated any RequestHandler) {
+        do throws(FrameFault) {
+            receive(try decoder.decode(message), handler)
+        } catch {
+            receive(error)
         }
     }
 
@@ -202,15 +235,18 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     private func hasRoomForAnswers() -> Bool {
         guard out.readableBytes > Self.largestBatch else { return true }
         flush()
-        isPaused = !(context?.channel.isWritable ?? true)
+        isPaused = isBacklogged
         return !isPaused
     }
+
+    /// More waits to be written than a peer with credit can make wait.
+    private var isBacklogged: Bool { sendWindow.isSuspended && backlog > settings.maximumUnsent }
 
     /// Bytes of answers that are gathered before they are written.
     private static var largestBatch: Int { 1 << 20 }
 
     private func resumeReceiving() {
-        guard isPaused, !machine.isClosed, context?.channel.isWritable ?? false else { return }
+        guard isPaused, !machine.isClosed, !isBacklogged else { return }
         isPaused = false
         isReadingBatch = true
         handler.inIsolation { receiveFrames($0) }
@@ -366,17 +402,20 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     private func receive(_ hello: Hello) {
         switch machine.receivedHello(hello) {
         case .authenticate(let hello, let version):
-            helloTimeout?.cancel()
+            greetingTimeout?.cancel()
             switch settings.authenticate(hello.token) {
             case .success(let principal):
-                guard machine.authenticated() else { return }
+                // Otherwise another one has its place, and it is about to hear so.
+                guard entry.authenticated(), machine.authenticated() else { return }
                 session = Session(principal: principal)
                 counters = settings.observer.connectionAuthenticated(principal, clientName: hello.clientName)
                 send(ServerFrame(id: 0, body: .helloReply(helloReply(version, principal))))
                 startKeepalive()
             case .failure(let error):
                 // Guessing gets no faster by this, nor does a broken client spin.
-                eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(settings.authFailureDelay)) { [self] in
+                let failure = entry.authenticationFailed()
+                settings.observer.authenticationFailed(failure, peer: peer)
+                greetingTimeout = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(failure.delay)) { [self] in
                     fail(error)
                 }
             }
@@ -470,6 +509,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     func flush() {
         guard let context else { return }
         if out.readableBytes > 0 {
+            if sendWindow.isSuspended { backlog += out.readableBytes }
             context.writeAndFlush(wrapOutboundOut(out), promise: nil)
             out.clear()
             hasWritten = false
@@ -491,7 +531,7 @@ extension ConnectionHandler: ChannelOutboundHandler {
 
     /// Reading stops while more waits to be written than a peer with credit can make wait.
     func read(context: ChannelHandlerContext) {
-        if context.channel.isWritable, !isPaused {
+        if !isBacklogged, !isPaused {
             context.read()
         } else {
             isReadPending = true

@@ -6,10 +6,10 @@ package struct ConnectionSettings: Sendable {
     package var limits: SessionLimits
     /// Time that a new connection has to say hello.
     package var helloDeadline: Duration
-    /// How long the answer to a wrong token is held back.
-    package var authFailureDelay: Duration
     /// Pings that may be unanswered before the connection counts as dead.
     package var keepaliveMisses: Int
+    /// Bytes that wait to be written to a peer before payloads for it are held back.
+    package var maximumUnsent: Int
     package var serverVersion: String
     package var node: String
     /// Who a token speaks for. Called on event loops.
@@ -19,8 +19,8 @@ package struct ConnectionSettings: Sendable {
     package init(
         limits: SessionLimits,
         helloDeadline: Duration,
-        authFailureDelay: Duration,
         keepaliveMisses: Int,
+        maximumUnsent: Int,
         serverVersion: String,
         node: String,
         authenticate: @escaping @Sendable (_ token: String) -> Result<Principal, BackendError>,
@@ -28,8 +28,8 @@ package struct ConnectionSettings: Sendable {
     ) {
         self.limits = limits
         self.helloDeadline = helloDeadline
-        self.authFailureDelay = authFailureDelay
         self.keepaliveMisses = keepaliveMisses
+        self.maximumUnsent = maximumUnsent
         self.serverVersion = serverVersion
         self.node = node
         self.authenticate = authenticate
@@ -50,6 +50,10 @@ package protocol ConnectionObserver: Sendable {
     func connectionAccepted()
     /// Returns where the connection counts its calls.
     func connectionAuthenticated(_ principal: Principal, clientName: String) -> OrgCounters
+    /// A client showed a token that is not known.
+    func authenticationFailed(_ failure: AuthenticationFailure, peer: String)
+    /// A connection was closed without being served: a limit was reached. `inAll`: so many times since the start.
+    func connectionRefused(_ error: BackendError, peer: String, inAll: Int)
     /// A client was refused, or broke the protocol.
     func connectionFailed(_ error: BackendError, peer: String)
     /// `principal` nil: it never got as far as a valid token.

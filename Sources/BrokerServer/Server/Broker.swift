@@ -79,7 +79,8 @@ package struct Broker: Sendable {
             broker: core,
             settings: connectionSettings(configuration, tenancy, core),
             tls: tls,
-            maximumConnections: configuration.limits.maxConnections,
+            admission: AdmissionLimits(configuration.limits),
+            elapsed: time.elapsed,
             logger: logger
         )
         do {
@@ -181,8 +182,8 @@ package struct Broker: Sendable {
                 keepaliveInterval: limits.keepaliveInterval
             ),
             helloDeadline: limits.helloDeadline,
-            authFailureDelay: limits.authFailureDelay,
             keepaliveMisses: limits.keepaliveMisses,
+            maximumUnsent: limits.maxUnsentBytesPerConnection,
             serverVersion: BrokerVersion.current,
             node: configuration.node,
             authenticate: { token in
@@ -192,7 +193,12 @@ package struct Broker: Sendable {
                     return .failure(error)
                 }
             },
-            observer: ConnectionLog(counters: core.counters, logger: logger)
+            observer: ConnectionLog(
+                counters: core.counters,
+                logger: logger,
+                linesPerSecond: configuration.log.maxConnectionLinesPerSecond,
+                elapsed: time.elapsed
+            )
         )
     }
 

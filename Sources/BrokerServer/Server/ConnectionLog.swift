@@ -2,10 +2,24 @@ internal import AgentBackend
 internal import Logging
 internal import Synchronization
 
-/// Counts connections and tells the operator of those that were refused or broke the protocol.
+/// Counts connections and tells the operator of those that were refused or broke the protocol: of so many in a second,
+/// and how many were left out. What a peer does must not fill a disk, nor wait for one.
 struct ConnectionLog: ConnectionObserver {
-    let counters: OrgCounterTable
-    let logger: Logger
+    private let counters: OrgCounterTable
+    private let logger: Logger
+    private let throttle: LogThrottle
+
+    /// - Parameter linesPerSecond: About connections that were not served well.
+    init(
+        counters: OrgCounterTable,
+        logger: Logger,
+        linesPerSecond: Int,
+        elapsed: @escaping @Sendable () -> Duration
+    ) {
+        self.counters = counters
+        self.logger = logger
+        throttle = LogThrottle(linesPerSecond: linesPerSecond, elapsed: elapsed)
+    }
 
     func connectionAccepted() {}
 
@@ -19,13 +33,37 @@ struct ConnectionLog: ConnectionObserver {
         return counters
     }
 
+    func authenticationFailed(_ failure: AuthenticationFailure, peer: String) {
+        tell(.notice, "a token is not known") {
+            [
+                "peer": "\(peer)", "of_address": "\(failure.ofAddress)", "in_all": "\(failure.inAll)",
+                "delay": "\(failure.delay)",
+            ]
+        }
+    }
+
+    func connectionRefused(_ error: BackendError, peer: String, inAll: Int) {
+        tell(.warning, "connection not taken") {
+            ["peer": "\(peer)", "error": "\(error)", "limit": "\(error.limit?.name ?? "")", "in_all": "\(inAll)"]
+        }
+    }
+
     func connectionFailed(_ error: BackendError, peer: String) {
-        logger.notice("connection refused", metadata: ["peer": "\(peer)", "error": "\(error)"])
+        // That one was told when it happened.
+        guard error.code != .authFailed else { return }
+        tell(.notice, "connection refused") { ["peer": "\(peer)", "error": "\(error)"] }
     }
 
     func connectionEnded(_ principal: Principal?) {
         guard let principal else { return }
         counters[principal.org.id].connections.subtract(1, ordering: .relaxed)
         logger.debug("disconnected", metadata: ["org": "\(principal.org.name)", "token": "\(principal.tokenID)"])
+    }
+
+    private func tell(_ level: Logger.Level, _ message: Logger.Message, _ metadata: () -> Logger.Metadata) {
+        guard logger.logLevel <= level, let leftOut = throttle.admit() else { return }
+        var metadata = metadata()
+        if leftOut > 0 { metadata["left_out"] = "\(leftOut)" }
+        logger.log(level: level, message, metadata: metadata)
     }
 }

@@ -1,8 +1,8 @@
 internal import AgentBackend
-internal import NIOCore
 internal import Synchronization
 
-/// The connections that are open, so that they can be drained. Safe to use from any thread.
+/// The connections that are open: who may come in, and all of them so that they can be drained. Safe to use from any
+/// thread.
 final class ConnectionTable: Sendable {
     /// One connection, as far as the table needs it.
     struct Member: Sendable {
@@ -12,42 +12,89 @@ final class ConnectionTable: Sendable {
         let cancelCalls: @Sendable () -> Void
         /// End its calls and close it.
         let close: @Sendable (BackendError) -> Void
+        /// Close it at once: another one takes its place.
+        let displace: @Sendable (BackendError) -> Void
+    }
+
+    /// What a connection tells of itself.
+    struct Entry: Sendable {
+        fileprivate let table: ConnectionTable
+        fileprivate let id: UInt64
+
+        /// It was shown a valid token. False: another connection has its place already.
+        func authenticated() -> Bool {
+            table.state.withLock { $0.admission.authenticated(id, at: table.elapsed()) }
+        }
+
+        /// It was shown a token that is not known.
+        func authenticationFailed() -> AuthenticationFailure {
+            table.state.withLock { $0.admission.authenticationFailed(id, at: table.elapsed()) }
+        }
     }
 
     private struct State {
+        var admission: AdmissionStateMachine
         var members: [UInt64: Member] = [:]
-        var lastID: UInt64 = 0
         var drainTimeout: Duration?
         var waiters: [CheckedContinuation<Void, Never>] = []
     }
 
-    private let state = Mutex(State())
-    private let capacity: Int
+    private let state: Mutex<State>
+    private let lastID = Atomic<UInt64>(0)
     private let drain: BrokerDrain
+    private let elapsed: @Sendable () -> Duration
 
-    init(capacity: Int, drain: BrokerDrain) {
-        self.capacity = capacity
+    /// - Parameter elapsed: Time since any one moment.
+    init(_ limits: AdmissionLimits, drain: BrokerDrain, elapsed: @escaping @Sendable () -> Duration) {
+        state = Mutex(State(admission: AdmissionStateMachine(limits)))
         self.drain = drain
+        self.elapsed = elapsed
     }
 
     var count: Int { state.withLock { $0.members.count } }
 
-    /// Nil: there are as many as may be. One that comes while others are drained is drained at once.
-    func add(_ member: Member) -> UInt64? {
-        let (id, drainTimeout) = state.withLock { state -> (UInt64?, Duration?) in
-            guard state.members.count < capacity else { return (nil, nil) }
-            state.lastID += 1
-            state.members[state.lastID] = member
-            if state.drainTimeout != nil { drain.connectionCame() }
-            return (state.lastID, state.drainTimeout)
-        }
-        if let drainTimeout { member.drain(drainTimeout) }
-        return id
+    /// For a connection that ``add(_:_:from:)`` is asked to take next.
+    func makeEntry() -> Entry {
+        Entry(table: self, id: lastID.add(1, ordering: .relaxed).newValue)
     }
 
-    func remove(_ id: UInt64) {
+    enum Addition {
+        case added
+        case refused(BackendError, inAll: Int)
+    }
+
+    /// Takes a connection, in the place of another one where it has to. One that comes while others are drained is
+    /// drained at once.
+    ///
+    /// - Parameter address: nil: it has none.
+    func add(_ entry: Entry, _ member: Member, from address: IPAddress?) -> Addition {
+        let now = elapsed()
+        let (action, displaced, drainTimeout, refused) = state.withLock { state in
+            let action = state.admission.arrived(entry.id, from: address, at: now)
+            var displaced: Member?
+            if case .serve(let displacement) = action {
+                displaced = displacement.flatMap { state.members[$0.id] }
+                state.members[entry.id] = member
+                if state.drainTimeout != nil { drain.connectionCame() }
+            }
+            return (action, displaced, state.drainTimeout, state.admission.counts.refused)
+        }
+        switch action {
+        case .refuse(let error):
+            return .refused(error, inAll: refused)
+        case .serve(let displacement):
+            if let displacement { displaced?.displace(displacement.error) }
+            if let drainTimeout { member.drain(drainTimeout) }
+            return .added
+        }
+    }
+
+    /// Nothing is left of the connection. Harmless for one that was not taken.
+    func remove(_ entry: Entry) {
+        let now = elapsed()
         let waiters = state.withLock { state -> [CheckedContinuation<Void, Never>] in
-            state.members[id] = nil
+            state.admission.left(entry.id, at: now)
+            state.members[entry.id] = nil
             guard state.members.isEmpty else { return [] }
             defer { state.waiters = [] }
             return state.waiters

@@ -12,9 +12,9 @@ final class WireListener: Sendable {
     private let routers: [ObjectIdentifier: Router]
     private let settings: ConnectionSettings
     private let connections: ConnectionTable
-    private let drain: BrokerDrain
     /// Nil: no listener speaks TLS.
     let tls: ServerTLS?
+    private let drain: BrokerDrain
     private let logger: Logger
 
     init(
@@ -22,15 +22,16 @@ final class WireListener: Sendable {
         broker: BrokerCore,
         settings: ConnectionSettings,
         tls: ServerTLS?,
-        maximumConnections: Int,
+        admission: AdmissionLimits,
+        elapsed: @escaping @Sendable () -> Duration,
         logger: Logger
     ) {
         self.group = group
+        self.logger = logger
         self.settings = settings
         self.tls = tls
-        self.logger = logger
         drain = broker.drain
-        connections = ConnectionTable(capacity: maximumConnections, drain: broker.drain)
+        connections = ConnectionTable(admission, drain: broker.drain, elapsed: elapsed)
         routers = Dictionary(
             uniqueKeysWithValues: group.makeIterator().map {
                 (ObjectIdentifier($0), Router(eventLoop: $0, broker: broker))
@@ -89,11 +90,9 @@ final class WireListener: Sendable {
         }
     }
 
-    /// Payloads wait for credit, and all that may travel at once fits below the mark. What piles up above it are
-    /// answers that a peer asks for and does not read.
+    /// Above the high mark payloads wait, whatever credit the peer gave; below the low one they go on.
     private var waterMark: ChannelOptions.Types.WriteBufferWaterMark {
-        let low = Int(settings.limits.connectionWindow)
-        return .init(low: low, high: low + 1 << 20)
+        .init(low: settings.maximumUnsent / 2, high: settings.maximumUnsent)
     }
 
     private func serve(_ channel: any Channel, _ tls: ServerTLS?) throws {
@@ -103,26 +102,38 @@ final class WireListener: Sendable {
         if channel.localAddress?.protocol == .inet || channel.localAddress?.protocol == .inet6 {
             try channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
         }
-        let handler = ConnectionHandler(settings: settings, handler: router, eventLoop: channel.eventLoop)
+        let entry = connections.makeEntry()
+        let handler = ConnectionHandler(
+            settings: settings,
+            handler: router,
+            eventLoop: channel.eventLoop,
+            entry: entry
+        )
         let member = ConnectionTable.Member(
             drain: { [drain] timeout in channel.eventLoop.execute { handler.drain(timeout, telling: drain) } },
             cancelCalls: { channel.eventLoop.execute { handler.cancelDrainedCalls() } },
-            close: { error in channel.eventLoop.execute { handler.fail(error) } }
+            close: { error in channel.eventLoop.execute { handler.fail(error) } },
+            displace: { error in channel.eventLoop.execute { handler.abandon(error) } }
         )
-        guard let id = connections.add(member) else {
-            logger.warning("refused a connection: there are as many as may be", metadata: ["limit": "connections"])
-            throw BackendError(.resourceExhausted, message: "too many connections")
+        let peer = channel.remoteAddress
+        switch connections.add(entry, member, from: peer.flatMap { IPAddress($0) }) {
+        case .added:
+            handler.whenGone.whenComplete { [connections] _ in connections.remove(entry) }
+            if let tls {
+                let linger = TLSHandshakeLinger()
+                try channel.pipeline.syncOperations.addHandlers(
+                    linger,
+                    NIOSSLServerHandler(context: tls.current),
+                    TLSHandshakeObserver(linger, observer: settings.observer)
+                )
+            }
+            try channel.pipeline.syncOperations.addHandler(handler)
+        case .refused(let error, let inAll):
+            settings.observer.connectionRefused(error, peer: peer?.description ?? "unix", inAll: inAll)
+            // To tell it through TLS would take a handshake, which is what a flood is after.
+            guard tls == nil else { throw error }
+            try channel.pipeline.syncOperations.addHandler(RefusalHandler(error))
         }
-        handler.whenGone.whenComplete { [connections] _ in connections.remove(id) }
-        if let tls {
-            let linger = TLSHandshakeLinger()
-            try channel.pipeline.syncOperations.addHandlers(
-                linger,
-                NIOSSLServerHandler(context: tls.current),
-                TLSHandshakeObserver(linger, observer: settings.observer)
-            )
-        }
-        try channel.pipeline.syncOperations.addHandler(handler)
     }
 
     /// Tells every peer that nothing more is started, gives what runs until the timeout, then cancels it: each call gets

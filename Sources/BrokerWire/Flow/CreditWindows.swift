@@ -3,6 +3,8 @@
 /// As the windows of RFC 9113 section 5.2. A value without I/O.
 package struct SendWindow: Sendable {
     package private(set) var credit: Int
+    /// What the peer takes, while nothing may be sent all the same.
+    private var held: Int?
 
     package init(_ credit: Int) {
         self.credit = credit
@@ -14,14 +16,39 @@ package struct SendWindow: Sendable {
 
     /// What was counted as sent was not.
     package mutating func unsent(_ bytes: Int) {
-        credit += bytes
+        add(bytes)
     }
+
+    /// Nothing may be sent for now, whatever the peer takes: there is no credit until ``resume()``.
+    package mutating func suspend() {
+        guard held == nil else { return }
+        held = credit
+        credit = 0
+    }
+
+    package mutating func resume() {
+        credit += held ?? 0
+        held = nil
+    }
+
+    package var isSuspended: Bool { held != nil }
+
+    /// What the peer takes, suspended or not.
+    package var allowed: Int { held ?? credit }
 
     /// False: the peer gave more credit than makes sense.
     package mutating func granted(_ bytes: UInt64) -> Bool {
-        guard bytes <= UInt64(Self.maximumCredit - credit) else { return false }
-        credit += Int(bytes)
+        guard bytes <= UInt64(Self.maximumCredit - allowed) else { return false }
+        add(Int(bytes))
         return true
+    }
+
+    private mutating func add(_ bytes: Int) {
+        if let held {
+            self.held = held + bytes
+        } else {
+            credit += bytes
+        }
     }
 
     private static let maximumCredit = 1 << 62

@@ -7,6 +7,8 @@ package enum FrameHeader {
     package static let length = 5
     /// Bytes of a message, the payload included, unless the session says otherwise.
     package static let defaultMaximumMessageLength = 4 << 20
+    /// Bytes of a message before the hello was accepted.
+    package static let maximumHelloLength = 16 << 10
     /// Bytes of a message without its payload.
     package static let defaultMaximumHeadLength = 1 << 20
 }
@@ -14,7 +16,8 @@ package enum FrameHeader {
 /// Cuts what arrives into messages. A value; used by one connection.
 package struct FrameAccumulator {
     private var pending = ByteBuffer()
-    private let maximumMessageLength: Int
+    /// Bytes that a message may have.
+    package var maximumMessageLength: Int
 
     package init(maximumMessageLength: Int = FrameHeader.defaultMaximumMessageLength) {
         self.maximumMessageLength = maximumMessageLength
@@ -41,7 +44,7 @@ package struct FrameAccumulator {
             let flags = pending.getInteger(at: pending.readerIndex, as: UInt8.self),
             let length = pending.getInteger(at: pending.readerIndex + 1, as: UInt32.self)
         else {
-            releaseIfEmpty()
+            release()
             return nil
         }
         guard flags == 0 else {
@@ -86,8 +89,12 @@ package struct FrameAccumulator {
         pending = roomier
     }
 
-    /// An idle connection keeps no buffer.
-    private mutating func releaseIfEmpty() {
-        if pending.readableBytes == 0 { pending = ByteBuffer() }
+    /// An idle connection keeps no buffer, and one that has begun a frame no more than what came of it.
+    private mutating func release() {
+        if pending.readableBytes == 0 {
+            pending = ByteBuffer()
+        } else if pending.readerIndex > 0 {
+            pending = ByteBuffer(buffer: pending)
+        }
     }
 }

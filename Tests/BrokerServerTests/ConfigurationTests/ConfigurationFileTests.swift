@@ -41,11 +41,18 @@ import Testing
               connection_window_bytes: 32MiB
               max_calls_in_flight_per_connection: 10
               max_connections: 20_000
+              max_unauthenticated_per_address: 11
+              max_new_connections_per_second_per_address: 12
+              max_new_connections_burst_per_address: 13
+              max_tracked_addresses: 14
+              exempt_addresses: [10.0.0.0/8]
+              max_unsent_bytes_per_connection: 128KiB
               hello_deadline: 1s
               keepalive_interval: 10s
               keepalive_misses: 2
               drain_timeout: 1m
               auth_failure_delay: 0s
+              max_auth_failure_delay: 1m
               max_readdir_entries: 50
               max_file_bytes: 1GiB
               max_open_directories: 64
@@ -71,7 +78,7 @@ import Testing
             memory: {max_bytes_per_org: 1MiB}
             retention: {interval: 1m, max_deletions: 7}
             identities: {first: 300000, count: 10}
-            log: {level: debug, operations: verbose}
+            log: {level: debug, operations: verbose, max_connection_lines_per_second: 3}
             orgs:
               - name: acme
                 tokens:
@@ -115,11 +122,18 @@ import Testing
         expected.limits.connectionWindowBytes = 32 << 20
         expected.limits.maxCallsInFlightPerConnection = 10
         expected.limits.maxConnections = 20_000
+        expected.limits.maxUnauthenticatedPerAddress = 11
+        expected.limits.maxNewConnectionsPerSecondPerAddress = 12
+        expected.limits.maxNewConnectionsBurstPerAddress = 13
+        expected.limits.maxTrackedAddresses = 14
+        expected.limits.exemptAddresses = [try #require(AddressRange("10.0.0.0/8"))]
+        expected.limits.maxUnsentBytesPerConnection = 128 << 10
         expected.limits.helloDeadline = .seconds(1)
         expected.limits.keepaliveInterval = .seconds(10)
         expected.limits.keepaliveMisses = 2
         expected.limits.drainTimeout = .seconds(60)
         expected.limits.authFailureDelay = .zero
+        expected.limits.maxAuthFailureDelay = .seconds(60)
         expected.limits.maxReaddirEntries = 50
         expected.limits.maxFileBytes = 1 << 30
         expected.limits.maxOpenDirectories = 64
@@ -147,6 +161,7 @@ import Testing
         expected.identities.count = 10
         expected.log.level = .debug
         expected.log.operations = .verbose
+        expected.log.maxConnectionLinesPerSecond = 3
         var acme = OrgConfiguration(name: "acme")
         acme.tokens = [
             TokenRecord(
@@ -182,7 +197,7 @@ import Testing
             + OrgConfiguration.Limits.fields.count + TokenRecord.fields.count
             + BrokerConfiguration.Retention.fields.count + OrgConfiguration.Retention.fields.count
             + OrgConfiguration.Exec.fields.count + BrokerConfiguration.TLS.fields.count
-        #expect(count == 13 + 14 + 8 + 9 + 1 + 2 + 2 + 6 + 5 + 6 + 2 + 2 + 2 + 5)
+        #expect(count == 13 + 21 + 8 + 9 + 1 + 2 + 3 + 6 + 5 + 6 + 2 + 2 + 2 + 5)
     }
 
     @Test func anchorsAndPlainWordsAreText() throws {

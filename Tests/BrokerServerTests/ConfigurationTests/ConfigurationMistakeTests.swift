@@ -90,6 +90,18 @@ import Testing
             "allowed: one of auto, none, software, landlock, bwrap"
         ),
         Mistake("exec:\n  isolation: landlok\n", line: 2, "exec.isolation", "did you mean \"landlock\"?"),
+        Mistake(
+            "limits:\n  exempt_addresses: [10.0.0.0/33]\n",
+            line: 2,
+            "limits.exempt_addresses[0]",
+            "is no range of addresses"
+        ),
+        Mistake(
+            "limits:\n  auth_failure_delay: 2s\n  max_auth_failure_delay: 1s\n",
+            line: 2,
+            "limits.auth_failure_delay",
+            "is more than limits.max_auth_failure_delay (1s)"
+        ),
         Mistake("log: {level: loud}\n", line: 1, "log.level", "allowed: one of trace"),
         Mistake("identities: {first: 5000000000}\n", line: 1, "identities.first", "too large"),
         Mistake("identities: {first: 0}\n", line: 1, "identities.first", "too small"),

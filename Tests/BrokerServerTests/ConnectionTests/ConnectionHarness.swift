@@ -13,6 +13,7 @@ struct ConnectionHarness {
     let channel: NIOAsyncTestingChannel
     let handler: StubHandler
     let observer = StubObserver()
+    let connections: ConnectionTable
     private let output = OutputReader()
 
     /// Weak: the channel owns it.
@@ -31,8 +32,8 @@ struct ConnectionHarness {
         let settings = ConnectionSettings(
             limits: limits,
             helloDeadline: .seconds(5),
-            authFailureDelay: .milliseconds(100),
             keepaliveMisses: 3,
+            maximumUnsent: 1 << 20,
             serverVersion: "9.9",
             node: "n",
             authenticate: { token in
@@ -41,10 +42,18 @@ struct ConnectionHarness {
             },
             observer: observer
         )
+        let limits = AdmissionLimits(BrokerConfiguration(root: "/r", node: "n").limits)
+        connections = ConnectionTable(limits, drain: BrokerDrain()) { .zero }
+        let entry = connections.makeEntry()
+        _ = connections.add(
+            entry,
+            ConnectionTable.Member(drain: { _ in }, cancelCalls: {}, close: { _ in }, displace: { _ in }),
+            from: nil
+        )
         let (channel, loop, stub) = (channel, loop, handler)
         connection = try await loop.executeInContext {
             let weak = WeakConnection()
-            let handler = ConnectionHandler(settings: settings, handler: stub, eventLoop: loop)
+            let handler = ConnectionHandler(settings: settings, handler: stub, eventLoop: loop, entry: entry)
             weak.handler = handler
             try channel.pipeline.syncOperations.addHandler(handler)
             return NIOLoopBound(weak, eventLoop: loop)
@@ -245,6 +254,10 @@ final class StubObserver: ConnectionObserver {
     func connectionAccepted() {}
 
     func connectionAuthenticated(_ principal: Principal, clientName: String) -> OrgCounters { counters }
+
+    func authenticationFailed(_ failure: AuthenticationFailure, peer: String) {}
+
+    func connectionRefused(_ error: BackendError, peer: String, inAll: Int) {}
 
     func connectionFailed(_ error: BackendError, peer: String) { errors.withLock { $0.append(error) } }
 

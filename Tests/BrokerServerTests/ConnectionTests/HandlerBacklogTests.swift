@@ -101,13 +101,18 @@ import Testing
         }
         try await read()
         #expect(reads.count == 1)
+        // A peer that takes nothing for a while is listened to: it may have credit for what it sends.
         try await harness.setWritable(false)
         try await read()
-        #expect(reads.count == 1)
-        try await harness.setWritable(true)
+        #expect(reads.count == 2)
+        // Not so one that asks for more and more.
+        try await harness.receive(calls(1...10))
+        try await read()
         #expect(reads.count == 2)
         try await harness.setWritable(true)
-        #expect(reads.count == 2)
+        #expect(reads.count == 3)
+        try await harness.setWritable(true)
+        #expect(reads.count == 3)
     }
 
     private final class ReadCounter: ChannelOutboundHandler, Sendable {

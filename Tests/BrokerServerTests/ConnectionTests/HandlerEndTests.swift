@@ -51,6 +51,23 @@ import Testing
         try await expectNothingLeft(harness, sessions: 0)
     }
 
+    /// The answer to a wrong token is held back for a while, and a connection that ends meanwhile is not.
+    @Test func nothingIsLeftOfAConnectionThatWasAboutToBeRefused() async throws {
+        let harness = try await ConnectionHarness()
+        try await harness.receive(ClientFrame(id: 0, body: .hello(Hello(token: "wrong", clientName: ""))))
+        try await harness.channel.close().get()
+        await harness.loop.run()
+        try await expectNothingLeft(harness, sessions: 0)
+    }
+
+    @Test func nothingIsLeftOfAConnectionThatWentForAnother() async throws {
+        let harness = try await ConnectionHarness()
+        _ = try await harness.withConnection { $0.abandon(BackendError(.resourceExhausted, message: "")) }
+        #expect(try await harness.sent().map(\.kind) == ["go away RESOURCE_EXHAUSTED 0"])
+        #expect(!harness.channel.isActive)
+        try await expectNothingLeft(harness, sessions: 0)
+    }
+
     @Test func nothingIsLeftOfAnIdleConnection() async throws {
         let harness = try await ConnectionHarness()
         try await harness.hello()
@@ -120,20 +137,23 @@ import Testing
     @Test func nothingIsLeftOfAConnectionThatWasNeverServed() async throws {
         let loop = NIOAsyncTestingEventLoop()
         let ended = Atomic<Bool>(false)
+        let limits = AdmissionLimits(BrokerConfiguration(root: "/r", node: "n").limits)
+        let connections = ConnectionTable(limits, drain: BrokerDrain()) { .zero }
         try await loop.executeInContext {
             let connection = ConnectionHandler(
                 settings: ConnectionSettings(
                     limits: SessionLimits(),
                     helloDeadline: .seconds(1),
-                    authFailureDelay: .zero,
                     keepaliveMisses: 1,
+                    maximumUnsent: 1,
                     serverVersion: "",
                     node: "",
                     authenticate: { _ in .failure(BackendError(.authFailed, message: "")) },
                     observer: StubObserver()
                 ),
                 handler: StubHandler(eventLoop: loop),
-                eventLoop: loop
+                eventLoop: loop,
+                entry: connections.makeEntry()
             )
             connection.whenGone.whenComplete { _ in ended.store(true, ordering: .relaxed) }
         }

@@ -38,6 +38,22 @@ import Testing
         #expect(!harness.channel.isActive)
     }
 
+    /// Nor do the bytes of one that come one by one.
+    @Test func aHelloThatComesByteByByteHasNoMoreTime() async throws {
+        let harness = try await ConnectionHarness()
+        let hello = Hello(token: String(repeating: "x", count: 1000), clientName: "slow")
+        let bytes = ConnectionHarness.bytes(of: [ClientFrame(id: 0, body: .hello(hello))])
+        var seconds = 0
+        for byte in bytes.readableBytesView {
+            try await harness.receive(bytes: ByteBuffer(bytes: [byte]))
+            await harness.loop.advanceTime(by: .seconds(1))
+            seconds += 1
+            guard harness.channel.isActive else { break }
+        }
+        #expect(seconds == 5)
+        #expect(try await harness.sent().map(\.kind) == ["go away DEADLINE_EXCEEDED 0"])
+    }
+
     @Test func aWrongTokenIsAnsweredAfterADelay() async throws {
         let harness = try await ConnectionHarness()
         try await harness.receive(ClientFrame(id: 0, body: .hello(Hello(token: "wrong", clientName: ""))))

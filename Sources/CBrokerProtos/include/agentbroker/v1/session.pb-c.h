@@ -69,8 +69,10 @@ typedef enum _Agentbroker__V1__Feature {
 
 /*
  * First message of a client, within 5 s of connecting. Exactly one. One that is not accepted is
- * answered with a GoAway: AUTH_FAILED, PROTOCOL_ERROR for versions that the broker does not speak,
- * DEADLINE_EXCEEDED for one that did not come.
+ * answered with a GoAway: AUTH_FAILED (after a while, which is longer with each wrong token of the
+ * same address), PROTOCOL_ERROR for versions that the broker does not speak, DEADLINE_EXCEEDED for
+ * one that did not come, RESOURCE_EXHAUSTED where there are too many connections. Until it is
+ * accepted a frame has at most 16 KiB.
  */
 struct  Agentbroker__V1__Hello
 {

@@ -1,0 +1,30 @@
+/// What ``AdmissionStateMachine`` allows.
+struct AdmissionLimits: Sendable {
+    /// Connections in all.
+    var maximumConnections: Int
+    /// Connections of one address that have not shown a valid token yet.
+    var maximumUnauthenticated: Int
+    /// New connections of one address.
+    var arrivals: TokenBucket.Rate
+    /// Addresses without such a connection that are remembered all the same.
+    var maximumAddresses: Int
+    /// How long the answer to a wrong token is held back when it is the first of its address.
+    var authFailureDelay: Duration
+    /// How long at most, however many came before.
+    var maximumAuthFailureDelay: Duration
+    /// Addresses that the limits of one address do not hold for.
+    var exempt: [AddressRange]
+
+    init(_ limits: BrokerConfiguration.Limits) {
+        maximumConnections = limits.maxConnections
+        maximumUnauthenticated = limits.maxUnauthenticatedPerAddress
+        arrivals = TokenBucket.Rate(
+            perSecond: limits.maxNewConnectionsPerSecondPerAddress,
+            capacity: limits.maxNewConnectionsBurstPerAddress
+        )
+        maximumAddresses = limits.maxTrackedAddresses
+        authFailureDelay = limits.authFailureDelay
+        maximumAuthFailureDelay = limits.maxAuthFailureDelay
+        exempt = limits.exemptAddresses
+    }
+}
