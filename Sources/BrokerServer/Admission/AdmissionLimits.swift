@@ -15,8 +15,12 @@ struct AdmissionLimits: Sendable {
     /// Addresses that the limits of one address do not hold for.
     var exempt: [AddressRange]
 
-    init(_ limits: BrokerConfiguration.Limits) {
-        maximumConnections = limits.maxConnections
+    /// - Parameter descriptors: That this process may have. Connections leave some of them for the files and commands of
+    ///   calls: those must not fail because others are connected.
+    init(_ configuration: BrokerConfiguration, descriptors: Int = .max) {
+        let limits = configuration.limits
+        let others = limits.maxOpenDirectories + Self.descriptorsPerCommand * configuration.exec.maxRunning + 256
+        maximumConnections = max(1, min(limits.maxConnections, descriptors - min(others, descriptors / 2)))
         maximumUnauthenticated = limits.maxUnauthenticatedPerAddress
         arrivals = TokenBucket.Rate(
             perSecond: limits.maxNewConnectionsPerSecondPerAddress,
@@ -27,4 +31,7 @@ struct AdmissionLimits: Sendable {
         maximumAuthFailureDelay = limits.maxAuthFailureDelay
         exempt = limits.exemptAddresses
     }
+
+    /// Three pipes, and what watches the process.
+    private static let descriptorsPerCommand = 4
 }

@@ -17,6 +17,8 @@ final class ConnectionCallStream: CallStream, @unchecked Sendable {
     private var lent = 0
     /// Credit that was taken and not used yet.
     private var reserved = 0
+    /// Bytes that an answer without credit may have.
+    private var room = 0
     private var reader: CheckedContinuation<Void, Never>?
     /// Set when nothing more can come.
     private var cutOff: BackendError?
@@ -68,6 +70,11 @@ final class ConnectionCallStream: CallStream, @unchecked Sendable {
             reserved += credit
         }
         return min(count, reserved)
+    }
+
+    /// Waits until a long answer that draws no credit may be made: of few at a time, for a peer that takes them.
+    func waitForRoom() async throws(BackendError) {
+        room += try await connection.takeRoom(stream: id)
     }
 
     func send(_ reply: Reply?, payload: ByteBuffer) async throws(BackendError) {
@@ -147,6 +154,8 @@ final class ConnectionCallStream: CallStream, @unchecked Sendable {
         lent = 0
         if reserved > 0 { connection.returnCredit(reserved) }
         reserved = 0
+        if room > 0 { connection.returnRoom(room) }
+        room = 0
     }
 
     /// Small pieces are gathered: many of them would need far more memory than the credit that they draw.
@@ -186,6 +195,10 @@ protocol CreditSource: AnyObject, Sendable {
     func takeCredit(stream: UInt64, upTo count: Int, _ available: () -> Int) async throws(BackendError) -> Int
     /// Gives back what was taken and not used.
     func returnCredit(_ bytes: Int)
+    /// Waits until the peer takes what it is sent, and returns how many bytes without credit the stream may send then.
+    /// Throws once the call was ended.
+    func takeRoom(stream: UInt64) async throws(BackendError) -> Int
+    func returnRoom(_ bytes: Int)
     func send(_ id: UInt64, _ body: ServerFrame.Body, _ payload: ByteBuffer, isLast: Bool)
     func grant(_ bytes: Int, stream: UInt64)
     func consumed(_ bytes: Int)

@@ -147,6 +147,7 @@ extension ConnectionHandler {
         var failure: BackendError?
         do throws(BackendError) {
             var answer = answer
+            if answer == nil, call.operation.hasLongAnswer { try await stream.waitForRoom() }
             if answer == nil { answer = try await handler.perform(call, in: session, stream: stream) }
             if let answer { try await stream.sendLast(answer) }
         } catch {
@@ -241,6 +242,16 @@ extension Call {
         var call = self
         call.payload = payload.detached
         return call
+    }
+}
+
+extension Operation {
+    /// Its answer is a list that draws no credit.
+    fileprivate var hasLongAnswer: Bool {
+        switch self {
+        case .readdir, .listKeys, .listWorkspaces: true
+        default: false
+        }
     }
 }
 

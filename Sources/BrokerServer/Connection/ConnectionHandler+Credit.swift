@@ -9,32 +9,69 @@ extension ConnectionHandler: CreditSource {
         // One sender is woken at a time: whoever was wakes the next, also where it takes nothing itself.
         defer { if hasWaited { wakeSender() } }
         while true {
-            eventLoop.assertInEventLoop()
-            if let cause = calls[stream]?.cause { throw cause }
-            guard !machine.isClosed, !Task.isCancelled else {
-                throw BackendError(.connectionClosed, message: "nobody waits for the answer any more")
-            }
+            try checkIsAwaited(stream)
             let credit = min(count, available(), sendWindow.credit, settings.largestPiece)
-            if credit > 0, reserved < settings.maximumUnsent {
+            if credit > 0, hasRoom {
                 sendWindow.sent(credit)
                 reserved += credit
                 return credit
             }
             guard !machine.isInputClosed || min(available(), sendWindow.allowed) > 0 else { throw Self.noMoreCredit }
             hasWaited = true
-            let id = creditWaiters.makeID()
-            await withTaskCancellationHandler {
-                await withCheckedContinuation {
-                    creditWaiters.add(id, CreditWaiters.Waiter(stream: stream, continuation: $0))
-                }
-            } onCancel: {
-                eventLoop.execute { self.creditWaiters.remove(id)?.continuation.resume() }
-            }
+            await wait(stream, needsCredit: true)
         }
     }
 
+    func takeRoom(stream: UInt64) async throws(BackendError) -> Int {
+        var hasWaited = false
+        defer { if hasWaited { wakeSender() } }
+        while true {
+            try checkIsAwaited(stream)
+            if hasRoom {
+                reserved += Self.longAnswer
+                return Self.longAnswer
+            }
+            hasWaited = true
+            await wait(stream, needsCredit: false)
+        }
+    }
+
+    /// Throws where nobody waits for the answer.
+    private func checkIsAwaited(_ stream: UInt64) throws(BackendError) {
+        eventLoop.assertInEventLoop()
+        if let cause = calls[stream]?.cause { throw cause }
+        guard !machine.isClosed, !Task.isCancelled else {
+            throw BackendError(.connectionClosed, message: "nobody waits for the answer any more")
+        }
+    }
+
+    private func wait(_ stream: UInt64, needsCredit: Bool) async {
+        let id = creditWaiters.makeID()
+        await withTaskCancellationHandler {
+            await withCheckedContinuation {
+                creditWaiters.add(
+                    id,
+                    CreditWaiters.Waiter(stream: stream, needsCredit: needsCredit, continuation: $0)
+                )
+            }
+        } onCancel: {
+            eventLoop.execute { self.creditWaiters.remove(id)?.continuation.resume() }
+        }
+    }
+
+    /// The peer takes what it is sent, and not too much is on its way to it.
+    private var hasRoom: Bool { !sendWindow.isSuspended && reserved < settings.maximumUnsent }
+
+    /// Bytes of an answer that draws no credit and may be long: names of a directory, keys.
+    private static var longAnswer: Int { 256 << 10 }
+
     func returnCredit(_ bytes: Int) {
         sendWindow.unsent(bytes)
+        reserved -= bytes
+        wakeSender()
+    }
+
+    func returnRoom(_ bytes: Int) {
         reserved -= bytes
         wakeSender()
     }
@@ -56,8 +93,12 @@ extension ConnectionHandler: CreditSource {
     }
 
     private func wakeSender() {
-        guard sendWindow.credit > 0, reserved < settings.maximumUnsent else { return }
-        creditWaiters.takeFirst { calls[$0]?.stream.maySend ?? false }?.continuation.resume()
+        guard hasRoom, !creditWaiters.isEmpty else { return }
+        let next = creditWaiters.takeFirst { waiter in
+            guard waiter.needsCredit else { return true }
+            return sendWindow.credit > 0 && calls[waiter.stream]?.stream.maySend ?? false
+        }
+        next?.continuation.resume()
     }
 
     private static var noMoreCredit: BackendError {

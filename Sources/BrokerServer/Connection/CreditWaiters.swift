@@ -1,10 +1,13 @@
 internal import DequeModule
 
-/// Senders that wait for credit, first come first served, but those whose own stream has none are passed over.
+/// Senders that wait for credit, or for room alone, first come first served, but those that could not go on are passed
+/// over.
 /// Used on one event loop.
 struct CreditWaiters {
     struct Waiter {
         let stream: UInt64
+        /// False: what it is to send draws none.
+        let needsCredit: Bool
         let continuation: CheckedContinuation<Void, Never>
     }
 
@@ -32,9 +35,9 @@ struct CreditWaiters {
         return waiter
     }
 
-    /// Takes the first waiter whose stream may send.
-    mutating func takeFirst(where maySend: (_ stream: UInt64) -> Bool) -> Waiter? {
-        guard let index = order.firstIndex(where: { id in waiters[id].map { maySend($0.stream) } ?? false }) else {
+    /// Takes the first waiter that may send.
+    mutating func takeFirst(where maySend: (Waiter) -> Bool) -> Waiter? {
+        guard let index = order.firstIndex(where: { id in waiters[id].map(maySend) ?? false }) else {
             return nil
         }
         return waiters.removeValue(forKey: order.remove(at: index))

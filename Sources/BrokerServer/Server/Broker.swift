@@ -74,12 +74,22 @@ package struct Broker: Sendable {
         let core = try BrokerCore(configuration, tenancy, threads, isolation, trash, log, time)
         let tls = try ServerTLS(configuration.tls, logger: logger)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
+        let admission = AdmissionLimits(configuration, descriptors: ProcessSettings.descriptorLimit)
+        if admission.maximumConnections < configuration.limits.maxConnections {
+            logger.warning(
+                "fewer connections than limits.max_connections are served: raise the process's limit of descriptors",
+                metadata: [
+                    "served": "\(admission.maximumConnections)", "configured": "\(configuration.limits.maxConnections)",
+                    "descriptors": "\(ProcessSettings.descriptorLimit)",
+                ]
+            )
+        }
         let listener = WireListener(
             group: group,
             broker: core,
             settings: connectionSettings(configuration, tenancy, core),
             tls: tls,
-            admission: AdmissionLimits(configuration.limits),
+            admission: admission,
             elapsed: time.elapsed,
             logger: logger
         )

@@ -21,6 +21,13 @@ enum ProcessSettings {
         }
     }
 
+    /// Descriptors that this process may have.
+    static var descriptorLimit: Int {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return .max }
+        return Int(clamping: limit.rlim_cur)
+    }
+
     /// Each connection, open file and command needs some; the usual soft limit of 1024 is soon reached.
     private static func raiseDescriptorLimit() {
         var limit = rlimit()

@@ -14,7 +14,8 @@ import Testing
         private var lastID: UInt64 = 0
 
         init(_ change: (inout BrokerConfiguration.Limits) -> Void = { _ in }) {
-            var limits = BrokerConfiguration.Limits()
+            var configuration = BrokerConfiguration(root: "/r", node: "n")
+            var limits = configuration.limits
             limits.maxConnections = 6
             limits.maxUnauthenticatedPerAddress = 3
             limits.maxNewConnectionsPerSecondPerAddress = 10
@@ -22,7 +23,8 @@ import Testing
             limits.authFailureDelay = .milliseconds(100)
             limits.maxAuthFailureDelay = .seconds(1)
             change(&limits)
-            machine = AdmissionStateMachine(AdmissionLimits(limits))
+            configuration.limits = limits
+            machine = AdmissionStateMachine(AdmissionLimits(configuration))
         }
 
         enum Outcome: Equatable {
@@ -134,6 +136,13 @@ import Testing
         #expect(subject.arrive(Self.there) == .refused(limit: "connections"))
         subject.machine.left(4, at: subject.now)
         #expect(subject.arrive(Self.there) == .served)
+    }
+
+    /// What connections leave of them is for files and commands.
+    @Test(arguments: [(Int.max, 10_000), (20_000, 10_000), (10_000, 7696), (1000, 500), (1, 1)])
+    func connectionsLeaveDescriptorsForCalls(descriptors: Int, connections: Int) {
+        let configuration = BrokerConfiguration(root: "/r", node: "n")
+        #expect(AdmissionLimits(configuration, descriptors: descriptors).maximumConnections == connections)
     }
 
     // MARK: Wrong tokens

@@ -42,7 +42,7 @@ struct ConnectionHarness {
             },
             observer: observer
         )
-        let limits = AdmissionLimits(BrokerConfiguration(root: "/r", node: "n").limits)
+        let limits = AdmissionLimits(BrokerConfiguration(root: "/r", node: "n"))
         connections = ConnectionTable(limits, drain: BrokerDrain()) { .zero }
         let entry = connections.makeEntry()
         _ = connections.add(

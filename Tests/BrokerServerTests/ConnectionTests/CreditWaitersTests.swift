@@ -11,7 +11,10 @@ import Testing
         for stream in streams {
             // Resumed at once: only its place in the queue matters here.
             await withCheckedContinuation { continuation in
-                waiters.add(waiters.makeID(), CreditWaiters.Waiter(stream: stream, continuation: continuation))
+                waiters.add(
+                    waiters.makeID(),
+                    CreditWaiters.Waiter(stream: stream, needsCredit: true, continuation: continuation)
+                )
                 continuation.resume()
             }
         }
@@ -20,7 +23,7 @@ import Testing
             let second = waiters.remove(id)
             #expect(first != nil && second == nil)
         }
-        while let waiter = waiters.takeFirst(where: { !mayNotSend.contains($0) }) { taken.append(waiter.stream) }
+        while let waiter = waiters.takeFirst(where: { !mayNotSend.contains($0.stream) }) { taken.append(waiter.stream) }
         #expect(waiters.isEmpty == mayNotSend.isDisjoint(with: streams))
         return taken
     }

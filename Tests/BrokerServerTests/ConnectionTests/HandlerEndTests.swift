@@ -137,7 +137,7 @@ import Testing
     @Test func nothingIsLeftOfAConnectionThatWasNeverServed() async throws {
         let loop = NIOAsyncTestingEventLoop()
         let ended = Atomic<Bool>(false)
-        let limits = AdmissionLimits(BrokerConfiguration(root: "/r", node: "n").limits)
+        let limits = AdmissionLimits(BrokerConfiguration(root: "/r", node: "n"))
         let connections = ConnectionTable(limits, drain: BrokerDrain()) { .zero }
         try await loop.executeInContext {
             let connection = ConnectionHandler(

@@ -90,6 +90,33 @@ import Testing
         #expect(bytes(try await harness.sent()) == 40 * 200_000)
     }
 
+    /// Lists draw no credit: without a bound a peer that reads nothing could have all its calls make one.
+    @Test func listsAreMadeAFewAtATime() async throws {
+        let gate = Gate()
+        let begun = Atomic<Int>(0)
+        let harness = try await ConnectionHarness { loop in
+            StubHandler(eventLoop: loop, attempt: { _ in .wait }) { _, _ throws(BackendError) in
+                begun.add(1, ordering: .relaxed)
+                await gate.wait()
+                return Answer(.readdir(DirectoryPage(entries: [], isTruncated: false)))
+            }
+        }
+        try await harness.hello()
+        try await harness.receive((1...100).map { ConnectionHarness.call($0, .readdir(Readdir(path: []))) })
+        // 256 KiB each, of a megabyte.
+        #expect(begun.load(ordering: .relaxed) == 4)
+        // Whoever waits can be cancelled, and lets the others pass.
+        try await harness.receive(ClientFrame(id: 0, body: .cancel(call: 5)))
+        #expect(try await harness.sent().map(\.kind) == ["5 CANCELLED"])
+        try await harness.setWritable(false)
+        gate.open()
+        await harness.loop.run()
+        #expect(begun.load(ordering: .relaxed) == 4)
+        try await harness.setWritable(true)
+        #expect(begun.load(ordering: .relaxed) == 99)
+        #expect(try await harness.sent().count == 99)
+    }
+
     // MARK: Before the hello
 
     @Test func nothingLongIsTakenBeforeTheHello() async throws {
