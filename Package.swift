@@ -15,6 +15,10 @@ let cSettings: [CSetting] = [
     .unsafeFlags(["-Wall", "-Wextra", "-Werror"])
 ]
 
+/// Set by Tests/Fuzz/run: the targets under test count which code an input reaches, and the fuzzer is built.
+let isFuzzing = Context.environment["AGENT_BROKER_FUZZ"] != nil
+let fuzzedSwiftSettings = swiftSettings + (isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer"])] : [])
+
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
@@ -48,7 +52,11 @@ let package = Package(
     targets: [
         // C, each behind one Swift module.
         .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
-        .target(name: "CBrokerProtos", dependencies: ["CProtobufC"]),
+        .target(
+            name: "CBrokerProtos",
+            dependencies: ["CProtobufC"],
+            cSettings: isFuzzing ? [.unsafeFlags(["-fsanitize=fuzzer-no-link"])] : []
+        ),
         .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
         .target(name: "CLinux", cSettings: cSettings),
 
@@ -71,7 +79,7 @@ let package = Package(
         .target(
             name: "BrokerWire",
             dependencies: ["AgentBackend", "CBrokerProtos", "CProtobufC", nioCore, nioSSL],
-            swiftSettings: swiftSettings
+            swiftSettings: fuzzedSwiftSettings
         ),
         .target(
             name: "BrokerServer",
@@ -134,6 +142,12 @@ let package = Package(
             cSettings: cSettings
         ),
 
+        .target(
+            name: "WireFuzzing",
+            dependencies: ["AgentBackend", "BrokerWire", nioCore],
+            path: "Tests/WireFuzzing",
+            swiftSettings: fuzzedSwiftSettings
+        ),
         .testTarget(
             name: "AgentBackendTests",
             dependencies: ["AgentBackend", nioCore],
@@ -160,7 +174,7 @@ let package = Package(
         ),
         .testTarget(
             name: "BrokerWireTests",
-            dependencies: ["BrokerWire", "AgentBackend", "CBrokerProtos", "CProtobufC", nioCore],
+            dependencies: ["BrokerWire", "AgentBackend", "CBrokerProtos", "CProtobufC", "WireFuzzing", nioCore],
             swiftSettings: swiftSettings
         ),
         .testTarget(
@@ -189,7 +203,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "BrokerClient", "BrokerServer", "BrokerTestKit", "AgentBackend", "agent-broker", "limit-echo", nioCore,
+                "BrokerClient", "BrokerServer", "BrokerTestKit", "BrokerWire", "AgentBackend", "WireFuzzing",
+                "agent-broker", "limit-echo", nioCore,
             ],
             swiftSettings: swiftSettings
         ),
@@ -203,3 +218,16 @@ let package = Package(
         .testTarget(name: "LoadTestTests", dependencies: ["loadtest", nioCore], swiftSettings: swiftSettings),
     ]
 )
+
+if isFuzzing {
+    package.targets.append(
+        .executableTarget(
+            name: "fuzz-wire",
+            dependencies: ["WireFuzzing"],
+            path: "Tests/Fuzz",
+            exclude: ["run"],
+            swiftSettings: swiftSettings,
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]
+        )
+    )
+}

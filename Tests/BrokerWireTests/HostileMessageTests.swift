@@ -3,6 +3,7 @@ import CBrokerProtos
 import CProtobufC
 import NIOCore
 import Testing
+import WireFuzzing
 
 @testable import BrokerWire
 

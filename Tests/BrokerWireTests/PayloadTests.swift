@@ -1,6 +1,7 @@
 import AgentBackend
 import NIOCore
 import Testing
+import WireFuzzing
 
 @testable import BrokerWire
 
