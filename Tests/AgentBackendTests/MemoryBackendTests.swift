@@ -196,6 +196,80 @@ import Testing
         }
     }
 
+    /// Keys that keep a thread busy for long are left to one that may be.
+    @Test func doesNotChangeVeryManyKeysOnTheSpot() async throws {
+        let backend = MemoryBackend()
+        for number in 0..<600 { try await backend.put("d/\(number)", "") }
+        let (d, e, f) = (try WorkspacePath("d"), try WorkspacePath("e"), try WorkspacePath("f"))
+        let recursive = RemoveOptions(recursive: true)
+        guard case .wouldBlock = backend.tryRename(d, to: e, options: RenameOptions()),
+            case .wouldBlock = backend.tryCopy(d, to: e, options: CopyOptions(recursive: true)),
+            case .wouldBlock = backend.tryRemove(d, options: recursive),
+            case .wouldBlock = backend.tryClearKeys(),
+            case .failed = backend.tryRemove(d, options: RemoveOptions()),
+            case .done = backend.tryTouch(e),
+            case .done = backend.tryRename(e, to: f, options: RenameOptions())
+        else {
+            Issue.record("answered otherwise")
+            return
+        }
+        try await backend.rename("d", to: "e")
+        try await backend.copy("e", to: "d", recursive: true)
+        #expect(try await backend.names("/") == ["d", "e", "f"])
+        #expect(try await backend.listKeys("d/").count == 600)
+        try await backend.remove("e", recursive: true)
+        #expect(try await backend.clearKeys() == 601)
+        #expect(try await backend.names("/") == [])
+    }
+
+    /// As if each key were moved and copied by itself; whatever was there before.
+    @Test func movesAndCopiesWhatIsBelowInItsPlace() async throws {
+        let backend = MemoryBackend()
+        var model: [String: String] = [:]
+        for (index, key) in ["a", "a!", "a.txt", "a/!", "a/-", "a/b", "a/b/c", "a/b.c", "a0", "b/b", "b/b/z"]
+            .enumerated()
+        {
+            try await backend.put(key, "\(index)")
+            model[key] = "\(index)"
+        }
+        func expectModel() async throws {
+            #expect(
+                try await backend.listKeys()
+                    == model.keys.sorted {
+                        $0.names.lexicographicallyPrecedes($1.names) { $0.lexicographicallyPrecedes($1) }
+                    }
+            )
+            for (key, contents) in model { #expect(try await backend.contents(key) == contents) }
+        }
+        try await backend.copy("a", to: "b", recursive: true)
+        for (key, contents) in model where key == "a" || key.hasPrefix("a/") { model["b" + key.dropFirst()] = contents }
+        try await expectModel()
+        try await backend.rename("a", to: "a.d")
+        for key in model.keys where key == "a" || key.hasPrefix("a/") {
+            model["a.d" + key.dropFirst()] = model.removeValue(forKey: key)
+        }
+        try await expectModel()
+    }
+
+    /// What no path could name is not made, whatever the scopes are in which it is asked for.
+    @Test func refusesKeysThatAreTooLong() async throws {
+        let budget = MemoryBudget(allowed: 1 << 20)
+        let backend = MemoryBackend(budget: budget)
+        let long = Array(repeating: String(repeating: "n", count: 200), count: 20).joined(separator: "/")
+        let scope = try backend.scope(try WorkspacePath(String(repeating: "s", count: 100)))
+        let refused = "INVALID_ARGUMENT (TOO_LARGE)"
+        #expect(try await refusal(of: try await scope.put(long, "x")) == refused)
+        #expect(try await refusal(of: try await scope.touch(long)) == refused)
+        try await backend.put("d/\(String(repeating: "f", count: 80))", "x")
+        let held = budget.held
+        #expect(try await refusal(of: try await backend.rename("d", to: long)) == refused)
+        #expect(try await refusal(of: try await backend.copy("d", to: long, recursive: true)) == refused)
+        #expect(budget.held == held)
+        #expect(try await backend.listKeys("") == ["d/\(String(repeating: "f", count: 80))"])
+        try await backend.rename("d", to: String(long.dropLast(10)))
+        #expect(try await backend.listKeys("").count == 1)
+    }
+
     @Test func confinesScopes() async throws {
         let backend = MemoryBackend()
         try await backend.put("outer/inner/file", "x")
@@ -257,6 +331,8 @@ import Testing
 }
 
 extension String {
+    fileprivate var names: [[UInt8]] { split(separator: "/").map { Array($0.utf8) } }
+
     fileprivate func components(of part: String) -> Int {
         var count = 0
         var rest = self[...]

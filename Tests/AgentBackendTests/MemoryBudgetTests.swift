@@ -95,11 +95,66 @@ import Testing
         }
         #expect(budget.held == 0)
 
-        // No room for the name: the bytes are given back all the same.
+        // No room for the name. The bytes are kept for another try, and given back with the writer.
         let writer = try await backend.openWriter(path, options: WriteOptions())
         try await writer.write(ByteBuffer(repeating: 0, count: 990))
-        #expect(try await refusal(of: try await writer.commit()) == "RESOURCE_EXHAUSTED")
+        for _ in 0..<2 { #expect(try await refusal(of: try await writer.commit()) == "RESOURCE_EXHAUSTED") }
+        #expect(budget.held == 990)
+        await writer.abort()
         #expect(budget.held == 0)
+        #expect(try await backend.names("/") == [])
+    }
+
+    @Test func countsWhatIsMovedAndCopied() async throws {
+        let budget = MemoryBudget(allowed: 100_000)
+        let backend = MemoryBackend(budget: budget)
+        let large = String(repeating: "x", count: 1000)
+        for key in ["long/a", "long/b/c"] { try await backend.put(key, large) }
+        try await backend.rename("long", to: "s")
+        #expect(budget.held == Self.cost("s/a", 1000) + Self.cost("s/b/c", 1000))
+
+        // Onto a key: what it held is given back, once.
+        try await backend.put("f", "12")
+        try await backend.rename("f", to: "s/a")
+        #expect(budget.held == Self.cost("s/a", 2) + Self.cost("s/b/c", 1000))
+        try await backend.copy("s/b/c", to: "s/a")
+        #expect(budget.held == Self.cost("s/a", 1000) + Self.cost("s/b/c", 1000))
+        try await backend.copy("s", to: "t", recursive: true)
+        try await backend.copy("s", to: "t", recursive: true)
+        #expect(budget.held == 4 * Self.cost("s/a", 1000) + 4)
+
+        // A key that is a directory too goes onto one, with what is below it.
+        try await backend.put("s", "1")
+        try await backend.put("u", large)
+        try await backend.rename("s", to: "u")
+        #expect(try await backend.contents("u") == "1")
+        #expect(budget.held == 4 * Self.cost("s/a", 1000) + 4 + Self.cost("u", 1))
+
+        // What is a directory alone does not: neither the key nor its bytes go.
+        let held = budget.held
+        try await backend.put("v", large)
+        #expect(try await refusal(of: try await backend.rename("t", to: "v")) == "WRITE_FAILED (NOT_DIRECTORY)")
+        #expect(
+            try await refusal(of: try await backend.copy("t", to: "v", recursive: true))
+                == "WRITE_FAILED (NOT_DIRECTORY)"
+        )
+        #expect(budget.held == held + Self.cost("v", 1000))
+        try await backend.remove("v", recursive: true)
+        #expect(budget.held == held)
+        try await backend.remove("/", recursive: true)
+        #expect(budget.held == 0)
+    }
+
+    /// Whatever becomes of the accounts, the process goes on.
+    @Test func neverHoldsLessThanNothing() throws {
+        let outer = MemoryBudget(allowed: 100)
+        let budget = MemoryBudget(allowed: 100, within: outer)
+        try budget.change(by: 10)
+        budget.release(11)
+        budget.release(-1)
+        #expect(budget.held == 0 && outer.held == 0)
+        try budget.change(by: 100)
+        #expect(budget.held == 100 && outer.held == 100)
     }
 
     @Test func isGivenBackByABackendThatIsDropped() async throws {

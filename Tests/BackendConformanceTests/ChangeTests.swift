@@ -74,6 +74,21 @@ extension BackendConformance {
         }
 
         @Test(arguments: Subject.all)
+        func aDirectoryDoesNotReplaceAFile(subject: Subject) async throws {
+            try await withSubject(subject) { (tested: Tested) async throws in
+                try await tested.backend.write("f", "kept")
+                try await tested.backend.write("d/g", "x")
+                let file = Refusal(.writeFailed, .notDirectory)
+                #expect(try await refusal { try await tested.backend.rename("d", to: "f") } == file)
+                #expect(try await refusal { try await tested.backend.copy("d", to: "f", recursive: true) } == file)
+                #expect(try await tested.backend.readText("f") == "kept")
+                #expect(try await tested.backend.readText("d/g") == "x")
+                try await tested.backend.rm("f", recursive: true)
+                #expect(try await tested.backend.readdir("") == ["d"])
+            }
+        }
+
+        @Test(arguments: Subject.all)
         func whatIsMissingCannotBeMoved(subject: Subject) async throws {
             try await withSubject(subject) { (tested: Tested) async throws in
                 let missing = Refusal(tested.capabilities.missingToChange, .notFound)

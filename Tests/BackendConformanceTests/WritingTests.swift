@@ -101,6 +101,49 @@ extension BackendConformance {
         }
 
         @Test(arguments: Subject.all)
+        func whatHasEndedIsNotCommittedAgain(subject: Subject) async throws {
+            try await withSubject(subject) { (tested: Tested) async throws in
+                let path = try WorkspacePath("f")
+                let (committed, aborted) = (
+                    try await tested.backend.openWriter(path, options: WriteOptions()),
+                    try await tested.backend.openWriter(path, options: WriteOptions())
+                )
+                for writer in [committed, aborted] { try await writer.write(ByteBuffer(string: "whole")) }
+                _ = try await committed.commit()
+                await aborted.abort()
+                for writer in [committed, aborted] {
+                    #expect(try await failure { try await writer.commit() }.code == .invalidArgument)
+                    #expect(
+                        try await failure { try await writer.write(ByteBuffer(string: "x")) }.code == .invalidArgument
+                    )
+                    await writer.abort()
+                }
+                #expect(try await tested.backend.readText("f") == "whole")
+            }
+        }
+
+        /// With all of it, where it can be: over a connection the bytes are gone with the call.
+        @Test(arguments: Subject.all)
+        func whatCouldNotBeCommittedIsTriedAgain(subject: Subject) async throws {
+            try await withSubject(subject) { (tested: Tested) async throws in
+                try await tested.backend.write("f", "old")
+                let options = WriteOptions(mode: .createOnly)
+                let writer = try await tested.backend.openWriter(try WorkspacePath("f"), options: options)
+                try await writer.write(ByteBuffer(string: "whole"))
+                #expect(try await refusal { try await writer.commit() } == Refusal(.writeFailed, .exists))
+                try await tested.backend.rm("f")
+                if tested.capabilities.isRemote {
+                    #expect(try await failure { try await writer.commit() }.code == .invalidArgument)
+                    #expect(try await !tested.backend.exists("f"))
+                } else {
+                    #expect(try await writer.commit().size == 5)
+                    #expect(try await tested.backend.readText("f") == "whole")
+                }
+                await writer.abort()
+            }
+        }
+
+        @Test(arguments: Subject.all)
         func everyDurabilityWrites(subject: Subject) async throws {
             try await withSubject(subject) { (tested: Tested) async throws in
                 for durability in [WriteOptions.Durability.none, .data, .full] {

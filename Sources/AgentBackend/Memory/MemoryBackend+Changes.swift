@@ -23,10 +23,10 @@ extension MemoryBackend {
     ) throws(BackendError) {
         try withTransfer(path, to: destination, replacesExisting: options.replacesExisting) {
             store,
-            keys,
             source,
             target throws(BackendError) in
             guard source != target else { return }
+            try Self.check(source, fits: target, in: store, destination)
             guard !store.hasKeys(below: target) else {
                 throw BackendError(
                     .writeFailed,
@@ -34,16 +34,14 @@ extension MemoryBackend {
                     message: "keys lie below \(destination): remove them first, or choose another name"
                 )
             }
+            let keys = store.keys(atOrBelow: source)
+            // Names may get longer.
+            let longer = target.count - source.count
+            try Self.check(keyLength: (keys.lazy.map(\.count).max() ?? 0) + longer, destination)
             let replaced =
                 store[target].map { MemoryStore.cost(ofKey: target, contents: $0.contents.readableBytes) } ?? 0
-            // Names may get longer.
-            let growth = (target.count - source.count) * keys.count - replaced
-            try storage.budget.change(by: growth)
-            for key in keys {
-                guard let file = store[key] else { continue }
-                _ = store.remove(key, below: false)
-                store.set(target + key.dropFirst(source.count), to: file)
-            }
+            try storage.budget.change(by: longer * keys.count - replaced)
+            store.move(source, to: target)
         }
     }
 
@@ -55,23 +53,21 @@ extension MemoryBackend {
     ) throws(BackendError) -> CopyResult {
         try withTransfer(path, to: destination, replacesExisting: options.replacesExisting) {
             store,
-            keys,
             source,
             target throws(BackendError) in
-            var keys = keys
-            if !options.recursive {
-                guard store[source] != nil else {
-                    throw BackendError(
-                        .writeFailed,
-                        reason: .isDirectory,
-                        message: "\(path) is no key, but keys lie below it: copy it recursively"
-                    )
-                }
-                keys = [source]
+            guard options.recursive || store[source] != nil else {
+                throw BackendError(
+                    .writeFailed,
+                    reason: .isDirectory,
+                    message: "\(path) is no key, but keys lie below it: copy it recursively"
+                )
             }
+            try Self.check(source, fits: target, in: store, destination)
+            let keys = options.recursive ? store.keys(atOrBelow: source) : [source]
             let copies = keys.compactMap { key in
                 store[key].map { (key: target + key.dropFirst(source.count), file: $0) }
             }
+            try Self.check(keyLength: copies.lazy.map(\.key.count).max() ?? 0, destination)
             if !options.replacesExisting, copies.contains(where: { store[$0.key] != nil }) {
                 throw Self.exists(destination)
             }
@@ -82,29 +78,30 @@ extension MemoryBackend {
             }
             try storage.budget.change(by: growth)
             var result = CopyResult(files: 0, bytes: 0)
-            for var copy in copies {
-                copy.file.modifiedNanoseconds = storage.wallClock()
-                copy.file.etag = store.makeEtag()
-                store.set(copy.key, to: copy.file)
+            let made = copies.map { copy in
+                var file = copy.file
+                file.modifiedNanoseconds = storage.wallClock()
+                file.etag = store.makeEtag()
                 result.files += 1
-                result.bytes += UInt64(copy.file.contents.readableBytes)
+                result.bytes += UInt64(file.contents.readableBytes)
+                return (key: copy.key, file: file)
             }
+            // One key needs no look at what lies below it.
+            if made.count == 1 { store.set(made[0].key, to: made[0].file) } else { store.set(made, atOrBelow: target) }
             return result
         }
     }
 
-    /// Checks what holds for both, and hands on the keys at or below the source.
+    /// Checks what holds for both.
     private func withTransfer<Value>(
         _ path: WorkspacePath,
         to destination: WorkspacePath,
         replacesExisting: Bool,
-        _ body: (inout MemoryStore, [[UInt8]], _ source: [UInt8], _ target: [UInt8]) throws(BackendError) ->
-            sending Value
+        _ body: (inout MemoryStore, _ source: [UInt8], _ target: [UInt8]) throws(BackendError) -> sending Value
     ) throws(BackendError) -> sending Value {
         let target = prefix.appending(destination).bytes
         return try withKey(path) { store, source throws(BackendError) in
-            let keys = store.keys(atOrBelow: source)
-            guard !keys.isEmpty else { throw Self.notFound(path, in: store, key: source) }
+            guard store.count(atOrBelow: source) > 0 else { throw Self.notFound(path, in: store, key: source) }
             guard !path.isRoot, !destination.isRoot else {
                 throw BackendError(
                     .writeFailed,
@@ -119,7 +116,24 @@ extension MemoryBackend {
                 )
             }
             if !replacesExisting, store[target] != nil { throw Self.exists(destination) }
-            return try body(&store, keys, source, target)
+            return try body(&store, source, target)
+        }
+    }
+
+    /// As rename(2): a file is no place for what is a directory alone.
+    private static func check(
+        _ source: [UInt8],
+        fits target: [UInt8],
+        in store: MemoryStore,
+        _ destination: WorkspacePath
+    ) throws(BackendError) {
+        guard store[source] != nil || store[target] == nil else {
+            throw BackendError(
+                .writeFailed,
+                reason: .notDirectory,
+                message: "\(destination) is a key, and what is to go there is none: remove that key first, or choose "
+                    + "another name"
+            )
         }
     }
 

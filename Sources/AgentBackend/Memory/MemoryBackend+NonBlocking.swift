@@ -1,6 +1,7 @@
 package import NIOCore
 
-/// Nothing here ever waits, but for reads of more than the caller takes at once.
+/// Nothing here ever waits, but for reads of more than the caller takes at once, and for changes of so many keys that
+/// they take long.
 extension MemoryBackend: NonBlockingOperations {
     package func tryRead(
         _ path: WorkspacePath,
@@ -29,7 +30,8 @@ extension MemoryBackend: NonBlockingOperations {
     }
 
     package func tryRemove(_ path: WorkspacePath, options: RemoveOptions) -> NonBlocking<Void> {
-        NonBlocking { () throws(BackendError) in try remove(path, options: options) }
+        guard !options.recursive || hasFewKeys(path) else { return .wouldBlock }
+        return NonBlocking { () throws(BackendError) in try remove(path, options: options) }
     }
 
     package func tryMkdir(_ path: WorkspacePath, options: MkdirOptions) -> NonBlocking<Void> {
@@ -45,7 +47,8 @@ extension MemoryBackend: NonBlockingOperations {
         to destination: WorkspacePath,
         options: RenameOptions
     ) -> NonBlocking<Void> {
-        NonBlocking { () throws(BackendError) in try move(path, to: destination, options: options) }
+        guard hasFewKeys(path) else { return .wouldBlock }
+        return NonBlocking { () throws(BackendError) in try move(path, to: destination, options: options) }
     }
 
     package func tryCopy(
@@ -53,7 +56,8 @@ extension MemoryBackend: NonBlockingOperations {
         to destination: WorkspacePath,
         options: CopyOptions
     ) -> NonBlocking<CopyResult> {
-        NonBlocking { () throws(BackendError) in try duplicate(path, to: destination, options: options) }
+        guard !options.recursive || (hasFewKeys(path) && hasFewKeys(destination)) else { return .wouldBlock }
+        return NonBlocking { () throws(BackendError) in try duplicate(path, to: destination, options: options) }
     }
 
     package func tryListKeys(prefix: [UInt8], options: ListKeysOptions) -> NonBlocking<KeyPage> {
@@ -65,6 +69,35 @@ extension MemoryBackend: NonBlockingOperations {
     }
 
     package func tryClearKeys() -> NonBlocking<Int> {
-        NonBlocking { () throws(BackendError) in try removeKeys() }
+        guard hasFewKeys(.root) else { return .wouldBlock }
+        return NonBlocking { () throws(BackendError) in try removeKeys() }
+    }
+
+    /// Whether a caller that must not wait can have all of them changed, at and below the path. One of a destroyed
+    /// backend is refused soon enough.
+    private func hasFewKeys(_ path: WorkspacePath) -> Bool {
+        let count = try? withKey(path) { store, key throws(BackendError) in store.count(atOrBelow: key) }
+        return count ?? 0 <= Self.maximumKeysOnTheSpot
+    }
+
+    /// Well below a millisecond's work.
+    private static var maximumKeysOnTheSpot: Int { 512 }
+}
+
+extension NonBlocking {
+    /// Where it would block: what `body` comes to, on no event loop.
+    func orElsewhere(_ body: @Sendable () throws(BackendError) -> Value) async throws(BackendError) -> Value {
+        switch self {
+        case .done(let value): return value
+        case .failed(let error): throw error
+        case .wouldBlock: return try await Self.elsewhere(body)
+        }
+    }
+
+    @concurrent
+    private static func elsewhere(
+        _ body: @Sendable () throws(BackendError) -> Value
+    ) async throws(BackendError) -> Value {
+        try body()
     }
 }

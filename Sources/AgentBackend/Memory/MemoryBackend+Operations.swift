@@ -33,6 +33,7 @@ extension MemoryBackend {
             throw BackendError(.writeFailed, reason: .isDirectory, message: "\(path) is the root: name a file below it")
         }
         return try withKey(path) { store, key throws(BackendError) in
+            try Self.check(keyLength: key.count, path)
             let old = store[key]?.info
             if let expected = options.expectedEtag, expected != old?.etag {
                 throw .versionConflict(path, current: old?.etag)
@@ -122,6 +123,19 @@ extension MemoryBackend {
                 message: "\(path) would hold \(count) bytes, and a key in memory holds \(allowed) at most: "
                     + "spread them over several keys, or use a local-filesystem backend",
                 limit: LimitDetails(name: "memory_key_bytes", used: UInt64(count), allowed: UInt64(allowed))
+            )
+        }
+    }
+
+    /// Throws `INVALID_ARGUMENT` for a key that, with the scopes around it, is longer than a path can be: no listing of
+    /// the backend itself could name it.
+    static func check(keyLength length: Int, _ path: WorkspacePath) throws(BackendError) {
+        guard length <= WorkspacePath.maximumLength else {
+            throw BackendError(
+                .invalidArgument,
+                reason: .tooLarge,
+                message: "\(path) would make a key of \(length) bytes, with the scopes around it: at most "
+                    + "\(WorkspacePath.maximumLength) work"
             )
         }
     }

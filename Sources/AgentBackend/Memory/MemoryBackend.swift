@@ -4,7 +4,8 @@ import Synchronization
 /// Files in memory, by keys that look like paths. An agent's state: it has no commands and no directories but
 /// those that the keys imply, and it is gone with the backend.
 ///
-/// Every operation is short and holds one lock, so that all of them are answered on the spot.
+/// Every operation holds one lock, and most are short and answered on the spot. Those on very many keys are not made on
+/// the caller's executor.
 public final class MemoryBackend: ConfinableBackend {
     public let type = BackendType.memory
 
@@ -76,7 +77,9 @@ public final class MemoryBackend: ConfinableBackend {
     }
 
     public func rm(_ path: WorkspacePath, options: RemoveOptions) async throws(BackendError) {
-        try remove(path, options: options)
+        try await tryRemove(path, options: options).orElsewhere { () throws(BackendError) in
+            try remove(path, options: options)
+        }
     }
 
     /// Keys imply directories: there is nothing to do.
@@ -94,7 +97,9 @@ public final class MemoryBackend: ConfinableBackend {
         to destination: WorkspacePath,
         options: RenameOptions
     ) async throws(BackendError) {
-        try move(path, to: destination, options: options)
+        try await tryRename(path, to: destination, options: options).orElsewhere { () throws(BackendError) in
+            try move(path, to: destination, options: options)
+        }
     }
 
     @discardableResult
@@ -103,7 +108,9 @@ public final class MemoryBackend: ConfinableBackend {
         to destination: WorkspacePath,
         options: CopyOptions
     ) async throws(BackendError) -> CopyResult {
-        try duplicate(path, to: destination, options: options)
+        try await tryCopy(path, to: destination, options: options).orElsewhere { () throws(BackendError) in
+            try duplicate(path, to: destination, options: options)
+        }
     }
 
     public func listKeys(prefix: [UInt8], options: ListKeysOptions) async throws(BackendError) -> KeyPage {
@@ -117,7 +124,7 @@ public final class MemoryBackend: ConfinableBackend {
 
     @discardableResult
     public func clearKeys() async throws(BackendError) -> Int {
-        try removeKeys()
+        try await tryClearKeys().orElsewhere { () throws(BackendError) in try removeKeys() }
     }
 
     public func start(_ request: ExecRequest) async throws(BackendError) -> any CommandExecution {

@@ -23,7 +23,7 @@ public final class MemoryBudget: Sendable {
         let growth = UInt64(new - old)
         let total = used.add(growth, ordering: .relaxed).newValue
         guard total <= allowed else {
-            used.subtract(growth, ordering: .relaxed)
+            subtract(growth)
             throw BackendError(
                 .resourceExhausted,
                 message: "memory backends hold \(total - growth) of \(allowed) bytes and \(growth) more were "
@@ -34,7 +34,7 @@ public final class MemoryBudget: Sendable {
         do throws(BackendError) {
             try outer?.change(from: old, to: new)
         } catch {
-            used.subtract(growth, ordering: .relaxed)
+            subtract(growth)
             throw error
         }
     }
@@ -45,7 +45,21 @@ public final class MemoryBudget: Sendable {
     }
 
     func release(_ bytes: Int) {
-        used.subtract(UInt64(bytes), ordering: .relaxed)
+        subtract(UInt64(max(0, bytes)))
         outer?.release(bytes)
+    }
+
+    /// Never below nothing: a mistake in one tenant's accounts must not end the process of all.
+    private func subtract(_ bytes: UInt64) {
+        var held = used.load(ordering: .relaxed)
+        while true {
+            let (exchanged, original) = used.weakCompareExchange(
+                expected: held,
+                desired: held - min(held, bytes),
+                ordering: .relaxed
+            )
+            if exchanged { return }
+            held = original
+        }
     }
 }

@@ -24,12 +24,18 @@ final class MemoryFileReader: FileReader {
 }
 
 /// Gathers bytes until they are committed. They count against the budget from the start, so that a stream that
-/// never ends is bounded too.
+/// never ends is bounded too. A commit that is refused leaves them for another try.
 final class MemoryFileWriter: FileWriter {
     private let backend: MemoryBackend
     private let path: WorkspacePath
     private let options: WriteOptions
-    private let gathered = Mutex(ByteBuffer())
+    private let state = Mutex(State())
+
+    private struct State {
+        var gathered = ByteBuffer()
+        /// Committed or aborted.
+        var isEnded = false
+    }
 
     private var budget: MemoryBudget { backend.storage.budget }
 
@@ -40,38 +46,58 @@ final class MemoryFileWriter: FileWriter {
     }
 
     deinit {
-        budget.release(takeGathered().readableBytes)
+        end()
     }
 
     func write(_ bytes: ByteBuffer) async throws(BackendError) {
-        try backend.checkNotDestroyed()
-        try gathered.withLock { gathered throws(BackendError) in
-            let count = gathered.readableBytes
+        try withOpen { state throws(BackendError) in
+            let count = state.gathered.readableBytes
             try backend.check(count + bytes.readableBytes, path)
             try budget.change(from: count, to: count + bytes.readableBytes)
-            gathered.writeImmutableBuffer(bytes)
+            state.gathered.writeImmutableBuffer(bytes)
         }
     }
 
     func commit() async throws(BackendError) -> FileInfo {
-        let bytes = takeGathered()
-        do throws(BackendError) {
-            return try backend.put(path, bytes, options: options, reserved: bytes.readableBytes)
-        } catch {
-            budget.release(bytes.readableBytes)
-            throw error
+        try withOpen { state throws(BackendError) in
+            let bytes = state.gathered
+            let info = try backend.put(path, bytes, options: options, reserved: bytes.readableBytes)
+            // The bytes are the key's now.
+            state = State(isEnded: true)
+            return info
         }
     }
 
     func abort() async {
-        budget.release(takeGathered().readableBytes)
+        end()
     }
 
-    private func takeGathered() -> ByteBuffer {
-        gathered.withLock { gathered in
-            let bytes = gathered
-            gathered = ByteBuffer()
-            return bytes
+    /// Throws `BACKEND_DESTROYED`, `INVALID_ARGUMENT` for a writer that has ended, or what `body` throws.
+    private func withOpen<Value: Sendable>(
+        _ body: (inout State) throws(BackendError) -> Value
+    ) throws(BackendError) -> Value {
+        do throws(BackendError) {
+            return try state.withLock { state throws(BackendError) in
+                try backend.checkNotDestroyed()
+                guard !state.isEnded else {
+                    throw BackendError(
+                        .invalidArgument,
+                        message: "the writer of \(path) was committed or aborted before: open a new one"
+                    )
+                }
+                return try body(&state)
+            }
+        } catch {
+            if error.code == .backendDestroyed { end() }
+            throw error
         }
+    }
+
+    private func end() {
+        let bytes = state.withLock { state in
+            defer { state = State(isEnded: true) }
+            return state.gathered.readableBytes
+        }
+        budget.release(bytes)
     }
 }

@@ -59,6 +59,38 @@ struct MemoryStore {
         }
     }
 
+    /// Sets keys that all are at or below `path`, and sorted as those of the store are. Takes time in proportion to the
+    /// keys there, however many are set.
+    mutating func set(_ new: [(key: [UInt8], file: File)], atOrBelow path: [UInt8]) {
+        let run = indices(atOrBelow: path)
+        var merged: [[UInt8]] = []
+        merged.reserveCapacity(run.count + new.count)
+        var index = run.lowerBound
+        for (key, file) in new {
+            while index < run.upperBound, Self.precedes(sortedKeys[index], key) {
+                merged.append(sortedKeys[index])
+                index += 1
+            }
+            if index < run.upperBound, sortedKeys[index] == key { index += 1 }
+            merged.append(key)
+            cost += Self.cost(ofKey: key, contents: file.contents.readableBytes)
+            if let old = files.updateValue(file, forKey: key) {
+                cost -= Self.cost(ofKey: key, contents: old.contents.readableBytes)
+            }
+        }
+        merged += sortedKeys[index..<run.upperBound]
+        sortedKeys.replaceSubrange(run, with: merged)
+    }
+
+    /// Gives a key and all below it another name, where what was there is replaced. Neither lies within the other.
+    mutating func move(_ source: [UInt8], to target: [UInt8]) {
+        let moved = keys(atOrBelow: source).compactMap { key in
+            files[key].map { (key: target + key.dropFirst(source.count), file: $0) }
+        }
+        _ = remove(source, below: true)
+        set(moved, atOrBelow: target)
+    }
+
     /// Adds to the contents of a key. In place: a log that grows is not copied each time. Nil: there is no such key.
     mutating func append(_ bytes: ByteBuffer, to key: [UInt8], modifiedNanoseconds: Int64, etag: Etag) -> FileInfo? {
         guard files[key]?.contents.writeImmutableBuffer(bytes) != nil else { return nil }
@@ -90,9 +122,10 @@ struct MemoryStore {
     func hasKeys(below path: [UInt8]) -> Bool { !indices(below: path).isEmpty }
 
     /// A path where it is a key, and all keys below it.
-    func keys(atOrBelow path: [UInt8]) -> [[UInt8]] {
-        (files[path] == nil ? [] : [path]) + sortedKeys[indices(below: path)]
-    }
+    func keys(atOrBelow path: [UInt8]) -> ArraySlice<[UInt8]> { sortedKeys[indices(atOrBelow: path)] }
+
+    /// How many they are. Looks at none of them.
+    func count(atOrBelow path: [UInt8]) -> Int { indices(atOrBelow: path).count }
 
     /// At most `limit` keys at or below `path` that begin with `prefix` and come after `after`.
     func keys(
@@ -130,6 +163,12 @@ struct MemoryStore {
             index = firstIndex(notBefore: prefix + name + [Self.aboveSlash])
         }
         return (names, index < run.upperBound)
+    }
+
+    /// The path itself comes right before what lies below it.
+    private func indices(atOrBelow path: [UInt8]) -> Range<Int> {
+        guard !path.isEmpty else { return sortedKeys.indices }
+        return firstIndex(notBefore: path)..<firstIndex(notBefore: path + [Self.aboveSlash])
     }
 
     private func indices(below path: [UInt8]) -> Range<Int> {
