@@ -11,7 +11,13 @@ package protocol CommandStarter: Sendable {
         directory: Int32,
         environment: Environment,
         identity: HostIdentity?
-    ) async throws(BackendError) -> any CommandExecution
+    ) async throws(BackendError) -> any StartedCommand
+}
+
+/// A command that tells on the spot whether it has ended.
+package protocol StartedCommand: CommandExecution {
+    /// No process of the tree is left.
+    var hasEnded: Bool { get }
 }
 
 extension LocalFilesystemBackend {
@@ -32,12 +38,18 @@ extension LocalFilesystemBackend {
             guard !files.access.root.isRemoved else { throw .errno(ENOENT) }
             return files.access.root
         }
-        return try await commands.start(
+        // Nothing else may keep it open for as long as its number is in use.
+        defer { withExtendedLifetime(directory) {} }
+        let command = try await commands.start(
             request,
             directory: directory.number,
             environment: settings.environment.merging(request.environment),
             identity: identity
         )
+        guard let execution = await running.add(command) else {
+            throw DirectoryAccess.Failure.destroyed.error(.execError, request.workingDirectory)
+        }
+        return execution
     }
 
     /// Throws `DANGEROUS_OPERATION`.

@@ -13,6 +13,8 @@ public final class LocalFilesystemBackend: ConfinableBackend {
     package let identity: HostIdentity?
     let root: RootDirectory
     let settings: Settings
+    /// Of it and its scopes.
+    let running: RunningCommands
     private let isScope: Bool
     private let ownsTemporaryDirectory: Bool
     private let cleanUp: @Sendable () -> Void
@@ -82,6 +84,7 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         isScope = false
         self.ownsTemporaryDirectory = ownsTemporaryDirectory
         lifecycle = BackendLifecycle()
+        running = RunningCommands()
         self.cleanUp = cleanUp
         settings = Settings(
             temporary: temporary,
@@ -99,6 +102,7 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         isScope = true
         ownsTemporaryDirectory = false
         lifecycle = parent.lifecycle
+        running = parent.running
         cleanUp = {}
         settings = parent.settings
     }
@@ -205,12 +209,13 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         }
     }
 
-    /// Closes its directory; commands that run are ended by who started them. Its scopes refuse everything too; what
-    /// it is a scope of goes on.
+    /// Ends its commands, those of its scopes among them, with their whole trees, waits until they are gone, and closes its
+    /// directory. Its scopes refuse everything too. Of a scope: what it is a scope of goes on, and so do its commands.
     public func destroy() async {
         guard !isScope else { return root.destroy() }
         await lifecycle.destroy {
             root.destroy()
+            await running.end()
             if ownsTemporaryDirectory { settings.temporary.root.destroy() }
             await settings.threads.runAlways(cleanUp)
         }

@@ -161,6 +161,31 @@ extension BackendConformance {
         }
 
         @Test(arguments: Subject.all)
+        func aDestroyedBackendsCommandsAreEnded(subject: Subject) async throws {
+            try await withShell(subject) { (tested: Tested) async throws in
+                let commands = [
+                    try await tested.backend.start(line("touch begun; sleep 1000 & sleep 1000")),
+                    try await tested.backend.scope("s").start(line("sleep 1000")),
+                ]
+                while try await !tested.backend.exists("begun") {}
+                await tested.outermost.destroy()
+                for command in commands { #expect(await command.waitForEnd().outcome == .terminated) }
+            }
+        }
+
+        @Test(arguments: Subject.all)
+        func aCommandRunsInADirectory(subject: Subject) async throws {
+            try await withShell(subject) { (tested: Tested) async throws in
+                try await tested.backend.mkdir("d/e")
+                #expect(try await tested.backend.exec("pwd", workingDirectory: "d/e") == "/workspace/d/e\n")
+                let bytes = try await tested.backend.execBytes("pwd", workingDirectory: "/workspace/d")
+                #expect(bytes == ByteBuffer(string: "/workspace/d\n"))
+                let outside = try await failure { try await tested.backend.exec("pwd", workingDirectory: "..") }
+                #expect(outside.code == .pathEscapeAttempt)
+            }
+        }
+
+        @Test(arguments: Subject.all)
         func cancellingEndsTheCommand(subject: Subject) async throws {
             try await withShell(subject) { (tested: Tested) async throws in
                 let error = try await withThrowingTaskGroup(of: BackendError?.self) { group in

@@ -36,6 +36,7 @@ extension Backend {
     @discardableResult
     public func exec(
         _ command: String,
+        workingDirectory: String = WorkspacePath.rootName,
         environment: Environment = Environment(),
         timeout: Duration? = nil,
         input: ByteBuffer? = nil,
@@ -43,6 +44,7 @@ extension Backend {
     ) async throws(BackendError) -> String {
         let bytes = try await execBytes(
             command,
+            workingDirectory: workingDirectory,
             environment: environment,
             timeout: timeout,
             input: input,
@@ -51,15 +53,21 @@ extension Backend {
         return String(buffer: bytes)
     }
 
-    /// As ``exec(_:environment:timeout:input:maximumOutputLength:)``, byte for byte.
+    /// As ``exec(_:workingDirectory:environment:timeout:input:maximumOutputLength:)``, byte for byte.
     public func execBytes(
         _ command: String,
+        workingDirectory: String = WorkspacePath.rootName,
         environment: Environment = Environment(),
         timeout: Duration? = nil,
         input: ByteBuffer? = nil,
         maximumOutputLength: Int? = nil
     ) async throws(BackendError) -> ByteBuffer {
-        let request = ExecRequest(.shellLine(Array(command.utf8)), environment: environment, timeout: timeout)
+        let request = ExecRequest(
+            .shellLine(Array(command.utf8)),
+            environment: environment,
+            workingDirectory: try WorkspacePath(workingDirectory),
+            timeout: timeout
+        )
         let result = try await run(request, input: input, maximumOutputLength: maximumOutputLength)
         try result.requireSuccess()
         return result.standardOutput

@@ -91,7 +91,7 @@ private struct UnavailableCommands: CommandStarter {
         directory: Int32,
         environment: Environment,
         identity: HostIdentity?
-    ) async throws(BackendError) -> any CommandExecution {
+    ) async throws(BackendError) -> any StartedCommand {
         throw reason
     }
 }

@@ -33,7 +33,7 @@ package struct SandboxedCommands: CommandStarter {
         directory: Int32,
         environment: Environment,
         identity: HostIdentity?
-    ) async throws(BackendError) -> any CommandExecution {
+    ) async throws(BackendError) -> any StartedCommand {
         let timeout = request.timeout ?? limits.defaultTimeout
         guard timeout <= limits.maximumTimeout else {
             throw .execTimeoutTooLong(timeout, allowed: limits.maximumTimeout)
@@ -54,9 +54,11 @@ package struct SandboxedCommands: CommandStarter {
     }
 }
 
-private struct SandboxedExecution: CommandExecution {
+private struct SandboxedExecution: StartedCommand {
     let command: RunningCommand
     let isolation: String
+
+    var hasEnded: Bool { command.hasEnded }
 
     func readOutput(_ stream: CommandStream, upTo count: Int) async throws(BackendError) -> ByteBuffer? {
         try await command.readOutput(stream, upTo: count)

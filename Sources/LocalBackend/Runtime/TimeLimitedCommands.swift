@@ -16,7 +16,7 @@ package struct TimeLimitedCommands: CommandStarter {
         directory: Int32,
         environment: Environment,
         identity: HostIdentity?
-    ) async throws(BackendError) -> any CommandExecution {
+    ) async throws(BackendError) -> any StartedCommand {
         var request = request
         let timeout = request.timeout ?? maximumTimeout
         guard timeout <= maximumTimeout else { throw .execTimeoutTooLong(timeout, allowed: maximumTimeout) }

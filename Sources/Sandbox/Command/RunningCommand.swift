@@ -81,6 +81,9 @@ package final class RunningCommand: Sendable {
         standardError.close()
     }
 
+    /// No process of the tree is left.
+    package var hasEnded: Bool { end.value != nil }
+
     /// Waits until no process of the tree is left, also through a cancellation of the calling task.
     package func waitForEnd() async -> CommandEnd {
         await end.waitToTheEnd()
