@@ -3,10 +3,14 @@ public import NIOCore
 // The operations by the names and defaults that most callers want. All throw what the operation itself throws, and
 // `INVALID_ARGUMENT` or `PATH_ESCAPE_ATTEMPT` for a text that is no path of the scope.
 extension Backend {
-    /// The whole file as text. Bytes that are no UTF-8 are `READ_FAILED` with reason `NOT_TEXT`.
-    public func readText(_ path: String, maximum: Int = 64 << 20) async throws(BackendError) -> String {
+    /// The whole file, or a range of it, as text. Bytes that are no UTF-8 are `READ_FAILED` with reason `NOT_TEXT`.
+    public func readText(
+        _ path: String,
+        range: ReadRange = .all,
+        maximum: Int = 64 << 20
+    ) async throws(BackendError) -> String {
         let path = try WorkspacePath(path)
-        let contents = try await read(path, range: .all, maximum: maximum)
+        let contents = try await read(path, range: range, maximum: maximum)
         guard let text = String(validating: contents.readableBytesView, as: UTF8.self) else {
             throw BackendError(
                 .readFailed,
@@ -18,9 +22,13 @@ extension Backend {
         return text
     }
 
-    /// The whole file as bytes.
-    public func read(_ path: String, maximum: Int = 64 << 20) async throws(BackendError) -> ByteBuffer {
-        try await read(try WorkspacePath(path), range: .all, maximum: maximum)
+    /// The whole file, or a range of it, as bytes.
+    public func read(
+        _ path: String,
+        range: ReadRange = .all,
+        maximum: Int = 64 << 20
+    ) async throws(BackendError) -> ByteBuffer {
+        try await read(try WorkspacePath(path), range: range, maximum: maximum)
     }
 
     @discardableResult
@@ -41,10 +49,21 @@ extension Backend {
         try await write(try WorkspacePath(path), bytes, options: options)
     }
 
-    /// Names in a directory, at most the backend's limit of them, as text: bytes that are none are shown as `\xNN`.
+    /// All names in a directory, a page at a time, each as it is opened again. One that is no UTF-8 is `LS_FAILED` with
+    /// reason `NOT_TEXT`: ``readdir(_:options:)`` lists any.
     public func readdir(_ path: String) async throws(BackendError) -> [String] {
-        try await readdir(try WorkspacePath(path), options: ReaddirOptions()).entries
-            .map { WorkspacePath.printable($0.name) }
+        let path = try WorkspacePath(path)
+        var names: [String] = []
+        var options = ReaddirOptions()
+        while true {
+            let page = try await readdir(path, options: options)
+            for entry in page.entries {
+                guard let name = entry.text else { throw .notText(entry.name, "readdir") }
+                names.append(name)
+            }
+            guard page.isTruncated, let last = page.entries.last else { return names }
+            options.after = last.name
+        }
     }
 
     public func stat(_ path: String) async throws(BackendError) -> FileInfo {
@@ -85,13 +104,19 @@ extension Backend {
         try await rm(try WorkspacePath(path), options: RemoveOptions(recursive: recursive, force: force))
     }
 
-    /// All keys that begin with `prefix`, of a memory backend.
+    /// All keys that begin with `prefix`, of a memory backend. One that is no UTF-8 is `LS_FAILED` with reason
+    /// `NOT_TEXT`: ``listKeys(prefix:options:)`` lists any.
     public func listKeys(_ prefix: String = "") async throws(BackendError) -> [String] {
         var keys: [String] = []
         var options = ListKeysOptions()
         while true {
             let page = try await listKeys(prefix: Array(prefix.utf8), options: options)
-            keys += page.keys.map { WorkspacePath.printable($0.bytes) }
+            for key in page.keys {
+                guard let text = String(validating: key.bytes, as: UTF8.self) else {
+                    throw .notText(key.bytes, "list_keys")
+                }
+                keys.append(text)
+            }
             guard page.isTruncated, let last = page.keys.last else { return keys }
             options.after = last.bytes
         }
@@ -107,5 +132,16 @@ extension Backend {
         configuration: ScopeConfiguration = ScopeConfiguration()
     ) throws(BackendError) -> any Backend {
         try scope(try WorkspacePath(path), configuration: configuration)
+    }
+}
+
+extension BackendError {
+    fileprivate static func notText(_ name: [UInt8], _ operation: String) -> BackendError {
+        BackendError(
+            .lsFailed,
+            reason: .notText,
+            message: "\(WorkspacePath.printable(name)) is no UTF-8 text: list names as bytes",
+            operation: operation
+        )
     }
 }

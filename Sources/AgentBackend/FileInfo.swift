@@ -42,6 +42,9 @@ public struct DirectoryEntry: Sendable, Hashable {
         self.name = name
         self.info = info
     }
+
+    /// The name as text, byte for byte. Nil where it is no UTF-8; ``WorkspacePath/printable(_:)`` shows it to people.
+    public var text: String? { String(validating: name, as: UTF8.self) }
 }
 
 /// Part of a directory's entries, sorted by name as bytes.

@@ -50,6 +50,29 @@ extension BackendConformance {
             }
         }
 
+        /// The list of names has them all, each as it is opened again.
+        @Test(arguments: Subject.all)
+        func namesAreTextAndAllOfThem(subject: Subject) async throws {
+            try await withSubject(subject) { (tested: Tested) async throws in
+                // More than are on a page.
+                let names = (1000..<(subject.depth == .itself ? 2100 : 1001)).map(String.init)
+                for name in names { try await tested.backend.write("many/\(name)", "") }
+                #expect(try await tested.backend.readdir("many") == names)
+                try await tested.backend.write("d/tab\tand\u{1b}", "x")
+                for name in try await tested.backend.readdir("d") {
+                    #expect(try await tested.backend.readText("d/\(name)") == "x")
+                }
+                let path = try WorkspacePath(Array("d/".utf8) + [0xff])
+                try await tested.backend.write(path, ByteBuffer(), options: WriteOptions())
+                let notText = Refusal(.lsFailed, .notText)
+                #expect(try await refusal { try await tested.backend.readdir("d") } == notText)
+                let page = try await tested.backend.readdir(try WorkspacePath("d"), options: ReaddirOptions())
+                #expect(page.entries.map(\.text) == ["tab\tand\u{1b}", nil])
+                guard tested.capabilities.hasKeys else { return }
+                #expect(try await refusal { try await tested.backend.listKeys("d") } == notText)
+            }
+        }
+
         @Test(arguments: Subject.all)
         func whatCannotBeListedIsToldSo(subject: Subject) async throws {
             try await withSubject(subject) { (tested: Tested) async throws in

@@ -31,6 +31,7 @@ extension BackendConformance {
                 for (range, expected) in ranges {
                     let bytes = try await tested.backend.read(path, range: range)
                     #expect(String(buffer: bytes) == expected, "\(range)")
+                    #expect(try await tested.backend.readText("f", range: range) == expected, "\(range)")
                     let reader = try await tested.backend.openReader(path, range: range)
                     #expect(reader.info.size == 10, "whatever the range")
                     await reader.close()
