@@ -11,6 +11,12 @@ public struct ReadRange: Sendable, Hashable {
         self.offset = offset
         self.length = length
     }
+
+    /// The part of it that a file of `size` bytes has.
+    package func span(ofFileWith size: UInt64) -> (offset: UInt64, count: UInt64) {
+        let start = min(offset, size)
+        return (start, min(length ?? .max, size - start))
+    }
 }
 
 /// How a file is written.

@@ -71,6 +71,50 @@ extension BackendConformance {
         }
 
         @Test(arguments: Subject.all)
+        func whoWatchesAScopeSeesItsEnd(subject: Subject) async throws {
+            try await withSubject(subject) { (tested: Tested) async throws in
+                let scope = try tested.backend.scope("x")
+                let inner = try scope.scope("y")
+                let other = try tested.backend.scope("z")
+                let ended = [scope.statusChanges(), inner.statusChanges()]
+                let around = [tested.backend.statusChanges(), other.statusChanges()]
+                await scope.destroy()
+                for changes in ended { #expect(await statuses(changes) == [.destroyed]) }
+                for changes in [scope.statusChanges(), inner.statusChanges()] {
+                    #expect(await statuses(changes) == [], "nothing comes after the end")
+                }
+                await tested.outermost.destroy()
+                for changes in around { #expect(await statuses(changes) == [.destroyed], "its own end, not another's") }
+            }
+        }
+
+        @Test(arguments: Subject.all)
+        func whatIsReadIsLoggedAndWhatIsRefused(subject: Subject) async throws {
+            try await withSubject(subject) { (tested: Tested) async throws in
+                let records = Records()
+                let scope = try tested.backend.scope(
+                    "x",
+                    configuration: ScopeConfiguration(operationsLogger: records, logMode: .verbose)
+                )
+                try await scope.write("f", "0123456789")
+                for range in [
+                    ReadRange.all, ReadRange(offset: 4), ReadRange(offset: 2, length: 3), ReadRange(offset: 11),
+                ] {
+                    _ = try await scope.read("f", range: range)
+                }
+                let path = try WorkspacePath("f")
+                let writer = try await scope.openWriter(path, options: WriteOptions(mode: .append))
+                try await writer.write(ByteBuffer(string: "more"))
+                _ = try await writer.commit()
+                await scope.destroy()
+                _ = try? await scope.openWriter(path, options: WriteOptions()).commit()
+                #expect(records.all.map(\.operation) == ["write", "read", "read", "read", "read", "write", "write"])
+                #expect(records.all.map(\.bytes) == [10, 10, 6, 3, 0, 4, 0])
+                #expect(records.all.map(\.failure) == Array(repeating: nil, count: 6) + [.backendDestroyed])
+            }
+        }
+
+        @Test(arguments: Subject.all)
         func aScopesLoggerGetsItsOperations(subject: Subject) async throws {
             try await withSubject(subject) { (tested: Tested) async throws in
                 let (standard, verbose) = (Records(), Records())
@@ -184,6 +228,11 @@ extension BackendConformance {
             }
         }
     }
+}
+
+/// All that a stream tells, to its end.
+private func statuses(_ changes: AsyncStream<BackendStatusChange>) async -> [BackendStatus] {
+    await changes.reduce(into: []) { $0.append($1.to) }
 }
 
 /// Keeps what it is told.

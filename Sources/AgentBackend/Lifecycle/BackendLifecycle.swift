@@ -7,11 +7,18 @@ package final class BackendLifecycle: Sendable {
     private struct State {
         var status: BackendStatus
         var destruction = Destruction.none
-        var watchers: [UInt64: AsyncStream<BackendStatusChange>.Continuation] = [:]
+        var watchers: [UInt64: Watcher] = [:]
         var closeables: [any BackendCloseable] = []
         /// How many scope objects there are of each path.
         var scopes: [WorkspacePath: Int] = [:]
         var lastWatcher: UInt64 = 0
+        var lastScope: UInt64 = 0
+    }
+
+    private struct Watcher {
+        let continuation: AsyncStream<BackendStatusChange>.Continuation
+        /// What it watches, and the scopes around that.
+        let scopes: [UInt64]
     }
 
     private enum Destruction {
@@ -47,14 +54,22 @@ package final class BackendLifecycle: Sendable {
     package var status: BackendStatus { state.withLock { $0.status } }
 
     /// Every change from now on, in order; ends after the one to `destroyed`.
-    package func statusChanges() -> AsyncStream<BackendStatusChange> {
+    ///
+    /// - Parameters:
+    ///   - scopes: The scope that is watched, and those around it: the end of each is one to `destroyed`. Empty: the
+    ///     backend itself.
+    ///   - isEnded: Whether one of them was destroyed before. Asked under the lock.
+    package func statusChanges(
+        of scopes: [UInt64] = [],
+        unless isEnded: () -> Bool = { false }
+    ) -> AsyncStream<BackendStatusChange> {
         let (stream, continuation) = AsyncStream<BackendStatusChange>.makeStream(
             bufferingPolicy: .bufferingNewest(Self.maximumUnread)
         )
         let watcher = state.withLock { state -> UInt64? in
-            guard state.status != .destroyed else { return nil }
+            guard state.status != .destroyed, !isEnded() else { return nil }
             state.lastWatcher += 1
-            state.watchers[state.lastWatcher] = continuation
+            state.watchers[state.lastWatcher] = Watcher(continuation: continuation, scopes: scopes)
             return state.lastWatcher
         }
         guard let watcher else {
@@ -70,17 +85,17 @@ package final class BackendLifecycle: Sendable {
     /// Nothing where that is the status already, or the backend was destroyed.
     package func transition(to status: BackendStatus, cause: BackendError? = nil) {
         let time = wallClock()
-        let watchers = state.withLock { state -> [AsyncStream<BackendStatusChange>.Continuation] in
+        let watchers = state.withLock { state -> [Watcher] in
             guard state.status != status, state.status != .destroyed else { return [] }
             let change = BackendStatusChange(from: state.status, to: status, time: time, cause: cause)
             state.status = status
             // Under the lock, so that all watchers see the changes in their order; it only appends.
-            for watcher in state.watchers.values { watcher.yield(change) }
+            for watcher in state.watchers.values { watcher.continuation.yield(change) }
             guard status == .destroyed else { return [] }
             defer { state.watchers = [:] }
             return Array(state.watchers.values)
         }
-        for watcher in watchers { watcher.finish() }
+        for watcher in watchers { watcher.continuation.finish() }
     }
 
     // MARK: End
@@ -140,8 +155,28 @@ package final class BackendLifecycle: Sendable {
 
     // MARK: Scopes
 
-    package func scopeBegan(_ path: WorkspacePath) {
-        state.withLock { $0.scopes[path, default: 0] += 1 }
+    /// A number for it, which no other has.
+    package func scopeBegan(_ path: WorkspacePath) -> UInt64 {
+        state.withLock { state in
+            state.scopes[path, default: 0] += 1
+            state.lastScope += 1
+            return state.lastScope
+        }
+    }
+
+    /// Tells those who watch the scope, or one within it, of its end. Called once it refuses everything.
+    package func scopeDestroyed(_ scope: UInt64) {
+        let time = wallClock()
+        let watchers = state.withLock { state -> [Watcher] in
+            let ended = state.watchers.filter { $0.value.scopes.contains(scope) }
+            let change = BackendStatusChange(from: state.status, to: .destroyed, time: time)
+            for (number, watcher) in ended {
+                watcher.continuation.yield(change)
+                state.watchers[number] = nil
+            }
+            return Array(ended.values)
+        }
+        for watcher in watchers { watcher.continuation.finish() }
     }
 
     package func scopeEnded(_ path: WorkspacePath) {

@@ -48,10 +48,12 @@ struct ScopeLog: Sendable {
         logger.record(record)
     }
 
-    /// Carries out `body` and records it, where such an operation is recorded.
+    /// Carries out `body` and records it, where such an operation is recorded. `failureOnly`: what it leads to is
+    /// recorded in its place where it succeeds.
     func record<Value>(
         _ operation: LoggedOperation,
         subject: @autoclosure () -> [UInt8],
+        failureOnly: Bool = false,
         bytes: (Value) -> UInt64 = { _ in 0 },
         _ body: () async throws(BackendError) -> Value
     ) async throws(BackendError) -> Value {
@@ -60,6 +62,7 @@ struct ScopeLog: Sendable {
         var entry = OperationRecord(operation: operation.name, subject: WorkspacePath.printable(subject()))
         do throws(BackendError) {
             let value = try await body()
+            guard !failureOnly else { return value }
             entry.bytes = bytes(value)
             entry.duration = start.duration(to: .now)
             record(entry)

@@ -1,16 +1,25 @@
 public import NIOCore
+import Synchronization
 
 // Each is the view's own operation, logged. A view that was destroyed refuses it.
 extension ScopedBackend {
     public func openReader(_ path: WorkspacePath, range: ReadRange) async throws(BackendError) -> any FileReader {
-        try await log.record(.read, subject: path.bytes, bytes: { $0.info.size }) { () async throws(BackendError) in
+        try await log.record(
+            .read,
+            subject: path.bytes,
+            bytes: { range.span(ofFileWith: $0.info.size).count }
+        ) { () async throws(BackendError) in
             try await view.openReader(path, range: range)
         }
     }
 
-    /// Logged when it is committed, or fails to be.
+    /// Logged when it is committed, or fails to be, or where there is no writer at all.
     public func openWriter(_ path: WorkspacePath, options: WriteOptions) async throws(BackendError) -> any FileWriter {
-        return LoggedFileWriter(try await view.openWriter(path, options: options), path: path, log: log)
+        let writer = try await log.record(.write, subject: path.bytes, failureOnly: true) {
+            () async throws(BackendError) in
+            try await view.openWriter(path, options: options)
+        }
+        return LoggedFileWriter(writer, path: path, log: log)
     }
 
     @discardableResult
@@ -119,6 +128,7 @@ private final class LoggedFileWriter: FileWriter {
     private let writer: any FileWriter
     private let path: WorkspacePath
     private let log: ScopeLog
+    private let count = Atomic<UInt64>(0)
 
     init(_ writer: any FileWriter, path: WorkspacePath, log: ScopeLog) {
         self.writer = writer
@@ -128,10 +138,12 @@ private final class LoggedFileWriter: FileWriter {
 
     func write(_ bytes: ByteBuffer) async throws(BackendError) {
         try await writer.write(bytes)
+        count.add(UInt64(bytes.readableBytes), ordering: .relaxed)
     }
 
     func commit() async throws(BackendError) -> FileInfo {
-        try await log.record(.write, subject: path.bytes, bytes: \.size) { () async throws(BackendError) in
+        try await log.record(.write, subject: path.bytes, bytes: { _ in count.load(ordering: .relaxed) }) {
+            () async throws(BackendError) in
             try await writer.commit()
         }
     }

@@ -16,6 +16,8 @@ public final class ScopedBackend: Backend {
     let log: ScopeLog
     /// Nil: it is a scope of the backend itself.
     private let parent: ScopedBackend?
+    /// The numbers of the scopes around it, and its own at the end.
+    private let scopes: [UInt64]
     private let isDestroyed = Atomic<Bool>(false)
 
     init(of backend: any ConfinableBackend, at path: WorkspacePath, _ configuration: ScopeConfiguration) {
@@ -24,7 +26,7 @@ public final class ScopedBackend: Backend {
         environment = configuration.environment
         log = ScopeLog(configuration, scope: path, around: nil)
         parent = nil
-        view.lifecycle.scopeBegan(path)
+        scopes = [view.lifecycle.scopeBegan(path)]
     }
 
     private init(of parent: ScopedBackend, at inner: WorkspacePath, _ configuration: ScopeConfiguration) {
@@ -33,7 +35,7 @@ public final class ScopedBackend: Backend {
         environment = parent.environment.merging(configuration.environment)
         log = ScopeLog(configuration, scope: path, around: parent.log)
         self.parent = parent
-        view.lifecycle.scopeBegan(path)
+        scopes = parent.scopes + [view.lifecycle.scopeBegan(path)]
     }
 
     deinit {
@@ -44,7 +46,10 @@ public final class ScopedBackend: Backend {
 
     public var status: BackendStatus { isEnded ? .destroyed : view.status }
 
-    public func statusChanges() -> AsyncStream<BackendStatusChange> { view.statusChanges() }
+    /// Those of what it is a scope of; ends with the scope, or one around it, if that ends first.
+    public func statusChanges() -> AsyncStream<BackendStatusChange> {
+        view.lifecycle.statusChanges(of: scopes) { isEnded }
+    }
 
     public func trackCloseable(_ closeable: any BackendCloseable) async {
         await view.trackCloseable(closeable)
@@ -66,6 +71,7 @@ public final class ScopedBackend: Backend {
         view.lifecycle.scopeEnded(path)
         // Of the view alone: it is nobody else's.
         await view.destroy()
+        if let own = scopes.last { view.lifecycle.scopeDestroyed(own) }
     }
 
     private var isEnded: Bool { isDestroyed.load(ordering: .relaxed) || parent?.isEnded ?? false }

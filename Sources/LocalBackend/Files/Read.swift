@@ -80,11 +80,3 @@ extension FileDescriptorHandle {
         return buffer
     }
 }
-
-extension ReadRange {
-    /// The part of it that a file of `size` bytes has.
-    func span(ofFileWith size: UInt64) -> (offset: UInt64, count: UInt64) {
-        let start = min(offset, size)
-        return (start, min(length ?? .max, size - start))
-    }
-}
