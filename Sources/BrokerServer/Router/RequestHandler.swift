@@ -64,11 +64,19 @@ package struct Answer: Sendable {
     package var payload: ByteBuffer
     /// Of a command, for its record.
     package var outputs: CommandOutputTally?
+    /// Of all pieces of a stream, for its record. Nil: there is none but the payload.
+    package var streamedBytes: UInt64?
 
-    package init(_ reply: Reply?, payload: ByteBuffer = ByteBuffer(), outputs: CommandOutputTally? = nil) {
+    package init(
+        _ reply: Reply?,
+        payload: ByteBuffer = ByteBuffer(),
+        outputs: CommandOutputTally? = nil,
+        streamedBytes: UInt64? = nil
+    ) {
         self.reply = reply
         self.payload = payload
         self.outputs = outputs
+        self.streamedBytes = streamedBytes
     }
 }
 

@@ -68,9 +68,9 @@ extension BackendEntry {
         record.subject = WorkspacePath.printable(verb.subject)
         switch outcome {
         case .done(let answer):
-            record.bytes = UInt64(answer.payload.readableBytes)
+            record.bytes = answer.streamedBytes ?? UInt64(answer.payload.readableBytes)
             switch answer.reply {
-            case .write(let info), .read(let info): record.bytes = info.size
+            case .write(let info): record.bytes = info.size
             case .execEnd(let end):
                 answer.outputs?.fill(&record)
                 if case .exited(let code) = end.end.outcome { record.exitCode = code }

@@ -36,17 +36,17 @@ extension Read: EntryVerb {
     /// Sends all but the last piece, which is the answer. No more is read than the caller takes.
     private func send(_ reader: any FileReader, to stream: any CallStream) async throws(BackendError) -> Answer {
         var reply: Reply? = .read(reader.info)
-        let size = reader.info.size
-        var remaining = min(size - min(range.offset, size), range.length ?? .max)
+        let wanted = range.span(ofFileWith: reader.info.size).count
+        var remaining = wanted
         while remaining > 0 {
             let count = try await stream.reserve(upTo: Int(min(remaining, UInt64(Self.pieceLength))))
             // Nil: the file became shorter.
             guard let piece = try await reader.read(upTo: count) else { break }
             remaining -= UInt64(piece.readableBytes)
-            if remaining == 0 { return Answer(reply, payload: piece) }
+            if remaining == 0 { return Answer(reply, payload: piece, streamedBytes: wanted) }
             try await stream.send(reply, payload: piece)
             reply = nil
         }
-        return Answer(reply)
+        return Answer(reply, streamedBytes: wanted - remaining)
     }
 }
