@@ -66,6 +66,26 @@ extension IntegrationTests {
             }
         }
 
+        @Test(.timeLimit(.minutes(1)))
+        func theCommandDrains() async throws {
+            try await withScratchDirectory { directory in
+                let orgs = try await OrgFile(
+                    orgs: ["acme", "ops"],
+                    in: directory,
+                    additions: ["ops": "role: operator"]
+                )
+                let broker = try await BrokerProcess(["--root", "\(directory)/root", "--config", orgs.path])
+                let acme = try await broker.client("drain", token: orgs.tokens["acme"])
+                #expect(acme.status == 77)
+                let ops = try await broker.client("drain", token: orgs.tokens["ops"])
+                #expect(ops.status == 0)
+                #expect(ops.text == "connections 1\nfinished 0\ncancelled 0\nabandoned 0\n")
+                let ended = try await broker.process.exit()
+                #expect(ended.status == 0)
+                #expect(ended.errorText.contains("drained"))
+            }
+        }
+
         /// Calls that do not end hold nothing up.
         @Test(.timeLimit(.minutes(1)))
         func aSecondSignalEndsItAtOnce() async throws {

@@ -36,6 +36,8 @@ extension ConnectionHandler {
             drainedCalls = calls
             drain.connectionDrains(calls: calls.count)
             if callsInFlight == 0 { closeAfterFlush() }
+            // One that has not begun to talk, even in TLS, is not waited for.
+            if session == nil { close(in: Self.lingerTime) }
         case .ignore:
             drain.connectionDrains(calls: 0)
         }

@@ -156,6 +156,31 @@ import Testing
         }
     }
 
+    /// Nor has a shutdown to wait for it, of however long a drain timeout.
+    @Test(arguments: [true, false])
+    func aClientThatNeverSaysAWordIsClosed(byShutdown: Bool) async throws {
+        try await withAuthority { authority in
+            let certificate = try authority.issue("server")
+            let silent = try await withBroker(configure: {
+                $0.speakTLS(certificate)
+                $0.limits.drainTimeout = .seconds(3600)
+                if !byShutdown { $0.limits.helloDeadline = .milliseconds(50) }
+            }) { broker in
+                let silent = try await RawWireClient.connect(to: .tcp(port: broker.port))
+                // The first bytes of a record.
+                try await silent.send(ByteBuffer(bytes: [22, 3, 1]))
+                if byShutdown {
+                    // Accepted after it.
+                    try await connected(to: broker.tcp, broker, BrokerTLS(authorities: authority.path)) { _ in }
+                } else {
+                    _ = try? await silent.drain()
+                }
+                return silent
+            }
+            await silent.close()
+        }
+    }
+
     @Test func aShutdownIsTold() async throws {
         try await withAuthority { authority in
             let certificate = try authority.issue("server")

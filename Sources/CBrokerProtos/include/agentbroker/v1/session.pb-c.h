@@ -227,7 +227,9 @@ struct  Agentbroker__V1__Window
 
 /*
  * The sender of it starts nothing more on this connection. The broker closes after it: at once where
- * there is an error (calls in flight are then cancelled), else when all are answered.
+ * there is an error (calls in flight are then cancelled), else when all are answered. One that shuts
+ * down cancels what is not done after drain_ms: such a call gets an Error SHUTTING_DOWN of its own. It may
+ * come before the HelloReply: then nothing was started, and another connection meets the next broker.
  */
 struct  Agentbroker__V1__GoAway
 {
