@@ -72,12 +72,13 @@ struct InterruptibleRun {
         switch error {
         case Descriptor.Failure.brokenPipe:
             return .signal(SIGPIPE)
-        case Descriptor.Failure.system(let number):
+        case Descriptor.Failure.system(let attempt, let name, let number):
+            // Nothing that the broker is to blame for.
             return report(
                 BackendError(
-                    .internal,
+                    attempt == .read ? .readFailed : .writeFailed,
                     systemErrno: number,
-                    message: "cannot read standard input or write the output: \(String(cString: strerror(number)))"
+                    message: "cannot \(attempt.rawValue) \(name): \(String(cString: strerror(number)))"
                 )
             )
         case let error as BackendError:

@@ -11,10 +11,20 @@ final class Descriptor: Sendable {
     enum Failure: Error {
         /// Nobody reads it any more.
         case brokenPipe
-        case system(errno: Int32)
+        /// What cannot be done with what, such as standard input, and why.
+        case system(Attempt, of: String, errno: Int32)
+    }
+
+    enum Attempt: String {
+        case read
+        case write
+        case wait = "wait for"
+        case make
     }
 
     let number: Int32
+    /// Its own: who waits for one descriptor must not hold up another, however few cores there are.
+    private let thread = NIOThreadPool(numberOfThreads: 1)
     /// Readable once the waits are to end.
     private let cancellation: Pipe
     private let isRegularFile: Bool
@@ -24,6 +34,10 @@ final class Descriptor: Sendable {
         cancellation = try Pipe()
         var status = stat()
         isRegularFile = fstat(number, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    }
+
+    deinit {
+        thread.shutdownGracefully { _ in }
     }
 
     var isTerminal: Bool { isatty(number) == 1 }
@@ -44,7 +58,7 @@ final class Descriptor: Sendable {
             while buffer.readableBytes == 0, !isAtEnd {
                 try self.wait(for: POLLIN)
                 try buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { memory in
-                    let result = try Self.result(of: Glibc.read(self.number, memory.baseAddress, count))
+                    let result = try self.result(of: Glibc.read(self.number, memory.baseAddress, count), .read)
                     isAtEnd = result == 0
                     return result ?? 0
                 }
@@ -63,7 +77,7 @@ final class Descriptor: Sendable {
                 // What poll(2) allows never blocks up to this many bytes of a pipe.
                 let count = self.isRegularFile ? rest.readableBytes : min(rest.readableBytes, Int(PIPE_BUF))
                 let written = try rest.withUnsafeReadableBytes { memory in
-                    try Self.result(of: Glibc.write(self.number, memory.baseAddress, count))
+                    try self.result(of: Glibc.write(self.number, memory.baseAddress, count), .write)
                 }
                 rest.moveReaderIndex(forwardBy: written ?? 0)
             }
@@ -76,7 +90,8 @@ final class Descriptor: Sendable {
 
     private func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
         try await withTaskCancellationHandler {
-            try await NIOThreadPool.singleton.runIfActive(body)
+            thread.start()
+            return try await thread.runIfActive(body)
         } onCancel: {
             cancellation.write(1)
         }
@@ -88,17 +103,26 @@ final class Descriptor: Sendable {
             pollfd(fd: number, events: Int16(events), revents: 0),
             pollfd(fd: cancellation.readEnd, events: Int16(POLLIN), revents: 0),
         ]
-        _ = try Self.result(of: Int(poll(&polled, nfds_t(polled.count), -1)))
+        _ = try result(of: Int(poll(&polled, nfds_t(polled.count), -1)), .wait)
         if polled[1].revents != 0 { throw CancellationError() }
     }
 
     /// Of a system call that was just made; nil: there was nothing to do after all, ask again.
-    private static func result(of returned: Int) throws(Failure) -> Int? {
+    private func result(of returned: Int, _ attempt: Attempt) throws(Failure) -> Int? {
         if returned >= 0 { return returned }
         switch errno {
         case EINTR, EAGAIN: return nil
         case EPIPE: throw .brokenPipe
-        default: throw .system(errno: errno)
+        case let code: throw .system(attempt, of: name, errno: code)
+        }
+    }
+
+    private var name: String {
+        switch number {
+        case 0: "standard input"
+        case 1: "standard output"
+        case 2: "standard error"
+        default: "descriptor \(number)"
         }
     }
 }

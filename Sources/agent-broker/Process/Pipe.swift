@@ -7,7 +7,7 @@ final class Pipe: Sendable {
 
     init() throws(Descriptor.Failure) {
         var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else { throw .system(errno: errno) }
+        guard pipe(&ends) == 0 else { throw .system(.make, of: "a pipe", errno: errno) }
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         (readEnd, writeEnd) = (ends[0], ends[1])
     }
