@@ -45,6 +45,7 @@ struct AgentBroker: AsyncParsableCommand {
         StandardDescriptors.ensureOpen()
         let arguments = ArgumentOrder.normalized(ProcessArguments.all)
         do {
+            try checkSubcommand(arguments)
             var command = try parseAsRoot(arguments)
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
@@ -65,5 +66,11 @@ struct AgentBroker: AsyncParsableCommand {
             }
             exit(withError: error)
         }
+    }
+    /// The parser would complain of the options behind a name that it does not know.
+    private static func checkSubcommand(_ arguments: [String]) throws {
+        guard let name = arguments.first, !name.isEmpty, !name.hasPrefix("-"), name != "help" else { return }
+        guard !configuration.subcommands.contains(where: { $0._commandName == name }) else { return }
+        throw ValidationError("no subcommand '\(name)'")
     }
 }

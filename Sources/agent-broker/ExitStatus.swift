@@ -59,12 +59,18 @@ extension ExitStatus {
         }
     }
 
-    /// Says on standard error what failed: one line, for a person or as a JSON object.
+    /// Says on standard error what failed: for a person, in as many lines as the error has, or as a JSON object.
     static func report(_ error: BackendError, asJSON: Bool) {
-        var line = asJSON ? json(error).text : Array("agent-broker: \(WorkspacePath.printable("\(error)".utf8))".utf8)
+        var line = asJSON ? json(error).text : Array("agent-broker: \(printable("\(error)"))".utf8)
         line.append(UInt8(ascii: "\n"))
         // Where even that fails, the exit status has to do.
         line.withUnsafeBytes { _ = Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
+
+    /// Each line by itself: what controls a terminal is shown escaped.
+    private static func printable(_ text: String) -> String {
+        text.split(separator: "\n", omittingEmptySubsequences: false)
+            .map { WorkspacePath.printable($0.utf8) }.joined(separator: "\n")
     }
 
     private static func json(_ error: BackendError) -> JSONLine {

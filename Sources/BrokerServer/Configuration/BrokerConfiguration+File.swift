@@ -17,8 +17,7 @@ extension BrokerConfiguration {
                 .invalidConfiguration,
                 reason: error.reason,
                 systemErrno: error.errno,
-                message: "cannot read the configuration \(path): \(error)",
-                cause: error
+                message: "cannot read the configuration \(path): \(error.summary)"
             )
         }
         guard let bytes else {
