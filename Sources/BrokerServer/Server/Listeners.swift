@@ -1,12 +1,11 @@
 internal import AgentBackend
-internal import Glibc
 internal import NIOCore
 
 /// Where a broker accepts connections.
 struct Listeners {
     let channels: [any Channel]
     /// A unix socket that the broker made itself.
-    private let ownUnixSocket: String?
+    private let ownUnixSocket: UnixSocketFile?
 
     /// Listens on what was inherited, else on all that the configuration names. Throws `INVALID_CONFIGURATION`.
     init(
@@ -32,11 +31,11 @@ struct Listeners {
             }
         }
         self.channels = channels
-        ownUnixSocket = inherited.isEmpty ? configuration.unixSocket : nil
+        ownUnixSocket = inherited.isEmpty ? configuration.unixSocket.flatMap { UnixSocketFile($0) } : nil
     }
 
     func removeFiles() {
-        if let ownUnixSocket { unlink(ownUnixSocket) }
+        ownUnixSocket?.remove()
     }
 
     /// Of TCP, HOST:PORT each.

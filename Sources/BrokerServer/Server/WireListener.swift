@@ -1,6 +1,5 @@
 internal import AgentBackend
 internal import BrokerWire
-internal import Glibc
 internal import Logging
 internal import NIOCore
 internal import NIOPosix
@@ -46,19 +45,10 @@ final class WireListener: Sendable {
     }
 
     /// Accepts on a unix socket, in the place of one that a dead broker left behind. Whoever reaches the path may
-    /// connect; a token is asked for all the same.
+    /// connect; a token is asked for all the same. Throws `CONFLICT` where another one lives.
     func listen(unixSocket path: String, tls: ServerTLS?) async throws(BackendError) -> any Channel {
-        var status = Glibc.stat()
-        if lstat(path, &status) == 0 {
-            guard status.st_mode & S_IFMT == S_IFSOCK else {
-                throw BackendError(
-                    .invalidConfiguration,
-                    message: "\(path) is there and is no socket: choose another path for the unix socket"
-                )
-            }
-            unlink(path)
-        }
-        return try await bind(path, tls) { try await $0.bind(unixDomainSocketPath: path).get() }
+        let descriptor = try UnixSocketFile.bind(path)
+        return try await bind(path, tls) { try await $0.withBoundSocket(descriptor).get() }
     }
 
     /// Accepts on a socket that is listened on already.
