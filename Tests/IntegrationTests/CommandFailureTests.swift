@@ -40,7 +40,9 @@ extension IntegrationTests {
                 let orgs = try await OrgFile(orgs: ["reader", "team"], in: directory, additions: narrow)
                 try await withBrokerProcess(["--root", "\(directory)/root", "--config", orgs.path]) { broker in
                     let reader = try #require(orgs.tokens["reader"])
-                    #expect(try await broker.client("ls", "--key", "a", token: reader).status == 0)
+                    let nothing = try await broker.client("ls", "--key", "a", token: reader)
+                    #expect(nothing.status == 1)
+                    #expect(nothing.errorText.contains("a read-only token makes none"), "\(nothing)")
                     #expect(try await broker.client("write", "--key", "a", "file", token: reader).status == 77)
                     #expect(try await broker.client("rm", "--key", "a", "-f", "file", token: reader).status == 77)
                     #expect(try await broker.client("exec", "--key", "a", "--", "id", token: reader).status == 77)
@@ -49,7 +51,9 @@ extension IntegrationTests {
                     #expect(try await broker.client("write", "--key", "team-1", "file", token: team).status == 0)
                     #expect(try await broker.client("write", "--key", "other", "file", token: team).status == 77)
                     #expect(try await broker.client("ls", "--key", "team-1", token: team).text == "file\n")
-                    #expect(try await broker.client("ls", "--key", "team-1", token: reader).text == "")
+                    #expect(try await broker.client("ls", "--key", "team-1", token: reader).status == 1)
+                    let made = try FileManager.default.contentsOfDirectory(atPath: "\(directory)/root/v1/orgs/reader")
+                    #expect(!made.contains("a") && !made.contains("team-1"))
                 }
             }
         }
@@ -81,6 +85,34 @@ extension IntegrationTests {
                 #expect(result.errorText.contains("\(path):3"), "\(result)")
                 #expect(result.errorText.contains("max_connections"), "\(result)")
             }
+        }
+
+        @Test(.timeLimit(.minutes(1)))
+        func eachMistakeHasALineOfItsOwn() async throws {
+            try await withScratchDirectory { directory in
+                let path = "\(directory)/wrong.yaml"
+                try "limits:\n  one: 3\n  two: \"\\e[2J\"\n".write(toFile: path, atomically: true, encoding: .utf8)
+                let program = try BuiltProducts.program("agent-broker")
+                let wrong = try await ChildProcess.run(program, ["serve", "--config", path])
+                let lines = wrong.errorText.split(separator: "\n")
+                #expect(lines.count == 3, "\(wrong)")
+                #expect(!wrong.errorText.contains("x0a") && !wrong.errorText.contains("\u{1b}"))
+
+                let directory = try await ChildProcess.run(program, ["serve", "--config", "/tmp"])
+                #expect(directory.status == 78)
+                #expect(directory.errorText.components(separatedBy: "/tmp").count == 2, "\(directory)")
+                #expect(directory.errorText.components(separatedBy: "Is a directory").count == 2, "\(directory)")
+            }
+        }
+
+        @Test(
+            .timeLimit(.minutes(1)),
+            arguments: [["--json", "nosuch"], ["nosuch", "--json"], ["--key", "k", "nosuch"]]
+        )
+        func aNameThatIsNoneIsNamed(arguments: [String]) async throws {
+            let result = try await ChildProcess.run(try BuiltProducts.program("agent-broker"), arguments)
+            #expect(result.status == 64)
+            #expect(result.errorText.contains("no subcommand 'nosuch'"), "\(result)")
         }
     }
 }

@@ -27,7 +27,7 @@ extension Router {
         _ session: Session,
         _ stream: any CallStream
     ) async throws(BackendError) -> Answer {
-        let use = try await session.use(call, of: broker.pool)
+        let use = try await session.use(call, of: broker)
         defer { session.endUse(use, of: broker.pool) }
         let entry = use.entry
         let counters = broker.counters[session.principal.org.id]

@@ -59,14 +59,16 @@ extension Session {
         let held: LeaseID?
     }
 
-    func use(_ call: Call, of pool: BrokerCore.Pool) async throws(BackendError) -> Use {
+    func use(_ call: Call, of broker: BrokerCore) async throws(BackendError) -> Use {
         guard let target = call.target else { throw Self.missingTarget }
         if target.lease != 0 {
             let held = try held(target)
             leases[held.lease.id]?.users += 1
             return Use(entry: held.lease.entry, lease: nil, held: held.lease.id)
         }
-        let lease = try await pool.acquireGrant(try keyedPoolKey(target), queueDeadline: call.options.queueDeadline)
+        let key = try keyedPoolKey(target)
+        try await checkMayAcquire(key, of: broker)
+        let lease = try await broker.pool.acquireGrant(key, queueDeadline: call.options.queueDeadline)
         return Use(entry: lease.entry, lease: lease.id, held: nil)
     }
 

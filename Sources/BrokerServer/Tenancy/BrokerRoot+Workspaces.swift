@@ -68,6 +68,11 @@ extension BrokerRoot {
         return oldest.sorted()
     }
 
+    /// Whether a key has a directory. Makes none.
+    func hasWorkspace(of org: Org, key: String) throws(BackendError) -> Bool {
+        Self.changeTime(key, in: try openOrg(org).raw) != nil
+    }
+
     /// When a key's workspace was last used, as far as it is known.
     func useTime(of org: Org, key: String) throws(BackendError) -> Int64? {
         let marks = try openMarks(of: org)

@@ -19,6 +19,7 @@ extension Acquire: SessionVerb {
     func perform(_ call: Call, in session: Session, of broker: BrokerCore) async throws(BackendError) -> Answer {
         guard let target = call.target, target.lease == 0 else { throw Self.noKey }
         let key = try key(of: target, session)
+        try await session.checkMayAcquire(key, of: broker)
         let lease = try await broker.pool.acquireGrant(
             key,
             configuration: configuration,

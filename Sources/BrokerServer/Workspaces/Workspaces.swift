@@ -60,6 +60,12 @@ final class Workspaces: Sendable {
         return WorkspacePage(workspaces: workspaces, isTruncated: isTruncated)
     }
 
+    /// Whether a key has files, or had some. Makes none.
+    func exists(_ key: String, of org: Org) async throws(BackendError) -> Bool {
+        let root = root
+        return try await threads.run { () throws(BackendError) in try root.hasWorkspace(of: org, key: key) }
+    }
+
     /// When a key's live entry was last used; nil: it has none.
     private func useTime(of key: String, _ org: Org, now: Int64) -> Int64? {
         switch pool.describe(poolKey(key, of: org))?.state {

@@ -41,6 +41,37 @@ import Testing
         #expect(codes == Self.operations.map { $0.isModifying ? .permissionDenied : nil })
     }
 
+    @Test(arguments: [BackendType.localFilesystem, .memory])
+    func aReadOnlyTokenMakesNothing(backend: BackendType) async throws {
+        let token = Token.generate()
+        var record = TokenRecord(id: token.id, name: "narrow", hash: token.hash)
+        record.isReadOnly = true
+        try await withBroker(configure: { $0.orgs[0].tokens.append(record) }) { broker in
+            let reader = try await WireConversation(with: broker, token: token.text)
+            for operation in Self.operations where !operation.isModifying {
+                if case .describe = operation.operation { continue }
+                for key in ["new", ""] {
+                    let frame = reader.frame(operation.operation, key: key, backend: backend)
+                    let code = try await errorCode { try await reader.call(frame) }
+                    var isAcquire = false
+                    if case .acquire = operation.operation { isAcquire = true }
+                    #expect(code == (key.isEmpty && !isAcquire ? .invalidArgument : .notFound), "\(operation)")
+                }
+            }
+            #expect(!broker.entries(of: "v1/orgs/acme").contains("new"))
+            let pool = try await reader.statistics().pool
+            #expect(pool.creations == 0 && pool.active == 0 && pool.idle == 0)
+
+            // What is there it gets.
+            let writer = try await WireConversation(with: broker)
+            let write = Write(path: Array("f".utf8))
+            try await writer.call(writer.frame(.write(write), key: "new", backend: backend))
+            try await reader.call(reader.frame(.stat(Stat(path: Array("f".utf8))), key: "new", backend: backend))
+            await reader.client.close()
+            await writer.client.close()
+        }
+    }
+
     @Test func aTokenForSomeKeysLeadsToThose() async throws {
         let pattern = try #require(KeyPattern("team-*"))
         #expect(try await codes({ $0.keyPatterns = [pattern] }, key: "team-1") == Self.operations.map { _ in nil })
