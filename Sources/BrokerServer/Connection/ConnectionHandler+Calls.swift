@@ -49,7 +49,7 @@ extension ConnectionHandler {
         switch attempt {
         case .done(let answer):
             let count = answer.payload.readableBytes
-            guard count <= sendWindow.credit, count <= settings.largestAnswer else {
+            guard canSend(count) else {
                 // A read is made once more when there is credit, so that nothing is kept until then.
                 if case .read = call.operation { return startTask(call, session, answer: nil) }
                 return startTask(call, session, answer: answer)
@@ -70,6 +70,8 @@ extension ConnectionHandler {
             startTask(call, session, answer: nil)
         }
     }
+
+    func canSend(_ count: Int) -> Bool { count <= sendWindow.credit && count <= settings.largestAnswer }
 
     /// `cause`: what ended it from outside.
     private func ended(failed: Bool, cause: BackendError? = nil, outlivesDrain: Bool = false) {
@@ -178,11 +180,17 @@ extension ConnectionHandler {
 
     /// A lane's next call may have been put off, and no read batch is under way that would end.
     private func finishBatchOutsideRead(_ session: Session) {
-        guard !isReadingBatch, !isFinishingBatch else { return }
+        if !isReadingBatch { finishBatch(session) }
+    }
+
+    /// Attempts what was put off, and what begins by that in turn, until nothing of the batch is left: no call, and no
+    /// lease that was taken for it.
+    func finishBatch(_ session: Session) {
+        guard !isFinishingBatch else { return }
         isFinishingBatch = true
         defer { isFinishingBatch = false }
         handler.inIsolation { handler in
-            while !session.putOff.isEmpty || !session.batchEntries.isEmpty {
+            while session.hasBatch {
                 handler.finishBatch(in: session) { finish($1, $2, session, $0) }
             }
         }

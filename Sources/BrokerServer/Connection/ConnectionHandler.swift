@@ -337,6 +337,8 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         switch machine.receivedCall(call.id) {
         case .start:
             guard let session, draw(call.payload.readableBytes) else { return }
+            // What was sent before it still has the lease.
+            if case .release = call.operation, !session.putOff.isEmpty { finishBatch(session) }
             start(call, session, handler)
         case .refuse(let error):
             guard draw(call.payload.readableBytes) else { return }
@@ -407,7 +409,9 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
             case .success(let principal):
                 // Otherwise another one has its place, and it is about to hear so.
                 guard entry.authenticated(), machine.authenticated() else { return }
-                session = Session(principal: principal)
+                let session = Session(principal: principal)
+                session.canSend = { [unowned self] in canSend($0) }
+                self.session = session
                 counters = settings.observer.connectionAuthenticated(principal, clientName: hello.clientName)
                 send(ServerFrame(id: 0, body: .helloReply(helloReply(version, principal))))
                 startKeepalive()
@@ -457,12 +461,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func finishBatch() {
-        guard let session else { return }
-        handler.inIsolation { handler in
-            repeat {
-                handler.finishBatch(in: session) { finish($1, $2, session, $0) }
-            } while !session.putOff.isEmpty
-        }
+        if let session { finishBatch(session) }
     }
 
     private func startKeepalive() {

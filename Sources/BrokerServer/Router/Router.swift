@@ -57,13 +57,17 @@ package actor Router: RequestHandler {
             guard let entry = try session.entry(for: call, V.self, of: broker) else { return .wait }
             switch try entry.view(call.target?.scopePath ?? []) {
             case .memory(let backend):
-                return conclude(verb, call, entry) { verb.attempt(call.payload, isWhole: call.isWhole, on: backend) }
+                return conclude(verb, call, entry, session) {
+                    verb.attempt(call.payload, isWhole: call.isWhole, on: backend)
+                }
             case .local(let backend) where V.attemptsFiles && backend.identity != nil:
                 if session.putOff.isEmpty { swap(&session.putOff, &spareBatch) }
                 session.putOff.append(Session.PutOffCall(call: call, entry: entry, backend: backend))
                 return .putOff
             case .local(let backend):
-                return conclude(verb, call, entry) { verb.attempt(call.payload, isWhole: call.isWhole, on: backend) }
+                return conclude(verb, call, entry, session) {
+                    verb.attempt(call.payload, isWhole: call.isWhole, on: backend)
+                }
             }
         } catch {
             return .failed(error.during(name))
@@ -74,12 +78,15 @@ package actor Router: RequestHandler {
         _ verb: V,
         _ call: Call,
         _ entry: BackendEntry,
+        _ session: Session,
         _ attempt: () -> NonBlocking<Answer>
     ) -> Attempt {
         guard entry.log.records(isModifying: V.isModifying) else { return Attempt(attempt(), V.name) }
         let start = ContinuousClock.now
         let outcome = Attempt(attempt(), V.name)
-        entry.record(V.name, call, outcome, duration: start.duration(to: .now))
+        if session.concludes(call, with: outcome) {
+            entry.record(V.name, call, outcome, duration: start.duration(to: .now))
+        }
         return outcome
     }
 
@@ -100,7 +107,7 @@ package actor Router: RequestHandler {
         session.releaseBatchEntries(to: broker.pool)
         for index in batch.indices {
             let outcome = batch[index].takeOutcome()
-            batch[index].record(outcome, duration)
+            batch[index].record(outcome, duration, in: session)
             finish(self, batch[index].call, outcome)
         }
         if batch.capacity > spareBatch.capacity {
@@ -125,6 +132,14 @@ extension Attempt {
     }
 }
 
+extension Session {
+    /// False for a read that is made once more when its answer can be sent, and recorded then.
+    fileprivate func concludes(_ call: Call, with outcome: Attempt) -> Bool {
+        guard case .done(let answer) = outcome, case .read = call.operation else { return true }
+        return canSend(answer.payload.readableBytes)
+    }
+}
+
 extension Session.PutOffCall {
     /// As the org's user: system calls and nothing else.
     mutating func attempt() {
@@ -141,8 +156,8 @@ extension Session.PutOffCall {
         Attempt(exchange(&outcome, with: .wouldBlock), call.operation.name)
     }
 
-    func record(_ outcome: Attempt, _ duration: Duration) {
-        guard entry.log.records(isModifying: false) else { return }
+    func record(_ outcome: Attempt, _ duration: Duration, in session: Session) {
+        guard entry.log.records(isModifying: false), session.concludes(call, with: outcome) else { return }
         entry.record(call.operation.name, call, outcome, duration: duration)
     }
 }

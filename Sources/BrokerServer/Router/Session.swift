@@ -15,6 +15,13 @@ package final class Session: @unchecked Sendable {
     /// Calls that wait for the end of the batch.
     var putOff: [PutOffCall] = []
 
+    /// Whether an answer of so many bytes can be sent at once. One that cannot has to wait, and a read is made once more
+    /// then.
+    var canSend: (_ bytes: Int) -> Bool = { _ in true }
+
+    /// Something of a read batch is left to be finished.
+    var hasBatch: Bool { !putOff.isEmpty || !batchEntries.isEmpty }
+
     struct BatchEntry {
         let target: Target
         let entry: BackendEntry

@@ -99,4 +99,50 @@ import Testing
             #expect(try await !client.exists("c"))
         }
     }
+
+    /// A call that begins in its turn at the end of a batch is part of that batch, and so is its lease.
+    @Test func noLeaseIsLeftOfABatch() async throws {
+        try await withConversation { broker, client in
+            try await client.write("x", to: "f")
+            let other = try await WireConversation(with: broker)
+            for _ in 0..<20 {
+                let stat = client.frame(.stat(Stat(path: Array("f".utf8))), lane: 1)
+                let echo = client.frame(.echo, lane: 1)
+                try await client.client.send(stat, echo)
+                try await client.result(of: stat.id)
+                try await client.result(of: echo.id)
+                let pool = try await other.statistics().pool
+                #expect(pool.active == 0 && pool.idle == 1)
+            }
+            await other.client.close()
+        }
+    }
+
+    /// A read that was sent before the release of its lease has the lease.
+    @Test func aReleaseComesAfterWhatWasSentBeforeIt() async throws {
+        try await withConversation { _, client in
+            // More than is read on the spot.
+            let contents = ByteBuffer(repeating: 7, count: 900 << 10)
+            for _ in 0..<5 {
+                var acquire = client.frame(.acquire(Acquire()))
+                acquire.target?.key = ""
+                guard case .acquire(let acquired)? = try await client.call(acquire).reply else {
+                    Issue.record("no lease")
+                    return
+                }
+                func leased(_ operation: BrokerWire.Operation, payload: ByteBuffer = ByteBuffer()) -> ClientFrame {
+                    var frame = client.frame(operation, payload: payload)
+                    frame.target?.key = ""
+                    frame.target?.lease = acquired.lease
+                    return frame
+                }
+                try await client.call(leased(.write(Write(path: Array("f".utf8))), payload: contents))
+                let read = leased(.read(Read(path: Array("f".utf8))))
+                let release = client.frame(.release(Release(lease: acquired.lease)))
+                try await client.client.send(read, release)
+                #expect(try await client.result(of: read.id).payload == contents)
+                try await client.result(of: release.id)
+            }
+        }
+    }
 }
