@@ -15,6 +15,8 @@ final class ConnectionCallStream: CallStream, @unchecked Sendable {
     private var inboundEnded: Bool
     /// Bytes of the piece that the call works on. They count as used up when it asks for the next.
     private var lent = 0
+    /// What waits here has its share of the connection's credit.
+    private var holdsConnectionCredit = true
     /// Credit that was taken and not used yet.
     private var reserved = 0
     /// Bytes that an answer without credit may have.
@@ -43,7 +45,7 @@ final class ConnectionCallStream: CallStream, @unchecked Sendable {
     func receive() async throws(BackendError) -> ByteBuffer? {
         if lent > 0 {
             if let credit = receiveWindow.consumed(lent), !inboundEnded { connection.grant(credit, stream: id) }
-            connection.consumed(lent)
+            if holdsConnectionCredit { connection.consumed(lent) }
             lent = 0
         }
         while true {
@@ -61,6 +63,12 @@ final class ConnectionCallStream: CallStream, @unchecked Sendable {
                 connection.eventLoop.execute { self.wakeReader() }
             }
         }
+    }
+
+    func leaveConnectionCredit() {
+        guard holdsConnectionCredit else { return }
+        connection.consumed(unreadBytes)
+        holdsConnectionCredit = false
     }
 
     func reserve(upTo count: Int) async throws(BackendError) -> Int {
@@ -122,6 +130,7 @@ final class ConnectionCallStream: CallStream, @unchecked Sendable {
         guard !inboundEnded else { return .afterLast }
         guard receiveWindow.received(piece.readableBytes) else { return .overCredit }
         if piece.readableBytes > 0 { enqueue(piece) }
+        if !holdsConnectionCredit { connection.consumed(piece.readableBytes) }
         inboundEnded = isLast
         wakeReader()
         return .taken
@@ -149,7 +158,7 @@ final class ConnectionCallStream: CallStream, @unchecked Sendable {
 
     /// The call has ended. What it left unread is used up, what it did not send is free for others.
     func close() {
-        connection.consumed(inbound.reduce(lent) { $0 + $1.readableBytes })
+        if holdsConnectionCredit { connection.consumed(unreadBytes) }
         inbound.removeAll()
         lent = 0
         if reserved > 0 { connection.returnCredit(reserved) }
@@ -157,6 +166,8 @@ final class ConnectionCallStream: CallStream, @unchecked Sendable {
         if room > 0 { connection.returnRoom(room) }
         room = 0
     }
+
+    private var unreadBytes: Int { inbound.reduce(lent) { $0 + $1.readableBytes } }
 
     /// Small pieces are gathered: many of them would need far more memory than the credit that they draw.
     private func enqueue(_ piece: ByteBuffer) {

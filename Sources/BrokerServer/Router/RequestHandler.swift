@@ -96,6 +96,10 @@ package protocol CallStream: Sendable {
     /// gives the caller credit for more.
     func receive() async throws(BackendError) -> ByteBuffer?
 
+    /// What the caller sends is bounded by the stream's credit alone from now on: for a call that may never take it, and
+    /// of which there are few. The connection's credit is given back on arrival, and such calls hold up no others.
+    func leaveConnectionCredit()
+
     /// Waits for the caller's credit and returns how many bytes, at most `count`, the next ``send(_:payload:)`` may
     /// have without waiting. Asked first, nothing has to be kept for a caller that reads slowly.
     func reserve(upTo count: Int) async throws(BackendError) -> Int

@@ -17,6 +17,8 @@ extension ExecStart: EntryVerb {
 
     func perform(on backend: any Backend, _ stream: any CallStream) async throws(BackendError) -> Answer {
         let command = try await backend.start(try request())
+        // It may never read its input. As many commands run as may, each with a window of it.
+        stream.leaveConnectionCredit()
         let outputs: CommandOutputTally
         do throws(BackendError) {
             outputs = try await converse(with: command, stream)

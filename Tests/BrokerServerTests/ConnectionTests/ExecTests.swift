@@ -51,6 +51,39 @@ import Testing
         }
     }
 
+    /// A command that reads nothing does not hold what others may send.
+    @Test func inputThatNobodyReadsHoldsNoCreditOfTheConnection() async throws {
+        let window = 64 << 10
+        try await withConversation(configure: {
+            $0.limits.streamWindowBytes = window
+            $0.limits.connectionWindowBytes = window
+        }) { _, client in
+            let exec = client.frame(WireConversation.shell("sleep 100000", opensStandardInput: true), last: false)
+            try await client.client.send(exec)
+            try await client.waitUntilStarted(exec.id)
+            // What the pipe takes, and a window more, which stays here.
+            var (stream, connection, sent) = (window, window, 0)
+            while sent < 2 * window {
+                let count = min(stream, connection, 2 * window - sent)
+                if count > 0 {
+                    let piece = ByteBuffer(repeating: 1, count: count)
+                    try await client.client.send(ClientFrame(id: exec.id, last: false, body: .chunk, payload: piece))
+                    (stream, connection, sent) = (stream - count, connection - count, sent + count)
+                    continue
+                }
+                guard case .window(let id, let bytes)? = try await client.client.next(of: 0)?.body else { continue }
+                if id == 0 { connection += Int(bytes) } else { stream += Int(bytes) }
+            }
+            while connection < window / 2 {
+                guard case .window(let id, let bytes)? = try await client.client.next(of: 0)?.body else { continue }
+                if id == 0 { connection += Int(bytes) }
+            }
+            try await client.client.send(ClientFrame(id: 0, body: .cancel(call: exec.id)))
+            let code = try await errorCode { try await client.result(of: exec.id) }
+            #expect(code == .cancelled)
+        }
+    }
+
     @Test func standardInputIsWhatTheClientSends() async throws {
         try await withConversation { _, client in
             let exec = client.frame(

@@ -320,6 +320,47 @@ import Testing
         #expect(broken.harness.observer.failures.map(\.code) == [.protocolError])
     }
 
+    /// Calls that may never take what they are sent hold up themselves and nobody else.
+    @Test func callsThatLeaveTheConnectionsCreditHoldNoneOfIt() async throws {
+        let gate = Gate()
+        let harness = try await ConnectionHarness(limits: Self.limits) { loop in
+            StubHandler(eventLoop: loop, attempt: { _ in .wait }) { call, stream throws(BackendError) in
+                _ = try await stream.receive()
+                stream.leaveConnectionCredit()
+                await gate.wait()
+                var count = call.payload.readableBytes
+                while let piece = try await stream.receive() { count += piece.readableBytes }
+                return Answer(.echo, payload: ByteBuffer(string: "\(count)"))
+            }
+        }
+        try await harness.hello()
+        let write = BrokerWire.Operation.write(Write(path: []))
+        var credit = 4000
+        for id: UInt64 in 1...17 {
+            for (index, count) in [300, 700].enumerated() {
+                credit -= count
+                try #require(credit >= 0)
+                let isFirst = index == 0
+                try await harness.receive(
+                    isFirst
+                        ? ConnectionHarness.call(id, last: false, write, payload: payload(count))
+                        : ClientFrame(id: id, last: false, body: .chunk, payload: payload(count))
+                )
+                for frame in try await harness.sent() {
+                    if case .window(stream: 0, let bytes) = frame.body { credit += Int(bytes) }
+                }
+            }
+        }
+        // What may be held back is less than half of the window, as always.
+        #expect(credit > 2000)
+        // Each stream's own window holds.
+        gate.open()
+        for id: UInt64 in 1...17 { try await harness.receive(ClientFrame(id: id, body: .chunk)) }
+        let answers = try await harness.sent().filter { $0.last && $0.id > 0 }
+        #expect(answers.map { String(buffer: $0.payload) } == (1...17).map { _ in "1000" })
+        #expect(harness.channel.isActive)
+    }
+
     /// Credit comes back as the call takes the bytes, for the stream and for the connection.
     @Test func aCallThatReadsGivesCredit() async throws {
         let harness = try await ConnectionHarness(limits: Self.limits) { loop in
