@@ -43,8 +43,8 @@ final class CallInbox: Sendable {
     /// False: it is too late to make the call again.
     func rewind() -> Bool { machine.withLock { $0.rewound() } }
 
-    /// Returns the credit to give back; nil: the peer had none for these bytes.
-    func receive(_ part: AnswerPart) -> Machine.Credit? {
+    /// Returns the credit of the stream to give back; nil: the peer had none for these bytes.
+    func receive(_ part: AnswerPart) -> Int? {
         switch machine.withLock({ $0.received(part) }) {
         case .accepted(let reader, let credit):
             reader?.wake()
@@ -58,16 +58,16 @@ final class CallInbox: Sendable {
         machine.withLock { $0.failed(error) }?.wake()
     }
 
-    /// Returns the credit of what was dropped; nil: there is nothing to stop.
-    func stop() -> Machine.Credit? { machine.withLock { $0.stopped() } }
+    /// False: there is nothing to stop.
+    func stop() -> Bool { machine.withLock { $0.stopped() } }
 
-    func abandon() -> Machine.Credit { machine.withLock { $0.abandoned() } }
+    func abandon() { machine.withLock { $0.abandoned() } }
 
     // MARK: For the caller
 
     func startHolding() { machine.withLock { $0.startedHolding() } }
 
-    func use(_ bytes: Int) -> Machine.Credit { machine.withLock { $0.used(bytes) } }
+    func use(_ bytes: Int) -> Int { machine.withLock { $0.used(bytes) } }
 
     func take() -> Machine.TakeAction { machine.withLock { $0.take() } }
 
@@ -96,8 +96,8 @@ protocol CallHolder: AnyObject {
     func cancel(_ inbox: CallInbox)
     /// The caller is gone.
     func abandon(_ inbox: CallInbox)
-    /// The caller used bytes of the answer up.
-    func giveBack(_ credit: CallInbox.Machine.Credit, of inbox: CallInbox)
+    /// The caller used bytes of the answer up: the broker gets credit for more of the stream. 0: not yet.
+    func giveBack(_ credit: Int, of inbox: CallInbox)
     /// Sends bytes of the call. Whoever waits for that hears of it, also where the call takes no more.
     func send(_ write: CallWrite, of inbox: CallInbox)
     /// Who waits for a write waits no more.

@@ -52,8 +52,8 @@ final class ClientCall: Sendable {
                 return nil
             case .failed(let error):
                 throw error.during(operation)
-            case .wait(let credit):
-                giveBack(credit)
+            case .wait:
+                break
             }
             let wakeup = await withTaskCancellationHandler {
                 await inbox.wait()
@@ -101,8 +101,8 @@ final class ClientCall: Sendable {
     func takeArrived() -> CallInbox.Machine.TakeAction {
         let action = inbox.take()
         switch action {
-        case .part(_, let credit), .wait(let credit): inbox.holder?.giveBack(credit, of: inbox)
-        case .end, .failed: break
+        case .part(_, let credit): inbox.holder?.giveBack(credit, of: inbox)
+        case .end, .failed, .wait: break
         }
         return action
     }
@@ -113,8 +113,8 @@ final class ClientCall: Sendable {
         inbox.whenArrived { eventLoop.execute(body) }
     }
 
-    private func giveBack(_ credit: CallInbox.Machine.Credit) {
-        guard !credit.isEmpty else { return }
+    private func giveBack(_ credit: Int) {
+        guard credit > 0 else { return }
         onLoop { $0.giveBack(credit, of: $1) }
     }
 

@@ -13,6 +13,9 @@ struct AnswerPart: Sendable {
 
 /// What has arrived of a call's answer, and whether its caller waits for more. Holds no more than the stream's window.
 ///
+/// The connection's credit is given back on arrival, by whoever drives it: a caller that takes nothing holds up its own
+/// call and no other.
+///
 /// Knows no channel, task or lock; ``CallInbox`` drives it. `Reader` is whoever waits for the next part.
 struct InboxStateMachine<Reader: Sendable>: Sendable {
     private enum State {
@@ -22,16 +25,6 @@ struct InboxStateMachine<Reader: Sendable>: Sendable {
         case discarding(hasDropped: Bool)
         /// Nothing more arrives. `failure` nil: the last part is, or was, among those kept.
         case ended(failure: BackendError?)
-    }
-
-    /// Bytes that were used up, and are to be given back as credit.
-    struct Credit: Sendable, Equatable {
-        /// Of the connection.
-        var connection = 0
-        /// Of the call's stream.
-        var stream = 0
-
-        var isEmpty: Bool { connection == 0 && stream == 0 }
     }
 
     /// A part that arrived while the reader waited was used up on arrival: it costs no second way to the connection.
@@ -46,14 +39,8 @@ struct InboxStateMachine<Reader: Sendable>: Sendable {
     private var reader: Reader?
     /// A part was taken: the answer is no longer whole.
     private var hasDelivered = false
-    /// Used up, and not yet reported.
-    private var credit = Credit()
     /// What was taken counts as used up when that is said.
     private var countsWhenUsed = false
-
-    /// Used bytes are reported when there are so many, and before the reader waits: a frame each would be too much,
-    /// and bytes that are never reported would in the end stop every call of the connection.
-    private static var reportedLength: Int { 64 << 10 }
 
     /// Nothing may arrive before ``opened(window:)``.
     init() {
@@ -70,13 +57,12 @@ struct InboxStateMachine<Reader: Sendable>: Sendable {
     mutating func rewound() -> Bool {
         guard case .open = state, !hasDelivered else { return false }
         arrivals.removeAll()
-        credit = Credit()
         return true
     }
 
     enum ReceiveAction {
-        /// Wake the reader, if there is one, and give back the credit.
-        case accepted(wake: Reader?, Credit)
+        /// Wake the reader, if there is one, and give back so much credit of the stream.
+        case accepted(wake: Reader?, credit: Int)
         /// More bytes than the stream had credit for.
         case exceededCredit
     }
@@ -90,13 +76,11 @@ struct InboxStateMachine<Reader: Sendable>: Sendable {
             let isUsedUp = reader != nil && !countsWhenUsed
             arrivals.append(Arrival(part: part, isAccounted: isUsedUp))
             if part.isLast { state = .ended(failure: nil) }
-            guard isUsedUp else { return .accepted(wake: reader, Credit()) }
-            use(count)
-            return .accepted(wake: reader, takeCredit())
+            return .accepted(wake: reader, credit: isUsedUp ? use(count) : 0)
         case .discarding(let hasDropped):
             guard part.isLast else {
                 state = .discarding(hasDropped: true)
-                return .accepted(wake: nil, Credit(connection: count))
+                return .accepted(wake: nil, credit: 0)
             }
             // A whole answer that came before the cancellation took hold is the answer.
             if hasDropped {
@@ -105,9 +89,9 @@ struct InboxStateMachine<Reader: Sendable>: Sendable {
                 state = .ended(failure: nil)
                 arrivals.append(Arrival(part: part, isAccounted: true))
             }
-            return .accepted(wake: takeReader(), Credit(connection: count))
+            return .accepted(wake: takeReader(), credit: 0)
         case .ended:
-            return .accepted(wake: nil, Credit(connection: count))
+            return .accepted(wake: nil, credit: 0)
         }
     }
 
@@ -122,46 +106,43 @@ struct InboxStateMachine<Reader: Sendable>: Sendable {
         }
     }
 
-    /// The caller wants no more of it. Returns the credit of what was dropped; nil where the call has ended, or was
-    /// stopped before.
-    mutating func stopped() -> Credit? {
+    /// The caller wants no more of it. False: the call has ended, or was stopped before.
+    mutating func stopped() -> Bool {
         switch state {
         case .open:
-            let hasDropped = hasDelivered || !arrivals.isEmpty
-            dropArrivals()
-            state = .discarding(hasDropped: hasDropped)
-            return takeCredit()
+            state = .discarding(hasDropped: hasDelivered || !arrivals.isEmpty)
+            arrivals.removeAll()
+            return true
         case .discarding, .ended:
-            return nil
+            return false
         }
     }
 
-    /// Nobody will take anything any more. Returns the credit of what was left.
-    mutating func abandoned() -> Credit {
+    /// Nobody will take anything any more.
+    mutating func abandoned() {
         state = .ended(failure: .cancelledByCaller)
-        dropArrivals()
-        return takeCredit()
+        arrivals.removeAll()
     }
 
     enum TakeAction {
-        case part(AnswerPart, Credit)
+        /// Give back so much credit of the stream.
+        case part(AnswerPart, credit: Int)
         case end
         case failed(BackendError)
-        case wait(Credit)
+        case wait
     }
 
     mutating func take() -> TakeAction {
         guard let arrival = arrivals.popFirst() else {
             switch state {
-            case .open, .discarding: return .wait(takeCredit())
+            case .open, .discarding: return .wait
             case .ended(nil): return .end
             case .ended(let failure?): return .failed(failure)
             }
         }
         hasDelivered = true
-        if !arrival.isAccounted, !countsWhenUsed { use(arrival.part.payload.readableBytes) }
-        let isDue = credit.connection >= Self.reportedLength || credit.stream > 0 || isFinished
-        return .part(arrival.part, isDue ? takeCredit() : Credit())
+        let isUsedUp = !arrival.isAccounted && !countsWhenUsed
+        return .part(arrival.part, credit: isUsedUp ? use(arrival.part.payload.readableBytes) : 0)
     }
 
     /// From now on what is taken is held by the caller, who says when it is used up.
@@ -169,11 +150,8 @@ struct InboxStateMachine<Reader: Sendable>: Sendable {
         countsWhenUsed = true
     }
 
-    /// Bytes that were taken are held no more.
-    mutating func used(_ bytes: Int) -> Credit {
-        use(bytes)
-        return takeCredit()
-    }
+    /// Bytes that were taken are held no more. Returns the credit of the stream to give back.
+    mutating func used(_ bytes: Int) -> Int { use(bytes) }
 
     enum SuspendAction {
         case wait
@@ -200,28 +178,18 @@ struct InboxStateMachine<Reader: Sendable>: Sendable {
     /// It has ended, and all of it was taken.
     var isFinished: Bool { hasEnded && arrivals.isEmpty }
 
-    private mutating func use(_ bytes: Int) {
-        credit.connection += bytes
-        if let returned = window.consumed(bytes) { credit.stream += returned }
+    /// The stream needs no credit any more once its end is here, or nobody reads it.
+    private mutating func use(_ bytes: Int) -> Int {
+        let credit = window.consumed(bytes) ?? 0
+        switch state {
+        case .open: return credit
+        case .discarding, .ended: return 0
+        }
     }
 
     private mutating func takeReader() -> Reader? {
         defer { reader = nil }
         return reader
-    }
-
-    /// The stream needs no credit any more once its end is here, or nobody reads it.
-    private mutating func takeCredit() -> Credit {
-        defer { credit = Credit() }
-        switch state {
-        case .open: return credit
-        case .discarding, .ended: return Credit(connection: credit.connection)
-        }
-    }
-
-    private mutating func dropArrivals() {
-        for arrival in arrivals where !arrival.isAccounted { use(arrival.part.payload.readableBytes) }
-        arrivals.removeAll()
     }
 }
 

@@ -100,8 +100,11 @@ extension ClientConnectionHandler: CallHolder {
         let count = part.payload.readableBytes
         guard machine.wasSent(id) else { return end(.fault(Self.unknownCall(id))) }
         guard received(count) else { return end(.fault(Self.brokenCredit)) }
+        // What waits for its caller is bounded by the stream's credit. The connection's is for what is under way: were it
+        // held as well, a few callers that take nothing would stop all others.
+        consumed(count)
         // Of a call that has ended, the bytes are nobody's.
-        guard let call = calls[id] else { return consumed(count) }
+        guard let call = calls[id] else { return }
         guard let credit = call.inbox.receive(part) else { return end(.fault(Self.brokenCredit)) }
         giveBack(credit, of: call.inbox)
         if part.isLast { callEnded(id) }
@@ -134,10 +137,8 @@ extension ClientConnectionHandler: CallHolder {
         if case .close = action { end(.brokerDrains(goAway.error)) }
     }
 
-    /// The call used bytes up: the broker gets credit for more.
-    func giveBack(_ credit: CallInbox.Machine.Credit, of inbox: CallInbox) {
-        consumed(credit.connection)
-        guard credit.stream > 0, calls[inbox.id] != nil, !machine.isClosed else { return }
-        send(ClientFrame(id: 0, body: .window(stream: inbox.id, bytes: UInt64(credit.stream))))
+    func giveBack(_ credit: Int, of inbox: CallInbox) {
+        guard credit > 0, calls[inbox.id] != nil, !machine.isClosed else { return }
+        send(ClientFrame(id: 0, body: .window(stream: inbox.id, bytes: UInt64(credit))))
     }
 }

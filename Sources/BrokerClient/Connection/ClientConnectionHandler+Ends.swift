@@ -75,8 +75,7 @@ extension ClientConnectionHandler {
             inbox.fail(.cancelledBeforeSent)
             return leaveQueue(id)
         }
-        guard let credit = inbox.stop() else { return }
-        giveBack(credit, of: inbox)
+        guard inbox.stop() else { return }
         sendCancel(id)
         let patience = configuration.cancelDeadline
         setTimer(eventLoop.now + TimeAmount(patience), of: id) { $0.giveUp(id, Self.unansweredCancel(patience)) }
@@ -85,7 +84,7 @@ extension ClientConnectionHandler {
     /// The caller is gone.
     func abandon(_ inbox: CallInbox) {
         cancel(inbox)
-        giveBack(inbox.abandon(), of: inbox)
+        inbox.abandon()
     }
 
     /// The call fails here and now; whatever else is answered to it is dropped.

@@ -237,7 +237,7 @@ final class ClientConnectionHandler: ChannelInboundHandler, @unchecked Sendable 
         }
     }
 
-    /// Payload bytes were used up: the broker gets credit for more, now and then.
+    /// Payload bytes have arrived: the broker gets credit for more, now and then.
     func consumed(_ bytes: Int) {
         guard bytes > 0, let credit = receiveWindow.consumed(bytes), !machine.isClosed else { return }
         send(ClientFrame(id: 0, body: .window(stream: 0, bytes: UInt64(credit))))

@@ -98,11 +98,11 @@ extension ReconnectingConnection: CallHolder {
 
     func abandon(_ inbox: CallInbox) {
         cancel(inbox)
-        _ = inbox.abandon()
+        inbox.abandon()
     }
 
     /// Nothing has arrived of a call that waits.
-    func giveBack(_ credit: CallInbox.Machine.Credit, of inbox: CallInbox) {}
+    func giveBack(_ credit: Int, of inbox: CallInbox) {}
 
     func send(_ write: CallWrite, of inbox: CallInbox) {
         if !waiting.append(write, to: inbox) { write.end(.ended) }
