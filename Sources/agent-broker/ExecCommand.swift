@@ -17,7 +17,7 @@ struct ExecCommand: ClientCommand {
 
             With --json one object, when it has ended: exit_code (unless it timed out), timed_out, isolation, stdout \
             and stderr (or, for what is no UTF-8 text, stdout_base64 and stderr_base64; of more than 32 MiB the \
-            beginning and the end), stdout_bytes, stderr_bytes, wall_us, user_us, system_us, max_rss_bytes.
+            beginning and the end), stdout_bytes, stderr_bytes, wall_us.
             """
     )
 
@@ -120,9 +120,6 @@ struct ExecCommand: ClientCommand {
         line.add("stdout_bytes", result.standardOutputCount)
         line.add("stderr_bytes", result.standardErrorCount)
         line.add("wall_us", Int64(end.usage.wall / .microseconds(1)))
-        line.add("user_us", Int64(end.usage.user / .microseconds(1)))
-        line.add("system_us", Int64(end.usage.system / .microseconds(1)))
-        line.add("max_rss_bytes", end.usage.maximumResidentBytes)
         try await output.print(line)
         return end
     }

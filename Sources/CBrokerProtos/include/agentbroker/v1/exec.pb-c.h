@@ -153,7 +153,7 @@ struct  Agentbroker__V1__ExecTimedOut
 
 
 /*
- * getrusage(2) of the process tree, as far as its members were waited for.
+ * getrusage(2) of the process tree, as far as its members were waited for. 0: not measured.
  */
 struct  Agentbroker__V1__ExecUsage
 {
