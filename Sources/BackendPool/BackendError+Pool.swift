@@ -29,22 +29,24 @@ extension BackendError {
     )
 
     /// The queue's deadline passed. `limit` is the one that was in the way.
-    static func noRoomInTime(_ limit: LimitDetails) -> BackendError {
+    static func noRoomInTime(_ limit: LimitDetails, retryAfter: Duration) -> BackendError {
         BackendError(
             .resourceExhausted,
-            message: "no room until the deadline (\(limit.name)): release leases, or raise the limit",
+            message: "no room until the deadline (\(limit.name)): release leases, or have the limit raised",
             operation: "acquire",
             isRetryable: true,
+            retryAfter: retryAfter,
             limit: limit
         )
     }
 
-    static func tooManyWaiters(_ limit: LimitDetails) -> BackendError {
+    static func tooManyWaiters(_ limit: LimitDetails, retryAfter: Duration) -> BackendError {
         BackendError(
             .resourceExhausted,
-            message: "too many acquires of this org wait already: slow down, or raise \(limit.name)",
+            message: "too many acquires of this org wait already: slow down, or have the limit raised",
             operation: "acquire",
             isRetryable: true,
+            retryAfter: retryAfter,
             limit: limit
         )
     }
@@ -52,7 +54,7 @@ extension BackendError {
     static func noEntriesAllowed(_ limit: LimitDetails) -> BackendError {
         BackendError(
             .resourceExhausted,
-            message: "this org may have no entries at all: have \(limit.name) raised",
+            message: "this org may have no entries at all: have the limit raised",
             operation: "acquire",
             limit: limit
         )

@@ -1,18 +1,20 @@
 /// A list whose links are kept in an ``IndexLinks``. Its order is that in which indexes were appended.
-struct IndexList {
+package struct IndexList {
     fileprivate var head: Int32 = -1
     fileprivate var tail: Int32 = -1
-    fileprivate(set) var count: Int32 = 0
+    package fileprivate(set) var count: Int32 = 0
 
-    var isEmpty: Bool { count == 0 }
-    var first: Int? { head < 0 ? nil : Int(head) }
+    package init() {}
+
+    package var isEmpty: Bool { count == 0 }
+    package var first: Int? { head < 0 ? nil : Int(head) }
 }
 
 /// The links of lists over small numbers: any number of lists, each number in at most one of them.
 ///
 /// Appending and removing anywhere take constant time and allocate nothing once `grow(to:)` has made room.
 /// Apart from what they link, because a step then touches 8 bytes per neighbour and not a whole record.
-struct IndexLinks {
+package struct IndexLinks {
     private struct Node {
         var previous: Int32 = -1
         var next: Int32 = -1
@@ -20,14 +22,16 @@ struct IndexLinks {
 
     private var nodes: [Node] = []
 
+    package init() {}
+
     /// Makes room for the indexes below `count`.
-    mutating func grow(to count: Int) {
+    package mutating func grow(to count: Int) {
         while nodes.count < count {
             nodes.append(Node())
         }
     }
 
-    mutating func append(_ index: Int, to list: inout IndexList) {
+    package mutating func append(_ index: Int, to list: inout IndexList) {
         // A span checks once, and not at every step, that nobody else has the array.
         var nodes = nodes.mutableSpan
         nodes[index] = Node(previous: list.tail, next: -1)
@@ -41,7 +45,7 @@ struct IndexLinks {
     }
 
     /// `index` must be in `list`.
-    mutating func remove(_ index: Int, from list: inout IndexList) {
+    package mutating func remove(_ index: Int, from list: inout IndexList) {
         var nodes = nodes.mutableSpan
         let node = nodes[index]
         if node.previous >= 0 {
@@ -57,7 +61,7 @@ struct IndexLinks {
         list.count -= 1
     }
 
-    mutating func popFirst(from list: inout IndexList) -> Int? {
+    package mutating func popFirst(from list: inout IndexList) -> Int? {
         guard let first = list.first else { return nil }
         remove(first, from: &list)
         return first

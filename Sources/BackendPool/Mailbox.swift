@@ -4,7 +4,7 @@ internal import Synchronization
 ///
 /// Unlike an `AsyncStream` it does not end when the consumer's task is cancelled: what must be destroyed must
 /// be destroyed then, too. Has no bound of its own; whoever sends has one.
-final class Mailbox<Element: Sendable>: Sendable {
+package final class Mailbox<Element: Sendable>: Sendable {
     private struct State {
         var elements: [Element] = []
         var isFinished = false
@@ -13,8 +13,10 @@ final class Mailbox<Element: Sendable>: Sendable {
 
     private let state = Mutex(State())
 
+    package init() {}
+
     /// Does not wait. Ignored after ``finish()``.
-    func send(_ element: Element) {
+    package func send(_ element: Element) {
         let consumer = state.withLock { state -> CheckedContinuation<[Element]?, Never>? in
             guard !state.isFinished else { return nil }
             guard let consumer = state.consumer.take() else {
@@ -27,7 +29,7 @@ final class Mailbox<Element: Sendable>: Sendable {
     }
 
     /// The consumer gets what was sent before, then nil.
-    func finish() {
+    package func finish() {
         let consumer = state.withLock { state in
             state.isFinished = true
             return state.consumer.take()
@@ -37,7 +39,7 @@ final class Mailbox<Element: Sendable>: Sendable {
 
     /// All that has been sent since the last call; waits where that is nothing. nil after the end. For one
     /// task at a time.
-    func next() async -> [Element]? {
+    package func next() async -> [Element]? {
         await withCheckedContinuation { continuation in
             let ready = state.withLock { state -> [Element]?? in
                 if !state.elements.isEmpty {

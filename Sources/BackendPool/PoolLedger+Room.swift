@@ -21,21 +21,13 @@ extension PoolLedger {
 
     /// Grants room to the queued slot whose turn it is, while there is room.
     ///
-    /// Deficit round robin between orgs: in its turn an org is granted as many entries as its weight says,
-    /// then goes to the end of the ring. An org that cannot use its turn loses it.
+    /// Orgs take turns; one that cannot use its turn loses it.
     mutating func grantRoom() -> Int? {
         guard statistics.entries < configuration.maxEntries, let account = ring.first,
             let slot = accounts[account].queue.first
         else { return nil }
-        if accounts[account].deficit == 0 {
-            accounts[account].deficit = accounts[account].limits.weight
-        }
-        accounts[account].deficit -= 1
+        ring.grant(weight: accounts[account].limits.weight)
         change(slot) { $0.phase = .creating }
-        if accounts[account].demand > 0, accounts[account].deficit == 0 {
-            ringLinks.remove(account, from: &ring)
-            ringLinks.append(account, to: &ring)
-        }
         return slot
     }
 
@@ -64,10 +56,9 @@ extension PoolLedger {
         accounts[account].demand = new
         demand += new - old
         if old == 0 {
-            ringLinks.append(account, to: &ring)
+            ring.join(account)
         } else if new == 0 {
-            ringLinks.remove(account, from: &ring)
-            accounts[account].deficit = 0
+            ring.leave(account)
         }
     }
 }

@@ -40,8 +40,6 @@ struct PoolLedger {
         var demand = 0
         /// Whether it has more entries than it may, after its limit was lowered.
         var isOverfull = false
-        /// Grants left to the org in its present turn.
-        var deficit = 0
     }
 
     var configuration: PoolConfiguration
@@ -69,9 +67,8 @@ struct PoolLedger {
     /// A slot is queued or doomed, never both.
     private(set) var queueLinks = IndexLinks()
 
-    /// Orgs with demand, in the order in which they take turns.
-    var ring = IndexList()
-    var ringLinks = IndexLinks()
+    /// Orgs with demand, which take turns.
+    var ring = DeficitRoundRobin()
     /// The sum of the orgs' demands.
     var demand = 0
     var overfullAccounts = 0
@@ -90,7 +87,7 @@ struct PoolLedger {
         if let account = accountOfOrg[org] { return account }
         let account = accounts.count
         accounts.append(Account(org: org, limits: AccountLimits(of: org, in: configuration)))
-        ringLinks.grow(to: accounts.count)
+        ring.grow(to: accounts.count)
         accountOfOrg[org] = account
         return account
     }

@@ -70,7 +70,7 @@ extension PoolStateMachine {
         guard let waiter = waiters.remove(index, from: &ledger) else { return }
         ledger.statistics.timeouts &+= 1
         ledger.accounts[waiter.account].statistics.timeouts &+= 1
-        actions.append(.resume(waiter.payload, .failure(reasonForWaiting(waiter.slot))))
+        actions.append(.resume(waiter.payload, .failure(reasonForWaiting(waiter, at: now))))
         slotLostWaiter(waiter.slot, at: now)
     }
 
@@ -118,8 +118,11 @@ extension PoolStateMachine {
             ledger.statistics.refusals &+= 1
             ledger.accounts[account].statistics.refusals &+= 1
             return limits.maxEntries == 0
-                ? .noEntriesAllowed(limit("maxEntriesPerOrg", 0, 0))
-                : .tooManyWaiters(limit("maxWaitersPerOrg", waiting, limits.maxWaiters))
+                ? .noEntriesAllowed(limit("org_entries", 0, 0))
+                : .tooManyWaiters(
+                    limit("org_waiting_acquires", waiting, limits.maxWaiters),
+                    retryAfter: max(waiters.wait(of: ledger.accounts[account].waiters, at: now), Self.leastWait)
+                )
         }
         guard let slot = ledger.slot(of: key), ledger.slots[slot].phase == .resting,
             let failures = payloads[slot]?.failures, failures.retryAt > deadline
@@ -127,21 +130,30 @@ extension PoolStateMachine {
         return .creationRests(after: failures.last, for: failures.retryAt - now)
     }
 
-    /// What is in the way of those that wait for the slot.
-    private func reasonForWaiting(_ slot: Int) -> BackendError {
+    /// What was in the way of one that has waited until now.
+    private func reasonForWaiting(_ waiter: WaiterTable<Waiter>.Record, at now: Duration) -> BackendError {
+        let slot = waiter.slot
+        // Nobody knows when there will be room: what comes now may well wait as long.
+        let retryAfter = max(now - waiter.since, Self.leastWait)
         switch ledger.slots[slot].phase {
         case .live:
             let used = Int(ledger.slots[slot].leases)
-            return .noRoomInTime(limit("maxLeasesPerEntry", used, Int(ledger.slots[slot].maxLeases)))
+            let limit = limit("entry_leases", used, Int(ledger.slots[slot].maxLeases))
+            return .noRoomInTime(limit, retryAfter: retryAfter)
         case .queued where ledger.isFull(ledger.slots[slot].org):
             let account = ledger.accounts[ledger.slots[slot].org]
-            return .noRoomInTime(limit("maxEntriesPerOrg", account.statistics.entries, account.limits.maxEntries))
+            let limit = limit("org_entries", account.statistics.entries, account.limits.maxEntries)
+            return .noRoomInTime(limit, retryAfter: retryAfter)
         case .queued:
-            return .noRoomInTime(limit("maxEntries", ledger.statistics.entries, configuration.maxEntries))
+            let limit = limit("entries", ledger.statistics.entries, configuration.maxEntries)
+            return .noRoomInTime(limit, retryAfter: retryAfter)
         case .vacant, .resting, .creating, .retired, .destroying:
             return .creationTookTooLong
         }
     }
+
+    /// What is advised at the least.
+    private static var leastWait: Duration { .milliseconds(100) }
 
     private func limit(_ name: String, _ used: Int, _ allowed: Int) -> LimitDetails {
         LimitDetails(name: name, used: UInt64(clamping: used), allowed: UInt64(clamping: allowed))

@@ -1,7 +1,7 @@
 /// Timers by deadline. Setting one and taking one back take time logarithmic in their number.
-struct TimerHeap<Owner> {
+package struct TimerHeap<Owner> {
     /// Valid until the timer is taken back or popped.
-    struct ID: Equatable {
+    package struct ID: Equatable {
         fileprivate let index: Int
     }
 
@@ -16,11 +16,13 @@ struct TimerHeap<Owner> {
     /// Indexes into `timers`: a binary heap, the earliest first.
     private var heap: [Int] = []
 
-    var count: Int { heap.count }
+    package init() {}
 
-    var earliest: Duration? { heap.first.map { deadline(of: $0) } }
+    package var count: Int { heap.count }
 
-    mutating func insert(_ owner: Owner, at deadline: Duration) -> ID {
+    package var earliest: Duration? { heap.first.map { deadline(of: $0) } }
+
+    package mutating func insert(_ owner: Owner, at deadline: Duration) -> ID {
         let timer = Timer(deadline: deadline, owner: owner, position: heap.count)
         let index: Int
         if let reused = vacant.popLast() {
@@ -35,7 +37,7 @@ struct TimerHeap<Owner> {
         return ID(index: index)
     }
 
-    mutating func remove(_ id: ID) {
+    package mutating func remove(_ id: ID) {
         guard let timer = timers[id.index] else { return }
         timers[id.index] = nil
         vacant.append(id.index)
@@ -47,7 +49,7 @@ struct TimerHeap<Owner> {
     }
 
     /// Takes the earliest timer whose deadline is not after `now`.
-    mutating func popDue(at now: Duration) -> Owner? {
+    package mutating func popDue(at now: Duration) -> Owner? {
         guard let first = heap.first, let timer = timers[first], timer.deadline <= now else { return nil }
         remove(ID(index: first))
         return timer.owner

@@ -81,6 +81,7 @@ extension ExitStatus {
         line.add("operation", error.operation)
         line.add("retryable", error.isRetryable)
         line.add("maybe_executed", error.maybeExecuted)
+        if let retryAfter = error.retryAfter { line.add("retry_after_ms", retryAfter.inMilliseconds) }
         if let etag = error.currentEtag { line.add("current_etag", "\(etag)") }
         if let limit = error.limit {
             var details = JSONLine()

@@ -37,6 +37,21 @@ import Testing
         #expect(budget.held == 0)
     }
 
+    /// From the next change on; what is held stays.
+    @Test func mayBeChangedAtAnyTime() async throws {
+        let budget = MemoryBudget(allowed: 1000)
+        let backend = MemoryBackend(budget: budget)
+        try await backend.put("a", String(repeating: "x", count: 500))
+        budget.allow(100)
+        let refused = try await refusal(of: try await backend.put("b", "x"))
+        #expect(refused == "RESOURCE_EXHAUSTED")
+        #expect(try await backend.names("/") == ["a"])
+        budget.allow(10_000)
+        try await backend.put("b", String(repeating: "x", count: 5000))
+        await backend.destroy()
+        #expect(budget.held == 0)
+    }
+
     @Test func refusesWhatGoesOverIt() async throws {
         let budget = MemoryBudget(allowed: 1000)
         let backend = MemoryBackend(budget: budget)

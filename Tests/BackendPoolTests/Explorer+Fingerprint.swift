@@ -52,9 +52,9 @@ extension PoolLedger {
     var order: [Int] {
         var order =
             flat(idle, idleLinks) + flat(idleWithOwnTimeout, idleLinks) + flat(doomed, queueLinks)
-            + flat(ring, ringLinks)
-        for account in accounts {
-            order += [account.deficit, account.demand] + flat(account.queue, queueLinks)
+            + flat(ring.current, ring.links) + flat(ring.next, ring.links)
+        for (index, account) in accounts.enumerated() {
+            order += [ring.hasHadTurn(index) ? 1 : 0, account.demand] + flat(account.queue, queueLinks)
         }
         return order
     }

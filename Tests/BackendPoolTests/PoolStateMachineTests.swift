@@ -199,7 +199,7 @@ import Testing
         pool.advance(by: .seconds(3))
         let error = try #require(pool.error(number))
         #expect(error.code == .resourceExhausted)
-        #expect(error.limit == LimitDetails(name: "maxLeasesPerEntry", used: 1, allowed: 1))
+        #expect(error.limit == LimitDetails(name: "entry_leases", used: 1, allowed: 1))
     }
 
     @Test func holdsAreMeasured() throws {

@@ -52,7 +52,8 @@ import Testing
         #expect(pool.destructions.isEmpty)
         pool.advance(by: .seconds(5))
         #expect(pool.error(number)?.code == .resourceExhausted)
-        #expect(pool.error(number)?.limit == LimitDetails(name: "maxEntries", used: 1, allowed: 1))
+        #expect(pool.error(number)?.limit == LimitDetails(name: "entries", used: 1, allowed: 1))
+        #expect(pool.error(number)?.retryAfter == .seconds(5))
         #expect(pool.acquireNow(key("a")).entry === entry)
         #expect(pool.statistics.timeouts == 1)
     }
@@ -111,14 +112,15 @@ import Testing
         }
         #expect(pool.creations.map(\.key.org) == [7, 8, 7, 8, 7])
         let fifth = pool.acquire(key("a", org: 7))
-        #expect(pool.error(fifth)?.limit == LimitDetails(name: "maxWaitersPerOrg", used: 4, allowed: 4))
+        #expect(pool.error(fifth)?.limit == LimitDetails(name: "org_waiting_acquires", used: 4, allowed: 4))
+        #expect(pool.error(fifth)?.retryAfter == .milliseconds(100))
         let fifthOfOther = pool.acquire(key("a", org: 8))
         #expect(pool.error(fifthOfOther) == nil)
 
         try pool.finishCreation()
         let number = pool.acquire(key("a", org: 7), deadline: .seconds(1))
         pool.advance(by: .seconds(1))
-        #expect(pool.error(number)?.limit == LimitDetails(name: "maxLeasesPerEntry", used: 1, allowed: 1))
+        #expect(pool.error(number)?.limit == LimitDetails(name: "entry_leases", used: 1, allowed: 1))
         try pool.finishCreation()
         #expect(pool.machine.describe(key("a", org: 8), at: pool.now)?.leases == 2)
     }
@@ -127,7 +129,7 @@ import Testing
         var pool = MachineHarness { $0.orgs = [7: .init(maxEntries: 0)] }
         let number = pool.acquire(key("a", org: 7))
         #expect(pool.error(number)?.code == .resourceExhausted)
-        #expect(pool.error(number)?.limit == LimitDetails(name: "maxEntriesPerOrg", used: 0, allowed: 0))
+        #expect(pool.error(number)?.limit == LimitDetails(name: "org_entries", used: 0, allowed: 0))
         #expect(pool.statistics.refusals == 1)
         #expect(pool.creations.isEmpty)
     }
@@ -246,7 +248,7 @@ import Testing
         let third = pool.acquire(key("a", org: 1))
         let error = try #require(pool.error(third))
         #expect(error.code == .resourceExhausted)
-        #expect(error.limit?.name == "maxWaitersPerOrg")
+        #expect(error.limit?.name == "org_waiting_acquires")
         #expect(pool.statistics.refusals == 1)
         pool.acquire(key("a", org: 2))
         #expect(pool.creations.count == 3)
@@ -260,7 +262,7 @@ import Testing
         let hasty = pool.acquire(key("b"), deadline: .seconds(2))
         pool.advance(by: .seconds(4))
         #expect(pool.error(hasty)?.code == .resourceExhausted)
-        #expect(pool.error(hasty)?.limit == LimitDetails(name: "maxEntriesPerOrg", used: 1, allowed: 1))
+        #expect(pool.error(hasty)?.limit == LimitDetails(name: "org_entries", used: 1, allowed: 1))
         #expect(pool.results[patient] == nil)
         #expect(pool.statistics.longestWait == .seconds(4))
         pool.advance(by: .seconds(6))

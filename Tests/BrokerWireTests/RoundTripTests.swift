@@ -25,6 +25,22 @@ import Testing
         }
     }
 
+    /// Who comes back a moment too early waits again.
+    @Test(
+        arguments: [
+            (.zero, nil), (.nanoseconds(1), 1), (.milliseconds(7), 7), (.milliseconds(7) + .nanoseconds(1), 8),
+        ] as [(Duration, Int?)]
+    )
+    func retryAfterIsRoundedUp(time: Duration, milliseconds: Int?) throws {
+        let error = BackendError(.resourceExhausted, message: "", retryAfter: time)
+        let frame = try ServerFrameDecoder().decode(message(of: ServerFrame(id: 1, body: .error(error))))
+        guard case .error(let decoded) = frame.body else {
+            Issue.record("\(frame)")
+            return
+        }
+        #expect(decoded.retryAfter == milliseconds.map { .milliseconds($0) })
+    }
+
     /// The samples are worth nothing if a new message is forgotten in them.
     @Test func samplesCoverEveryOperation() throws {
         var met: Set<String> = []

@@ -131,7 +131,7 @@ extension IntegrationTests {
                         try await acme.write(path, ByteBuffer(string: "x"), on: second, call: options)
                     }
                     #expect(error?.code == .resourceExhausted)
-                    #expect(error?.limit == LimitDetails(name: "maxEntriesPerOrg", used: 1, allowed: 1))
+                    #expect(error?.limit == LimitDetails(name: "org_entries", used: 1, allowed: 1))
                     try await withConnection(to: broker, org: "umbrella") { umbrella in
                         try await umbrella.write(path, ByteBuffer(string: "x"), on: first)
                         try await umbrella.write(path, ByteBuffer(string: "x"), on: second)

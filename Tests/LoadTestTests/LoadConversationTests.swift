@@ -9,8 +9,14 @@ import Testing
         var conversation: LoadConversation
         var tally = LoadTally()
 
-        init(depth: Int, payload: Int = 20, limits: SessionLimits) throws {
-            let template = CallTemplate(.echo, on: .init(backend: .memory, key: "k"), length: payload)
+        init(
+            _ operation: LoadOperation = .echo,
+            depth: Int,
+            payload: Int = 20,
+            limits: SessionLimits
+        ) throws {
+            let subject = CallTemplate.Subject(backend: .memory, key: "k", command: "true")
+            let template = CallTemplate(operation, on: subject, length: payload)
             conversation = try LoadConversation(connection: 9, depth: depth, templates: [template], limits: limits)
         }
 
@@ -81,6 +87,25 @@ import Testing
             let handled = try copy.conversation.received(bytes.span, at: 0, refills: true, tally: &copy.tally)
             #expect(handled == answers[0].count)
         }
+    }
+
+    // MARK: Commands
+
+    @Test func aCommandIsAnsweredByItsEnd() throws {
+        var peer = try Peer(.exec, depth: 1, limits: .limits())
+        let call = try peer.start()[0]
+        #expect(call.body == 96 && call.message == [0x0a, 4] + Array("true".utf8) && call.payload.isEmpty)
+        #expect(try peer.receive(ServerBytes.answer(call.id, payload: [], isLast: false, body: 96)) == [])
+        #expect(peer.tally.answered == 0)
+        #expect(try peer.receive(ServerBytes.execEnd(call.id, code: 0)).count == 1)
+        #expect(peer.tally.answered == 1)
+    }
+
+    @Test(arguments: [1, nil] as [UInt64?])
+    func aCommandHasToExitWithZero(code: UInt64?) throws {
+        var peer = try Peer(.exec, depth: 1, limits: .limits())
+        let call = try peer.start()[0]
+        #expect(throws: LoadFailure.self) { try peer.receive(ServerBytes.execEnd(call.id, code: code)) }
     }
 
     // MARK: Wrong answers

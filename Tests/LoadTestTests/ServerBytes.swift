@@ -16,6 +16,19 @@ enum ServerBytes {
         }
     }
 
+    /// `code` nil: it was ended by its deadline.
+    static func execEnd(_ id: UInt64, code: UInt64?) -> [UInt8] {
+        frame { frame in
+            frame.writeVarint(id, field: 1)
+            frame.writeVarint(1, field: 3)
+            frame.writeMessage(field: 98) { end in
+                end.writeMessage(field: code == nil ? 2 : 1) { exited in
+                    if let code, code != 0 { exited.writeVarint(code, field: 1) }
+                }
+            }
+        }
+    }
+
     static func error(_ id: UInt64, code: UInt64, message: String) -> [UInt8] {
         frame { frame in
             frame.writeVarint(id, field: 1)

@@ -85,6 +85,7 @@ extension Measure {
         case .callsPerSecond: "calls/s"
         case .serverMicroseconds: "server us/call"
         case .p50Microseconds: "p50 us"
+        case .p99Microseconds: "p99 us"
         case .nanosecondsPerCall: "ns/call"
         }
     }
@@ -93,7 +94,7 @@ extension Measure {
         switch self {
         case .callsPerSecond, .nanosecondsPerCall: 0
         case .serverMicroseconds: 2
-        case .p50Microseconds: 1
+        case .p50Microseconds, .p99Microseconds: 1
         }
     }
 }

@@ -41,6 +41,7 @@ enum Measure: String, Codable {
     case callsPerSecond
     case serverMicroseconds
     case p50Microseconds
+    case p99Microseconds
     case nanosecondsPerCall
 
     /// 0 where it was not measured.
@@ -49,6 +50,7 @@ enum Measure: String, Codable {
         case .callsPerSecond: figures.callsPerSecond
         case .serverMicroseconds: figures.serverMicrosecondsPerCall ?? 0
         case .p50Microseconds: figures.latencyMicroseconds?.p50 ?? 0
+        case .p99Microseconds: figures.latencyMicroseconds?.p99 ?? 0
         case .nanosecondsPerCall: figures.callsPerSecond > 0 ? 1e9 / figures.callsPerSecond : 0
         }
     }

@@ -29,13 +29,20 @@ struct ServerProcess {
     }
 
     /// Runs `agent-broker serve` for the time of `body`, with two orgs, whose tokens the connections take in turn.
+    /// `maximumRunning`: commands at a time; nil: the broker's default.
     static func withBroker<Result>(
         _ executable: String,
         in directory: String,
+        maximumRunning: Int? = nil,
         _ interrupts: borrowing Interrupts,
         _ body: (ServerProcess) throws(LoadFailure) -> Result
     ) throws(LoadFailure) -> Result {
         var configuration = BrokerConfiguration(orgs: [])
+        if let maximumRunning {
+            configuration.exec = .init(max_running: maximumRunning)
+            // Longer than any measurement.
+            configuration.limits = .init(queue_timeout: "1h")
+        }
         var tokens: [String] = []
         for org in ["a", "b"] {
             let token = try newToken(executable, org: org, in: directory, interrupts)
@@ -84,6 +91,16 @@ private struct BrokerReady: Decodable {
 /// The broker's configuration file, as far as a comparison needs it.
 private struct BrokerConfiguration: Encodable {
     var orgs: [Org]
+    var exec: Exec?
+    var limits: Limits?
+
+    struct Exec: Encodable {
+        let max_running: Int
+    }
+
+    struct Limits: Encodable {
+        let queue_timeout: String
+    }
 
     struct Org: Encodable {
         let name: String

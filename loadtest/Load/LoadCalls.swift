@@ -80,21 +80,26 @@ struct LoadCalls {
         let error: Range<Int>?
     }
 
-    /// A frame with an id arrived. Throws ``LoadFailure/wrongAnswer(_:)`` when it is not the whole and only
-    /// answer to a call that is unanswered, or says something else than is right.
+    /// A frame with an id arrived. Nil: more is to come. Throws ``LoadFailure/wrongAnswer(_:)`` when it is not the whole
+    /// and only answer to a call that is unanswered, or says something else than is right.
     mutating func received(
         _ frame: ServerFrame,
         in message: Span<UInt8>,
         at now: UInt64
-    ) throws(LoadFailure) -> Answer {
+    ) throws(LoadFailure) -> Answer? {
         let place = Int(frame.id & placeMask)
         guard place < table.count, table[place].id == frame.id else {
             throw wrong("call \(frame.id) is unknown or was answered before")
         }
+        if !frame.isLast, case .reply(let field, _) = frame.body,
+            field == template(of: place).operation.announcementField
+        {
+            return nil
+        }
         guard frame.isLast else { throw wrong("the answer to call \(frame.id) lacks `last`") }
         let error: Range<Int>?
         switch frame.body {
-        case .reply(let field, let reply) where field == template(of: place).operation.field:
+        case .reply(let field, let reply) where field == template(of: place).operation.answerField:
             try check(reply, payload: frame.payload, of: frame.id, at: place, in: message)
             error = nil
         case .error(let range):

@@ -52,23 +52,22 @@ struct LoadConversation {
             let frame = try ServerFrame(message, in: bytes)
             if frame.id == 0 {
                 try receivedControl(frame, in: bytes)
-            } else {
-                let place = try receivedAnswer(frame, in: bytes, at: now, tally: &tally)
-                if refills { try calls.start(place, at: now, into: &out) }
+            } else if let place = try receivedAnswer(frame, in: bytes, at: now, tally: &tally), refills {
+                try calls.start(place, at: now, into: &out)
             }
             handled = message.upperBound
         }
         return handled
     }
 
-    /// Returns the place that is free now.
+    /// Returns the place that is free now; nil: more is to come.
     private mutating func receivedAnswer(
         _ frame: ServerFrame,
         in bytes: Span<UInt8>,
         at now: UInt64,
         tally: inout LoadTally
-    ) throws(LoadFailure) -> Int {
-        let answer = try calls.received(frame, in: bytes, at: now)
+    ) throws(LoadFailure) -> Int? {
+        guard let answer = try calls.received(frame, in: bytes, at: now) else { return nil }
         if let error = answer.error {
             tally.recordError(try ServerError(error, in: bytes))
         } else {

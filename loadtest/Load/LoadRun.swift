@@ -5,18 +5,40 @@ struct LoadRun: ~Copyable {
     private let frameLength: Int
     private let epoll: Epoll
     private let connections: [LoadConnection]
+    /// Those whose calls are not measured. Their tokens follow those of the others.
+    private let flood: [LoadConnection]
     /// Connections that epoll watches for room to write.
     private var watchedForRoom: Set<Int> = []
     private var tally = LoadTally()
+    private var floodTally = LoadTally()
 
     private static let interruptToken = -1
 
     /// Connects. `interrupts` is the descriptor of ``Interrupts``, where the caller has them.
     init(_ settings: LoadSettings, interrupts: Int32? = nil) throws(LoadFailure) {
         try settings.validate()
-        let templates = settings.tokens.indices.map { settings.templates(ofOrg: $0) }
+        let templates = settings.templates
         let epoll = try Epoll()
         if let interrupts { try epoll.add(interrupts, token: Self.interruptToken) }
+        let connections = try Self.connect(settings, from: 0, epoll)
+        var flood: [LoadConnection] = []
+        if let settings = settings.ofFlood {
+            try settings.validate()
+            flood = try Self.connect(settings, from: connections.count, epoll)
+        }
+        self.settings = settings
+        self.epoll = epoll
+        self.connections = connections
+        self.flood = flood
+        frameLength = templates.joined().map(\.frameLength).max() ?? 0
+    }
+
+    private static func connect(
+        _ settings: LoadSettings,
+        from first: Int,
+        _ epoll: borrowing Epoll
+    ) throws(LoadFailure) -> [LoadConnection] {
+        let templates = settings.templates
         var connections: [LoadConnection] = []
         for number in 0..<settings.connections {
             let connection = try LoadConnection(
@@ -24,13 +46,14 @@ struct LoadRun: ~Copyable {
                 settings: settings,
                 templates: templates[number % templates.count]
             )
-            try epoll.add(connection.descriptor, token: number)
+            try epoll.add(connection.descriptor, token: first + number)
             connections.append(connection)
         }
-        self.settings = settings
-        self.epoll = epoll
-        self.connections = connections
-        frameLength = templates.joined().map(\.frameLength).max() ?? 0
+        return connections
+    }
+
+    private func connection(_ number: Int) -> LoadConnection {
+        number < connections.count ? connections[number] : flood[number - connections.count]
     }
 
     /// Throws at the first wrong answer. Answers that are errors are counted.
@@ -71,8 +94,9 @@ struct LoadRun: ~Copyable {
     }
 
     private mutating func start() throws(LoadFailure) {
-        for number in connections.indices {
-            try connections[number].start(at: Clocks.monotonic())
+        // The flood first, so that the others meet it.
+        for number in (0..<connections.count + flood.count).reversed() {
+            try connection(number).start(at: Clocks.monotonic())
             try watchForRoom(number)
         }
     }
@@ -88,7 +112,11 @@ struct LoadRun: ~Copyable {
                 let ready = epoll.ready(index)
                 guard ready.token != Self.interruptToken else { throw .interrupted }
                 now = Clocks.monotonic()
-                try connections[ready.token].serve(ready, at: now, refills: refills, tally: &tally)
+                if ready.token < connections.count {
+                    try connections[ready.token].serve(ready, at: now, refills: refills, tally: &tally)
+                } else {
+                    try connection(ready.token).serve(ready, at: now, refills: refills, tally: &floodTally)
+                }
                 try watchForRoom(ready.token)
             }
             now = Clocks.monotonic()
@@ -103,7 +131,7 @@ struct LoadRun: ~Copyable {
 
     /// Tells epoll when it has changed whether the connection waits for room to write.
     private mutating func watchForRoom(_ number: Int) throws(LoadFailure) {
-        let connection = connections[number]
+        let connection = connection(number)
         guard connection.waitsForRoom != watchedForRoom.contains(number) else { return }
         if connection.waitsForRoom {
             watchedForRoom.insert(number)

@@ -14,6 +14,11 @@ struct LoadSettings {
     var depth = 1
     /// Bytes of each payload or file. With the default, and a key of six letters, the frame of an echo is of 54.
     var payload = 25
+    /// Shell line of an exec.
+    var command = "sleep 0.2"
+    /// Calls that are made at the same time and not measured, from before the warm-up to the end: their connections,
+    /// tokens, keys and depth count. What they are answered, and whether, is of no matter.
+    var flood: Flood?
     /// How long is measured, after the warm-up.
     var duration = Duration.seconds(5)
     var warmup = Duration.seconds(1)
@@ -28,6 +33,12 @@ struct LoadSettings {
     static let maximumDepth = 4096
     /// A ``FileSet`` has all of an org in flight at once, and brokers let 1024 be.
     static let maximumFiles = 1024
+
+    struct Flood {
+        var tokens: [String]
+        var connections: Int
+        var depth: Int
+    }
 
     /// Throws for what cannot be run.
     func validate() throws(LoadFailure) {
@@ -44,6 +55,21 @@ struct LoadSettings {
         guard duration > .zero, warmup >= .zero else { throw .settings("duration: more than zero") }
     }
 
+    /// Of each org.
+    var templates: [[CallTemplate]] { tokens.indices.map { templates(ofOrg: $0) } }
+
+    /// The settings of ``flood``.
+    var ofFlood: LoadSettings? {
+        flood.map { flood in
+            var settings = self
+            settings.flood = nil
+            settings.tokens = flood.tokens
+            settings.connections = flood.connections
+            settings.depth = flood.depth
+            return settings
+        }
+    }
+
     /// The calls of one org, of which each place makes one again and again. `org` is an index of ``tokens``.
     func templates(ofOrg org: Int) -> [CallTemplate] {
         (0..<(operation.isOnFile ? files : keys.count)).map { number in
@@ -51,7 +77,8 @@ struct LoadSettings {
                 org: org,
                 backend: backend,
                 key: keys[number % keys.count],
-                path: operation.isOnFile ? "load/\(number)" : ""
+                path: operation.isOnFile ? "load/\(number)" : "",
+                command: command
             )
             return CallTemplate(operation, on: subject, length: payload)
         }

@@ -22,6 +22,8 @@ struct CallTemplate {
         var backend: LoadBackend
         var key: String
         var path = ""
+        /// Shell line of an exec.
+        var command = ""
     }
 
     init(_ operation: LoadOperation, on subject: Subject, length: Int) {
@@ -40,6 +42,7 @@ struct CallTemplate {
         if operation == .write { writer.writeVarint(1, field: 3) }
         writer.writeMessage(field: operation.field) { message in
             if operation.isOnFile { message.writeBytes(subject.path.utf8, field: 1) }
+            if operation == .exec { message.writeBytes(subject.command.utf8, field: 1) }
         }
         if operation.sendsContents { writer.writeBytes(contents.bytes, field: 2047) }
         bytes = FrameHeader.bytes(length: writer.bytes.count) + writer.bytes
@@ -58,8 +61,8 @@ struct CallTemplate {
         }
     }
 
-    /// Whether the answer to a call says what it has to: the very bytes that an echo sent, or a regular file of the
-    /// right length, with the right bytes where they were asked for.
+    /// Whether the answer to a call says what it has to: the very bytes that an echo sent, a regular file of the right
+    /// length, with the right bytes where they were asked for, or a command that exited with 0.
     ///
     /// - Parameters:
     ///   - reply: Where the answer's message lies.
@@ -75,8 +78,24 @@ struct CallTemplate {
             let info = try FileInfo(reply: reply, in: received)
             guard info.type == FileInfo.regular, info.size == UInt64(contents.bytes.count) else { return false }
         }
+        if operation == .exec { return try ExecEnd(reply: reply, in: received).hasExitedWithZero && payload.isEmpty }
         guard operation.returnsContents else { return payload.isEmpty }
         return contents.match(payload, in: received, stamp: operation == .echo ? (id, connection) : nil)
+    }
+}
+
+/// What a generator looks at in an `ExecEnd`.
+private struct ExecEnd {
+    /// A code of 0 is absent from its message.
+    private(set) var hasExitedWithZero = false
+
+    init(reply: Range<Int>, in bytes: Span<UInt8>) throws(LoadFailure) {
+        var fields = ProtobufFields(reply)
+        while let field = try fields.next(in: bytes) {
+            if field.number == 1 {
+                hasExitedWithZero = try ProtobufFields.value(of: 1, in: field.range, of: bytes) == 0
+            }
+        }
     }
 }
 

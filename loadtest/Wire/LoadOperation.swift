@@ -4,18 +4,31 @@ enum LoadOperation: String, Codable, CaseIterable {
     case read
     case write
     case stat
+    /// A command that sleeps and writes nothing: ``LoadSettings/command``.
+    case exec
 
-    /// Of its message in `ClientFrame`, and of the answer's in `ServerFrame`.
+    /// Of its message in `ClientFrame`.
     var field: UInt64 {
         switch self {
         case .echo: 32
         case .read: 48
         case .write: 49
         case .stat: 51
+        case .exec: 96
         }
     }
 
-    var isOnFile: Bool { self != .echo }
+    /// Of the answer's message in `ServerFrame`.
+    var answerField: UInt64 { self == .exec ? 98 : field }
+    /// Of a message that comes before the answer; nil: none does.
+    var announcementField: UInt64? { self == .exec ? 96 : nil }
+
+    var isOnFile: Bool {
+        switch self {
+        case .echo, .exec: false
+        case .read, .write, .stat: true
+        }
+    }
     /// Whether the contents travel with the call.
     var sendsContents: Bool { self == .echo || self == .write }
     /// Whether the contents travel with the answer.

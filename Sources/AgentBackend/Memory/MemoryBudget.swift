@@ -3,15 +3,22 @@ import Synchronization
 /// Bytes that the memory backends of one tenant may hold together: contents and names of their keys, and a little for
 /// each. Safe to use from any thread.
 public final class MemoryBudget: Sendable {
-    /// Bytes.
-    public let allowed: UInt64
+    private let limit: Atomic<UInt64>
     private let used = Atomic<UInt64>(0)
     private let outer: MemoryBudget?
 
     /// `outer`: one that what is held here counts against too, as an entry's against that of its org.
     public init(allowed: UInt64, within outer: MemoryBudget? = nil) {
-        self.allowed = allowed
+        limit = Atomic(allowed)
         self.outer = outer
+    }
+
+    /// Bytes.
+    public var allowed: UInt64 { limit.load(ordering: .relaxed) }
+
+    /// Allows so many bytes from the next change on. What is held stays, also where that is more.
+    public func allow(_ bytes: UInt64) {
+        limit.store(bytes, ordering: .relaxed)
     }
 
     /// Bytes that are held now.
@@ -21,6 +28,7 @@ public final class MemoryBudget: Sendable {
     func change(from old: Int, to new: Int) throws(BackendError) {
         guard new > old else { return release(old - new) }
         let growth = UInt64(new - old)
+        let allowed = allowed
         let total = used.add(growth, ordering: .relaxed).newValue
         guard total <= allowed else {
             subtract(growth)

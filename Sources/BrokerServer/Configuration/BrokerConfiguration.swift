@@ -64,6 +64,21 @@ extension BrokerConfiguration {
         package var exemptAddresses = [AddressRange("127.0.0.0/8"), AddressRange("::1")].compactMap { $0 }
         /// Bytes that wait to be written to one connection before payloads for it are held back.
         package var maxUnsentBytesPerConnection = 1 << 20
+        /// Of one org, like all that follows with that name, unless its own limits say otherwise.
+        package var maxConnectionsPerOrg = 5000
+        /// Calls that had to wait for something and are not answered, of all orgs together. Commands have a limit of
+        /// their own.
+        package var maxCallsInFlight = 32_768
+        package var maxCallsInFlightPerOrg = 8192
+        /// Bytes that are kept of unanswered calls.
+        package var maxBytesInFlightPerOrg = 256 << 20
+        /// Calls that wait to be begun.
+        package var maxQueuedCallsPerOrg = 10_000
+        /// Longest such wait; a call may ask for a shorter one.
+        package var queueTimeout: Duration = .seconds(30)
+        package var maxCallsPerSecondPerOrg = 2_000_000
+        /// In both directions together.
+        package var maxBytesPerSecondPerOrg = 16 << 30
         /// Time for a new connection to say hello.
         package var helloDeadline: Duration = .seconds(5)
         /// Time without a frame after which the broker pings.

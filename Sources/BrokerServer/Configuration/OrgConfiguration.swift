@@ -34,6 +34,18 @@ package struct OrgConfiguration: Sendable, Hashable {
     /// Limits of this org where they differ from those of all orgs. nil: as for all.
     package struct Limits: Sendable, Hashable {
         package var maxConnections: Int?
+        /// Calls that had to wait for something and are not answered, but for commands.
+        package var maxCallsInFlight: Int?
+        /// Bytes that are kept of unanswered calls.
+        package var maxBytesInFlight: Int?
+        /// Calls that wait to be begun.
+        package var maxQueuedCalls: Int?
+        /// Longest such wait.
+        package var queueTimeout: Duration?
+        package var maxCallsPerSecond: Int?
+        package var maxBytesPerSecond: Int?
+        /// How many of the org come in its turn while several orgs wait.
+        package var weight = 1
         /// Pooled entries.
         package var maxEntries: Int?
         /// Commands that run at one time.

@@ -44,8 +44,10 @@ final class ConnectionCallStream: CallStream, @unchecked Sendable {
 
     func receive() async throws(BackendError) -> ByteBuffer? {
         if lent > 0 {
+            await connection.pace()
             if let credit = receiveWindow.consumed(lent), !inboundEnded { connection.grant(credit, stream: id) }
             if holdsConnectionCredit { connection.consumed(lent) }
+            connection.letGo(lent, of: id)
             lent = 0
         }
         while true {
@@ -97,6 +99,7 @@ final class ConnectionCallStream: CallStream, @unchecked Sendable {
         var rest = answer.payload
         var body = answer.body
         while rest.readableBytes > 0 {
+            await connection.pace()
             let count = try await reserve(upTo: rest.readableBytes)
             if let failure { throw failure }
             guard let piece = rest.readSlice(length: count) else { break }
@@ -204,6 +207,8 @@ protocol CreditSource: AnyObject, Sendable {
     /// Waits until stream and connection have credit, takes it from the connection's and returns how much: more than
     /// nothing, at most `count` and what the stream has. Throws once the call was ended.
     func takeCredit(stream: UInt64, upTo count: Int, _ available: () -> Int) async throws(BackendError) -> Int
+    /// Waits while the org has moved more bytes than it may in a second. Ended by cancelling.
+    func pace() async
     /// Gives back what was taken and not used.
     func returnCredit(_ bytes: Int)
     /// Waits until the peer takes what it is sent, and returns how many bytes without credit the stream may send then.
@@ -213,6 +218,8 @@ protocol CreditSource: AnyObject, Sendable {
     func send(_ id: UInt64, _ body: ServerFrame.Body, _ payload: ByteBuffer, isLast: Bool)
     func grant(_ bytes: Int, stream: UInt64)
     func consumed(_ bytes: Int)
+    /// A call that goes on keeps so much less of what arrived for it.
+    func letGo(_ bytes: Int, of stream: UInt64)
     /// Ends the call of a stream from outside. From any thread.
     func end(_ stream: UInt64, _ cause: BackendError)
 }

@@ -15,6 +15,14 @@ struct ActiveCall {
     var deadline: Scheduled<Void>?
     /// Why it was ended from outside: what its caller is told.
     var cause: BackendError?
+    /// Set while it waits to be begun.
+    var parked: ParkedCall?
+    /// The one that it has of its org's and the broker's.
+    var slot: CallAdmissionSlot?
+    /// Bytes that are kept of it.
+    var heldBytes = 0
+    /// When it first waited to be begun.
+    var queuedSince: Duration?
     /// It is answered when all others have ended.
     let outlivesDrain: Bool
 
@@ -31,15 +39,23 @@ extension ConnectionHandler {
     func start(_ call: Call, _ session: Session, _ handler: isolated any RequestHandler) {
         let lane = call.options.lane
         if lane != 0 {
-            guard lanes[lane] == nil else {
-                let call = call.detached
-                _ = register(call)
-                lanes[lane]?.append(call)
-                return
-            }
+            guard lanes[lane] == nil else { return waitInLane(call, session) }
             lanes[lane] = []
         }
-        finish(call, handler.attempt(call, in: session), session, handler)
+        begin(call, session, handler)
+    }
+
+    private func waitInLane(_ call: Call, _ session: Session) {
+        do throws(BackendError) {
+            try settings.admission.hold(call.size, org: session.principal.org.id)
+        } catch {
+            consumed(call.payload.readableBytes)
+            send(ServerFrame(id: call.id, body: .error(error.during(call.operation.name))))
+            return ended(failed: true)
+        }
+        let call = call.detached
+        register(call, holding: call.size)
+        lanes[call.options.lane]?.append(call)
     }
 
     /// What became of an attempt.
@@ -51,10 +67,12 @@ extension ConnectionHandler {
             let count = answer.payload.readableBytes
             guard canSend(count) else {
                 // A read is made once more when there is credit, so that nothing is kept until then.
-                if case .read = call.operation { return startTask(call, session, answer: nil) }
-                return startTask(call, session, answer: answer)
+                if case .read = call.operation { return enter(call, session, handler) }
+                if calls[call.id] == nil { settings.admission.keep(call.size, org: session.principal.org.id) }
+                return startTask(call, session, nil, answer: answer)
             }
             unregister(call)
+            allowance.bytes += count
             sendWindow.sent(count)
             send(ServerFrame(id: call.id, body: answer.body, payload: answer.payload))
             ended(failed: false)
@@ -67,14 +85,14 @@ extension ConnectionHandler {
         case .putOff:
             break
         case .wait:
-            startTask(call, session, answer: nil)
+            enter(call, session, handler)
         }
     }
 
     func canSend(_ count: Int) -> Bool { count <= sendWindow.credit && count <= settings.largestAnswer }
 
     /// `cause`: what ended it from outside.
-    private func ended(failed: Bool, cause: BackendError? = nil, outlivesDrain: Bool = false) {
+    func ended(failed: Bool, cause: BackendError? = nil, outlivesDrain: Bool = false) {
         counters?.callEnded(failed: failed)
         if !outlivesDrain { drainedCalls?.callEnded(cause: cause) }
         if case .close = machine.callEnded() { closeAfterFlush() }
@@ -83,7 +101,7 @@ extension ConnectionHandler {
     /// A call of the lane has had its effect: the next one may begin.
     ///
     /// A loop, for what is begun here may end at once, and a lane may be long.
-    private func startNext(_ lane: UInt32, _ session: Session, _ handler: isolated any RequestHandler) {
+    func startNext(_ lane: UInt32, _ session: Session, _ handler: isolated any RequestHandler) {
         guard lane != 0 else { return }
         freeLanes.append(lane)
         guard !isStartingNext else { return }
@@ -94,12 +112,13 @@ extension ConnectionHandler {
                 lanes[lane] = nil
                 continue
             }
-            finish(next, handler.attempt(next, in: session), session, handler)
+            begin(next, session, handler)
         }
     }
 
-    /// From here on the call has a stream, a deadline and an end from outside.
-    private func register(_ call: Call) -> ConnectionCallStream {
+    /// From here on the call has a stream, a deadline and an end from outside. `bytes` are held for it already.
+    @discardableResult
+    func register(_ call: Call, holding bytes: Int) -> ConnectionCallStream {
         let stream = ConnectionCallStream(
             id: call.id,
             window: Int(settings.limits.streamWindow),
@@ -108,6 +127,7 @@ extension ConnectionHandler {
             connection: self
         )
         var active = ActiveCall(stream: stream, call: call)
+        active.heldBytes = bytes
         if let deadline = call.options.deadline {
             active.deadline = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(deadline)) { [self] in
                 let isRunning = calls[call.id]?.isRunning ?? false
@@ -121,22 +141,25 @@ extension ConnectionHandler {
 
     /// The call waits no more, or never did: what it brought along is used up.
     private func unregister(_ call: Call) {
-        guard call.options.lane != 0, let active = calls.removeValue(forKey: call.id) else {
+        guard !calls.isEmpty, let active = calls.removeValue(forKey: call.id) else {
             return consumed(call.payload.readableBytes)
         }
         close(active)
     }
 
-    private func close(_ active: ActiveCall) {
+    func close(_ active: ActiveCall) {
         active.deadline?.cancel()
         active.stream.close()
         counters?.callsWaiting.subtract(1, ordering: .relaxed)
+        guard let session else { return }
+        settings.admission.leave(active.slot, bytes: active.heldBytes, org: session.principal.org.id)
     }
 
-    /// `answer`: the call is done but for sending, which has to wait for credit.
-    private func startTask(_ call: Call, _ session: Session, answer: Answer?) {
+    /// `answer`: the call is done but for sending, which has to wait for credit. Else it has a slot.
+    func startTask(_ call: Call, _ session: Session, _ slot: CallAdmissionSlot?, answer: Answer? = nil) {
         let call = call.detached
-        let stream = calls[call.id]?.stream ?? register(call)
+        let stream = calls[call.id]?.stream ?? register(call, holding: call.size)
+        calls[call.id]?.slot = slot
         calls[call.id]?.isRunning = true
         let task = Task.immediate(executorPreference: executor) { [self] in
             await run(call, session, stream, answer: answer)
@@ -172,14 +195,20 @@ extension ConnectionHandler {
             outlivesDrain: active.outlivesDrain
         )
         if !machine.isClosed {
-            handler.inIsolation { startNext(active.lane, session, $0) }
-            finishBatchOutsideRead(session)
+            startNext(active.lane, session)
         }
+        if !isReadingBatch { settle(session) }
         endIfDone()
     }
 
+    /// As ``startNext(_:_:_:)``, where no batch is under way, or one of another kind.
+    func startNext(_ lane: UInt32, _ session: Session) {
+        handler.inIsolation { startNext(lane, session, $0) }
+        finishBatchOutsideRead(session)
+    }
+
     /// A lane's next call may have been put off, and no read batch is under way that would end.
-    private func finishBatchOutsideRead(_ session: Session) {
+    func finishBatchOutsideRead(_ session: Session) {
         if !isReadingBatch { finishBatch(session) }
     }
 
@@ -215,6 +244,11 @@ extension ConnectionHandler {
 
     /// Of a call that waits for its turn.
     private func cancelWaiting(_ id: UInt64, _ active: ActiveCall, _ cause: BackendError) {
+        if let parked = active.parked {
+            // Where it comes too late, the call is told that it may go on, and is there no more.
+            _ = settings.admission.cancel(parked.ticket)
+            return refused(id, cause)
+        }
         guard let index = lanes[active.lane]?.firstIndex(where: { $0.id == id }),
             let call = lanes[active.lane]?.remove(at: index)
         else { return }
@@ -228,6 +262,7 @@ extension ConnectionHandler {
         lanes.removeAll()
         for (id, active) in calls where !active.isRunning {
             calls[id] = nil
+            if let parked = active.parked { _ = settings.admission.cancel(parked.ticket) }
             close(active)
             ended(failed: true, cause: cause, outlivesDrain: active.outlivesDrain)
         }
@@ -246,7 +281,7 @@ extension ConnectionHandler {
 
 extension Call {
     /// The same call, which does not keep alive much else that arrived with it.
-    fileprivate var detached: Call {
+    var detached: Call {
         var call = self
         call.payload = payload.detached
         return call

@@ -110,6 +110,8 @@ extension ConnectionHandler: CreditSource {
     }
 
     func send(_ id: UInt64, _ body: ServerFrame.Body, _ payload: ByteBuffer, isLast: Bool) {
+        allowance.bytes += payload.readableBytes
+        if allowance.bytes >= CallAllowance.maximumBytes, let session { settle(session) }
         send(ServerFrame(id: id, last: isLast, body: body, payload: payload))
         let wasFull = reserved >= settings.maximumUnsent
         reserved -= payload.readableBytes

@@ -22,6 +22,8 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     var session: Session?
     /// Of the session's org.
     var counters: OrgCounters?
+    /// What the batch of calls that is under way has of its org's rate.
+    var allowance = CallAllowance()
     var sendWindow: SendWindow
     var receiveWindow: ReceiveWindow
     var creditWaiters = CreditWaiters()
@@ -65,7 +67,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         settings: ConnectionSettings,
         handler: any RequestHandler,
         eventLoop: any EventLoop,
-        entry: ConnectionTable.Entry
+        eventLoop: any EventLoop
     ) {
         self.settings = settings
         self.handler = handler
@@ -187,7 +189,10 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         guard hasEnded, calls.isEmpty, !isGone else { return }
         isGone = true
         drainedCalls?.connectionEnded()
-        if let session { handler.sessionEnded(session) }
+        if let session {
+            handler.sessionEnded(session)
+            settings.admission.disconnect(session.principal.org.id)
+        }
         settings.observer.connectionEnded(session?.principal)
         session = nil
         gone.succeed()
@@ -199,10 +204,16 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         // Worked on as a local value: each use of a stored one is checked for exclusive access.
         var accumulator = accumulator
         self.accumulator = FrameAccumulator()
-        defer { self.accumulator = accumulator }
+        // Calls begin before the bytes that they came in are paid for.
+        var received = 0
+        defer {
+            self.accumulator = accumulator
+            allowance.bytes += received
+        }
         do throws(BackendError) {
             if session == nil { try receiveGreeting(&accumulator, handler) }
             while !machine.isClosed, hasRoomForAnswers(), let message = try accumulator.next() {
+                received += FrameHeader.length + message.readableBytes
                 receive(message, handler)
             }
         } catch {
@@ -225,7 +236,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     @inline(__always)
     private func receive(_ message: ByteBuffer, _ handler: isolated any RequestHandler) {
         do throws(FrameFault) {
-            receive(try decoder.decode(message), handler)
+            receive(try decoder.decode(message), FrameHeader.length + message.readableBytes, handler)
         } catch {
             receive(error)
         }
@@ -264,7 +275,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         context?.read()
     }
 
-    private func receive(_ frame: ClientFrame, _ handler: isolated any RequestHandler) {
+    private func receive(_ frame: ClientFrame, _ size: Int, _ handler: isolated any RequestHandler) {
         switch frame.body {
         case .call(let operation):
             let call = Call(
@@ -273,7 +284,8 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
                 options: frame.options,
                 operation: operation,
                 payload: frame.payload,
-                isWhole: frame.last || !operation.streamsFromCaller
+                isWhole: frame.last || !operation.streamsFromCaller,
+                size: size
             )
             receive(call, handler)
         case .chunk:
@@ -387,7 +399,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
                 return consumed(count)
             }
             switch call.stream.deliver(frame.payload, isLast: frame.last) {
-            case .taken: break
+            case .taken: keep(count, of: frame.id)
             case .overCredit: fail(Self.brokenCredit)
             case .afterLast where count == 0: break
             case .afterLast:
@@ -407,8 +419,15 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
             greetingTimeout?.cancel()
             switch settings.authenticate(hello.token) {
             case .success(let principal):
+                do throws(BackendError) {
+                    try settings.admission.connect(principal.org.id)
+                } catch {
+                    return fail(error)
+                }
                 // Otherwise another one has its place, and it is about to hear so.
-                guard entry.authenticated(), machine.authenticated() else { return }
+                guard entry.authenticated(), machine.authenticated() else {
+                    return settings.admission.disconnect(principal.org.id)
+                }
                 let session = Session(principal: principal)
                 session.canSend = { [unowned self] in canSend($0) }
                 self.session = session
@@ -461,7 +480,9 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func finishBatch() {
-        if let session { finishBatch(session) }
+        guard let session else { return }
+        finishBatch(session)
+        settle(session)
     }
 
     private func startKeepalive() {

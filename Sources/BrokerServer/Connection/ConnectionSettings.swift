@@ -15,6 +15,8 @@ package struct ConnectionSettings: Sendable {
     /// Who a token speaks for. Called on event loops.
     package var authenticate: @Sendable (_ token: String) -> Result<Principal, BackendError>
     package var observer: any ConnectionObserver
+    /// Which calls may begin. Has to know the org of every principal.
+    package var admission: CallAdmission
 
     package init(
         limits: SessionLimits,
@@ -24,7 +26,8 @@ package struct ConnectionSettings: Sendable {
         serverVersion: String,
         node: String,
         authenticate: @escaping @Sendable (_ token: String) -> Result<Principal, BackendError>,
-        observer: any ConnectionObserver
+        observer: any ConnectionObserver,
+        admission: CallAdmission
     ) {
         self.limits = limits
         self.helloDeadline = helloDeadline
@@ -34,6 +37,7 @@ package struct ConnectionSettings: Sendable {
         self.node = node
         self.authenticate = authenticate
         self.observer = observer
+        self.admission = admission
     }
 }
 

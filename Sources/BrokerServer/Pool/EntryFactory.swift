@@ -181,6 +181,11 @@ final class EntryFactory: Sendable {
         return TimeLimitedCommands(commands, maximumTimeout: min(asked, self.configuration.exec.maxTimeout))
     }
 
+    /// An org may hold as much memory as it says from now on.
+    func update(_ org: Org) {
+        share(of: org).budget.allow(UInt64(org.limits.maxMemoryBytes))
+    }
+
     private func share(of org: Org) -> OrgShare {
         shares.withLock { shares in
             if let share = shares[org.id] { return share }

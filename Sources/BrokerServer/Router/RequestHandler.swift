@@ -39,6 +39,8 @@ package struct Call: Sendable {
     package var payload: ByteBuffer
     /// Nothing more comes from the caller.
     package let isWhole: Bool
+    /// Bytes of the message that it came in.
+    package let size: Int
 
     package init(
         id: UInt64,
@@ -46,7 +48,8 @@ package struct Call: Sendable {
         options: CallOptions,
         operation: Operation,
         payload: ByteBuffer,
-        isWhole: Bool
+        isWhole: Bool,
+        size: Int
     ) {
         self.id = id
         self.target = target
@@ -54,6 +57,7 @@ package struct Call: Sendable {
         self.operation = operation
         self.payload = payload
         self.isWhole = isWhole
+        self.size = size
     }
 }
 

@@ -109,6 +109,7 @@ package struct Broker: Sendable {
                     settings: configuration.retention,
                     logger: logger
                 ),
+                CallAdmissionService(admission: core.admission),
                 WireService(
                     listener: listener,
                     channels: listeners.channels,
@@ -208,7 +209,8 @@ package struct Broker: Sendable {
                 logger: logger,
                 linesPerSecond: configuration.log.maxConnectionLinesPerSecond,
                 elapsed: time.elapsed
-            )
+            ),
+            admission: core.admission
         )
     }
 

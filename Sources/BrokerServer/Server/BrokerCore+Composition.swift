@@ -48,6 +48,12 @@ extension BrokerCore {
             pool: pool,
             workspaces: workspaces,
             counters: counters,
+            admission: CallAdmission(
+                BrokerSlots(configuration),
+                orgs: tenancy.current.orgs.orgs,
+                time: time
+            ),
+            factory: factory,
             node: configuration.node,
             isolation: isolation.name,
             drain: BrokerDrain()
@@ -67,8 +73,8 @@ extension PoolConfiguration {
         cleanupInterval = pool.cleanupInterval
         maxLifetime = pool.maxLifetime
         defaultQueueDeadline = pool.queueTimeout
-        for org in directory.orgs where org.limits.maxEntries != pool.maxEntriesPerOrg {
-            orgs[org.id] = OrgLimits(maxEntries: org.limits.maxEntries)
+        for org in directory.orgs where org.limits.maxEntries != pool.maxEntriesPerOrg || org.limits.weight != 1 {
+            orgs[org.id] = OrgLimits(maxEntries: org.limits.maxEntries, weight: org.limits.weight)
         }
     }
 }

@@ -43,6 +43,19 @@ struct PoolService: Service {
     }
 }
 
+struct CallAdmissionService: Service {
+    let admission: CallAdmission
+
+    func run() async throws {
+        let admission = admission
+        await withGracefulShutdownHandler {
+            await admission.run()
+        } onGracefulShutdown: {
+            admission.stop()
+        }
+    }
+}
+
 /// Says that the others run.
 struct RunningService: Service {
     let isRunning: AsyncStream<Void>.Continuation

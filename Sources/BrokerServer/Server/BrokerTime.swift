@@ -1,4 +1,5 @@
 internal import AgentBackend
+internal import BackendPool
 
 /// Where a broker takes its time from for what goes by hours and days; tests have their own.
 package struct BrokerTime: Sendable {
@@ -10,7 +11,7 @@ package struct BrokerTime: Sendable {
     package let sleep: @Sendable (Duration) async throws -> Void
 
     package init(
-        clock: some Clock<Duration> = ContinuousClock(),
+        clock: some Clock<Duration> = MonotonicClock(),
         wallClock: @escaping @Sendable () -> Int64 = systemWallClock
     ) {
         let start = clock.now

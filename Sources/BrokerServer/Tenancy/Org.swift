@@ -40,6 +40,20 @@ package final class Org: Sendable {
     /// The limits of one org, resolved: what its configuration does not say is as for all orgs.
     package struct Limits: Sendable, Hashable {
         package var maxConnections: Int
+        /// Calls that had to wait for something and are not answered, but for commands.
+        package var maxCallsInFlight: Int
+        /// Bytes that are kept of unanswered calls.
+        package var maxBytesInFlight: Int
+        /// Calls that wait to be begun.
+        package var maxQueuedCalls: Int
+        /// Longest such wait.
+        package var queueTimeout: Duration
+        package var maxCallsPerSecond: Int
+        /// In both directions together.
+        package var maxBytesPerSecond: Int
+        /// Calls that are begun, and entries that are made, in the org's turn while several orgs wait for what the
+        /// broker has for all.
+        package var weight: Int
         /// Pooled entries.
         package var maxEntries: Int
         /// Commands that run at one time.
@@ -54,7 +68,14 @@ package final class Org: Sendable {
         package var maxLeasesPerEntry: Int
 
         package init(_ org: OrgConfiguration.Limits, defaults: BrokerConfiguration) {
-            maxConnections = org.maxConnections ?? defaults.limits.maxConnections
+            maxConnections = org.maxConnections ?? defaults.limits.maxConnectionsPerOrg
+            maxCallsInFlight = org.maxCallsInFlight ?? defaults.limits.maxCallsInFlightPerOrg
+            maxBytesInFlight = org.maxBytesInFlight ?? defaults.limits.maxBytesInFlightPerOrg
+            maxQueuedCalls = org.maxQueuedCalls ?? defaults.limits.maxQueuedCallsPerOrg
+            queueTimeout = org.queueTimeout ?? defaults.limits.queueTimeout
+            maxCallsPerSecond = org.maxCallsPerSecond ?? defaults.limits.maxCallsPerSecondPerOrg
+            maxBytesPerSecond = org.maxBytesPerSecond ?? defaults.limits.maxBytesPerSecondPerOrg
+            weight = org.weight
             maxEntries = org.maxEntries ?? defaults.pool.maxEntriesPerOrg
             maxRunning = org.maxRunning ?? defaults.exec.maxRunningPerOrg
             maxMemoryBytes = org.maxMemoryBytes ?? defaults.memory.maxBytesPerOrg

@@ -38,6 +38,8 @@ extension BackendError: WireMessage {
         message.pointee.operation = builder.string(operation)
         message.pointee.retryable = isRetryable ? 1 : 0
         message.pointee.maybe_executed = maybeExecuted ? 1 : 0
+        // Upwards: who comes a moment too early waits again.
+        let retryAfter = retryAfter.map { $0 + .milliseconds(1) - Duration(attoseconds: 1) }
         message.pointee.retry_after_ms = UInt32(clamping: retryAfter?.inMilliseconds ?? 0)
         if let limit {
             let details = builder.make(agentbroker__v1__limit_details__init)

@@ -56,6 +56,14 @@ import Testing
               max_readdir_entries: 50
               max_file_bytes: 1GiB
               max_open_directories: 64
+              max_connections_per_org: 70
+              max_calls_in_flight: 71
+              max_calls_in_flight_per_org: 72
+              max_bytes_in_flight_per_org: 73MiB
+              max_queued_calls_per_org: 74
+              queue_timeout: 75s
+              max_calls_per_second_per_org: 76
+              max_bytes_per_second_per_org: 77MiB
             pool:
               idle_timeout: 10m
               cleanup_interval: 500ms
@@ -94,6 +102,13 @@ import Testing
                   NUMBER: 007
                 limits:
                   max_connections: 1
+                  max_calls_in_flight: 80
+                  max_bytes_in_flight: 81MiB
+                  max_queued_calls: 82
+                  queue_timeout: 83s
+                  max_calls_per_second: 84
+                  max_bytes_per_second: 85MiB
+                  weight: 86
                   max_entries: 2
                   max_running: 3
                   max_memory_bytes: 4KiB
@@ -128,6 +143,14 @@ import Testing
         expected.limits.maxTrackedAddresses = 14
         expected.limits.exemptAddresses = [try #require(AddressRange("10.0.0.0/8"))]
         expected.limits.maxUnsentBytesPerConnection = 128 << 10
+        expected.limits.maxConnectionsPerOrg = 70
+        expected.limits.maxCallsInFlight = 71
+        expected.limits.maxCallsInFlightPerOrg = 72
+        expected.limits.maxBytesInFlightPerOrg = 73 << 20
+        expected.limits.maxQueuedCallsPerOrg = 74
+        expected.limits.queueTimeout = .seconds(75)
+        expected.limits.maxCallsPerSecondPerOrg = 76
+        expected.limits.maxBytesPerSecondPerOrg = 77 << 20
         expected.limits.helloDeadline = .seconds(1)
         expected.limits.keepaliveInterval = .seconds(10)
         expected.limits.keepaliveMisses = 2
@@ -175,6 +198,13 @@ import Testing
         ]
         acme.env = try Environment(["LANG": "C", "EMPTY": "", "NUMBER": "007"])
         acme.limits.maxConnections = 1
+        acme.limits.maxCallsInFlight = 80
+        acme.limits.maxBytesInFlight = 81 << 20
+        acme.limits.maxQueuedCalls = 82
+        acme.limits.queueTimeout = .seconds(83)
+        acme.limits.maxCallsPerSecond = 84
+        acme.limits.maxBytesPerSecond = 85 << 20
+        acme.limits.weight = 86
         acme.limits.maxEntries = 2
         acme.limits.maxRunning = 3
         acme.limits.maxMemoryBytes = 4 << 10
@@ -197,7 +227,7 @@ import Testing
             + OrgConfiguration.Limits.fields.count + TokenRecord.fields.count
             + BrokerConfiguration.Retention.fields.count + OrgConfiguration.Retention.fields.count
             + OrgConfiguration.Exec.fields.count + BrokerConfiguration.TLS.fields.count
-        #expect(count == 13 + 21 + 8 + 9 + 1 + 2 + 3 + 6 + 5 + 6 + 2 + 2 + 2 + 5)
+        #expect(count == 13 + 29 + 8 + 9 + 1 + 2 + 3 + 6 + 12 + 6 + 2 + 2 + 2 + 5)
     }
 
     @Test func anchorsAndPlainWordsAreText() throws {

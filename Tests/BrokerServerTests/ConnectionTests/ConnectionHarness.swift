@@ -25,6 +25,7 @@ struct ConnectionHarness {
 
     init(
         limits: SessionLimits = SessionLimits(),
+        admission: CallAdmission = .stub(),
         handler makeHandler: (NIOAsyncTestingEventLoop) -> StubHandler = { StubHandler(eventLoop: $0) }
     ) async throws {
         handler = makeHandler(loop)
@@ -40,7 +41,8 @@ struct ConnectionHarness {
                 guard token == "right" else { return .failure(BackendError(.authFailed, message: "wrong token")) }
                 return .success(.stub)
             },
-            observer: observer
+            observer: observer,
+            admission: admission
         )
         let limits = AdmissionLimits(BrokerConfiguration(root: "/r", node: "n"))
         connections = ConnectionTable(limits, drain: BrokerDrain()) { .zero }
@@ -262,6 +264,22 @@ final class StubObserver: ConnectionObserver {
     func connectionFailed(_ error: BackendError, peer: String) { errors.withLock { $0.append(error) } }
 
     func connectionEnded(_ principal: Principal?) { endCount.add(1, ordering: .relaxed) }
+}
+
+extension CallAdmission {
+    /// With one org, that of ``Principal/stub``; its calls wait for nothing but `slots`.
+    static func stub(
+        _ slots: BrokerSlots = BrokerSlots(calls: 10_000, commands: 10_000),
+        time: BrokerTime = BrokerTime(),
+        _ change: (inout Org.Limits) -> Void = { _ in }
+    ) -> CallAdmission {
+        let org = Principal.stub.org
+        var limits = org.limits
+        change(&limits)
+        let admission = CallAdmission(slots, time: time)
+        admission.update(limits: limits, of: org.id)
+        return admission
+    }
 }
 
 extension Principal {

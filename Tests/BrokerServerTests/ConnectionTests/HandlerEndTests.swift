@@ -149,7 +149,8 @@ import Testing
                     serverVersion: "",
                     node: "",
                     authenticate: { _ in .failure(BackendError(.authFailed, message: "")) },
-                    observer: StubObserver()
+                    observer: StubObserver(),
+                    admission: .stub()
                 ),
                 handler: StubHandler(eventLoop: loop),
                 eventLoop: loop,

@@ -1,0 +1,154 @@
+internal import AgentBackend
+internal import BrokerWire
+internal import NIOCore
+
+/// What a connection has reserved of its org's rate, and not yet accounted for.
+struct CallAllowance {
+    /// Calls that may still begin.
+    var calls = 0
+    /// Bytes that went either way.
+    var bytes = 0
+
+    /// Calls that are reserved at a time.
+    static var batch: Int { 64 }
+    /// Bytes after which they are accounted for, whatever else there is to do.
+    static var maximumBytes: Int { 1 << 20 }
+}
+
+/// A call that waits to be begun.
+struct ParkedCall {
+    let call: Call
+    let ticket: CallAdmissionTicket
+    /// What it waits for; nil: for its turn by the rate.
+    let slot: CallAdmissionSlot?
+}
+
+/// Which calls begin at once, and which wait for their turn, by the limits of their org.
+extension ConnectionHandler: CallAdmissionClient {
+    /// A call whose turn in its lane has come.
+    func begin(_ call: Call, _ session: Session, _ handler: isolated any RequestHandler) {
+        guard hasAllowance(session) else {
+            let entry = settings.admission.waitForRate(request(call, session), waiter(call, session, slot: nil))
+            return follow(entry, call, slot: nil, session, handler)
+        }
+        allowance.calls -= 1
+        finish(call, handler.attempt(call, in: session), session, handler)
+    }
+
+    /// A call that cannot be answered on the spot.
+    func enter(_ call: Call, _ session: Session, _ handler: isolated any RequestHandler) {
+        guard let slot = call.slot else {
+            if calls[call.id] == nil { settings.admission.keep(call.size, org: session.principal.org.id) }
+            return startTask(call, session, nil)
+        }
+        let entry = settings.admission.enter(slot, request(call, session), waiter(call, session, slot: slot))
+        follow(entry, call, slot: slot, session, handler)
+    }
+
+    private func follow(
+        _ entry: CallAdmission.Machine.Entry,
+        _ call: Call,
+        slot: CallAdmissionSlot?,
+        _ session: Session,
+        _ handler: isolated any RequestHandler
+    ) {
+        switch entry {
+        case .proceed:
+            startTask(call, session, slot)
+        case .wait(let ticket, _):
+            let call = call.detached
+            if calls[call.id] == nil { register(call, holding: call.size) }
+            calls[call.id]?.parked = ParkedCall(call: call, ticket: ticket, slot: slot)
+        case .refuse(let error):
+            finish(call, .failed(error), session, handler)
+        }
+    }
+
+    private func request(_ call: Call, _ session: Session) -> CallAdmission.Machine.Request {
+        let active = calls.isEmpty ? nil : calls[call.id]
+        return CallAdmission.Machine.Request(
+            org: session.principal.org.id,
+            bytes: active == nil ? call.size : 0,
+            since: active?.queuedSince,
+            patience: call.options.queueDeadline
+        )
+    }
+
+    private func waiter(_ call: Call, _ session: Session, slot: CallAdmissionSlot?) -> CallAdmission.Waiter {
+        CallAdmission.Waiter(client: self, org: session.principal.org.id, call: call.id, slot: slot)
+    }
+
+    // MARK: What became of those that waited
+
+    func admitted(_ id: UInt64, since: Duration) -> Bool {
+        guard let parked = calls[id]?.parked, let session else { return false }
+        calls[id]?.parked = nil
+        calls[id]?.queuedSince = since
+        if let slot = parked.slot {
+            startTask(parked.call, session, slot)
+        } else {
+            handler.inIsolation { finish(parked.call, $0.attempt(parked.call, in: session), session, $0) }
+            finishBatchOutsideRead(session)
+            settle(session)
+        }
+        return true
+    }
+
+    func refused(_ id: UInt64, _ error: BackendError) {
+        guard let active = calls[id], let parked = active.parked, let session else { return }
+        calls[id] = nil
+        close(active)
+        send(ServerFrame(id: id, body: .error(error.during(parked.call.operation.name))))
+        ended(failed: true, cause: error, outlivesDrain: active.outlivesDrain)
+        if !machine.isClosed { startNext(active.lane, session) }
+    }
+
+    // MARK: The rate
+
+    private func hasAllowance(_ session: Session) -> Bool {
+        if allowance.calls > 0, allowance.bytes < CallAllowance.maximumBytes { return true }
+        settle(session)
+        allowance.calls = settings.admission.reserve(session.principal.org.id, upTo: CallAllowance.batch)
+        return allowance.calls > 0
+    }
+
+    /// A batch is over: what it did not use is given back, what it moved is paid for.
+    func settle(_ session: Session) {
+        guard allowance.calls > 0 || allowance.bytes > 0 else { return }
+        settings.admission.settle(session.principal.org.id, unused: allowance.calls, bytes: allowance.bytes)
+        allowance = CallAllowance()
+    }
+
+    func pace() async {
+        guard let session else { return }
+        if !isReadingBatch { settle(session) }
+        await settings.admission.pace(session.principal.org.id)
+    }
+
+    // MARK: Bytes of calls that were begun
+
+    /// Bytes arrived for a call.
+    func keep(_ bytes: Int, of call: UInt64) {
+        guard bytes > 0, let session else { return }
+        calls[call]?.heldBytes += bytes
+        settings.admission.keep(bytes, org: session.principal.org.id)
+    }
+
+    /// A call has used up what arrived for it.
+    func letGo(_ bytes: Int, of call: UInt64) {
+        guard let session, calls[call] != nil else { return }
+        calls[call]?.heldBytes -= bytes
+        settings.admission.leave(nil, bytes: bytes, org: session.principal.org.id)
+    }
+}
+
+extension Call {
+    /// What it needs when it is not answered on the spot. Nil: nothing; it waits for all others to end.
+    fileprivate var slot: CallAdmissionSlot? {
+        switch operation {
+        case .execStart: .command
+        case .drain: nil
+        default: .call
+        }
+    }
+}
