@@ -67,7 +67,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         settings: ConnectionSettings,
         handler: any RequestHandler,
         eventLoop: any EventLoop,
-        eventLoop: any EventLoop
+        entry: ConnectionTable.Entry
     ) {
         self.settings = settings
         self.handler = handler
