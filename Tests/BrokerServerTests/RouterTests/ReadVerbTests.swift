@@ -7,11 +7,13 @@ import Testing
 
 @Suite struct ReadVerbTests {
     /// What is recorded of a read is what was read, in however many pieces.
-    @Test(arguments: [
-        (ReadRange.all, 600_000), (ReadRange(offset: 100_000), 500_000),
-        (ReadRange(offset: 1, length: 300_000), 300_000),
-        (ReadRange(offset: 599_999, length: 7), 1), (ReadRange(offset: 600_001), 0),
-    ])
+    @Test(
+        arguments: [
+            (ReadRange.all, 600_000), (ReadRange(offset: 100_000), 500_000),
+            (ReadRange(offset: 1, length: 300_000), 300_000),
+            (ReadRange(offset: 599_999, length: 7), 1), (ReadRange(offset: 600_001), 0),
+        ] as [(ReadRange, UInt64)]
+    )
     func tellsHowManyBytesWereRead(range: ReadRange, expected: UInt64) async throws {
         let backend = MemoryBackend()
         let path = try WorkspacePath("f")
