@@ -110,7 +110,8 @@ public protocol FileReader: Sendable {
 /// A file in the making, by one caller. Ends with ``commit()`` or ``abort()``.
 public protocol FileWriter: Sendable {
     func write(_ bytes: ByteBuffer) async throws(BackendError)
-    /// Lets what was written take effect, all at once.
+    /// Lets what was written take effect, all at once. Where that fails it can be tried again, with the same bytes; over
+    /// a connection they are gone with the call. `INVALID_ARGUMENT` for a writer that has ended.
     func commit() async throws(BackendError) -> FileInfo
     /// Forgets what was written. Idempotent, and harmless after a commit.
     func abort() async
