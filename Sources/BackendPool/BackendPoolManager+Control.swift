@@ -22,6 +22,12 @@ extension BackendPoolManager {
         return eviction.outcome
     }
 
+    /// Destroys the entries of all keys of an org: at once those without a lease, the others with their last one.
+    public nonisolated func evictAll(of org: OrgID) {
+        let now = now
+        perform(machine.withLock { $0.evictAll(of: org, at: now) })
+    }
+
     /// Changes what one org may use while the pool runs; nil: as all orgs. Throws as ``reconfigure(_:)``.
     public nonisolated func setLimits(
         _ limits: PoolConfiguration.OrgLimits?,

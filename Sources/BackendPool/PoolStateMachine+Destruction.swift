@@ -105,6 +105,18 @@ extension PoolStateMachine {
         return (outcome, actions)
     }
 
+    /// As ``evict(_:force:at:)`` without force, of all keys of an org. Takes time in proportion to what lives.
+    package mutating func evictAll(of org: OrgID, at now: Duration) -> [Action] {
+        guard let account = ledger.account(of: org) else { return [] }
+        var actions: [Action] = []
+        for slot in ledger.slots.indices
+        where ledger.slots[slot].org == account && ledger.slots[slot].phase == .live && ledger.slots[slot].isKeyed {
+            retire(slot, .evicted, &actions)
+        }
+        scheduleWakeUp(&actions)
+        return actions
+    }
+
     /// Hands a live entry out no more and destroys it when its last lease has ended. Those that wait for a
     /// lease of it get a successor.
     mutating func retire(

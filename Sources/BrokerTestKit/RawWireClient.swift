@@ -27,12 +27,14 @@ package final class RawWireClient: Sendable {
     /// - Parameters:
     ///   - receiveBuffer: Bytes that the kernel keeps for a client that does not read; nil: the system's default.
     ///   - givesCredit: The payload bytes of each frame that was asked for are given back at once.
+    ///   - keepsBytes: All that arrives is kept as well, for ``receivedBytes``.
     package static func connect(
         to address: Address,
         receiveBuffer: Int? = nil,
-        givesCredit: Bool = true
+        givesCredit: Bool = true,
+        keepsBytes: Bool = false
     ) async throws -> RawWireClient {
-        let handler = Handler(givesCredit: givesCredit)
+        let handler = Handler(givesCredit: givesCredit, keepsBytes: keepsBytes)
         var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelOption(.autoRead, value: false)
             .channelOption(.allowRemoteHalfClosure, value: true)
@@ -116,6 +118,14 @@ package final class RawWireClient: Sendable {
         try await ask(.end).payloadBytes
     }
 
+    /// What has arrived until now, as it came, where that is kept.
+    package var receivedBytes: [UInt8] {
+        get async throws {
+            let handler = handler
+            return try await channel.eventLoop.submit { handler.bytes }.get()
+        }
+    }
+
     private func ask(_ wish: Handler.Wish) async throws -> Handler.Answer {
         let (loop, handler) = (channel.eventLoop, handler)
         return try await withTaskCancellationHandler {
@@ -145,6 +155,8 @@ private final class Handler: ChannelInboundHandler, @unchecked Sendable {
     typealias Continuation = CheckedContinuation<Answer, any Error>
 
     private let givesCredit: Bool
+    private let keepsBytes: Bool
+    private(set) var bytes: [UInt8] = []
     private let decoder = ClientSideDecoder()
     private var accumulator = FrameAccumulator()
     private var context: ChannelHandlerContext?
@@ -155,8 +167,9 @@ private final class Handler: ChannelInboundHandler, @unchecked Sendable {
     private var failure: (any Error)?
     private var payloadBytes = 0
 
-    init(givesCredit: Bool) {
+    init(givesCredit: Bool, keepsBytes: Bool) {
         self.givesCredit = givesCredit
+        self.keepsBytes = keepsBytes
     }
 
     func ask(_ wish: Wish, _ continuation: Continuation) {
@@ -183,7 +196,9 @@ private final class Handler: ChannelInboundHandler, @unchecked Sendable {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        accumulator.append(unwrapInboundIn(data))
+        let arrived = unwrapInboundIn(data)
+        if keepsBytes { bytes += arrived.readableBytesView }
+        accumulator.append(arrived)
         do {
             while let message = try accumulator.next() {
                 take(try decoder.decode(message), context)

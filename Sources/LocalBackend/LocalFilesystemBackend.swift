@@ -23,6 +23,8 @@ public final class LocalFilesystemBackend: ConfinableBackend {
     struct Settings: Sendable {
         let temporary: TemporaryFileDirectory
         let limits: LocalFilesystemLimits
+        /// Of what is written, whatever `limits` says.
+        let fileSizeLimit: ByteLimit?
         let threads: FileThreads
         let commands: (any CommandStarter)?
         let safety: CommandSafety
@@ -65,7 +67,8 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         )
     }
 
-    /// As the other one, with a directory for temporary files that backends share.
+    /// As the other one, with a directory for temporary files that backends share, and a limit on the length of written
+    /// files that may change.
     package init(
         rootDirectory: String,
         temporary: TemporaryFileDirectory,
@@ -73,6 +76,7 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         identity: HostIdentity? = nil,
         environment: Environment = Environment(),
         limits: LocalFilesystemLimits = LocalFilesystemLimits(),
+        fileSizeLimit: ByteLimit? = nil,
         threads: FileThreads,
         directories: OpenDirectoryCache,
         commands: (any CommandStarter)? = nil,
@@ -89,6 +93,7 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         settings = Settings(
             temporary: temporary,
             limits: limits,
+            fileSizeLimit: fileSizeLimit,
             threads: threads,
             commands: commands,
             safety: safety,
@@ -250,7 +255,9 @@ public final class LocalFilesystemBackend: ConfinableBackend {
 
 extension LocalFilesystemBackend.Settings {
     fileprivate func files(beneath root: FileDescriptorHandle, _ cancellation: FileCancellation) -> LocalFiles {
-        LocalFiles(
+        var limits = limits
+        if let fileSizeLimit { limits.maximumFileBytes = min(limits.maximumFileBytes, fileSizeLimit.bytes) }
+        return LocalFiles(
             access: DirectoryAccess(root: root),
             temporary: temporary,
             limits: limits,

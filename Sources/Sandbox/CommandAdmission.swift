@@ -2,7 +2,8 @@ internal import AgentBackend
 
 /// How many commands run or are being started, and whether more may. No lock.
 struct CommandAdmission {
-    private let maximumRunning: Int
+    /// One more is refused.
+    var maximumRunning: Int
     private var running = 0
     private var isShuttingDown = false
 

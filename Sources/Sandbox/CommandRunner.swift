@@ -51,6 +51,12 @@ package final class CommandRunner: Sendable {
         (launched, launchedContinuation) = AsyncStream.makeStream()
     }
 
+    /// Commands at once from now on, in place of what the configuration says. Those that run go on, even where
+    /// there are more.
+    package func setMaximumRunningCommands(_ maximum: Int) {
+        admission.withLock { $0.maximumRunning = maximum }
+    }
+
     /// Starts a command and returns once its sandbox is set up and its program about to be executed.
     ///
     /// Throws `EMPTY_COMMAND`; `INVALID_ARGUMENT` for arguments, sizes and identities that cannot be; `EXEC_ERROR`,

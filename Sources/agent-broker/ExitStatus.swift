@@ -38,7 +38,7 @@ struct ExitStatus: RawRepresentable, Hashable {
           73     a conflict: another version than --if-match, or somebody else uses what it is about
           75     a limit is reached: try again later
           77     the token is wrong or does not allow it, or the command is refused as dangerous
-          78     wrong configuration (serve)
+          78     wrong configuration (serve, reload)
           124    exec: the command ran longer than --timeout and was killed
           130    ended by Ctrl-C, 143 by SIGTERM: what ran remotely is stopped
           141    nobody reads standard output any more

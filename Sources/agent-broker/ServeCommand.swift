@@ -13,7 +13,8 @@ struct ServeCommand: AsyncParsableCommand {
         abstract: "Run a broker until SIGTERM or Ctrl-C.",
         discussion: """
             Without --config it serves one org, "default", with one token that is made once, kept under the root and \
-            printed. Flags go over the file. A port of 0 takes any free one; the ready line tells which.
+            printed. Flags go over the file, which SIGHUP and `agent-broker reload` have read again. A port of 0 \
+            takes any free one; the ready line tells which.
             """
     )
 
@@ -61,7 +62,10 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         do {
-            let configuration = try makeConfiguration()
+            let reading = try config.map { path throws(BackendError) in
+                try ConfigurationSource(path: path, overrides: try overrides()).read()
+            }
+            let configuration = try reading?.configuration ?? makeConfiguration()
             let supervision = try Supervision.ofProcess()
             let readiness = try readyFd.map { descriptor throws(BackendError) in try ReadyDescriptor(descriptor) }
             let level = configuration.log.level
@@ -70,7 +74,12 @@ struct ServeCommand: AsyncParsableCommand {
                 handler.logLevel = level
                 return handler
             }
-            let broker = Broker(configuration: configuration, logger: logger, supervision: supervision)
+            let broker = Broker(
+                configuration: configuration,
+                logger: logger,
+                supervision: supervision,
+                reading: reading
+            )
             try await broker.run { report in
                 let line = ReadyLine(report)
                 line.print(asJSON: json)
@@ -83,33 +92,44 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     private func makeConfiguration() throws(BackendError) -> BrokerConfiguration {
-        var configuration = if let config { try BrokerConfiguration.load(from: config) } else { BrokerConfiguration() }
-        if let root { configuration.root = try absolute(root) }
-        if !listen.isEmpty {
-            var addresses: [TCPAddress] = []
-            for text in listen {
-                guard let address = TCPAddress(text) else {
-                    throw BackendError(.invalidConfiguration, message: "--listen \(text) is no HOST:PORT")
-                }
-                addresses.append(address)
+        var configuration = BrokerConfiguration()
+        try overrides()(&configuration)
+        return configuration
+    }
+
+    /// What the flags say, which goes over the file each time that it is read.
+    private func overrides() throws(BackendError) -> ConfigurationSource.Overrides {
+        let root = try root.map(absolute)
+        let unix = try unix.map(absolute)
+        let addresses = try listen.map { text throws(BackendError) in
+            guard let address = TCPAddress(text) else {
+                throw BackendError(.invalidConfiguration, message: "--listen \(text) is no HOST:PORT")
             }
-            configuration.listen = addresses
+            return address
         }
-        if let unix { configuration.unixSocket = try absolute(unix) }
-        if let tlsCert { configuration.tls.certificate = try absolute(tlsCert) }
-        if let tlsKey { configuration.tls.key = try absolute(tlsKey) }
-        if let tlsClientCa { configuration.tls.clientAuthorities = try absolute(tlsClientCa) }
-        if let drainTimeout { configuration.limits.drainTimeout = try self.drainTimeout(drainTimeout) }
-        if let requireIsolation {
-            guard let level = IsolationMode(rawValue: requireIsolation) else {
+        let required = try requireIsolation.map { text throws(BackendError) in
+            guard let level = IsolationMode(rawValue: text) else {
                 throw BackendError(
                     .invalidConfiguration,
-                    message: "--require-isolation \(requireIsolation) is no level: none, software, landlock or bwrap"
+                    message: "--require-isolation \(text) is no level: none, software, landlock or bwrap"
                 )
             }
-            configuration.exec.requireIsolation = level
+            return level
         }
-        return configuration
+        let certificate = try tlsCert.map(absolute)
+        let key = try tlsKey.map(absolute)
+        let clientAuthorities = try tlsClientCa.map(absolute)
+        let drainTimeout = try drainTimeout.map(self.drainTimeout)
+        return { configuration in
+            if let root { configuration.root = root }
+            if !addresses.isEmpty { configuration.listen = addresses }
+            if let unix { configuration.unixSocket = unix }
+            if let certificate { configuration.tls.certificate = certificate }
+            if let key { configuration.tls.key = key }
+            if let clientAuthorities { configuration.tls.clientAuthorities = clientAuthorities }
+            if let drainTimeout { configuration.limits.drainTimeout = drainTimeout }
+            if let required { configuration.exec.requireIsolation = required }
+        }
     }
 
     private func drainTimeout(_ text: String) throws(BackendError) -> Duration {

@@ -15,7 +15,7 @@ struct TokenCommand: AsyncParsableCommand {
             commandName: "new",
             abstract: "Make a token and print it, this once, with the lines for the broker's configuration.",
             discussion: """
-                The broker keeps only the hash. With --json one object: org, name, id, token, hash.
+                The broker keeps only the hash. With --json one object: org, name, id, token, hash, role.
                 """
         )
 
@@ -23,13 +23,15 @@ struct TokenCommand: AsyncParsableCommand {
         var org: String
         @Option(help: "What it is called in the configuration and in logs.")
         var name: String
+        @Option(help: "agent, for workspaces, or operator, which sees all orgs and reaches no workspace.")
+        var role = TokenRole.agent
         @Flag(help: "Print JSON, also for errors.")
         var json = false
 
         func run() async throws {
-            let status = await InterruptibleRun(asJSON: json).status { [org, name, json] in
+            let status = await InterruptibleRun(asJSON: json).status { [org, name, role, json] in
                 let output = try CommandOutput(asJSON: json)
-                let issued = try IssuedToken(org: org, name: name)
+                let issued = try IssuedToken(org: org, name: name, role: role)
                 if json {
                     try await output.print(Self.json(issued))
                 } else {
@@ -47,6 +49,7 @@ struct TokenCommand: AsyncParsableCommand {
             line.add("id", issued.id)
             line.add("token", issued.token)
             line.add("hash", issued.hash)
+            line.add("role", issued.role.rawValue)
             return line
         }
 
@@ -61,3 +64,5 @@ struct TokenCommand: AsyncParsableCommand {
         }
     }
 }
+
+extension TokenRole: ExpressibleByArgument {}

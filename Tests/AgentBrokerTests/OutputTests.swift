@@ -25,6 +25,23 @@ import Testing
     }
 
     @Test(arguments: [
+        (Duration.zero, "0s"), (.microseconds(900), "0s"), (.milliseconds(12), "12ms"), (.milliseconds(2590), "2.5s"),
+        (.seconds(60), "1m0s"), (.seconds(3725), "1h2m"), (.seconds(26 * 3600), "1d2h"),
+    ])
+    func shortTimes(duration: Duration, text: String) {
+        #expect(ShortTime(duration: duration).text == text)
+    }
+
+    @Test func aLineOfALogIsForPeople() {
+        let json =
+            #"{"time":"t","org":"a","key":"k","scope":"s","operation":"exec","subject":"x\u001b","ok":true,"#
+            + #""exit_code":2,"duration_us":7,"bytes":0}"#
+        #expect(LogLine(json: json)?.text == #"t a/k/s exec x\x1b (exit 2) 7us"#)
+        #expect(LogLine(json: #"{"time":"t","dropped":3}"#)?.text.contains("3 operations are missing") == true)
+        #expect(LogLine(json: "nonsense") == nil)
+    }
+
+    @Test(arguments: [
         (FileInfo.Kind.regular, UInt32(0o644), "-rw-r--r--"),
         (.directory, 0o755, "drwxr-xr-x"),
         (.symbolicLink, 0o777, "lrwxrwxrwx"),

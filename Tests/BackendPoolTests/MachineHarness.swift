@@ -147,6 +147,10 @@ struct MachineHarness {
         return outcome
     }
 
+    mutating func evictAll(of org: OrgID) {
+        perform(machine.evictAll(of: org, at: now))
+    }
+
     mutating func reconfigure(_ change: (inout PoolConfiguration) -> Void) {
         var configuration = machine.configuration
         change(&configuration)

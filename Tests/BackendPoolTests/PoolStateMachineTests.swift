@@ -352,6 +352,22 @@ import Testing
         #expect(pool.statistics.staleReleases == 1)
     }
 
+    @Test func allEntriesOfAnOrgGoAndNoOthers() throws {
+        var pool = MachineHarness()
+        pool.evictAll(of: 7)
+        try pool.makeIdle(key("a"))
+        try pool.makeIdle(key("b"))
+        try pool.makeIdle(key("a", org: 2))
+        let number = pool.acquire(key("c"))
+        try pool.finishCreation()
+        pool.evictAll(of: key("a").org)
+        #expect(pool.destructions.count == 2)
+        #expect(pool.machine.describe(key("c"), at: pool.now) == nil)
+        try pool.release(number)
+        #expect(pool.destructions.count == 3)
+        #expect(pool.machine.describe(key("a", org: 2), at: pool.now)?.state == .idle(for: .zero))
+    }
+
     // MARK: Description
 
     @Test func aKeyIsDescribedWithoutMakingAnything() throws {

@@ -69,9 +69,13 @@ import Testing
             case .execStart: met.insert("execStart")
             case .stats: met.insert("stats")
             case .drain: met.insert("drain")
+            case .connections: met.insert("connections")
+            case .pools: met.insert("pools")
+            case .logs: met.insert("logs")
+            case .reload: met.insert("reload")
             }
         }
-        #expect(met.count == 22)
+        #expect(met.count == 26)
     }
 
     @Test func anErrorKeepsItsLimitAndWhatIsUnknown() throws {

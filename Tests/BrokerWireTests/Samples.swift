@@ -126,7 +126,11 @@ enum Samples {
                 )
             ),
             ("exec, arguments", .execStart(ExecStart(program: .arguments([path, [], [0x78]])))),
-            ("stats", .stats),
+            ("stats", .stats(Stats(org: "acme"))),
+            ("connections", .connections(ListConnections(org: "acme", after: 1 << 40, limit: 3))),
+            ("pools", .pools(ListPools(after: "acme", limit: 4))),
+            ("logs", .logs(FollowLogs(org: "acme", isVerbose: true))),
+            ("reload", .reload),
             ("drain", .drain),
         ]
     }
@@ -228,8 +232,28 @@ enum Samples {
             ("execEnd, deadline", .execEnd(end(.timedOut(after: .milliseconds(1500))))),
             ("execEnd, ended", .execEnd(end(.terminated))),
             ("stats", .stats(statistics)),
+            ("connections", .connections(ConnectionPage(connections: [connection], isTruncated: true))),
+            ("pools", .pools(PoolPage(pools: [OrgPool(org: "acme", pool: statistics.pool)], isTruncated: true))),
+            ("logs", .logs),
+            ("reload", .reload(ReloadReply(changes: ["orgs[acme] added", "é"], connectionsEnded: 2))),
             ("drain", .drain(drainReport)),
         ]
+    }
+
+    private static var connection: ConnectionDescription {
+        var connection = ConnectionDescription()
+        connection.number = 1 << 40
+        connection.org = "acme"
+        connection.tokenID = "0123456789abcdef"
+        connection.tokenName = "ci"
+        connection.clientName = "acme/2.1"
+        connection.peer = "127.0.0.1:9"
+        connection.age = .milliseconds(1)
+        connection.callsInFlight = 2
+        connection.callsWaiting = 3
+        connection.bytesIn = 4
+        connection.bytesOut = 5
+        return connection
     }
 
     private static func end(_ outcome: ExecEnd.Outcome) -> ExecEndReply {

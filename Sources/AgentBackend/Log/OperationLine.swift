@@ -1,7 +1,7 @@
 internal import Glibc
 
 /// A record as one line of text.
-enum OperationLine: Sendable {
+package enum OperationLine: Sendable {
     /// An object with the members `time`, `org`, `key`, `scope`, `operation`, `subject`, `ok`, `error`, `exit_code`,
     /// `duration_us`, `bytes`, `stdout`, `stderr`; those that say nothing are left out.
     case json
@@ -9,7 +9,7 @@ enum OperationLine: Sendable {
     case console
 
     /// With its line feed.
-    func bytes(_ record: OperationRecord) -> [UInt8] {
+    package func bytes(_ record: OperationRecord) -> [UInt8] {
         switch self {
         case .json: Self.json(record).text + [UInt8(ascii: "\n")]
         case .console: Array(Self.console(record).utf8) + [UInt8(ascii: "\n")]
@@ -17,7 +17,7 @@ enum OperationLine: Sendable {
     }
 
     /// Says that so many lines are missing here.
-    func bytes(missing count: UInt64, at time: Int64) -> [UInt8] {
+    package func bytes(missing count: UInt64, at time: Int64) -> [UInt8] {
         switch self {
         case .json:
             var line = JSONLine()

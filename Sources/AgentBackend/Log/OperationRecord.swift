@@ -57,7 +57,7 @@ public struct OperationRecord: Sendable, Hashable {
     var isOutputCut: Bool { bytes > UInt64(standardOutput.count + standardError.count) }
 
     /// With a subject of at most ``maximumSubjectLength`` bytes, and whether that is less than there was.
-    func withBoundedSubject() -> (record: OperationRecord, isCut: Bool) {
+    package func withBoundedSubject() -> (record: OperationRecord, isCut: Bool) {
         guard subject.utf8.count > Self.maximumSubjectLength else { return (self, false) }
         var end = subject.utf8.index(subject.startIndex, offsetBy: Self.maximumSubjectLength)
         while end > subject.startIndex, String.Index(end, within: subject.unicodeScalars) == nil {

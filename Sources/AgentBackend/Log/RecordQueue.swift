@@ -1,20 +1,20 @@
-/// Records between those who make them and the thread that writes them: bounded, and what does not fit is counted.
-struct RecordQueue {
+/// Records between those who make them and who writes or sends them: bounded, and what does not fit is counted.
+package struct RecordQueue {
     /// What whoever added a record does next.
-    enum Addition {
+    package enum Addition {
         case nothing
         case wakeWriter
         case startWriter
     }
 
     /// What the writer does next.
-    enum Next {
+    package enum Next {
         case write(RecordBatch)
         case wait
         case end
     }
 
-    typealias Wait = CheckedContinuation<Bool, Never>
+    package typealias Wait = CheckedContinuation<Bool, Never>
 
     private enum Writer {
         case notStarted
@@ -40,13 +40,13 @@ struct RecordQueue {
     private(set) var statistics = OperationsLogStatistics()
 
     /// `maximumBytes`: of the records that wait. As much again may be on its way to the log.
-    init(maximumBytes: Int) {
+    package init(maximumBytes: Int) {
         self.maximumBytes = maximumBytes
     }
 
     // MARK: Records
 
-    mutating func add(_ record: OperationRecord) -> Addition {
+    package mutating func add(_ record: OperationRecord) -> Addition {
         let footprint = record.footprint
         guard !isClosed, bytes + footprint <= maximumBytes else {
             unfit += 1
@@ -74,7 +74,7 @@ struct RecordQueue {
         return isClosed ? end() : []
     }
 
-    mutating func next() -> Next {
+    package mutating func next() -> Next {
         // Nobody comes back for what could not be written, but with the next record or at the end.
         guard !records.isEmpty || unfit > 0 || (isClosed && unwritten > 0) else {
             writer = isClosed ? .ended : .idle
@@ -101,7 +101,7 @@ struct RecordQueue {
     // MARK: The end
 
     /// No record is taken from now on. Returns whether the writer has to be woken, and who need wait no longer.
-    mutating func close() -> (wakesWriter: Bool, ended: [Wait]) {
+    package mutating func close() -> (wakesWriter: Bool, ended: [Wait]) {
         isClosed = true
         switch writer {
         case .notStarted: return (false, end())

@@ -28,7 +28,29 @@ public final class MemoryBackend: ConfinableBackend {
         wallClock: @escaping @Sendable () -> Int64 = systemWallClock
     ) {
         self.init(
-            storage: MemoryStorage(budget: budget, maximumFileBytes: maximumFileBytes, wallClock: wallClock),
+            budget: budget,
+            maximumReaddirEntries: maximumReaddirEntries,
+            maximumFileBytes: maximumFileBytes,
+            fileSizeLimit: nil,
+            wallClock: wallClock
+        )
+    }
+
+    /// As the other one, with a limit on what a key may hold that may change.
+    package convenience init(
+        budget: MemoryBudget,
+        maximumReaddirEntries: Int,
+        maximumFileBytes: UInt64,
+        fileSizeLimit: ByteLimit?,
+        wallClock: @escaping @Sendable () -> Int64 = systemWallClock
+    ) {
+        self.init(
+            storage: MemoryStorage(
+                budget: budget,
+                maximumFileBytes: maximumFileBytes,
+                fileSizeLimit: fileSizeLimit,
+                wallClock: wallClock
+            ),
             prefix: .root,
             maximumReaddirEntries: maximumReaddirEntries,
             lifecycle: BackendLifecycle(wallClock: wallClock)

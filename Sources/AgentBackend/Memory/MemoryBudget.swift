@@ -3,22 +3,22 @@ import Synchronization
 /// Bytes that the memory backends of one tenant may hold together: contents and names of their keys, and a little for
 /// each. Safe to use from any thread.
 public final class MemoryBudget: Sendable {
-    private let limit: Atomic<UInt64>
+    private let limit: ByteLimit
     private let used = Atomic<UInt64>(0)
     private let outer: MemoryBudget?
 
     /// `outer`: one that what is held here counts against too, as an entry's against that of its org.
     public init(allowed: UInt64, within outer: MemoryBudget? = nil) {
-        limit = Atomic(allowed)
+        limit = ByteLimit(allowed)
         self.outer = outer
     }
 
     /// Bytes.
-    public var allowed: UInt64 { limit.load(ordering: .relaxed) }
+    public var allowed: UInt64 { limit.bytes }
 
-    /// Allows so many bytes from the next change on. What is held stays, also where that is more.
-    public func allow(_ bytes: UInt64) {
-        limit.store(bytes, ordering: .relaxed)
+    /// Allows more or less from now on. What is held already stays, also where it is more.
+    package func allow(_ bytes: UInt64) {
+        limit.set(bytes)
     }
 
     /// Bytes that are held now.

@@ -4,8 +4,9 @@ import Synchronization
 /// thread.
 final class MemoryStorage: Sendable {
     let budget: MemoryBudget
-    /// What a key can hold, in bytes.
-    let maximumFileBytes: Int
+    private let maximumLength: Int
+    /// May change; nil: there is none but `maximumLength`.
+    private let fileSizeLimit: ByteLimit?
     /// Nanoseconds since 1970-01-01 UTC.
     let wallClock: @Sendable () -> Int64
     private let state = Mutex(State())
@@ -18,11 +19,20 @@ final class MemoryStorage: Sendable {
     /// Less than a `ByteBuffer` can hold.
     private static let largestFile = 1 << 30
 
-    init(budget: MemoryBudget, maximumFileBytes: UInt64, wallClock: @escaping @Sendable () -> Int64) {
+    init(
+        budget: MemoryBudget,
+        maximumFileBytes: UInt64,
+        fileSizeLimit: ByteLimit?,
+        wallClock: @escaping @Sendable () -> Int64
+    ) {
         self.budget = budget
-        self.maximumFileBytes = Int(min(maximumFileBytes, UInt64(Self.largestFile)))
+        self.fileSizeLimit = fileSizeLimit
+        maximumLength = Int(min(maximumFileBytes, UInt64(Self.largestFile)))
         self.wallClock = wallClock
     }
+
+    /// What a key can hold, in bytes.
+    var maximumFileBytes: Int { min(maximumLength, Int(clamping: fileSizeLimit?.bytes ?? .max)) }
 
     deinit {
         destroy()

@@ -54,7 +54,8 @@ struct CallRequest: Sendable {
         switch operation {
         case .write, .execStart: true
         case .echo, .acquire, .release, .describe, .read, .readdir, .stat, .rm, .exists, .mkdir, .touch, .rename,
-            .copy, .listKeys, .deleteKey, .clearKeys, .listWorkspaces, .deleteWorkspace, .stats, .drain:
+            .copy, .listKeys, .deleteKey, .clearKeys, .listWorkspaces, .deleteWorkspace, .stats, .connections,
+            .pools, .logs, .reload, .drain:
             false
         }
     }
@@ -93,7 +94,11 @@ struct CallRequest: Sendable {
         case .deleteWorkspace(let delete): length += delete.key.utf8.count
         case .acquire(let acquire): length += acquire.configuration?.environment.estimatedLength ?? 0
         case .execStart(let start): length += start.estimatedLength
-        case .echo, .release, .describe, .clearKeys, .stats, .drain: break
+        case .stats(let stats): length += stats.org.utf8.count
+        case .connections(let list): length += list.org.utf8.count
+        case .pools(let list): length += list.after.utf8.count
+        case .logs(let logs): length += logs.org.utf8.count
+        case .echo, .release, .describe, .clearKeys, .reload, .drain: break
         }
         return length
     }

@@ -26,6 +26,10 @@ extension Operation {
         case .deleteWorkspace: "delete_workspace"
         case .execStart: "exec"
         case .stats: "stats"
+        case .connections: "connections"
+        case .pools: "pools"
+        case .logs: "logs"
+        case .reload: "reload"
         case .drain: "drain"
         }
     }
@@ -33,9 +37,11 @@ extension Operation {
     /// It changes nothing: doing it again does no harm.
     var isRead: Bool {
         switch self {
-        case .echo, .describe, .read, .readdir, .stat, .exists, .listKeys, .listWorkspaces, .stats: true
+        case .echo, .describe, .read, .readdir, .stat, .exists, .listKeys, .listWorkspaces, .stats, .connections,
+            .pools, .logs:
+            true
         case .acquire, .release, .write, .rm, .mkdir, .touch, .rename, .copy, .deleteKey, .clearKeys,
-            .deleteWorkspace, .execStart, .drain:
+            .deleteWorkspace, .execStart, .reload, .drain:
             false
         }
     }

@@ -43,12 +43,6 @@ extension UnaryCall<Bool> {
     }
 }
 
-extension UnaryCall<BrokerStatistics> {
-    static var stats: Self {
-        Self(operation: .stats) { if case .stats(let reply) = $0 { BrokerStatistics(reply) } else { nil } }
-    }
-}
-
 extension UnaryCall<BrokerDrainReport> {
     static var drain: Self {
         Self(operation: .drain) { if case .drain(let report) = $0 { BrokerDrainReport(report) } else { nil } }

@@ -18,11 +18,4 @@ extension BrokerConnection {
         }
         return echoed
     }
-
-    /// Counters of the caller's org.
-    public func stats(
-        call options: BrokerCallOptions = BrokerCallOptions()
-    ) async throws(BackendError) -> BrokerStatistics {
-        try await perform(.stats, on: nil, call: options)
-    }
 }

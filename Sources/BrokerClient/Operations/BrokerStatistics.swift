@@ -1,6 +1,6 @@
 internal import BrokerWire
 
-/// Counters of the caller's org.
+/// Counters of an org, or of all orgs together.
 public struct BrokerStatistics: Sendable, Hashable {
     /// Durations that were counted since the broker's start. The percentiles are upper bounds, at most twice the truth.
     public struct Durations: Sendable, Hashable {
@@ -48,6 +48,7 @@ public struct BrokerStatistics: Sendable, Hashable {
 
     public var serverVersion: String
     public var node: String
+    /// Empty: all together.
     public var org: String
     public var uptime: Duration
     /// Open now.
@@ -84,7 +85,7 @@ extension BrokerStatistics {
 }
 
 extension BrokerStatistics.Pool {
-    fileprivate init(_ pool: StatsReply.Pool) {
+    init(_ pool: StatsReply.Pool) {
         self.init(
             active: pool.active,
             idle: pool.idle,

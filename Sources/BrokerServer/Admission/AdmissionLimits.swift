@@ -15,6 +15,11 @@ struct AdmissionLimits: Sendable {
     /// Addresses that the limits of one address do not hold for.
     var exempt: [AddressRange]
 
+    /// With the descriptors that this process may have.
+    static func ofProcess(_ configuration: BrokerConfiguration) -> AdmissionLimits {
+        AdmissionLimits(configuration, descriptors: ProcessSettings.descriptorLimit)
+    }
+
     /// - Parameter descriptors: That this process may have. Connections leave some of them for the files and commands of
     ///   calls: those must not fail because others are connected.
     init(_ configuration: BrokerConfiguration, descriptors: Int = .max) {

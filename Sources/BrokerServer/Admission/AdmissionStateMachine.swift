@@ -15,7 +15,7 @@ struct AdmissionStateMachine {
         var isAuthenticated = false
     }
 
-    private let limits: AdmissionLimits
+    private var limits: AdmissionLimits
     private var connections: [UInt64: Connection] = [:]
     private var unauthenticated = OrderedIDs()
     private var addresses: AddressLedger
@@ -32,6 +32,11 @@ struct AdmissionStateMachine {
     init(_ limits: AdmissionLimits) {
         self.limits = limits
         addresses = AddressLedger(maximumAbsent: limits.maximumAddresses)
+    }
+
+    /// What counts from now on, but for the number of addresses that are remembered. Nobody has to go for it.
+    mutating func update(_ limits: AdmissionLimits) {
+        self.limits = limits
     }
 
     enum ArrivalAction {

@@ -8,7 +8,16 @@ extension BrokerConfiguration {
     /// Blocks: for the start and for a reload, not for an event loop. Throws `INVALID_CONFIGURATION` with
     /// everything that is wrong in the file, each with line, column, the path of the key and what is allowed.
     /// Two things end the reading at once and are reported alone: bad syntax, and a key twice in one mapping.
-    package static func load(from path: String) throws(BackendError) -> BrokerConfiguration {
+    ///
+    /// - Parameters:
+    ///   - defaults: What counts for keys that are not in the file.
+    ///   - running: What the file said before, to a broker that runs: a key that counts at its start alone must not
+    ///     differ.
+    package static func load(
+        from path: String,
+        over defaults: BrokerConfiguration = BrokerConfiguration(),
+        replacing running: BrokerConfiguration? = nil
+    ) throws(BackendError) -> BrokerConfiguration {
         let bytes: [UInt8]?
         do {
             bytes = try SmallFile.read(path, atMost: largestFile)
@@ -28,22 +37,26 @@ extension BrokerConfiguration {
                 message: "there is no configuration \(path): create it, or name another with --config"
             )
         }
-        var configuration = BrokerConfiguration()
-        let problems = configuration.apply(yaml: bytes, named: path)
+        var configuration = defaults
+        let problems = configuration.apply(yaml: bytes, named: path, replacing: running)
         if let error = BackendError(problems) { throw error }
         return configuration
     }
 
     /// Applies the text of a file and says everything that is wrong with it, in the order of the file. With
     /// problems the value is half applied and must not be used.
-    package mutating func apply(yaml bytes: [UInt8], named file: String) -> [ConfigurationProblem] {
+    package mutating func apply(
+        yaml bytes: [UInt8],
+        named file: String,
+        replacing running: BrokerConfiguration? = nil
+    ) -> [ConfigurationProblem] {
         var problems: [ConfigurationProblem]
         do {
             var reader = ConfigurationReader()
             if let root = try Self.compose(bytes) {
                 reader.read(root, at: "", into: &self, by: Self.fields)
             }
-            reader.report(whole: contradictions())
+            reader.report(whole: contradictions() + (running.map(obstacles(toReplacing:)) ?? []))
             problems = reader.problems
         } catch {
             problems = [error]
@@ -53,6 +66,32 @@ extension BrokerConfiguration {
             (left.position?.line ?? 0, left.position?.column ?? 0)
                 < (right.position?.line ?? 0, right.position?.column ?? 0)
         }
+    }
+
+    /// What keeps a broker that runs by another configuration from going over to this one.
+    private func obstacles(toReplacing running: BrokerConfiguration) -> [ConfigurationProblem] {
+        var fixed = running.differences(to: self).filter(\.isFixed).map { difference in
+            ConfigurationProblem(
+                path: difference.path,
+                message: "differs from what the broker was started with: restart it to change \(difference.path)"
+            )
+        }
+        if (running.tls.certificate == nil) != (tls.certificate == nil) {
+            fixed.append(
+                ConfigurationProblem(
+                    path: "tls.cert",
+                    message: "the broker was started \(tls.certificate == nil ? "with" : "without") TLS: restart it to "
+                        + "change that"
+                )
+            )
+        }
+        guard orgs.isEmpty, !running.orgs.isEmpty else { return fixed }
+        return fixed + [
+            ConfigurationProblem(
+                path: "orgs",
+                message: "there is none any more, and with none the broker serves another one: restart it for that"
+            )
+        ]
     }
 
     /// No configuration that a person writes is larger, and all of it is kept in memory more than once.

@@ -86,7 +86,16 @@ extension BrokerConfiguration {
                 )
             }
             for (tokenIndex, token) in org.tokens.enumerated() where !token.id.isEmpty {
-                let path = "\(path).tokens[\(tokenIndex)].id"
+                let place = "\(path).tokens[\(tokenIndex)]"
+                if token.role == .operator, token.keyPatterns != nil || token.isReadOnly {
+                    found.append(
+                        ConfigurationProblem(
+                            path: "\(place).role",
+                            message: "an operator's token reaches no key: leave out keys and read_only"
+                        )
+                    )
+                }
+                let path = "\(place).id"
                 if let other = tokenIDs.updateValue(path, forKey: token.id) {
                     found.append(
                         ConfigurationProblem(

@@ -171,6 +171,11 @@ extension BrokerConfiguration {
         package var operations: Operations = .standard
         /// Lines about connections that were refused or broke the protocol; the others are only counted.
         package var maxConnectionLinesPerSecond = 20
+        /// Calls that follow the operations of one org at a time; those of operators, who may follow all orgs, count
+        /// as of an org of their own.
+        package var maxFollowersPerOrg = 16
+        /// Bytes of records that wait for one of them, in memory; as much again may be on its way.
+        package var followerBufferBytes = 1 << 20
     }
 
     /// Which operations are logged: none, those that modify, or all.

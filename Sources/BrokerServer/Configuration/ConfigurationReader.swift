@@ -17,13 +17,14 @@ struct ConfigurationReader {
     }
 
     /// Adds what a look at the whole configuration found, each where its key stands or, for a key that is not in the
-    /// file, what it belongs to. Left out where something is wrong already: the value there is not what was written.
+    /// file, what it belongs to: at the last, the file itself. Left out where something is wrong already: the
+    /// value there is not what was written.
     mutating func report(whole problems: [ConfigurationProblem]) {
         let known = Set(self.problems.map(\.path))
         for var problem in problems {
             let places = sequence(first: problem.path, next: Self.parent)
             if places.contains(where: known.contains) { continue }
-            problem.position = places.lazy.compactMap { positions[$0] }.first
+            problem.position = places.lazy.compactMap { positions[$0] }.first ?? positions[""]
             report(problem)
         }
     }

@@ -1,13 +1,14 @@
 import Logging
 
-// What may stand in the configuration file. A new key is one line here and the member that it sets.
+// What may stand in the configuration file. A new key is one line here and the member that it sets. One that a broker
+// cannot take over while it runs says `fixed`; all others need a place in the reload, see ``ReloadStep``.
 
 extension BrokerConfiguration {
     static let fields: [Field<Self>] = [
-        .value("root", \.root, .absolutePath(length: 1024)),
-        .values("listen", \.listen, .listenAddress),
-        .optional("unix_socket", \.unixSocket, .absolutePath(length: 107)),
-        .value("node", \.node, .name("node name")),
+        .value("root", \.root, .absolutePath(length: 1024)).fixed,
+        .values("listen", \.listen, .listenAddress).fixed,
+        .optional("unix_socket", \.unixSocket, .absolutePath(length: 107)).fixed,
+        .value("node", \.node, .name("node name")).fixed,
         .section("tls", \.tls, TLS.fields),
         .section("limits", \.limits, Limits.fields),
         .section("pool", \.pool, Pool.fields),
@@ -16,7 +17,7 @@ extension BrokerConfiguration {
         .section("retention", \.retention, Retention.fields),
         .section("identities", \.identities, Identities.fields),
         .section("log", \.log, Log.fields),
-        .sections("orgs", \.orgs, OrgConfiguration.fields, blank: OrgConfiguration(name: "")),
+        .sections("orgs", \.orgs, OrgConfiguration.fields, blank: OrgConfiguration(name: "")) { $0.name },
     ]
 }
 
@@ -25,17 +26,17 @@ extension BrokerConfiguration.TLS {
         .optional("cert", \.certificate, .absolutePath(length: 4095)),
         .optional("key", \.key, .absolutePath(length: 4095)),
         .optional("client_ca", \.clientAuthorities, .absolutePath(length: 4095)),
-        .values("plain_listen", \.plainListen, .listenAddress),
-        .value("unix_socket", \.onUnixSocket, .flag),
+        .values("plain_listen", \.plainListen, .listenAddress).fixed,
+        .value("unix_socket", \.onUnixSocket, .flag).fixed,
     ]
 }
 
 extension BrokerConfiguration.Limits {
     static let fields: [Field<Self>] = [
-        .value("max_frame_bytes", \.maxFrameBytes, .size(16 << 10...256 << 20)),
-        .value("max_head_bytes", \.maxHeadBytes, .size(16 << 10...16 << 20)),
-        .value("stream_window_bytes", \.streamWindowBytes, .size(64 << 10...1 << 30)),
-        .value("connection_window_bytes", \.connectionWindowBytes, .size(64 << 10...1 << 30)),
+        .value("max_frame_bytes", \.maxFrameBytes, .size(16 << 10...256 << 20)).fixed,
+        .value("max_head_bytes", \.maxHeadBytes, .size(16 << 10...16 << 20)).fixed,
+        .value("stream_window_bytes", \.streamWindowBytes, .size(64 << 10...1 << 30)).fixed,
+        .value("connection_window_bytes", \.connectionWindowBytes, .size(64 << 10...1 << 30)).fixed,
         .value("max_calls_in_flight_per_connection", \.maxCallsInFlightPerConnection, .count(1...1_000_000)),
         .value("max_connections", \.maxConnections, .count(1...1_000_000)),
         .value("max_unauthenticated_per_address", \.maxUnauthenticatedPerAddress, .count(1...1_000_000)),
@@ -45,9 +46,9 @@ extension BrokerConfiguration.Limits {
             .count(1...1_000_000)
         ),
         .value("max_new_connections_burst_per_address", \.maxNewConnectionsBurstPerAddress, .count(1...1_000_000)),
-        .value("max_tracked_addresses", \.maxTrackedAddresses, .count(2...10_000_000)),
+        .value("max_tracked_addresses", \.maxTrackedAddresses, .count(2...10_000_000)).fixed,
         .values("exempt_addresses", \.exemptAddresses, .addressRange),
-        .value("max_unsent_bytes_per_connection", \.maxUnsentBytesPerConnection, .size(64 << 10...1 << 30)),
+        .value("max_unsent_bytes_per_connection", \.maxUnsentBytesPerConnection, .size(64 << 10...1 << 30)).fixed,
         .value("max_connections_per_org", \.maxConnectionsPerOrg, .count(1...1_000_000)),
         .value("max_calls_in_flight", \.maxCallsInFlight, .count(1...1_000_000)),
         .value("max_calls_in_flight_per_org", \.maxCallsInFlightPerOrg, .count(1...1_000_000)),
@@ -62,9 +63,9 @@ extension BrokerConfiguration.Limits {
         .value("drain_timeout", \.drainTimeout, .duration(.zero ... .seconds(3600))),
         .value("auth_failure_delay", \.authFailureDelay, .duration(.zero ... .seconds(10))),
         .value("max_auth_failure_delay", \.maxAuthFailureDelay, .duration(.zero ... .seconds(600))),
-        .value("max_readdir_entries", \.maxReaddirEntries, .count(1...100_000)),
+        .value("max_readdir_entries", \.maxReaddirEntries, .count(1...100_000)).fixed,
         .value("max_file_bytes", \.maxFileBytes, .size(1...1 << 50)),
-        .value("max_open_directories", \.maxOpenDirectories, .count(1...1_000_000)),
+        .value("max_open_directories", \.maxOpenDirectories, .count(1...1_000_000)).fixed,
     ]
 }
 
@@ -88,8 +89,8 @@ extension BrokerConfiguration.Exec {
         .value("grace", \.grace, .duration(.zero ... .seconds(300))),
         .value("max_running", \.maxRunning, .count(1...100_000)),
         .value("max_running_per_org", \.maxRunningPerOrg, .count(1...100_000)),
-        .value("isolation", \.isolation, .choice),
-        .value("require_isolation", \.requireIsolation, .choice),
+        .value("isolation", \.isolation, .choice).fixed,
+        .value("require_isolation", \.requireIsolation, .choice).fixed,
         .value("prevent_dangerous", \.preventDangerous, .flag),
         .values("allow_patterns", \.allowPatterns, .regularExpression),
     ]
@@ -119,16 +120,18 @@ extension BrokerConfiguration.Identities {
 
 extension BrokerConfiguration.Log {
     static let fields: [Field<Self>] = [
-        .value("level", \.level, .choice),
+        .value("level", \.level, .choice).fixed,
         .value("operations", \.operations, .choice),
         .value("max_connection_lines_per_second", \.maxConnectionLinesPerSecond, .count(1...100_000)),
+        .value("max_followers_per_org", \.maxFollowersPerOrg, .count(1...1000)),
+        .value("follower_buffer_bytes", \.followerBufferBytes, .size(64 << 10...64 << 20)),
     ]
 }
 
 extension OrgConfiguration {
     static let fields: [Field<Self>] = [
         .required("name", \.name, .name("org name")),
-        .sections("tokens", \.tokens, TokenRecord.fields, blank: .blank),
+        .sections("tokens", \.tokens, TokenRecord.fields, blank: .blank) { $0.id },
         .environment("env", \.env),
         .section("limits", \.limits, Limits.fields),
         .section("exec", \.exec, Exec.fields),

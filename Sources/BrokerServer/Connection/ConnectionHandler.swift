@@ -24,6 +24,12 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     var counters: OrgCounters?
     /// What the batch of calls that is under way has of its org's rate.
     var allowance = CallAllowance()
+    /// As the client calls itself.
+    private(set) var clientName = ""
+    let acceptTime = ContinuousClock.now
+    /// Bytes of frames, those included that wait to be sent.
+    private(set) var bytesIn: UInt64 = 0
+    private(set) var bytesOut: UInt64 = 0
     var sendWindow: SendWindow
     var receiveWindow: ReceiveWindow
     var creditWaiters = CreditWaiters()
@@ -102,7 +108,9 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         guard !machine.isClosed else { return }
         keepalive.heard()
         isReadingBatch = true
-        accumulator.append(unwrapInboundIn(data))
+        let bytes = unwrapInboundIn(data)
+        bytesIn += UInt64(bytes.readableBytes)
+        accumulator.append(bytes)
         guard !isPaused else { return }
         handler.inIsolation { receiveFrames($0) }
     }
@@ -425,13 +433,14 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
                     return fail(error)
                 }
                 // Otherwise another one has its place, and it is about to hear so.
-                guard entry.authenticated(), machine.authenticated() else {
+                guard entry.authenticated(principal.org.id), machine.authenticated() else {
                     return settings.admission.disconnect(principal.org.id)
                 }
                 let session = Session(principal: principal)
                 session.canSend = { [unowned self] in canSend($0) }
                 self.session = session
                 counters = settings.observer.connectionAuthenticated(principal, clientName: hello.clientName)
+                clientName = hello.clientName
                 send(ServerFrame(id: 0, body: .helloReply(helloReply(version, principal))))
                 startKeepalive()
             case .failure(let error):
@@ -509,6 +518,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     func send(_ frame: ServerFrame) {
         guard let context else { return }
         if let payload = encoder.encode(frame, into: &out) {
+            bytesOut += UInt64(out.readableBytes + payload.readableBytes)
             context.write(wrapOutboundOut(out), promise: nil)
             context.write(wrapOutboundOut(payload), promise: nil)
             out = ByteBuffer()
@@ -530,6 +540,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         guard let context else { return }
         if out.readableBytes > 0 {
             if sendWindow.isSuspended { backlog += out.readableBytes }
+            bytesOut += UInt64(out.readableBytes)
             context.writeAndFlush(wrapOutboundOut(out), promise: nil)
             out.clear()
             hasWritten = false

@@ -17,6 +17,8 @@ struct CreditWaiters {
 
     var isEmpty: Bool { waiters.isEmpty }
 
+    var count: Int { waiters.count }
+
     mutating func makeID() -> UInt64 {
         lastID += 1
         return lastID

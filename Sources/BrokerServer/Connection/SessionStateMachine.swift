@@ -32,7 +32,8 @@ struct SessionStateMachine: ~Copyable {
     }
 
     private var state = State.awaitingHello
-    private let maximumCallsInFlight: Int
+    /// One more is refused.
+    var maximumCallsInFlight: Int
 
     init(maximumCallsInFlight: Int) {
         self.maximumCallsInFlight = maximumCallsInFlight
@@ -171,6 +172,14 @@ struct SessionStateMachine: ~Copyable {
         switch state {
         case .open(let open): open.inputClosed
         case .awaitingHello, .authenticating, .faulted, .closed: false
+        }
+    }
+
+    /// Calls that were begun and not answered.
+    var callsInFlight: Int {
+        switch state {
+        case .open(let open): open.callsInFlight
+        case .awaitingHello, .authenticating, .faulted, .closed: 0
         }
     }
 

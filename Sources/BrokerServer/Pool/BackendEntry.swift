@@ -27,6 +27,8 @@ package final class BackendEntry: PooledEntry {
     let log: EntryLog
     private let backend: EntryBackend
     private let scopes = Mutex<[[UInt8]: EntryBackend]>([:])
+    /// Nil: it stays as it was made.
+    private let edition: OrgEdition?
     private let isDestroyed = Atomic<Bool>(false)
     private let calls = EntryCalls()
     private let cleanUp: @Sendable (BackendEntry) async -> Void
@@ -40,6 +42,7 @@ package final class BackendEntry: PooledEntry {
         configuration: EntryConfiguration,
         log: EntryLog,
         backend: EntryBackend,
+        edition: OrgEdition? = nil,
         cleanUp: @escaping @Sendable (BackendEntry) async -> Void = { _ in }
     ) {
         self.org = org
@@ -47,10 +50,11 @@ package final class BackendEntry: PooledEntry {
         self.configuration = configuration
         self.log = log
         self.backend = backend
+        self.edition = edition
         self.cleanUp = cleanUp
     }
 
-    package var isUsable: Bool { !isDestroyed.load(ordering: .relaxed) }
+    package var isUsable: Bool { !isDestroyed.load(ordering: .relaxed) && edition?.isCurrent ?? true }
 
     package var idleTimeout: IdleTimeout { configuration.idleTimeout(of: backend.backend.type) }
 

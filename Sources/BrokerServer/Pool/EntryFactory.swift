@@ -18,14 +18,6 @@ final class EntryFactory: Sendable {
     private let directories: OpenDirectoryCache
     private let shares = Mutex<[Org.ID: OrgShare]>([:])
 
-    /// What the entries of an org have in common.
-    private struct OrgShare {
-        /// The memory that they may use together.
-        let budget: MemoryBudget
-        let temporary: TemporaryFileDirectory
-        let threads: FileThreads
-    }
-
     init(
         tenancy: Tenancy,
         configuration: BrokerConfiguration,
@@ -51,16 +43,18 @@ final class EntryFactory: Sendable {
         _ key: PoolKey,
         _ configuration: EntryConfiguration
     ) async throws(BackendError) -> BackendEntry {
-        guard let org = tenancy.current.orgs.orgs.first(where: { $0.id == key.org }) else {
+        // Asked for before the org: where that changes meanwhile, the entry counts as one of before.
+        let edition = share(of: key.org)?.currentEdition
+        guard let org = org(key.org), let edition else {
             throw BackendError(.notFound, message: "the org was removed from the broker's configuration")
         }
         switch (key.type, key.name) {
         case (.memory, let name):
-            return entry(.memory(memory(org, configuration)), org, name, configuration)
+            return entry(.memory(memory(org, edition.share, configuration)), org, name, configuration)
         case (.localFilesystem, let name?):
-            return try await makeEntry(of: name, org, configuration)
+            return try await makeEntry(of: name, org, edition, configuration)
         case (.localFilesystem, nil):
-            return try await makeKeylessEntry(org, configuration)
+            return try await makeKeylessEntry(org, edition, configuration)
         case (.remoteFilesystem, _):
             throw BackendError(
                 .invalidArgument,
@@ -73,9 +67,10 @@ final class EntryFactory: Sendable {
     private func makeEntry(
         of key: String,
         _ org: Org,
+        _ edition: OrgEdition,
         _ configuration: EntryConfiguration
     ) async throws(BackendError) -> BackendEntry {
-        let (root, threads, locks, wallClock) = (tenancy.root, share(of: org).threads, locks, wallClock)
+        let (root, threads, locks, wallClock) = (tenancy.root, edition.share.threads, locks, wallClock)
         let workspace = WorkspaceID(org: org.id, key: key)
         while true {
             try await locks.share(workspace)
@@ -91,7 +86,8 @@ final class EntryFactory: Sendable {
                 locks.ended(workspace)
                 throw error
             }
-            let made = entry(.local(backend(at: path, org, configuration)), org, key, configuration) { entry in
+            let local = backend(at: path, org, edition.share, configuration)
+            let made = entry(.local(local), org, key, configuration, edition) { entry in
                 _ = try? await threads.run { () throws(BackendError) in
                     try root.noteUse(of: org, key: key, at: wallClock())
                 }
@@ -106,11 +102,13 @@ final class EntryFactory: Sendable {
     /// The files end with the entry.
     private func makeKeylessEntry(
         _ org: Org,
+        _ edition: OrgEdition,
         _ configuration: EntryConfiguration
     ) async throws(BackendError) -> BackendEntry {
-        let (root, threads, trash) = (tenancy.root, share(of: org).threads, trash)
+        let (root, threads, trash) = (tenancy.root, edition.share.threads, trash)
         let workspace = try await threads.run { () throws(BackendError) in try root.makeKeylessWorkspace(of: org) }
-        return entry(.local(backend(at: workspace.path, org, configuration)), org, nil, configuration) { _ in
+        let local = backend(at: workspace.path, org, edition.share, configuration)
+        return entry(.local(local), org, nil, configuration, edition) { _ in
             // Where that fails, it is swept at the next start.
             try? await threads.run { () throws(BackendError) in try root.setAside(workspace, of: org) }
             trash.add(org.name)
@@ -122,6 +120,7 @@ final class EntryFactory: Sendable {
         _ org: Org,
         _ key: String?,
         _ configuration: EntryConfiguration,
+        _ edition: OrgEdition? = nil,
         cleanUp: @escaping @Sendable (BackendEntry) async -> Void = { _ in }
     ) -> BackendEntry {
         BackendEntry(
@@ -136,21 +135,27 @@ final class EntryFactory: Sendable {
                 environment: org.environment.merging(configuration.environment)
             ),
             backend: backend,
+            edition: edition,
             cleanUp: cleanUp
         )
     }
 
-    private func backend(at path: String, _ org: Org, _ configuration: EntryConfiguration) -> LocalFilesystemBackend {
-        let share = share(of: org)
-        return LocalFilesystemBackend(
+    private func backend(
+        at path: String,
+        _ org: Org,
+        _ share: OrgShare,
+        _ configuration: EntryConfiguration
+    ) -> LocalFilesystemBackend {
+        LocalFilesystemBackend(
             rootDirectory: path,
             temporary: share.temporary,
             identity: org.identity,
             environment: org.environment.merging(configuration.environment),
             limits: LocalFilesystemLimits(
-                maximumFileBytes: maximumFileBytes(org, configuration),
+                maximumFileBytes: configuration.limits.maximumFileBytes ?? .max,
                 maximumReaddirEntries: self.configuration.limits.maxReaddirEntries
             ),
+            fileSizeLimit: share.fileSizeLimit,
             threads: share.threads,
             directories: directories,
             commands: commands(configuration),
@@ -158,44 +163,42 @@ final class EntryFactory: Sendable {
         )
     }
 
-    private func memory(_ org: Org, _ configuration: EntryConfiguration) -> MemoryBackend {
+    private func memory(_ org: Org, _ share: OrgShare, _ configuration: EntryConfiguration) -> MemoryBackend {
         MemoryBackend(
-            budget: budget(org, configuration),
+            budget: configuration.limits.maximumMemoryBytes.map { MemoryBudget(allowed: $0, within: share.budget) }
+                ?? share.budget,
             maximumReaddirEntries: self.configuration.limits.maxReaddirEntries,
-            maximumFileBytes: maximumFileBytes(org, configuration)
+            maximumFileBytes: configuration.limits.maximumFileBytes ?? .max,
+            fileSizeLimit: share.fileSizeLimit
         )
-    }
-
-    private func maximumFileBytes(_ org: Org, _ configuration: EntryConfiguration) -> UInt64 {
-        min(UInt64(org.limits.maxFileBytes), configuration.limits.maximumFileBytes ?? .max)
-    }
-
-    private func budget(_ org: Org, _ configuration: EntryConfiguration) -> MemoryBudget {
-        let budget = share(of: org).budget
-        guard let allowed = configuration.limits.maximumMemoryBytes else { return budget }
-        return MemoryBudget(allowed: allowed, within: budget)
     }
 
     private func commands(_ configuration: EntryConfiguration) -> any CommandStarter {
         guard let asked = configuration.limits.maximumExecTimeout else { return commands }
-        return TimeLimitedCommands(commands, maximumTimeout: min(asked, self.configuration.exec.maxTimeout))
+        return TimeLimitedCommands(commands, maximumTimeout: asked)
     }
 
-    /// An org may hold as much memory as it says from now on.
-    func update(_ org: Org) {
-        share(of: org).budget.allow(UInt64(org.limits.maxMemoryBytes))
-    }
+    private func org(_ id: Org.ID) -> Org? { tenancy.current.orgs.orgs.first { $0.id == id } }
 
-    private func share(of org: Org) -> OrgShare {
+    /// Nil: there is no such org now.
+    private func share(of id: Org.ID) -> OrgShare? {
         shares.withLock { shares in
-            if let share = shares[org.id] { return share }
-            let share = OrgShare(
-                budget: MemoryBudget(allowed: UInt64(org.limits.maxMemoryBytes)),
-                temporary: TemporaryFileDirectory(path: tenancy.root.temporaryDirectory(of: org), in: directories),
-                threads: threads.share()
-            )
-            shares[org.id] = share
+            if let share = shares[id] { return share }
+            // Asked for under the lock: a reload that comes next finds the share and changes it.
+            guard let org = org(id) else { return nil }
+            let temporary = TemporaryFileDirectory(path: tenancy.root.temporaryDirectory(of: org), in: directories)
+            let share = OrgShare(org, temporary, threads.share())
+            shares[id] = share
             return share
+        }
+    }
+
+    /// To be called once the orgs have changed. Limits count at once, for entries that live as well; what an entry was
+    /// made with counts until it is acquired anew, and those of memory keep it: what is in them would be lost.
+    func orgsChanged(_ change: ConfigurationChange) {
+        shares.withLock { shares in
+            for org in change.newOrgs.orgs { shares[org.id]?.update(org) }
+            for (old, new) in change.keptOrgs where !new.makesSameEntries(as: old) { shares[new.id]?.beginEdition() }
         }
     }
 }

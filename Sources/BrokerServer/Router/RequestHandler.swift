@@ -25,6 +25,9 @@ package protocol RequestHandler: Actor {
         stream: any CallStream
     ) async throws(BackendError) -> Answer
 
+    /// The token of the session may allow something else from now on. On the session's event loop.
+    nonisolated func sessionRenewed(_ session: Session, _ principal: Principal)
+
     /// The session's transport is gone, and every call of it has ended.
     nonisolated func sessionEnded(_ session: Session)
 }

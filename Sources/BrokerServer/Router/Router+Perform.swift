@@ -14,6 +14,7 @@ extension Router {
         do throws(BackendError) {
             switch call.operation.verb {
             case .session(let verb): return try await verb.perform(call, in: session, of: broker)
+            case .stream(let verb): return try await verb.perform(in: session, of: broker, stream)
             case .entry(let verb): return try await perform(verb, call, session, stream)
             }
         } catch {
@@ -81,9 +82,9 @@ extension BackendEntry {
         case .putOff, .wait: return
         }
         if case .execStart(let start) = call.operation {
-            log.record(record, environment: start.environment)
+            log.record(record, isModifying: true, environment: start.environment)
         } else {
-            log.record(record)
+            log.record(record, isModifying: type(of: verb).isModifying)
         }
     }
 }
@@ -93,6 +94,7 @@ extension Operation {
         switch verb {
         case .entry(let verb): type(of: verb).name
         case .session(let verb): type(of: verb).name
+        case .stream(let verb): type(of: verb).name
         }
     }
 }

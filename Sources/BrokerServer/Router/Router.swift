@@ -42,7 +42,9 @@ package actor Router: RequestHandler {
         case .deleteKey(let verb): return attempt(verb, call, session)
         case .clearKeys: return attempt(ClearKeys(), call, session)
         case .execStart(let verb): return attempt(verb, call, session)
-        case .acquire, .release, .describe, .listWorkspaces, .deleteWorkspace, .stats, .drain:
+        case .acquire, .release, .describe, .listWorkspaces, .deleteWorkspace, .stats, .connections, .pools, .logs,
+            .reload, .drain:
+            // One that streams always waits.
             guard case .session(let verb) = call.operation.verb else { return .wait }
             return Attempt(verb.attempt(call.target, in: session, of: broker), type(of: verb).name)
         }
@@ -114,6 +116,10 @@ package actor Router: RequestHandler {
             batch.removeAll(keepingCapacity: true)
             spareBatch = batch
         }
+    }
+
+    package nonisolated func sessionRenewed(_ session: Session, _ principal: Principal) {
+        session.renew(principal, releasingTo: broker.pool)
     }
 
     package nonisolated func sessionEnded(_ session: Session) {

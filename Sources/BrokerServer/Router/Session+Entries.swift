@@ -28,7 +28,7 @@ extension Session {
     /// The entry of a call where it can be had at once; nil: the call has to wait for it. Leased until the batch ends.
     func entry<V: Verb>(for call: Call, _ verb: V.Type, of broker: BrokerCore) throws(BackendError) -> BackendEntry? {
         guard let target = call.target else { throw Self.missingTarget }
-        if V.isModifying { try principal.authorizeWrite() }
+        if V.isModifying, isReadOnly { try principal.authorizeWrite() }
         if let entry = batchEntry(of: target) { return entry }
         guard target.lease == 0 else { return try held(target).lease.entry }
         guard let lease = broker.pool.tryAcquire(try keyedPoolKey(target)) else { return nil }
@@ -68,7 +68,7 @@ extension Session {
         }
         let key = try keyedPoolKey(target)
         try await checkMayAcquire(key, of: broker)
-        let lease = try await broker.pool.acquireGrant(key, queueDeadline: call.options.queueDeadline)
+        let lease = try await acquire(key, queueDeadline: call.options.queueDeadline, from: broker.pool)
         return Use(entry: lease.entry, lease: lease.id, held: nil)
     }
 

@@ -7,11 +7,16 @@ internal import LocalBackend
 ///
 /// `@unchecked Sendable`: only touched on the event loop of its connection, which ``Router`` runs on.
 package final class Session: @unchecked Sendable {
-    let principal: Principal
+    /// Another one after a reload.
+    private(set) var principal: Principal
+    /// As the principal says. Asked for every call that changes something: all of the principal need not be looked at.
+    private(set) var isReadOnly: Bool
     /// Leases that the client asked for by name.
     var leases: [LeaseID: HeldLease] = [:]
     /// The entries that the calls of the present read batch work on, each leased once for all of them.
     var batchEntries: [BatchEntry] = []
+    /// Calls that wait for an entry.
+    private(set) var acquiring = 0
     /// Calls that wait for the end of the batch.
     var putOff: [PutOffCall] = []
 
@@ -46,5 +51,27 @@ package final class Session: @unchecked Sendable {
 
     package init(principal: Principal) {
         self.principal = principal
+        isReadOnly = principal.isReadOnly
+    }
+
+    /// Waits for an entry.
+    func acquire(
+        _ key: PoolKey,
+        configuration: EntryConfiguration? = nil,
+        queueDeadline: Duration?,
+        from pool: BrokerCore.Pool
+    ) async throws(BackendError) -> LeaseGrant<BackendEntry> {
+        acquiring += 1
+        defer { acquiring -= 1 }
+        return try await pool.acquireGrant(key, configuration: configuration, queueDeadline: queueDeadline)
+    }
+
+    /// The token may allow something else from now on: leases of keys that it does not allow any more are given back.
+    func renew(_ principal: Principal, releasingTo pool: BrokerCore.Pool) {
+        self.principal = principal
+        isReadOnly = principal.isReadOnly
+        for (id, held) in leases where (try? principal.authorize(key: held.key.name)) == nil {
+            _ = release(id.rawValue, in: pool)
+        }
     }
 }

@@ -15,14 +15,18 @@ package struct Broker: Sendable {
     private let logger: Logger
     private let supervision: Supervision
     private let time: BrokerTime
+    private let reading: ConfigurationSource.Reading?
 
+    /// `reading`: where the configuration was read, for it to be read again; nil: it never is.
     package init(
         configuration: BrokerConfiguration,
         logger: Logger,
         supervision: Supervision = Supervision(),
-        time: BrokerTime = BrokerTime()
+        time: BrokerTime = BrokerTime(),
+        reading: ConfigurationSource.Reading? = nil
     ) {
         self.configuration = configuration
+        self.reading = reading
         self.logger = logger
         self.supervision = supervision
         self.time = time
@@ -30,17 +34,20 @@ package struct Broker: Sendable {
 
     /// Serves until SIGTERM or SIGINT, or until the task is cancelled, and leaves nothing behind: no process, socket
     /// file, lock or temporary file. Calls `ready` once it accepts connections. A configuration without orgs gets the
-    /// embedded one. Throws `INVALID_CONFIGURATION`, and `CONFLICT` where another broker has the root.
+    /// embedded one; one that was read from a file is read again at SIGHUP. Throws `INVALID_CONFIGURATION`, and `CONFLICT`
+    /// where another broker has the root.
     package func run(handlesSignals: Bool = true, ready: (ReadyReport) -> Void) async throws {
         try ProcessSettings.apply()
         // From here on a signal ends the broker in order, however early it comes.
         let signals = handlesSignals ? await UnixSignalsSequence(trapping: .sigterm, .sigint) : nil
+        // Where there is nothing to read again it ends the process, as when its terminal goes away.
+        let hangups = handlesSignals && reading != nil ? await UnixSignalsSequence(trapping: .sighup) : nil
         let root = try await BrokerRoot.open(configuration.root)
         defer { root.close() }
         let threads = FileThreads()
         let log = OperationsLog(mode: configuration.log.operations.mode, descriptor: STDERR_FILENO)
         do {
-            try await serve(root, threads, log, signals, ready)
+            try await serve(root, threads, log, signals, hangups, ready)
         } catch {
             await log.shutdown()
             await threads.shutdown()
@@ -55,9 +62,10 @@ package struct Broker: Sendable {
         _ threads: FileThreads,
         _ log: OperationsLog,
         _ signals: UnixSignalsSequence?,
+        _ hangups: UnixSignalsSequence?,
         _ ready: (ReadyReport) -> Void
     ) async throws {
-        let embedded = configuration.orgs.isEmpty ? try EmbeddedConfiguration(configuration, root: root) : nil
+        let embedded = try EmbeddedConfiguration.standIn(for: configuration, root: root)
         let configuration = embedded?.configuration ?? configuration
         _ = try root.setAsideTemporaryFiles()
         let tenancy = try Tenancy(configuration, root: root)
@@ -74,23 +82,22 @@ package struct Broker: Sendable {
         let core = try BrokerCore(configuration, tenancy, threads, isolation, trash, log, time)
         let tls = try ServerTLS(configuration.tls, logger: logger)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
-        let admission = AdmissionLimits(configuration, descriptors: ProcessSettings.descriptorLimit)
-        if admission.maximumConnections < configuration.limits.maxConnections {
+        let servedConnections = AdmissionLimits.ofProcess(configuration).maximumConnections
+        if servedConnections < configuration.limits.maxConnections {
             logger.warning(
                 "fewer connections than limits.max_connections are served: raise the process's limit of descriptors",
                 metadata: [
-                    "served": "\(admission.maximumConnections)", "configured": "\(configuration.limits.maxConnections)",
+                    "served": "\(servedConnections)", "configured": "\(configuration.limits.maxConnections)",
                     "descriptors": "\(ProcessSettings.descriptorLimit)",
                 ]
             )
         }
+        let settings: @Sendable (BrokerConfiguration) -> ConnectionSettings = { connectionSettings($0, tenancy, core) }
         let listener = WireListener(
             group: group,
             broker: core,
-            settings: connectionSettings(configuration, tenancy, core),
+            settings: settings(configuration),
             tls: tls,
-            admission: admission,
-            elapsed: time.elapsed,
             logger: logger
         )
         do {
@@ -98,23 +105,48 @@ package struct Broker: Sendable {
             defer { listeners.removeFiles() }
             ready(report(listeners, tls, root, isolation, embedded))
             supervision.notification?.send(.ready)
-            let drainTimeout = configuration.limits.drainTimeout
+            let reloader = Reloader(
+                complete: { configuration throws(BackendError) in
+                    try EmbeddedConfiguration.standIn(for: configuration, root: root)?.configuration ?? configuration
+                },
+                running: core.configuration,
+                tenancy: tenancy,
+                connections: core.connections,
+                threads: threads,
+                steps: [
+                    .pool(core.pool),
+                    .admission(core.admission),
+                    .entries(core.entries),
+                    .commands(isolation),
+                    .operationsLog(log),
+                    .certificates(tls),
+                    .connections(listener, settings: settings),
+                ],
+                logger: logger
+            )
             let services: [any Service] = [
                 TrashService(root: root, trash: trash, logger: logger),
                 CommandService(isolation: isolation),
-                PoolService(pool: core.pool, drainTimeout: drainTimeout, logger: logger),
+                PoolService(pool: core.pool, configuration: core.configuration, logger: logger),
                 RetentionService(
                     workspaces: core.workspaces,
                     tenancy: tenancy,
-                    settings: configuration.retention,
+                    configuration: core.configuration,
                     logger: logger
                 ),
                 CallAdmissionService(admission: core.admission),
                 WireService(
                     listener: listener,
                     channels: listeners.channels,
-                    drainTimeout: drainTimeout,
-                    grace: configuration.exec.grace + .seconds(5),
+                    configuration: core.configuration,
+                    notification: supervision.notification
+                ),
+                OperatorService(
+                    requests: core.reloads,
+                    reloader: reloader,
+                    reading: reading,
+                    hangups: hangups,
+                    log: log,
                     notification: supervision.notification
                 ),
             ]

@@ -14,6 +14,8 @@ extension BrokerCore {
         _ log: OperationsLog,
         _ time: BrokerTime
     ) throws(BackendError) {
+        let drain = BrokerDrain()
+        let running = RunningConfiguration(configuration)
         let locks = WorkspaceLocks()
         let factory = EntryFactory(
             tenancy: tenancy,
@@ -42,7 +44,7 @@ extension BrokerCore {
             counters: counters,
             log: log,
             time: time,
-            patience: configuration.exec.grace + .seconds(10)
+            patience: { running.current.exec.grace + .seconds(10) }
         )
         self.init(
             pool: pool,
@@ -53,10 +55,17 @@ extension BrokerCore {
                 orgs: tenancy.current.orgs.orgs,
                 time: time
             ),
-            factory: factory,
-            node: configuration.node,
+            tenancy: tenancy,
+            entries: factory,
+            connections: ConnectionTable(
+                AdmissionLimits.ofProcess(configuration),
+                drain: drain,
+                elapsed: time.elapsed
+            ),
+            log: log,
+            configuration: running,
             isolation: isolation.name,
-            drain: BrokerDrain()
+            drain: drain
         )
     }
 }

@@ -10,7 +10,12 @@ final class BrokerCore: Sendable {
     let workspaces: Workspaces
     let counters: OrgCounterTable
     let admission: CallAdmission
-    private let factory: EntryFactory
+    let tenancy: Tenancy
+    let entries: EntryFactory
+    let connections: ConnectionTable
+    let log: OperationsLog
+    let configuration: RunningConfiguration
+    let reloads = ReloadRequests()
     let node: String
     let isolation: String
     let drain: BrokerDrain
@@ -21,8 +26,11 @@ final class BrokerCore: Sendable {
         workspaces: Workspaces,
         counters: OrgCounterTable,
         admission: CallAdmission,
-        factory: EntryFactory,
-        node: String,
+        tenancy: Tenancy,
+        entries: EntryFactory,
+        connections: ConnectionTable,
+        log: OperationsLog,
+        configuration: RunningConfiguration,
         isolation: String,
         drain: BrokerDrain
     ) {
@@ -30,23 +38,14 @@ final class BrokerCore: Sendable {
         self.workspaces = workspaces
         self.counters = counters
         self.admission = admission
-        self.factory = factory
-        self.node = node
+        self.tenancy = tenancy
+        self.entries = entries
+        self.log = log
+        self.configuration = configuration
         self.isolation = isolation
         self.drain = drain
-    }
-
-    /// Limits have changed: they hold for the next call, connection, entry and byte. What was begun goes on, also where
-    /// that is more. Throws `INVALID_CONFIGURATION`, and changes nothing then.
-    ///
-    /// Of the commands in all, those beyond what the broker was started with are refused.
-    func update(_ configuration: BrokerConfiguration, _ orgs: OrgDirectory) throws(BackendError) {
-        try pool.reconfigure(PoolConfiguration(configuration.pool, orgs: orgs))
-        admission.update(configuration)
-        for org in orgs.orgs {
-            admission.update(limits: org.limits, of: org.id)
-            factory.update(org)
-        }
+        self.connections = connections
+        node = configuration.current.node
     }
 
     var uptime: Duration { start.duration(to: .now) }

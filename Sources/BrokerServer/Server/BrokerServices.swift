@@ -23,15 +23,15 @@ struct CommandService: Service {
 
 struct PoolService: Service {
     let pool: BrokerCore.Pool
-    let drainTimeout: Duration
+    let configuration: RunningConfiguration
     let logger: Logger
 
     func run() async throws {
-        let (pool, drainTimeout) = (pool, drainTimeout)
+        let (pool, configuration) = (pool, configuration)
         let report = await withGracefulShutdownHandler {
             await pool.run()
         } onGracefulShutdown: {
-            pool.triggerGracefulShutdown(deadline: drainTimeout)
+            pool.triggerGracefulShutdown(deadline: configuration.current.limits.drainTimeout)
         }
         logger.info(
             "pool drained",
@@ -69,9 +69,7 @@ struct RunningService: Service {
 struct WireService: Service {
     let listener: WireListener
     let channels: [any Channel]
-    let drainTimeout: Duration
-    /// For calls that were cancelled to stop their effects.
-    let grace: Duration
+    let configuration: RunningConfiguration
     let notification: ServiceNotification?
 
     func run() async throws {
@@ -81,6 +79,11 @@ struct WireService: Service {
         for channel in channels {
             try? await channel.close()
         }
-        await listener.drain(timeout: Task.isCancelled ? .zero : drainTimeout, grace: grace)
+        let configuration = configuration.current
+        await listener.drain(
+            timeout: Task.isCancelled ? .zero : configuration.limits.drainTimeout,
+            // For calls that were cancelled to stop their effects.
+            grace: configuration.exec.grace + .seconds(5)
+        )
     }
 }

@@ -1,8 +1,8 @@
 internal import AgentBackend
 internal import Synchronization
 
-/// The connections that are open: who may come in, and all of them so that they can be drained. Safe to use from any
-/// thread.
+/// The connections that are open: who may come in, and all of them so that they can be drained, looked at and told of a
+/// reload. Safe to use from any thread.
 final class ConnectionTable: Sendable {
     /// One connection, as far as the table needs it.
     struct Member: Sendable {
@@ -14,6 +14,10 @@ final class ConnectionTable: Sendable {
         let close: @Sendable (BackendError) -> Void
         /// Close it at once: another one takes its place.
         let displace: @Sendable (BackendError) -> Void
+        /// For its event loop.
+        let connection: ConnectionHandler
+        /// Nil: it has not said hello.
+        var org: Org.ID?
     }
 
     /// What a connection tells of itself.
@@ -21,9 +25,13 @@ final class ConnectionTable: Sendable {
         fileprivate let table: ConnectionTable
         fileprivate let id: UInt64
 
-        /// It was shown a valid token. False: another connection has its place already.
-        func authenticated() -> Bool {
-            table.state.withLock { $0.admission.authenticated(id, at: table.elapsed()) }
+        /// It was shown a valid token of this org. False: another connection has its place already.
+        func authenticated(_ org: Org.ID) -> Bool {
+            table.state.withLock { state in
+                guard state.admission.authenticated(id, at: table.elapsed()) else { return false }
+                state.members[id]?.org = org
+                return true
+            }
         }
 
         /// It was shown a token that is not known.
@@ -87,6 +95,28 @@ final class ConnectionTable: Sendable {
             if let drainTimeout { member.drain(drainTimeout) }
             return .added
         }
+    }
+
+    /// What counts for connections that come from now on. Those that are open stay.
+    func update(_ limits: AdmissionLimits) {
+        state.withLock { $0.admission.update(limits) }
+    }
+
+    /// All connections, in no order.
+    var all: [NumberedConnection] {
+        state.withLock { $0.members.map { NumberedConnection(number: $0.key, connection: $0.value.connection) } }
+    }
+
+    /// The first `limit` that have said hello whose id is above `id`, and whether there are more. `org` nil: of all.
+    func page(of org: Org.ID?, after id: UInt64, limit: Int) -> (members: [NumberedConnection], isTruncated: Bool) {
+        var page = BoundedSelection<NumberedConnection>(limit: limit) { $0.number < $1.number }
+        state.withLock { state in
+            for (number, member) in state.members where number > id && member.org != nil {
+                guard org == nil || member.org == org else { continue }
+                page.insert(NumberedConnection(number: number, connection: member.connection))
+            }
+        }
+        return (page.sorted(), page.isTruncated)
     }
 
     /// Nothing is left of the connection. Harmless for one that was not taken.

@@ -27,6 +27,9 @@ package final class OrgCounters: Sendable {
 final class OrgCounterTable: Sendable {
     private let counters = Mutex<[Org.ID: OrgCounters]>([:])
 
+    /// Of all orgs that were ever asked for.
+    var all: [OrgCounters] { counters.withLock { Array($0.values) } }
+
     subscript(org: Org.ID) -> OrgCounters {
         counters.withLock { counters in
             if let known = counters[org] { return known }

@@ -4,16 +4,19 @@ internal import Logging
 internal import NIOCore
 internal import NIOPosix
 internal import NIOSSL
+internal import Synchronization
 
 /// Accepts connections of the wire and serves them until it is shut down.
 final class WireListener: Sendable {
     private let group: MultiThreadedEventLoopGroup
     private let routers: [ObjectIdentifier: Router]
-    private let settings: ConnectionSettings
+    /// Of connections that are made from now on.
+    private let settings: Mutex<ConnectionSettings>
     private let connections: ConnectionTable
     /// Nil: no listener speaks TLS.
     let tls: ServerTLS?
     private let drain: BrokerDrain
+    private let waterMark: ChannelOptions.Types.WriteBufferWaterMark
     private let logger: Logger
 
     init(
@@ -21,21 +24,26 @@ final class WireListener: Sendable {
         broker: BrokerCore,
         settings: ConnectionSettings,
         tls: ServerTLS?,
-        admission: AdmissionLimits,
-        elapsed: @escaping @Sendable () -> Duration,
         logger: Logger
     ) {
         self.group = group
-        self.logger = logger
-        self.settings = settings
+        self.settings = Mutex(settings)
         self.tls = tls
+        waterMark = Self.waterMark(settings)
+        self.logger = logger
         drain = broker.drain
-        connections = ConnectionTable(admission, drain: broker.drain, elapsed: elapsed)
+        connections = broker.connections
         routers = Dictionary(
             uniqueKeysWithValues: group.makeIterator().map {
                 (ObjectIdentifier($0), Router(eventLoop: $0, broker: broker))
             }
         )
+    }
+
+    /// What connections are made with from now on, and who may come in.
+    func update(_ settings: ConnectionSettings, _ admission: AdmissionLimits) {
+        self.settings.withLock { $0 = settings }
+        connections.update(admission)
     }
 
     /// Accepts on HOST:PORT; port 0 is any free one. Returns the address that it got. Throws
@@ -81,7 +89,7 @@ final class WireListener: Sendable {
     }
 
     /// Above the high mark payloads wait, whatever credit the peer gave; below the low one they go on.
-    private var waterMark: ChannelOptions.Types.WriteBufferWaterMark {
+    private static func waterMark(_ settings: ConnectionSettings) -> ChannelOptions.Types.WriteBufferWaterMark {
         .init(low: settings.maximumUnsent / 2, high: settings.maximumUnsent)
     }
 
@@ -92,6 +100,7 @@ final class WireListener: Sendable {
         if channel.localAddress?.protocol == .inet || channel.localAddress?.protocol == .inet6 {
             try channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
         }
+        let settings = settings.withLock { $0 }
         let entry = connections.makeEntry()
         let handler = ConnectionHandler(
             settings: settings,
@@ -103,7 +112,8 @@ final class WireListener: Sendable {
             drain: { [drain] timeout in channel.eventLoop.execute { handler.drain(timeout, telling: drain) } },
             cancelCalls: { channel.eventLoop.execute { handler.cancelDrainedCalls() } },
             close: { error in channel.eventLoop.execute { handler.fail(error) } },
-            displace: { error in channel.eventLoop.execute { handler.abandon(error) } }
+            displace: { error in channel.eventLoop.execute { handler.abandon(error) } },
+            connection: handler
         )
         let peer = channel.remoteAddress
         switch connections.add(entry, member, from: peer.flatMap { IPAddress($0) }) {

@@ -37,6 +37,14 @@ package struct EmbeddedConfiguration: Sendable {
         isNewToken = kept == nil
     }
 
+    /// What a broker with such a configuration serves in its place; nil: the configuration itself, which has orgs.
+    package static func standIn(
+        for configuration: BrokerConfiguration,
+        root: BrokerRoot
+    ) throws(BackendError) -> EmbeddedConfiguration? {
+        configuration.orgs.isEmpty ? try EmbeddedConfiguration(configuration, root: root) : nil
+    }
+
     private static func load(from root: BrokerRoot) throws(BackendError) -> Token? {
         let path = path(in: root)
         var status = stat()

@@ -9,13 +9,14 @@ package struct IssuedToken: Sendable, Codable {
     package let token: String
     /// 64 of 0-9 a-f.
     package let hash: String
+    package let role: TokenRole
 
     /// Makes a token. Throws `INVALID_ARGUMENT` for names that the configuration would refuse.
-    package init(org: String, name: String) throws(BackendError) {
-        try self.init(org: org, name: name, token: Token.generate())
+    package init(org: String, name: String, role: TokenRole = .agent) throws(BackendError) {
+        try self.init(org: org, name: name, role: role, token: Token.generate())
     }
 
-    init(org: String, name: String, token: Token) throws(BackendError) {
+    init(org: String, name: String, role: TokenRole = .agent, token: Token) throws(BackendError) {
         try Name.validate(org, kind: "org")
         try Name.validate(name, kind: "token name")
         self.org = org
@@ -23,6 +24,7 @@ package struct IssuedToken: Sendable, Codable {
         id = token.id
         self.token = token.text
         hash = token.hash.hexadecimal
+        self.role = role
     }
 
     /// The lines to paste beneath `tokens:` of the org. Quoted, for an id may look like a number.
@@ -31,7 +33,7 @@ package struct IssuedToken: Sendable, Codable {
         - id: "\(id)"
           name: "\(name)"
           hash: "\(hash)"
-
+        \(role == .agent ? "" : "  role: \(role.rawValue)\n")
         """
     }
 }

@@ -42,6 +42,11 @@ package struct Principal: Sendable {
         )
     }
 
+    /// Throws `PERMISSION_DENIED` for an operator's, which sees no workspace.
+    package func authorizeAgent() throws(BackendError) {
+        guard !isOperator else { throw isNoAgent }
+    }
+
     /// Throws `PERMISSION_DENIED` for all but an operator's.
     package func authorizeOperator() throws(BackendError) {
         guard isOperator else {

@@ -13,8 +13,6 @@ package final class Tenancy: Sendable {
     package let root: BrokerRoot
     private let identities: IdentityStore
     private let snapshot: Mutex<Snapshot>
-    /// Held for the whole of a reload, which blocks on files; `snapshot` only for the moment of the swap.
-    private let reloading = Mutex(())
 
     /// Gives every org its identity and its directories. Blocks on the file system.
     ///
@@ -39,22 +37,18 @@ package final class Tenancy: Sendable {
         try current.tokens.authenticate(token)
     }
 
-    /// Puts the orgs and tokens of another configuration in the place of the present ones; of the rest of it only
-    /// what orgs take from it counts: limits that they do not set themselves, and the range of identities. Blocks on the file system. Throws as the initializer does, and then nothing has changed.
+    /// The orgs and tokens of another configuration, for ``replace(with:)``; of the rest of it only what orgs take from
+    /// it counts: limits that they do not set themselves, and the range of identities. Gives new orgs their identities
+    /// and directories. Blocks on the file system; for one caller at a time. Throws as the initializer does.
+    package func prepare(_ configuration: BrokerConfiguration) throws(BackendError) -> Snapshot {
+        try Self.makeSnapshot(configuration, root: root, identities: identities, replacing: current.orgs)
+    }
+
+    /// Puts what was prepared last in the place of the present orgs and tokens.
     ///
     /// Connections that are open keep what they were given: ``TokenDirectory/renewed(_:)`` tells what is left of it.
-    @discardableResult
-    package func reload(_ configuration: BrokerConfiguration) throws(BackendError) -> Snapshot {
-        try reloading.withLock { _ throws(BackendError) in
-            let next = try Self.makeSnapshot(
-                configuration,
-                root: root,
-                identities: identities,
-                replacing: current.orgs
-            )
-            snapshot.withLock { $0 = next }
-            return next
-        }
+    package func replace(with next: Snapshot) {
+        snapshot.withLock { $0 = next }
     }
 
     private static func makeSnapshot(

@@ -20,10 +20,11 @@ extension Acquire: SessionVerb {
         guard let target = call.target, target.lease == 0 else { throw Self.noKey }
         let key = try key(of: target, session)
         try await session.checkMayAcquire(key, of: broker)
-        let lease = try await broker.pool.acquireGrant(
+        let lease = try await session.acquire(
             key,
             configuration: configuration,
-            queueDeadline: call.options.queueDeadline
+            queueDeadline: call.options.queueDeadline,
+            from: broker.pool
         )
         return answer(lease, key, session)
     }

@@ -3,41 +3,47 @@ internal import BackendPool
 internal import BrokerWire
 internal import Synchronization
 
-/// Counters of the caller's org.
-struct Stats: SessionVerb {
+/// Counters of an org, or of all.
+extension Stats: SessionVerb {
     static let name = "stats"
     static let isModifying = false
 
     func attempt(_ target: Target?, in session: Session, of broker: BrokerCore) -> NonBlocking<Answer> {
-        .done(Answer(.stats(reply(session, broker))))
+        .preparing(try session.inspected(org, of: broker)) { .done(Answer(.stats(reply(of: $0, broker)))) }
     }
 
     func perform(_ call: Call, in session: Session, of broker: BrokerCore) async throws(BackendError) -> Answer {
-        Answer(.stats(reply(session, broker)))
+        Answer(.stats(reply(of: try session.inspected(org, of: broker), broker)))
     }
 
-    private func reply(_ session: Session, _ broker: BrokerCore) -> StatsReply {
-        let org = session.principal.org
-        let counters = broker.counters[org.id]
+    private func reply(of org: Org?, _ broker: BrokerCore) -> StatsReply {
         var reply = StatsReply()
         reply.serverVersion = BrokerVersion.current
         reply.node = broker.node
-        reply.org = org.name
+        reply.org = org?.name ?? ""
         reply.uptime = broker.uptime
-        reply.connections = UInt32(clamping: counters.connections.load(ordering: .relaxed))
-        reply.callsOK = counters.callsOK.load(ordering: .relaxed)
-        reply.callsFailed = counters.callsFailed.load(ordering: .relaxed)
-        reply.callsInFlight = UInt32(clamping: counters.callsWaiting.load(ordering: .relaxed))
-        reply.execsRunning = UInt32(clamping: counters.execsRunning.load(ordering: .relaxed))
-        reply.pool = StatsReply.Pool(broker.pool.statistics(org: org.id))
-        reply.workspacesDeleted = counters.workspacesDeleted.load(ordering: .relaxed)
-        reply.workspacesExpired = counters.workspacesExpired.load(ordering: .relaxed)
+        for counters in org.map({ [broker.counters[$0.id]] }) ?? broker.counters.all { reply.add(counters) }
+        reply.pool = StatsReply.Pool(
+            org.map { broker.pool.statistics(org: $0.id) } ?? broker.pool.statistics()
+        )
         return reply
     }
 }
 
+extension StatsReply {
+    fileprivate mutating func add(_ counters: OrgCounters) {
+        connections += UInt32(clamping: counters.connections.load(ordering: .relaxed))
+        callsOK += counters.callsOK.load(ordering: .relaxed)
+        callsFailed += counters.callsFailed.load(ordering: .relaxed)
+        callsInFlight += UInt32(clamping: counters.callsWaiting.load(ordering: .relaxed))
+        execsRunning += UInt32(clamping: counters.execsRunning.load(ordering: .relaxed))
+        workspacesDeleted += counters.workspacesDeleted.load(ordering: .relaxed)
+        workspacesExpired += counters.workspacesExpired.load(ordering: .relaxed)
+    }
+}
+
 extension StatsReply.Pool {
-    fileprivate init(_ statistics: PoolStatistics) {
+    init(_ statistics: PoolStatistics) {
         self.init()
         active = UInt32(clamping: statistics.active)
         idle = UInt32(clamping: statistics.idle)

@@ -35,6 +35,15 @@ protocol SessionVerb: Verb {
     func perform(_ call: Call, in session: Session, of broker: BrokerCore) async throws(BackendError) -> Answer
 }
 
+/// A verb of the session that sends as long as its caller listens.
+protocol StreamVerb: Verb {
+    func perform(
+        in session: Session,
+        of broker: BrokerCore,
+        _ stream: any CallStream
+    ) async throws(BackendError) -> Answer
+}
+
 extension NonBlocking {
     /// Prepares what an attempt needs, which may be refused.
     static func preparing<Prepared>(

@@ -4,6 +4,7 @@ extension Operation {
     enum Kind {
         case entry(any EntryVerb)
         case session(any SessionVerb)
+        case stream(any StreamVerb)
     }
 
     /// The verb of each operation.
@@ -29,7 +30,11 @@ extension Operation {
         case .describe: .session(Describe())
         case .listWorkspaces(let verb): .session(verb)
         case .deleteWorkspace(let verb): .session(verb)
-        case .stats: .session(Stats())
+        case .stats(let verb): .session(verb)
+        case .connections(let verb): .session(verb)
+        case .pools(let verb): .session(verb)
+        case .logs(let verb): .stream(verb)
+        case .reload: .session(Reload())
         case .drain: .session(Drain())
         }
     }

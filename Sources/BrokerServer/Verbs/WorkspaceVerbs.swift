@@ -11,6 +11,7 @@ extension ListWorkspaces: SessionVerb {
     func attempt(_ target: Target?, in session: Session, of broker: BrokerCore) -> NonBlocking<Answer> { .wouldBlock }
 
     func perform(_ call: Call, in session: Session, of broker: BrokerCore) async throws(BackendError) -> Answer {
+        try session.principal.authorizeAgent()
         let limit = limit > 0 ? min(Int(limit), Self.maximumWorkspaces) : Self.maximumWorkspaces
         return Answer(
             .listWorkspaces(try await broker.workspaces.list(for: session.principal, after: after, limit: limit))

@@ -12,14 +12,14 @@ internal import ServiceLifecycle
 struct RetentionService: Service {
     let workspaces: Workspaces
     let tenancy: Tenancy
-    let settings: BrokerConfiguration.Retention
+    let configuration: RunningConfiguration
     let logger: Logger
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
             let time = workspaces.time
             var watch = WallClockWatch(elapsed: time.elapsed(), wall: time.wallClock())
-            while (try? await time.sleep(settings.interval)) != nil {
+            while (try? await time.sleep(configuration.current.retention.interval)) != nil {
                 let now = time.wallClock()
                 if watch.isSteady(elapsed: time.elapsed(), wall: now) {
                     await removeUnused(at: now)
@@ -48,7 +48,7 @@ struct RetentionService: Service {
     }
 
     private func removeUnused(of org: Org, since time: Int64, now: Int64) async throws(BackendError) -> Int {
-        let (root, limit) = (workspaces.root, settings.maxDeletions)
+        let (root, limit) = (workspaces.root, configuration.current.retention.maxDeletions)
         let inUse = workspaces.locks.keysInUse(of: org.id)
         let unused = try await workspaces.threads.run { () throws(BackendError) in
             for key in inUse { try root.noteUse(of: org, key: key, at: now) }

@@ -18,7 +18,7 @@ final class Workspaces: Sendable {
     private let log: OperationsLog
     let time: BrokerTime
     /// How long a removal waits for entries that are ending.
-    private let patience: Duration
+    private let patience: @Sendable () -> Duration
 
     init(
         root: BrokerRoot,
@@ -29,7 +29,7 @@ final class Workspaces: Sendable {
         counters: OrgCounterTable,
         log: OperationsLog,
         time: BrokerTime,
-        patience: Duration
+        patience: @escaping @Sendable () -> Duration
     ) {
         self.root = root
         self.threads = threads
@@ -137,7 +137,7 @@ final class Workspaces: Sendable {
     }
 
     private func waitForEnds(of workspace: WorkspaceID) async throws(BackendError) {
-        let (locks, time, patience) = (locks, time, patience)
+        let (locks, time, patience) = (locks, time, patience())
         let result = await withTaskGroup(of: Result<Void, BackendError>?.self) { group in
             group.addTask {
                 do throws(BackendError) {
@@ -182,7 +182,10 @@ final class Workspaces: Sendable {
         defer {
             if log.records(isModifying: true) {
                 let duration = start.duration(to: .now)
-                log.record(OperationRecord(operation: operation, failure: failure, duration: duration))
+                log.record(
+                    OperationRecord(operation: operation, failure: failure, duration: duration),
+                    isModifying: true
+                )
             }
         }
         do throws(BackendError) {

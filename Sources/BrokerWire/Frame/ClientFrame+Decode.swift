@@ -84,7 +84,12 @@ extension ClientFrame.Body {
             self = .call(.listWorkspaces(try ListWorkspaces(message.list_workspaces.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_DELETE_WORKSPACE:
             self = .call(.deleteWorkspace(try DeleteWorkspace(message.delete_workspace.pointee)))
-        case AGENTBROKER__V1__CLIENT_FRAME__BODY_STATS: self = .call(.stats)
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_STATS: self = .call(.stats(try Stats(message.stats.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_CONNECTIONS:
+            self = .call(.connections(try ListConnections(message.connections.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_POOLS: self = .call(.pools(try ListPools(message.pools.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_LOGS: self = .call(.logs(try FollowLogs(message.logs.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_RELOAD: self = .call(.reload)
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_DRAIN: self = .call(.drain)
 
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_CHUNK: self = .chunk

@@ -140,9 +140,21 @@ extension Operation {
         case .deleteWorkspace(let call):
             message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_DELETE_WORKSPACE
             message.delete_workspace = call.build(builder)
-        case .stats:
+        case .stats(let call):
             message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_STATS
-            message.stats = builder.make(agentbroker__v1__stats__init)
+            message.stats = call.build(builder)
+        case .connections(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_CONNECTIONS
+            message.connections = call.build(builder)
+        case .pools(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_POOLS
+            message.pools = call.build(builder)
+        case .logs(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_LOGS
+            message.logs = call.build(builder)
+        case .reload:
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_RELOAD
+            message.reload = builder.make(agentbroker__v1__reload__init)
         case .drain:
             message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_DRAIN
             message.drain = builder.make(agentbroker__v1__drain__init)

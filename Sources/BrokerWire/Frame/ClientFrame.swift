@@ -103,7 +103,11 @@ package enum Operation: Sendable {
     indirect case execStart(ExecStart)
     case listWorkspaces(ListWorkspaces)
     case deleteWorkspace(DeleteWorkspace)
-    case stats
+    case stats(Stats)
+    case connections(ListConnections)
+    case pools(ListPools)
+    case logs(FollowLogs)
+    case reload
     case drain
 
     /// Whether more may come from the caller after the first frame. For all others that frame is the whole call.
@@ -112,7 +116,8 @@ package enum Operation: Sendable {
         case .write: true
         case .execStart(let call): call.opensStandardInput
         case .echo, .acquire, .release, .describe, .read, .readdir, .stat, .rm, .exists, .mkdir, .touch, .rename,
-            .copy, .listKeys, .deleteKey, .clearKeys, .listWorkspaces, .deleteWorkspace, .stats, .drain:
+            .copy, .listKeys, .deleteKey, .clearKeys, .listWorkspaces, .deleteWorkspace, .stats, .connections,
+            .pools, .logs, .reload, .drain:
             false
         }
     }

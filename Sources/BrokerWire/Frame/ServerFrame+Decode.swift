@@ -80,6 +80,13 @@ extension ServerFrame.Body {
             self = .reply(.deleteWorkspace(deleted: message.delete_workspace_reply.pointee.deleted != 0))
         case AGENTBROKER__V1__SERVER_FRAME__BODY_STATS_REPLY:
             self = .reply(.stats(try StatsReply(message.stats_reply.pointee)))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_CONNECTIONS_REPLY:
+            self = .reply(.connections(try ConnectionPage(message.connections_reply.pointee)))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_POOLS_REPLY:
+            self = .reply(.pools(try PoolPage(message.pools_reply.pointee)))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_LOGS_REPLY: self = .reply(.logs)
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_RELOAD_REPLY:
+            self = .reply(.reload(try ReloadReply(message.reload_reply.pointee)))
         case AGENTBROKER__V1__SERVER_FRAME__BODY_DRAIN_REPLY:
             self = .reply(.drain(DrainReport(message.drain_reply.pointee)))
 

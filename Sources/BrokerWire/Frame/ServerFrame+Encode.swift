@@ -141,6 +141,18 @@ extension Reply {
         case .stats(let stats):
             message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_STATS_REPLY
             message.stats_reply = stats.build(builder)
+        case .connections(let page):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_CONNECTIONS_REPLY
+            message.connections_reply = page.build(builder)
+        case .pools(let page):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_POOLS_REPLY
+            message.pools_reply = page.build(builder)
+        case .logs:
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_LOGS_REPLY
+            message.logs_reply = builder.make(agentbroker__v1__logs_reply__init)
+        case .reload(let reply):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_RELOAD_REPLY
+            message.reload_reply = reply.build(builder)
         case .drain(let report):
             message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_DRAIN_REPLY
             message.drain_reply = report.build(builder)

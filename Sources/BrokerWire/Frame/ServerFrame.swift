@@ -55,5 +55,9 @@ package enum Reply: Sendable {
     case listWorkspaces(WorkspacePage)
     case deleteWorkspace(deleted: Bool)
     indirect case stats(StatsReply)
+    case connections(ConnectionPage)
+    case pools(PoolPage)
+    case logs
+    case reload(ReloadReply)
     indirect case drain(DrainReport)
 }

@@ -12,6 +12,7 @@ package struct CommandIsolation: Sendable {
     package let missing: BackendError?
 
     private let runner: CommandRunner?
+    private let sandboxed: SandboxedCommands?
     /// Ends ``run()`` where there is no runner.
     private let shutdown = AsyncStream<Never>.makeStream()
 
@@ -35,7 +36,7 @@ package struct CommandIsolation: Sendable {
     package init(_ settings: Settings, as identity: HostIdentity?) async throws(BackendError) {
         var configuration = CommandRunner.Configuration()
         configuration.maximumRunningCommands = settings.maximumRunningCommands
-        configuration.maximumLifetime = settings.limits.maximumTimeout
+        configuration.maximumLifetime = Self.longestLifetime
         configuration.readOnlyPaths = settings.readOnlyPaths
         let report = await IsolationReport.probing(as: identity, configuration: configuration)
         let (asked, required) = (settings.mode.level, settings.required.level)
@@ -48,14 +49,26 @@ package struct CommandIsolation: Sendable {
             name = ""
             self.missing = missing
             runner = nil
+            sandboxed = nil
             return
         }
         let runner = try CommandRunner(level: level, configuration: configuration)
-        commands = SandboxedCommands(runner: runner, limits: settings.limits)
+        let sandboxed = SandboxedCommands(runner: runner, limits: settings.limits)
+        commands = sandboxed
+        self.sandboxed = sandboxed
         name = level.rawValue
         missing = nil
         self.runner = runner
     }
+
+    /// What counts for commands that are started from now on; those that run go on.
+    package func update(_ limits: SandboxedCommands.Limits, maximumRunningCommands: Int) {
+        sandboxed?.update(limits)
+        runner?.setMaximumRunningCommands(maximumRunningCommands)
+    }
+
+    /// Above every limit on the time of commands, which may change while the runner's own does not.
+    private static let longestLifetime = Duration.seconds(365 * 86_400)
 
     /// Sees all commands to their ends; has to be running for commands to start. Returns after ``beginShutdown()`` once
     /// none is left. Cancelling the task kills what runs. Called once.

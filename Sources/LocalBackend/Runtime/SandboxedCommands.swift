@@ -1,11 +1,12 @@
 package import AgentBackend
 internal import NIOCore
 package import Sandbox
+internal import Synchronization
 
-/// Runs a local backend's commands in the sandbox.
-package struct SandboxedCommands: CommandStarter {
+/// Runs a local backend's commands in the sandbox. Safe to use from any thread.
+package final class SandboxedCommands: CommandStarter {
     private let runner: CommandRunner
-    private let limits: Limits
+    private let limits: Mutex<Limits>
 
     /// How long commands may run.
     package struct Limits: Sendable {
@@ -25,7 +26,12 @@ package struct SandboxedCommands: CommandStarter {
 
     package init(runner: CommandRunner, limits: Limits) {
         self.runner = runner
-        self.limits = limits
+        self.limits = Mutex(limits)
+    }
+
+    /// Of commands that are started from now on.
+    func update(_ limits: Limits) {
+        self.limits.withLock { $0 = limits }
     }
 
     package func start(
@@ -34,6 +40,7 @@ package struct SandboxedCommands: CommandStarter {
         environment: Environment,
         identity: HostIdentity?
     ) async throws(BackendError) -> any StartedCommand {
+        let limits = limits.withLock { $0 }
         let timeout = request.timeout ?? limits.defaultTimeout
         guard timeout <= limits.maximumTimeout else {
             throw .execTimeoutTooLong(timeout, allowed: limits.maximumTimeout)

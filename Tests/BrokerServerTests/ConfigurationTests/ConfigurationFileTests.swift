@@ -86,7 +86,8 @@ import Testing
             memory: {max_bytes_per_org: 1MiB}
             retention: {interval: 1m, max_deletions: 7}
             identities: {first: 300000, count: 10}
-            log: {level: debug, operations: verbose, max_connection_lines_per_second: 3}
+            log: {level: debug, operations: verbose, max_connection_lines_per_second: 3, max_followers_per_org: 3,
+              follower_buffer_bytes: 64KiB}
             orgs:
               - name: acme
                 tokens:
@@ -95,7 +96,7 @@ import Testing
                     hash: \(Self.hash)
                     keys: [ci, "build-*"]
                     read_only: true
-                    role: operator
+                  - {id: fedcba9876543210, hash: \(Self.hash), role: operator}
                 env:
                   LANG: C
                   EMPTY: ""
@@ -185,6 +186,8 @@ import Testing
         expected.log.level = .debug
         expected.log.operations = .verbose
         expected.log.maxConnectionLinesPerSecond = 3
+        expected.log.maxFollowersPerOrg = 3
+        expected.log.followerBufferBytes = 64 << 10
         var acme = OrgConfiguration(name: "acme")
         acme.tokens = [
             TokenRecord(
@@ -192,9 +195,14 @@ import Testing
                 name: "ci",
                 hash: try #require(TokenHash(hexadecimal: Self.hash)),
                 keyPatterns: [.exactly("ci"), .beginningWith("build-")],
-                isReadOnly: true,
+                isReadOnly: true
+            ),
+            TokenRecord(
+                id: "fedcba9876543210",
+                name: "",
+                hash: try #require(TokenHash(hexadecimal: Self.hash)),
                 role: .operator
-            )
+            ),
         ]
         acme.env = try Environment(["LANG": "C", "EMPTY": "", "NUMBER": "007"])
         acme.limits.maxConnections = 1
@@ -227,7 +235,7 @@ import Testing
             + OrgConfiguration.Limits.fields.count + TokenRecord.fields.count
             + BrokerConfiguration.Retention.fields.count + OrgConfiguration.Retention.fields.count
             + OrgConfiguration.Exec.fields.count + BrokerConfiguration.TLS.fields.count
-        #expect(count == 13 + 29 + 8 + 9 + 1 + 2 + 3 + 6 + 12 + 6 + 2 + 2 + 2 + 5)
+        #expect(count == 13 + 29 + 8 + 9 + 1 + 2 + 5 + 6 + 12 + 6 + 2 + 2 + 2 + 5)
     }
 
     @Test func anchorsAndPlainWordsAreText() throws {

@@ -49,7 +49,19 @@ struct ConnectionHarness {
         let entry = connections.makeEntry()
         _ = connections.add(
             entry,
-            ConnectionTable.Member(drain: { _ in }, cancelCalls: {}, close: { _ in }, displace: { _ in }),
+            ConnectionTable.Member(
+                drain: { _ in },
+                cancelCalls: {},
+                close: { _ in },
+                displace: { _ in },
+                // Another one: the table is not to keep what ``isAlive`` asks for.
+                connection: ConnectionHandler(
+                    settings: settings,
+                    handler: handler,
+                    eventLoop: loop,
+                    entry: connections.makeEntry()
+                )
+            ),
             from: nil
         )
         let (channel, loop, stub) = (channel, loop, handler)
@@ -209,6 +221,8 @@ actor StubHandler: RequestHandler {
     ) async throws(BackendError) -> Answer {
         try await onPerform(call, stream)
     }
+
+    nonisolated func sessionRenewed(_ session: Session, _ principal: Principal) {}
 
     nonisolated func sessionEnded(_ session: Session) {
         endedSessions.add(1, ordering: .relaxed)

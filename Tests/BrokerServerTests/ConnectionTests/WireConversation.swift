@@ -138,7 +138,9 @@ struct WireConversation: Sendable {
     }
 
     func statistics() async throws -> StatsReply {
-        guard case .stats(let stats)? = try await call(frame(.stats)).reply else { throw Unexpected(frame: nil) }
+        guard case .stats(let stats)? = try await call(frame(.stats(Stats()))).reply else {
+            throw Unexpected(frame: nil)
+        }
         return stats
     }
 

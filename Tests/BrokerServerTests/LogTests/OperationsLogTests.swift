@@ -10,7 +10,7 @@ import Testing
         #expect(pipe(&ends) == 0)
         let log = OperationsLog(mode: .standard, descriptor: ends[1])
         let entry = EntryLog(log, org: "acme", key: "ci", mode: nil)
-        entry.record(OperationRecord(operation: "write", subject: "notes", bytes: 3, time: 0))
+        entry.record(OperationRecord(operation: "write", subject: "notes", bytes: 3, time: 0), isModifying: true)
         await log.shutdown()
         close(ends[1])
         var bytes = [UInt8](repeating: 0, count: 4096)

@@ -79,6 +79,11 @@ import Testing
         #expect(denied == Self.operations.map { _ in .permissionDenied })
     }
 
+    @Test func anOperatorsTokenReachesNoKey() async throws {
+        let codes = try await codes({ $0.role = .operator }, key: "a")
+        #expect(codes == Self.operations.map { _ in .permissionDenied })
+    }
+
     @Test func withoutATargetNothingWorks() async throws {
         try await withConversation { _, client in
             for (operation, _) in Self.operations {

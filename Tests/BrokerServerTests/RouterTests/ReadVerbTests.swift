@@ -27,6 +27,8 @@ import Testing
 private struct TakingStream: CallStream {
     func receive() async throws(BackendError) -> ByteBuffer? { nil }
 
+    func leaveConnectionCredit() {}
+
     func reserve(upTo count: Int) async throws(BackendError) -> Int { count }
 
     func send(_ reply: Reply?, payload: ByteBuffer) async throws(BackendError) {}

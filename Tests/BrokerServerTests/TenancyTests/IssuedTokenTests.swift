@@ -24,6 +24,7 @@ import Testing
         #expect(
             json == [
                 "org": "acme", "name": "ci", "id": issued.id, "token": issued.token, "hash": issued.hash,
+                "role": "agent",
             ]
         )
         let token = try #require(Token(issued.token))

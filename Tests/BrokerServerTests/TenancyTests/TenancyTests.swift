@@ -46,7 +46,9 @@ import Testing
 
             var next = configuration("b", "a")
             next.orgs[1].env = try Environment(["A": "1"])
-            let snapshot = try tenancy.reload(next)
+            let snapshot = try tenancy.prepare(next)
+            #expect(try tenancy.authenticate(token.text).org.name == "a")
+            tenancy.replace(with: snapshot)
             #expect(snapshot.orgs["b"]?.id == 1)
             #expect(try tenancy.authenticate(token.text).org.name == "b")
             #expect(tenancy.current.orgs["a"]?.id == held.org.id)
@@ -62,7 +64,7 @@ import Testing
         try await withScratchDirectory { scratch in
             let root = try await BrokerRoot.open(scratch.path("root"), isPrivileged: false)
             let tenancy = try Tenancy(configuration("a"), root: root)
-            #expect(throws: BackendError.self) { try tenancy.reload(configuration("b", "b")) }
+            #expect(throws: BackendError.self) { try tenancy.prepare(configuration("b", "b")) }
             #expect(try tenancy.authenticate(token.text).org.name == "a")
             #expect(try scratch.entries("root/v1/orgs") == ["a"])
             root.close()

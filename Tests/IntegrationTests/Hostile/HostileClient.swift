@@ -268,7 +268,8 @@ struct HostileClient {
             .rm(Rm(path: path, options: RemoveOptions(recursive: true, force: true))), .exists(Exists(path: path)),
             .mkdir(Mkdir(path: other)), .touch(Touch(path: path)), .rename(Rename(path: path, destination: other)),
             .copy(Copy(path: other, destination: path)), .listKeys(ListKeys(prefix: path)),
-            .deleteKey(DeleteKey(key: path)), .clearKeys, .listWorkspaces(ListWorkspaces(after: "k", limit: 7)), .stats,
+            .deleteKey(DeleteKey(key: path)), .clearKeys, .listWorkspaces(ListWorkspaces(after: "k", limit: 7)),
+            .stats(Stats()),
         ]
         return operations.enumerated().flatMap { index, operation in
             [BackendType.memory, .localFilesystem].map { backend in

@@ -187,6 +187,456 @@ void   agentbroker__v1__stats_reply__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__stats_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   agentbroker__v1__pools__init
+                     (Agentbroker__V1__Pools         *message)
+{
+  static const Agentbroker__V1__Pools init_value = AGENTBROKER__V1__POOLS__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__pools__get_packed_size
+                     (const Agentbroker__V1__Pools *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__pools__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__pools__pack
+                     (const Agentbroker__V1__Pools *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__pools__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__pools__pack_to_buffer
+                     (const Agentbroker__V1__Pools *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__pools__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__Pools *
+       agentbroker__v1__pools__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__Pools *)
+     protobuf_c_message_unpack (&agentbroker__v1__pools__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__pools__free_unpacked
+                     (Agentbroker__V1__Pools *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__pools__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__org_pool__init
+                     (Agentbroker__V1__OrgPool         *message)
+{
+  static const Agentbroker__V1__OrgPool init_value = AGENTBROKER__V1__ORG_POOL__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__org_pool__get_packed_size
+                     (const Agentbroker__V1__OrgPool *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__org_pool__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__org_pool__pack
+                     (const Agentbroker__V1__OrgPool *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__org_pool__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__org_pool__pack_to_buffer
+                     (const Agentbroker__V1__OrgPool *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__org_pool__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__OrgPool *
+       agentbroker__v1__org_pool__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__OrgPool *)
+     protobuf_c_message_unpack (&agentbroker__v1__org_pool__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__org_pool__free_unpacked
+                     (Agentbroker__V1__OrgPool *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__org_pool__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__pools_reply__init
+                     (Agentbroker__V1__PoolsReply         *message)
+{
+  static const Agentbroker__V1__PoolsReply init_value = AGENTBROKER__V1__POOLS_REPLY__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__pools_reply__get_packed_size
+                     (const Agentbroker__V1__PoolsReply *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__pools_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__pools_reply__pack
+                     (const Agentbroker__V1__PoolsReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__pools_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__pools_reply__pack_to_buffer
+                     (const Agentbroker__V1__PoolsReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__pools_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__PoolsReply *
+       agentbroker__v1__pools_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__PoolsReply *)
+     protobuf_c_message_unpack (&agentbroker__v1__pools_reply__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__pools_reply__free_unpacked
+                     (Agentbroker__V1__PoolsReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__pools_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__connections__init
+                     (Agentbroker__V1__Connections         *message)
+{
+  static const Agentbroker__V1__Connections init_value = AGENTBROKER__V1__CONNECTIONS__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__connections__get_packed_size
+                     (const Agentbroker__V1__Connections *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__connections__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__connections__pack
+                     (const Agentbroker__V1__Connections *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__connections__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__connections__pack_to_buffer
+                     (const Agentbroker__V1__Connections *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__connections__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__Connections *
+       agentbroker__v1__connections__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__Connections *)
+     protobuf_c_message_unpack (&agentbroker__v1__connections__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__connections__free_unpacked
+                     (Agentbroker__V1__Connections *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__connections__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__connection__init
+                     (Agentbroker__V1__Connection         *message)
+{
+  static const Agentbroker__V1__Connection init_value = AGENTBROKER__V1__CONNECTION__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__connection__get_packed_size
+                     (const Agentbroker__V1__Connection *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__connection__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__connection__pack
+                     (const Agentbroker__V1__Connection *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__connection__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__connection__pack_to_buffer
+                     (const Agentbroker__V1__Connection *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__connection__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__Connection *
+       agentbroker__v1__connection__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__Connection *)
+     protobuf_c_message_unpack (&agentbroker__v1__connection__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__connection__free_unpacked
+                     (Agentbroker__V1__Connection *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__connection__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__connections_reply__init
+                     (Agentbroker__V1__ConnectionsReply         *message)
+{
+  static const Agentbroker__V1__ConnectionsReply init_value = AGENTBROKER__V1__CONNECTIONS_REPLY__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__connections_reply__get_packed_size
+                     (const Agentbroker__V1__ConnectionsReply *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__connections_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__connections_reply__pack
+                     (const Agentbroker__V1__ConnectionsReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__connections_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__connections_reply__pack_to_buffer
+                     (const Agentbroker__V1__ConnectionsReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__connections_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__ConnectionsReply *
+       agentbroker__v1__connections_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__ConnectionsReply *)
+     protobuf_c_message_unpack (&agentbroker__v1__connections_reply__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__connections_reply__free_unpacked
+                     (Agentbroker__V1__ConnectionsReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__connections_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__logs__init
+                     (Agentbroker__V1__Logs         *message)
+{
+  static const Agentbroker__V1__Logs init_value = AGENTBROKER__V1__LOGS__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__logs__get_packed_size
+                     (const Agentbroker__V1__Logs *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__logs__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__logs__pack
+                     (const Agentbroker__V1__Logs *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__logs__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__logs__pack_to_buffer
+                     (const Agentbroker__V1__Logs *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__logs__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__Logs *
+       agentbroker__v1__logs__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__Logs *)
+     protobuf_c_message_unpack (&agentbroker__v1__logs__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__logs__free_unpacked
+                     (Agentbroker__V1__Logs *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__logs__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__logs_reply__init
+                     (Agentbroker__V1__LogsReply         *message)
+{
+  static const Agentbroker__V1__LogsReply init_value = AGENTBROKER__V1__LOGS_REPLY__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__logs_reply__get_packed_size
+                     (const Agentbroker__V1__LogsReply *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__logs_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__logs_reply__pack
+                     (const Agentbroker__V1__LogsReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__logs_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__logs_reply__pack_to_buffer
+                     (const Agentbroker__V1__LogsReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__logs_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__LogsReply *
+       agentbroker__v1__logs_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__LogsReply *)
+     protobuf_c_message_unpack (&agentbroker__v1__logs_reply__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__logs_reply__free_unpacked
+                     (Agentbroker__V1__LogsReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__logs_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__reload__init
+                     (Agentbroker__V1__Reload         *message)
+{
+  static const Agentbroker__V1__Reload init_value = AGENTBROKER__V1__RELOAD__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__reload__get_packed_size
+                     (const Agentbroker__V1__Reload *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__reload__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__reload__pack
+                     (const Agentbroker__V1__Reload *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__reload__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__reload__pack_to_buffer
+                     (const Agentbroker__V1__Reload *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__reload__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__Reload *
+       agentbroker__v1__reload__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__Reload *)
+     protobuf_c_message_unpack (&agentbroker__v1__reload__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__reload__free_unpacked
+                     (Agentbroker__V1__Reload *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__reload__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__reload_reply__init
+                     (Agentbroker__V1__ReloadReply         *message)
+{
+  static const Agentbroker__V1__ReloadReply init_value = AGENTBROKER__V1__RELOAD_REPLY__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__reload_reply__get_packed_size
+                     (const Agentbroker__V1__ReloadReply *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__reload_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__reload_reply__pack
+                     (const Agentbroker__V1__ReloadReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__reload_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__reload_reply__pack_to_buffer
+                     (const Agentbroker__V1__ReloadReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__reload_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__ReloadReply *
+       agentbroker__v1__reload_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__ReloadReply *)
+     protobuf_c_message_unpack (&agentbroker__v1__reload_reply__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__reload_reply__free_unpacked
+                     (Agentbroker__V1__ReloadReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__reload_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   agentbroker__v1__drain__init
                      (Agentbroker__V1__Drain         *message)
 {
@@ -277,9 +727,29 @@ void   agentbroker__v1__drain_reply__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__drain_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-#define agentbroker__v1__stats__field_descriptors NULL
-#define agentbroker__v1__stats__field_indices_by_name NULL
-#define agentbroker__v1__stats__number_ranges NULL
+static const ProtobufCFieldDescriptor agentbroker__v1__stats__field_descriptors[1] =
+{
+  {
+    "org",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Stats, org),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__stats__field_indices_by_name[] = {
+  0,   /* field[0] = org */
+};
+static const ProtobufCIntRange agentbroker__v1__stats__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
 const ProtobufCMessageDescriptor agentbroker__v1__stats__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
@@ -288,10 +758,10 @@ const ProtobufCMessageDescriptor agentbroker__v1__stats__descriptor =
   "Agentbroker__V1__Stats",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__Stats),
-  0,
+  1,
   agentbroker__v1__stats__field_descriptors,
   agentbroker__v1__stats__field_indices_by_name,
-  0,  agentbroker__v1__stats__number_ranges,
+  1,  agentbroker__v1__stats__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__stats__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -836,6 +1306,580 @@ const ProtobufCMessageDescriptor agentbroker__v1__stats_reply__descriptor =
   agentbroker__v1__stats_reply__field_indices_by_name,
   1,  agentbroker__v1__stats_reply__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__stats_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__pools__field_descriptors[2] =
+{
+  {
+    "after",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Pools, after),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "limit",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Pools, limit),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__pools__field_indices_by_name[] = {
+  0,   /* field[0] = after */
+  1,   /* field[1] = limit */
+};
+static const ProtobufCIntRange agentbroker__v1__pools__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__pools__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.Pools",
+  "Pools",
+  "Agentbroker__V1__Pools",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__Pools),
+  2,
+  agentbroker__v1__pools__field_descriptors,
+  agentbroker__v1__pools__field_indices_by_name,
+  1,  agentbroker__v1__pools__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__pools__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__org_pool__field_descriptors[2] =
+{
+  {
+    "org",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__OrgPool, org),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "pool",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__OrgPool, pool),
+    &agentbroker__v1__pool_stats__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__org_pool__field_indices_by_name[] = {
+  0,   /* field[0] = org */
+  1,   /* field[1] = pool */
+};
+static const ProtobufCIntRange agentbroker__v1__org_pool__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__org_pool__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.OrgPool",
+  "OrgPool",
+  "Agentbroker__V1__OrgPool",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__OrgPool),
+  2,
+  agentbroker__v1__org_pool__field_descriptors,
+  agentbroker__v1__org_pool__field_indices_by_name,
+  1,  agentbroker__v1__org_pool__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__org_pool__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__pools_reply__field_descriptors[2] =
+{
+  {
+    "pools",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__PoolsReply, n_pools),
+    offsetof(Agentbroker__V1__PoolsReply, pools),
+    &agentbroker__v1__org_pool__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "truncated",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__PoolsReply, truncated),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__pools_reply__field_indices_by_name[] = {
+  0,   /* field[0] = pools */
+  1,   /* field[1] = truncated */
+};
+static const ProtobufCIntRange agentbroker__v1__pools_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__pools_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.PoolsReply",
+  "PoolsReply",
+  "Agentbroker__V1__PoolsReply",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__PoolsReply),
+  2,
+  agentbroker__v1__pools_reply__field_descriptors,
+  agentbroker__v1__pools_reply__field_indices_by_name,
+  1,  agentbroker__v1__pools_reply__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__pools_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__connections__field_descriptors[3] =
+{
+  {
+    "org",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Connections, org),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "after",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Connections, after),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "limit",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Connections, limit),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__connections__field_indices_by_name[] = {
+  1,   /* field[1] = after */
+  2,   /* field[2] = limit */
+  0,   /* field[0] = org */
+};
+static const ProtobufCIntRange agentbroker__v1__connections__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__connections__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.Connections",
+  "Connections",
+  "Agentbroker__V1__Connections",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__Connections),
+  3,
+  agentbroker__v1__connections__field_descriptors,
+  agentbroker__v1__connections__field_indices_by_name,
+  1,  agentbroker__v1__connections__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__connections__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__connection__field_descriptors[11] =
+{
+  {
+    "number",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Connection, number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "org",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Connection, org),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "token_id",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Connection, token_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "token_name",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Connection, token_name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "client_name",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Connection, client_name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "peer",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Connection, peer),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "age_ms",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Connection, age_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "calls_in_flight",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Connection, calls_in_flight),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "calls_waiting",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Connection, calls_waiting),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "bytes_in",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Connection, bytes_in),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "bytes_out",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Connection, bytes_out),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__connection__field_indices_by_name[] = {
+  6,   /* field[6] = age_ms */
+  9,   /* field[9] = bytes_in */
+  10,   /* field[10] = bytes_out */
+  7,   /* field[7] = calls_in_flight */
+  8,   /* field[8] = calls_waiting */
+  4,   /* field[4] = client_name */
+  0,   /* field[0] = number */
+  1,   /* field[1] = org */
+  5,   /* field[5] = peer */
+  2,   /* field[2] = token_id */
+  3,   /* field[3] = token_name */
+};
+static const ProtobufCIntRange agentbroker__v1__connection__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 11 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__connection__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.Connection",
+  "Connection",
+  "Agentbroker__V1__Connection",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__Connection),
+  11,
+  agentbroker__v1__connection__field_descriptors,
+  agentbroker__v1__connection__field_indices_by_name,
+  1,  agentbroker__v1__connection__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__connection__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__connections_reply__field_descriptors[2] =
+{
+  {
+    "connections",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ConnectionsReply, n_connections),
+    offsetof(Agentbroker__V1__ConnectionsReply, connections),
+    &agentbroker__v1__connection__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "truncated",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ConnectionsReply, truncated),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__connections_reply__field_indices_by_name[] = {
+  0,   /* field[0] = connections */
+  1,   /* field[1] = truncated */
+};
+static const ProtobufCIntRange agentbroker__v1__connections_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__connections_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.ConnectionsReply",
+  "ConnectionsReply",
+  "Agentbroker__V1__ConnectionsReply",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__ConnectionsReply),
+  2,
+  agentbroker__v1__connections_reply__field_descriptors,
+  agentbroker__v1__connections_reply__field_indices_by_name,
+  1,  agentbroker__v1__connections_reply__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__connections_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__logs__field_descriptors[2] =
+{
+  {
+    "org",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Logs, org),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "verbose",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Logs, verbose),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__logs__field_indices_by_name[] = {
+  0,   /* field[0] = org */
+  1,   /* field[1] = verbose */
+};
+static const ProtobufCIntRange agentbroker__v1__logs__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__logs__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.Logs",
+  "Logs",
+  "Agentbroker__V1__Logs",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__Logs),
+  2,
+  agentbroker__v1__logs__field_descriptors,
+  agentbroker__v1__logs__field_indices_by_name,
+  1,  agentbroker__v1__logs__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__logs__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define agentbroker__v1__logs_reply__field_descriptors NULL
+#define agentbroker__v1__logs_reply__field_indices_by_name NULL
+#define agentbroker__v1__logs_reply__number_ranges NULL
+const ProtobufCMessageDescriptor agentbroker__v1__logs_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.LogsReply",
+  "LogsReply",
+  "Agentbroker__V1__LogsReply",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__LogsReply),
+  0,
+  agentbroker__v1__logs_reply__field_descriptors,
+  agentbroker__v1__logs_reply__field_indices_by_name,
+  0,  agentbroker__v1__logs_reply__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__logs_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define agentbroker__v1__reload__field_descriptors NULL
+#define agentbroker__v1__reload__field_indices_by_name NULL
+#define agentbroker__v1__reload__number_ranges NULL
+const ProtobufCMessageDescriptor agentbroker__v1__reload__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.Reload",
+  "Reload",
+  "Agentbroker__V1__Reload",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__Reload),
+  0,
+  agentbroker__v1__reload__field_descriptors,
+  agentbroker__v1__reload__field_indices_by_name,
+  0,  agentbroker__v1__reload__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__reload__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__reload_reply__field_descriptors[2] =
+{
+  {
+    "changes",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Agentbroker__V1__ReloadReply, n_changes),
+    offsetof(Agentbroker__V1__ReloadReply, changes),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "connections_ended",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ReloadReply, connections_ended),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__reload_reply__field_indices_by_name[] = {
+  0,   /* field[0] = changes */
+  1,   /* field[1] = connections_ended */
+};
+static const ProtobufCIntRange agentbroker__v1__reload_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__reload_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.ReloadReply",
+  "ReloadReply",
+  "Agentbroker__V1__ReloadReply",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__ReloadReply),
+  2,
+  agentbroker__v1__reload_reply__field_descriptors,
+  agentbroker__v1__reload_reply__field_indices_by_name,
+  1,  agentbroker__v1__reload_reply__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__reload_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 #define agentbroker__v1__drain__field_descriptors NULL

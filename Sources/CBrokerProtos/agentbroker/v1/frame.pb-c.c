@@ -97,7 +97,7 @@ void   agentbroker__v1__server_frame__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__server_frame__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descriptors[39] =
+static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descriptors[43] =
 {
   {
     "id",
@@ -544,6 +544,54 @@ static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descr
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "connections",
+    130,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ClientFrame, body_case),
+    offsetof(Agentbroker__V1__ClientFrame, connections),
+    &agentbroker__v1__connections__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "pools",
+    131,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ClientFrame, body_case),
+    offsetof(Agentbroker__V1__ClientFrame, pools),
+    &agentbroker__v1__pools__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "logs",
+    132,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ClientFrame, body_case),
+    offsetof(Agentbroker__V1__ClientFrame, logs),
+    &agentbroker__v1__logs__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reload",
+    133,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ClientFrame, body_case),
+    offsetof(Agentbroker__V1__ClientFrame, reload),
+    &agentbroker__v1__reload__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "drain",
     134,
     PROTOBUF_C_LABEL_NONE,
@@ -573,12 +621,13 @@ static const unsigned agentbroker__v1__client_frame__field_indices_by_name[] = {
   12,   /* field[12] = cancel */
   15,   /* field[15] = chunk */
   32,   /* field[32] = clear_keys */
+  37,   /* field[37] = connections */
   29,   /* field[29] = copy */
   4,   /* field[4] = deadline_ms */
   31,   /* field[31] = delete_key */
   35,   /* field[35] = delete_workspace */
   19,   /* field[19] = describe */
-  37,   /* field[37] = drain */
+  41,   /* field[41] = drain */
   16,   /* field[16] = echo */
   33,   /* field[33] = exec_start */
   25,   /* field[25] = exists */
@@ -590,14 +639,17 @@ static const unsigned agentbroker__v1__client_frame__field_indices_by_name[] = {
   2,   /* field[2] = last */
   30,   /* field[30] = list_keys */
   34,   /* field[34] = list_workspaces */
+  39,   /* field[39] = logs */
   26,   /* field[26] = mkdir */
-  38,   /* field[38] = payload */
+  42,   /* field[42] = payload */
   10,   /* field[10] = ping */
   11,   /* field[11] = pong */
+  38,   /* field[38] = pools */
   5,   /* field[5] = queue_deadline_ms */
   20,   /* field[20] = read */
   22,   /* field[22] = readdir */
   18,   /* field[18] = release */
+  40,   /* field[40] = reload */
   28,   /* field[28] = rename */
   6,   /* field[6] = requires */
   24,   /* field[24] = rm */
@@ -620,9 +672,9 @@ static const ProtobufCIntRange agentbroker__v1__client_frame__number_ranges[11 +
   { 96, 33 },
   { 112, 34 },
   { 128, 36 },
-  { 134, 37 },
-  { 2047, 38 },
-  { 0, 39 }
+  { 130, 37 },
+  { 2047, 42 },
+  { 0, 43 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__client_frame__descriptor =
 {
@@ -632,14 +684,14 @@ const ProtobufCMessageDescriptor agentbroker__v1__client_frame__descriptor =
   "Agentbroker__V1__ClientFrame",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ClientFrame),
-  39,
+  43,
   agentbroker__v1__client_frame__field_descriptors,
   agentbroker__v1__client_frame__field_indices_by_name,
   11,  agentbroker__v1__client_frame__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__client_frame__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descriptors[34] =
+static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descriptors[38] =
 {
   {
     "id",
@@ -1026,6 +1078,54 @@ static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descr
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "connections_reply",
+    130,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ServerFrame, body_case),
+    offsetof(Agentbroker__V1__ServerFrame, connections_reply),
+    &agentbroker__v1__connections_reply__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "pools_reply",
+    131,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ServerFrame, body_case),
+    offsetof(Agentbroker__V1__ServerFrame, pools_reply),
+    &agentbroker__v1__pools_reply__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "logs_reply",
+    132,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ServerFrame, body_case),
+    offsetof(Agentbroker__V1__ServerFrame, logs_reply),
+    &agentbroker__v1__logs_reply__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reload_reply",
+    133,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ServerFrame, body_case),
+    offsetof(Agentbroker__V1__ServerFrame, reload_reply),
+    &agentbroker__v1__reload_reply__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "drain_reply",
     134,
     PROTOBUF_C_LABEL_NONE,
@@ -1054,11 +1154,12 @@ static const unsigned agentbroker__v1__server_frame__field_indices_by_name[] = {
   10,   /* field[10] = acquire_reply */
   7,   /* field[7] = chunk */
   25,   /* field[25] = clear_keys_reply */
+  32,   /* field[32] = connections_reply */
   22,   /* field[22] = copy_reply */
   24,   /* field[24] = delete_key_reply */
   30,   /* field[30] = delete_workspace_reply */
   12,   /* field[12] = describe_reply */
-  32,   /* field[32] = drain_reply */
+  36,   /* field[36] = drain_reply */
   9,   /* field[9] = echo_reply */
   8,   /* field[8] = error */
   28,   /* field[28] = exec_end */
@@ -1071,13 +1172,16 @@ static const unsigned agentbroker__v1__server_frame__field_indices_by_name[] = {
   1,   /* field[1] = last */
   23,   /* field[23] = list_keys_reply */
   29,   /* field[29] = list_workspaces_reply */
+  34,   /* field[34] = logs_reply */
   19,   /* field[19] = mkdir_reply */
-  33,   /* field[33] = payload */
+  37,   /* field[37] = payload */
   3,   /* field[3] = ping */
   4,   /* field[4] = pong */
+  33,   /* field[33] = pools_reply */
   13,   /* field[13] = read_reply */
   15,   /* field[15] = readdir_reply */
   11,   /* field[11] = release_reply */
+  35,   /* field[35] = reload_reply */
   21,   /* field[21] = rename_reply */
   17,   /* field[17] = rm_reply */
   16,   /* field[16] = stat_reply */
@@ -1099,9 +1203,9 @@ static const ProtobufCIntRange agentbroker__v1__server_frame__number_ranges[13 +
   { 96, 26 },
   { 112, 29 },
   { 128, 31 },
-  { 134, 32 },
-  { 2047, 33 },
-  { 0, 34 }
+  { 130, 32 },
+  { 2047, 37 },
+  { 0, 38 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__server_frame__descriptor =
 {
@@ -1111,7 +1215,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__server_frame__descriptor =
   "Agentbroker__V1__ServerFrame",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ServerFrame),
-  34,
+  38,
   agentbroker__v1__server_frame__field_descriptors,
   agentbroker__v1__server_frame__field_indices_by_name,
   13,  agentbroker__v1__server_frame__number_ranges,

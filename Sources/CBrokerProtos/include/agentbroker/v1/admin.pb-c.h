@@ -19,6 +19,16 @@ typedef struct Agentbroker__V1__Stats Agentbroker__V1__Stats;
 typedef struct Agentbroker__V1__PoolStats Agentbroker__V1__PoolStats;
 typedef struct Agentbroker__V1__DurationStats Agentbroker__V1__DurationStats;
 typedef struct Agentbroker__V1__StatsReply Agentbroker__V1__StatsReply;
+typedef struct Agentbroker__V1__Pools Agentbroker__V1__Pools;
+typedef struct Agentbroker__V1__OrgPool Agentbroker__V1__OrgPool;
+typedef struct Agentbroker__V1__PoolsReply Agentbroker__V1__PoolsReply;
+typedef struct Agentbroker__V1__Connections Agentbroker__V1__Connections;
+typedef struct Agentbroker__V1__Connection Agentbroker__V1__Connection;
+typedef struct Agentbroker__V1__ConnectionsReply Agentbroker__V1__ConnectionsReply;
+typedef struct Agentbroker__V1__Logs Agentbroker__V1__Logs;
+typedef struct Agentbroker__V1__LogsReply Agentbroker__V1__LogsReply;
+typedef struct Agentbroker__V1__Reload Agentbroker__V1__Reload;
+typedef struct Agentbroker__V1__ReloadReply Agentbroker__V1__ReloadReply;
 typedef struct Agentbroker__V1__Drain Agentbroker__V1__Drain;
 typedef struct Agentbroker__V1__DrainReply Agentbroker__V1__DrainReply;
 
@@ -29,15 +39,20 @@ typedef struct Agentbroker__V1__DrainReply Agentbroker__V1__DrainReply;
 /* --- messages --- */
 
 /*
- * Counters of the caller's org. Needs no target.
+ * Counters of an org.
  */
 struct  Agentbroker__V1__Stats
 {
   ProtobufCMessage base;
+  /*
+   * Absent: that of the token; for an operator, all orgs together. Another org than the token's own:
+   * PERMISSION_DENIED, whether there is such an org or not.
+   */
+  char *org;
 };
 #define AGENTBROKER__V1__STATS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__stats__descriptor) \
-     }
+    , (char *)protobuf_c_empty_string }
 
 
 struct  Agentbroker__V1__PoolStats
@@ -127,6 +142,9 @@ struct  Agentbroker__V1__StatsReply
   ProtobufCMessage base;
   char *server_version;
   char *node;
+  /*
+   * Empty: all orgs together.
+   */
   char *org;
   uint64_t uptime_ms;
   /*
@@ -153,6 +171,198 @@ struct  Agentbroker__V1__StatsReply
 #define AGENTBROKER__V1__STATS_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__stats_reply__descriptor) \
     , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0, NULL, 0, 0 }
+
+
+/*
+ * The pool of backends, by org, sorted by name as bytes.
+ */
+struct  Agentbroker__V1__Pools
+{
+  ProtobufCMessage base;
+  /*
+   * Orgs that sort after this one. Absent: from the start.
+   */
+  char *after;
+  /*
+   * At most this many. Absent (0) or above: the broker's limit, 200.
+   */
+  uint32_t limit;
+};
+#define AGENTBROKER__V1__POOLS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__pools__descriptor) \
+    , (char *)protobuf_c_empty_string, 0 }
+
+
+struct  Agentbroker__V1__OrgPool
+{
+  ProtobufCMessage base;
+  char *org;
+  Agentbroker__V1__PoolStats *pool;
+};
+#define AGENTBROKER__V1__ORG_POOL__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__org_pool__descriptor) \
+    , (char *)protobuf_c_empty_string, NULL }
+
+
+struct  Agentbroker__V1__PoolsReply
+{
+  ProtobufCMessage base;
+  size_t n_pools;
+  Agentbroker__V1__OrgPool **pools;
+  /*
+   * There are more: ask again with `after` the last org.
+   */
+  protobuf_c_boolean truncated;
+};
+#define AGENTBROKER__V1__POOLS_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__pools_reply__descriptor) \
+    , 0,NULL, 0 }
+
+
+/*
+ * The connections that have said hello, in the order in which they came.
+ */
+struct  Agentbroker__V1__Connections
+{
+  ProtobufCMessage base;
+  /*
+   * As of Stats.
+   */
+  char *org;
+  /*
+   * Connections with a higher number than this. Absent: from the start.
+   */
+  uint64_t after;
+  /*
+   * At most this many. Absent (0) or above: the broker's limit, 500.
+   */
+  uint32_t limit;
+};
+#define AGENTBROKER__V1__CONNECTIONS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__connections__descriptor) \
+    , (char *)protobuf_c_empty_string, 0, 0 }
+
+
+struct  Agentbroker__V1__Connection
+{
+  ProtobufCMessage base;
+  /*
+   * Counts up from 1 since the broker's start, and is never used again.
+   */
+  uint64_t number;
+  char *org;
+  char *token_id;
+  char *token_name;
+  /*
+   * As the client calls itself.
+   */
+  char *client_name;
+  /*
+   * Its address; "unix" of a unix socket.
+   */
+  char *peer;
+  /*
+   * Since it was accepted.
+   */
+  uint64_t age_ms;
+  /*
+   * Unanswered calls.
+   */
+  uint32_t calls_in_flight;
+  /*
+   * Those of them that wait for their turn in a lane, for an entry, or for credit of the client's.
+   */
+  uint32_t calls_waiting;
+  /*
+   * Frames and all; those that wait to be sent included.
+   */
+  uint64_t bytes_in;
+  uint64_t bytes_out;
+};
+#define AGENTBROKER__V1__CONNECTION__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__connection__descriptor) \
+    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0 }
+
+
+struct  Agentbroker__V1__ConnectionsReply
+{
+  ProtobufCMessage base;
+  size_t n_connections;
+  Agentbroker__V1__Connection **connections;
+  /*
+   * There are more: ask again with `after` the last number.
+   */
+  protobuf_c_boolean truncated;
+};
+#define AGENTBROKER__V1__CONNECTIONS_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__connections_reply__descriptor) \
+    , 0,NULL, 0 }
+
+
+/*
+ * Follows the operations of an org from now on, until the call is cancelled. Those that change
+ * something; on keys that the token allows.
+ */
+struct  Agentbroker__V1__Logs
+{
+  ProtobufCMessage base;
+  /*
+   * As of Stats.
+   */
+  char *org;
+  /*
+   * Also those that change nothing.
+   */
+  protobuf_c_boolean verbose;
+};
+#define AGENTBROKER__V1__LOGS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__logs__descriptor) \
+    , (char *)protobuf_c_empty_string, 0 }
+
+
+/*
+ * The first answer to Logs: what is done from now on is told. Chunks follow, whose payloads together are
+ * lines of JSON, an object per operation, as in the broker's operations log. A caller that reads too
+ * slowly misses some: then a line {"time":…,"dropped":n} says how many.
+ */
+struct  Agentbroker__V1__LogsReply
+{
+  ProtobufCMessage base;
+};
+#define AGENTBROKER__V1__LOGS_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__logs_reply__descriptor) \
+     }
+
+
+/*
+ * Has the broker read its configuration file again. For operators. It takes effect as a whole, or not at
+ * all: INVALID_CONFIGURATION, with what is wrong and where.
+ */
+struct  Agentbroker__V1__Reload
+{
+  ProtobufCMessage base;
+};
+#define AGENTBROKER__V1__RELOAD__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__reload__descriptor) \
+     }
+
+
+struct  Agentbroker__V1__ReloadReply
+{
+  ProtobufCMessage base;
+  /*
+   * What is different now, for people: at most 100 lines.
+   */
+  size_t n_changes;
+  char **changes;
+  /*
+   * Connections that ended, because their token was removed.
+   */
+  uint32_t connections_ended;
+};
+#define AGENTBROKER__V1__RELOAD_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__reload_reply__descriptor) \
+    , 0,NULL, 0 }
 
 
 /*
@@ -273,6 +483,196 @@ Agentbroker__V1__StatsReply *
 void   agentbroker__v1__stats_reply__free_unpacked
                      (Agentbroker__V1__StatsReply *message,
                       ProtobufCAllocator *allocator);
+/* Agentbroker__V1__Pools methods */
+void   agentbroker__v1__pools__init
+                     (Agentbroker__V1__Pools         *message);
+size_t agentbroker__v1__pools__get_packed_size
+                     (const Agentbroker__V1__Pools   *message);
+size_t agentbroker__v1__pools__pack
+                     (const Agentbroker__V1__Pools   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__pools__pack_to_buffer
+                     (const Agentbroker__V1__Pools   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__Pools *
+       agentbroker__v1__pools__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__pools__free_unpacked
+                     (Agentbroker__V1__Pools *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__OrgPool methods */
+void   agentbroker__v1__org_pool__init
+                     (Agentbroker__V1__OrgPool         *message);
+size_t agentbroker__v1__org_pool__get_packed_size
+                     (const Agentbroker__V1__OrgPool   *message);
+size_t agentbroker__v1__org_pool__pack
+                     (const Agentbroker__V1__OrgPool   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__org_pool__pack_to_buffer
+                     (const Agentbroker__V1__OrgPool   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__OrgPool *
+       agentbroker__v1__org_pool__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__org_pool__free_unpacked
+                     (Agentbroker__V1__OrgPool *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__PoolsReply methods */
+void   agentbroker__v1__pools_reply__init
+                     (Agentbroker__V1__PoolsReply         *message);
+size_t agentbroker__v1__pools_reply__get_packed_size
+                     (const Agentbroker__V1__PoolsReply   *message);
+size_t agentbroker__v1__pools_reply__pack
+                     (const Agentbroker__V1__PoolsReply   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__pools_reply__pack_to_buffer
+                     (const Agentbroker__V1__PoolsReply   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__PoolsReply *
+       agentbroker__v1__pools_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__pools_reply__free_unpacked
+                     (Agentbroker__V1__PoolsReply *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__Connections methods */
+void   agentbroker__v1__connections__init
+                     (Agentbroker__V1__Connections         *message);
+size_t agentbroker__v1__connections__get_packed_size
+                     (const Agentbroker__V1__Connections   *message);
+size_t agentbroker__v1__connections__pack
+                     (const Agentbroker__V1__Connections   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__connections__pack_to_buffer
+                     (const Agentbroker__V1__Connections   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__Connections *
+       agentbroker__v1__connections__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__connections__free_unpacked
+                     (Agentbroker__V1__Connections *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__Connection methods */
+void   agentbroker__v1__connection__init
+                     (Agentbroker__V1__Connection         *message);
+size_t agentbroker__v1__connection__get_packed_size
+                     (const Agentbroker__V1__Connection   *message);
+size_t agentbroker__v1__connection__pack
+                     (const Agentbroker__V1__Connection   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__connection__pack_to_buffer
+                     (const Agentbroker__V1__Connection   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__Connection *
+       agentbroker__v1__connection__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__connection__free_unpacked
+                     (Agentbroker__V1__Connection *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__ConnectionsReply methods */
+void   agentbroker__v1__connections_reply__init
+                     (Agentbroker__V1__ConnectionsReply         *message);
+size_t agentbroker__v1__connections_reply__get_packed_size
+                     (const Agentbroker__V1__ConnectionsReply   *message);
+size_t agentbroker__v1__connections_reply__pack
+                     (const Agentbroker__V1__ConnectionsReply   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__connections_reply__pack_to_buffer
+                     (const Agentbroker__V1__ConnectionsReply   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__ConnectionsReply *
+       agentbroker__v1__connections_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__connections_reply__free_unpacked
+                     (Agentbroker__V1__ConnectionsReply *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__Logs methods */
+void   agentbroker__v1__logs__init
+                     (Agentbroker__V1__Logs         *message);
+size_t agentbroker__v1__logs__get_packed_size
+                     (const Agentbroker__V1__Logs   *message);
+size_t agentbroker__v1__logs__pack
+                     (const Agentbroker__V1__Logs   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__logs__pack_to_buffer
+                     (const Agentbroker__V1__Logs   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__Logs *
+       agentbroker__v1__logs__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__logs__free_unpacked
+                     (Agentbroker__V1__Logs *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__LogsReply methods */
+void   agentbroker__v1__logs_reply__init
+                     (Agentbroker__V1__LogsReply         *message);
+size_t agentbroker__v1__logs_reply__get_packed_size
+                     (const Agentbroker__V1__LogsReply   *message);
+size_t agentbroker__v1__logs_reply__pack
+                     (const Agentbroker__V1__LogsReply   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__logs_reply__pack_to_buffer
+                     (const Agentbroker__V1__LogsReply   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__LogsReply *
+       agentbroker__v1__logs_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__logs_reply__free_unpacked
+                     (Agentbroker__V1__LogsReply *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__Reload methods */
+void   agentbroker__v1__reload__init
+                     (Agentbroker__V1__Reload         *message);
+size_t agentbroker__v1__reload__get_packed_size
+                     (const Agentbroker__V1__Reload   *message);
+size_t agentbroker__v1__reload__pack
+                     (const Agentbroker__V1__Reload   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__reload__pack_to_buffer
+                     (const Agentbroker__V1__Reload   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__Reload *
+       agentbroker__v1__reload__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__reload__free_unpacked
+                     (Agentbroker__V1__Reload *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__ReloadReply methods */
+void   agentbroker__v1__reload_reply__init
+                     (Agentbroker__V1__ReloadReply         *message);
+size_t agentbroker__v1__reload_reply__get_packed_size
+                     (const Agentbroker__V1__ReloadReply   *message);
+size_t agentbroker__v1__reload_reply__pack
+                     (const Agentbroker__V1__ReloadReply   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__reload_reply__pack_to_buffer
+                     (const Agentbroker__V1__ReloadReply   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__ReloadReply *
+       agentbroker__v1__reload_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__reload_reply__free_unpacked
+                     (Agentbroker__V1__ReloadReply *message,
+                      ProtobufCAllocator *allocator);
 /* Agentbroker__V1__Drain methods */
 void   agentbroker__v1__drain__init
                      (Agentbroker__V1__Drain         *message);
@@ -325,6 +725,36 @@ typedef void (*Agentbroker__V1__DurationStats_Closure)
 typedef void (*Agentbroker__V1__StatsReply_Closure)
                  (const Agentbroker__V1__StatsReply *message,
                   void *closure_data);
+typedef void (*Agentbroker__V1__Pools_Closure)
+                 (const Agentbroker__V1__Pools *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__OrgPool_Closure)
+                 (const Agentbroker__V1__OrgPool *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__PoolsReply_Closure)
+                 (const Agentbroker__V1__PoolsReply *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__Connections_Closure)
+                 (const Agentbroker__V1__Connections *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__Connection_Closure)
+                 (const Agentbroker__V1__Connection *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__ConnectionsReply_Closure)
+                 (const Agentbroker__V1__ConnectionsReply *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__Logs_Closure)
+                 (const Agentbroker__V1__Logs *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__LogsReply_Closure)
+                 (const Agentbroker__V1__LogsReply *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__Reload_Closure)
+                 (const Agentbroker__V1__Reload *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__ReloadReply_Closure)
+                 (const Agentbroker__V1__ReloadReply *message,
+                  void *closure_data);
 typedef void (*Agentbroker__V1__Drain_Closure)
                  (const Agentbroker__V1__Drain *message,
                   void *closure_data);
@@ -341,6 +771,16 @@ extern const ProtobufCMessageDescriptor agentbroker__v1__stats__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__pool_stats__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__duration_stats__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__stats_reply__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__pools__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__org_pool__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__pools_reply__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__connections__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__connection__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__connections_reply__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__logs__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__logs_reply__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__reload__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__reload_reply__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__drain__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__drain_reply__descriptor;
 

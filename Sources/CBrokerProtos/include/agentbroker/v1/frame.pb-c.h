@@ -64,6 +64,10 @@ typedef enum {
   AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_WORKSPACES = 112,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_DELETE_WORKSPACE = 113,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_STATS = 128,
+  AGENTBROKER__V1__CLIENT_FRAME__BODY_CONNECTIONS = 130,
+  AGENTBROKER__V1__CLIENT_FRAME__BODY_POOLS = 131,
+  AGENTBROKER__V1__CLIENT_FRAME__BODY_LOGS = 132,
+  AGENTBROKER__V1__CLIENT_FRAME__BODY_RELOAD = 133,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_DRAIN = 134
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(AGENTBROKER__V1__CLIENT_FRAME__BODY__CASE)
 } Agentbroker__V1__ClientFrame__BodyCase;
@@ -78,7 +82,7 @@ struct  Agentbroker__V1__ClientFrame
    */
   uint64_t id;
   /*
-   * Needed by every operation but Release, Stats, Drain and those on workspaces.
+   * Needed by every operation but Release, those on workspaces and those of admin.proto.
    */
   Agentbroker__V1__Target *target;
   /*
@@ -147,6 +151,10 @@ struct  Agentbroker__V1__ClientFrame
     Agentbroker__V1__ListWorkspaces *list_workspaces;
     Agentbroker__V1__DeleteWorkspace *delete_workspace;
     Agentbroker__V1__Stats *stats;
+    Agentbroker__V1__Connections *connections;
+    Agentbroker__V1__Pools *pools;
+    Agentbroker__V1__Logs *logs;
+    Agentbroker__V1__Reload *reload;
     Agentbroker__V1__Drain *drain;
   };
 };
@@ -187,6 +195,10 @@ typedef enum {
   AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_WORKSPACES_REPLY = 112,
   AGENTBROKER__V1__SERVER_FRAME__BODY_DELETE_WORKSPACE_REPLY = 113,
   AGENTBROKER__V1__SERVER_FRAME__BODY_STATS_REPLY = 128,
+  AGENTBROKER__V1__SERVER_FRAME__BODY_CONNECTIONS_REPLY = 130,
+  AGENTBROKER__V1__SERVER_FRAME__BODY_POOLS_REPLY = 131,
+  AGENTBROKER__V1__SERVER_FRAME__BODY_LOGS_REPLY = 132,
+  AGENTBROKER__V1__SERVER_FRAME__BODY_RELOAD_REPLY = 133,
   AGENTBROKER__V1__SERVER_FRAME__BODY_DRAIN_REPLY = 134
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(AGENTBROKER__V1__SERVER_FRAME__BODY__CASE)
 } Agentbroker__V1__ServerFrame__BodyCase;
@@ -235,6 +247,10 @@ struct  Agentbroker__V1__ServerFrame
     Agentbroker__V1__ListWorkspacesReply *list_workspaces_reply;
     Agentbroker__V1__DeleteWorkspaceReply *delete_workspace_reply;
     Agentbroker__V1__StatsReply *stats_reply;
+    Agentbroker__V1__ConnectionsReply *connections_reply;
+    Agentbroker__V1__PoolsReply *pools_reply;
+    Agentbroker__V1__LogsReply *logs_reply;
+    Agentbroker__V1__ReloadReply *reload_reply;
     Agentbroker__V1__DrainReply *drain_reply;
   };
 };

@@ -1,0 +1,52 @@
+internal import AgentBackend
+internal import BrokerWire
+internal import NIOCore
+
+/// What a reload means for a connection, and what operators see of it.
+extension ConnectionHandler {
+    /// Another configuration counts from now on. False: it does not have the connection's token any more, and the
+    /// connection ends.
+    func renew(by tokens: TokenDirectory, maximumCallsInFlight: Int) -> Bool {
+        guard let session, !machine.isClosed else { return true }
+        machine.maximumCallsInFlight = maximumCallsInFlight
+        guard let principal = tokens.renewed(session.principal) else {
+            fail(Self.tokenRemoved)
+            return false
+        }
+        handler.sessionRenewed(session, principal)
+        return true
+    }
+
+    private static let tokenRemoved = BackendError(
+        .authFailed,
+        message: "the token was removed from the broker's configuration, which ends the connection: ask the operator "
+            + "of this broker for another one"
+    )
+
+    /// Nil: it has not said hello, or is over.
+    func describe() -> ConnectionDescription? {
+        guard let session, !hasEnded else { return nil }
+        let principal = session.principal
+        var description = ConnectionDescription()
+        description.org = principal.org.name
+        description.tokenID = principal.tokenID
+        description.tokenName = principal.tokenName
+        description.clientName = clientName
+        description.peer = peerAddress
+        description.age = acceptTime.duration(to: .now)
+        description.callsInFlight = UInt32(clamping: machine.callsInFlight)
+        let inLanes = calls.values.count { !$0.isRunning }
+        description.callsWaiting = UInt32(clamping: inLanes + session.acquiring + creditWaiters.count)
+        description.bytesIn = bytesIn
+        description.bytesOut = bytesOut
+        return description
+    }
+
+    /// HOST:PORT, or "unix".
+    private var peerAddress: String {
+        guard let address = context?.remoteAddress, let host = address.ipAddress, let port = address.port else {
+            return "unix"
+        }
+        return address.protocol == .inet6 ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
+}

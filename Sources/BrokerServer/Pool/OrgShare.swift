@@ -1,0 +1,59 @@
+internal import AgentBackend
+internal import LocalBackend
+internal import Synchronization
+
+/// What the entries of an org have in common, and what of it changes with the configuration. Safe to use from any
+/// thread.
+final class OrgShare: Sendable {
+    /// The memory that they may use together.
+    let budget: MemoryBudget
+    /// Longest file that the file operations write.
+    let fileSizeLimit: ByteLimit
+    let temporary: TemporaryFileDirectory
+    let threads: FileThreads
+    private let edition = Atomic<UInt64>(0)
+
+    init(_ org: Org, _ temporary: TemporaryFileDirectory, _ threads: FileThreads) {
+        budget = MemoryBudget(allowed: UInt64(org.limits.maxMemoryBytes))
+        fileSizeLimit = ByteLimit(UInt64(org.limits.maxFileBytes))
+        self.temporary = temporary
+        self.threads = threads
+    }
+
+    /// What the org may use from now on.
+    func update(_ org: Org) {
+        budget.allow(UInt64(org.limits.maxMemoryBytes))
+        fileSizeLimit.set(UInt64(org.limits.maxFileBytes))
+    }
+
+    /// Entries that were made so far are not as one would be made now.
+    func beginEdition() {
+        edition.add(1, ordering: .relaxed)
+    }
+
+    var currentEdition: OrgEdition { OrgEdition(share: self, number: edition.load(ordering: .relaxed)) }
+
+    fileprivate func isCurrent(_ number: UInt64) -> Bool { edition.load(ordering: .relaxed) == number }
+}
+
+/// The configuration of its org that an entry was made by.
+struct OrgEdition: Sendable {
+    let share: OrgShare
+    fileprivate let number: UInt64
+
+    fileprivate init(share: OrgShare, number: UInt64) {
+        self.share = share
+        self.number = number
+    }
+
+    var isCurrent: Bool { share.isCurrent(number) }
+}
+
+extension Org {
+    /// Whether an entry of the one is like an entry of the other.
+    func makesSameEntries(as other: Org) -> Bool {
+        environment == other.environment
+            && safety.preventsDangerous == other.safety.preventsDangerous
+            && safety.allowPatterns == other.safety.allowPatterns
+    }
+}
