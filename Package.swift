@@ -12,7 +12,9 @@ let swiftSettings: [SwiftSetting] = [
 ]
 
 let cSettings: [CSetting] = [
-    .unsafeFlags(["-Wall", "-Wextra", "-Werror"])
+    .enableWarning("all"),
+    .enableWarning("extra"),
+    .treatAllWarnings(as: .error),
 ]
 
 /// Set by Tests/Fuzz/run: the targets under test count which code an input reaches, and the fuzzer is built.

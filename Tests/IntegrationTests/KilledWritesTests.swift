@@ -38,6 +38,11 @@ extension IntegrationTests {
                             }
                         }
                     }
+                    group.addTask {
+                        try? await Self.connected(to: broker) { connection in
+                            while true { try await Self.expectWholeVersions(connection) }
+                        }
+                    }
                     await acknowledged.wait(for: writes, of: Set(Self.writers.map(\.file)))
                     broker.process.send(SIGKILL)
                 }
@@ -76,6 +81,20 @@ extension IntegrationTests {
         ) async throws {
             let token = try #require(broker.ready.token)
             try await BrokerConnection.withConnection(to: BrokerAddress(broker.ready.wire), token: token, body)
+        }
+
+        /// What is read while it is written is one version.
+        private static func expectWholeVersions(_ connection: BrokerConnection) async throws {
+            for file in ["whole-0", "streamed-0", "copied"] {
+                do {
+                    let contents = try await connection.read(WorkspacePath(file), on: target)
+                    #expect(contents.readableBytes == length, "\(file)")
+                    let first = contents.readableBytesView.first
+                    #expect(contents.readableBytesView.allSatisfy { $0 == first }, "\(file) is a mix")
+                } catch {
+                    guard error.code == .notFound else { throw error }
+                }
+            }
         }
 
         /// The next version, of one byte over and over.

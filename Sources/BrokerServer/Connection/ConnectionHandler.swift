@@ -16,7 +16,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     let handler: any RequestHandler
     let eventLoop: any EventLoop
     let executor: EventLoopTaskExecutor
-    private let entry: ConnectionTable.Entry
+    let entry: ConnectionTable.Entry
 
     var machine: SessionStateMachine
     var session: Session?
@@ -25,7 +25,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     /// What the batch of calls that is under way has of its org's rate.
     var allowance = CallAllowance()
     /// As the client calls itself.
-    private(set) var clientName = ""
+    var clientName = ""
     let acceptTime = ContinuousClock.now
     /// Bytes of frames, those included that wait to be sent.
     private(set) var bytesIn: UInt64 = 0
@@ -64,7 +64,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     private var isInputClosePending = false
     var keepalive = KeepaliveTimer()
     /// Ends a connection that has no session yet: for want of a hello, or of a valid token.
-    private var greetingTimeout: Scheduled<Void>?
+    var greetingTimeout: Scheduled<Void>?
     var closeTimeout: Scheduled<Void>?
     /// Succeeds when the channel is closed and every call has ended.
     private let gone: EventLoopPromise<Void>
@@ -283,193 +283,6 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         context?.read()
     }
 
-    private func receive(_ frame: ClientFrame, _ size: Int, _ handler: isolated any RequestHandler) {
-        switch frame.body {
-        case .call(let operation):
-            let call = Call(
-                id: frame.id,
-                target: frame.target,
-                options: frame.options,
-                operation: operation,
-                payload: frame.payload,
-                isWhole: frame.last || !operation.streamsFromCaller,
-                size: size
-            )
-            receive(call, handler)
-        case .chunk:
-            receiveChunk(frame)
-        case .window(let stream, let bytes):
-            guard machine.isOpen else { return }
-            attemptIfPutOff(stream)
-            receiveCredit(stream: stream, bytes: bytes)
-        case .cancel(let call):
-            guard machine.isOpen else { return }
-            attemptIfPutOff(call)
-            cancelCall(call, Self.cancelled(maybeExecuted: calls[call]?.isRunning ?? false))
-        case .ping(let nonce):
-            if machine.isOpen { send(ServerFrame(id: 0, body: .pong(nonce: nonce))) }
-        case .pong:
-            break
-        case .hello(let hello):
-            receive(hello)
-        case .goAway:
-            // The client starts nothing more; it says so by closing its side as well.
-            break
-        case .unknown:
-            receiveUnknown(frame)
-        }
-    }
-
-    private func receiveUnknown(_ frame: ClientFrame) {
-        let action = machine.receivedUnknown(frame.id)
-        if case .ignore = action { return }
-        guard draw(frame.payload.readableBytes) else { return }
-        consumed(frame.payload.readableBytes)
-        let error = BackendError(
-            .notImplemented,
-            message: "broker \(settings.serverVersion) does not know this operation: use a newer broker, or a client "
-                + "that does without"
-        )
-        switch action {
-        case .failCall: cancelCall(frame.id, error)
-        case .refuseCall: refuse(frame.id, error)
-        case .ignore: break
-        }
-    }
-
-    /// What a peer says of a call that was put off to the end of the batch is not to be lost.
-    private func attemptIfPutOff(_ id: UInt64) {
-        guard let session, session.putOff.contains(where: { $0.call.id == id }) else { return }
-        finishBatch()
-    }
-
-    /// Counts payload bytes that arrived. False: there was no credit for them, and the connection ends.
-    private func draw(_ count: Int) -> Bool {
-        guard count > 0 else { return true }
-        guard receiveWindow.received(count), count <= Int(settings.limits.streamWindow) else {
-            fail(Self.brokenCredit)
-            return false
-        }
-        return true
-    }
-
-    private func receive(_ call: Call, _ handler: isolated any RequestHandler) {
-        switch machine.receivedCall(call.id) {
-        case .start:
-            guard let session, draw(call.payload.readableBytes) else { return }
-            // What was sent before it still has the lease.
-            if case .release = call.operation, !session.putOff.isEmpty { finishBatch(session) }
-            start(call, session, handler)
-        case .refuse(let error):
-            guard draw(call.payload.readableBytes) else { return }
-            consumed(call.payload.readableBytes)
-            send(ServerFrame(id: call.id, body: .error(error)))
-        case .close(let error):
-            fail(error)
-        case .ignore:
-            break
-        }
-    }
-
-    /// A message that could not be taken, of a call or of the connection.
-    private func receive(_ fault: FrameFault) {
-        guard let id = fault.id else { return fail(fault.error) }
-        if machine.isOpen {
-            guard draw(fault.payloadLength) else { return }
-            consumed(fault.payloadLength)
-        }
-        if calls[id] != nil { return cancelCall(id, fault.error) }
-        refuse(id, fault.error)
-    }
-
-    /// Answers a call that was never begun.
-    private func refuse(_ id: UInt64, _ error: BackendError) {
-        switch machine.receivedCall(id) {
-        case .start:
-            send(ServerFrame(id: id, body: .error(error)))
-            if case .close = machine.callEnded() { closeAfterFlush() }
-        case .refuse(let error):
-            send(ServerFrame(id: id, body: .error(error)))
-        case .close(let error):
-            fail(error)
-        case .ignore:
-            break
-        }
-    }
-
-    private func receiveChunk(_ frame: ClientFrame) {
-        switch machine.receivedChunk(frame.id) {
-        case .deliver:
-            let count = frame.payload.readableBytes
-            guard draw(count) else { return }
-            guard let call = calls[frame.id] else {
-                // It ended meanwhile; what it had in flight is nobody's.
-                return consumed(count)
-            }
-            switch call.stream.deliver(frame.payload, isLast: frame.last) {
-            case .taken: keep(count, of: frame.id)
-            case .overCredit: fail(Self.brokenCredit)
-            case .afterLast where count == 0: break
-            case .afterLast:
-                consumed(count)
-                cancelCall(frame.id, Self.pieceAfterLast)
-            }
-        case .close(let error):
-            fail(error)
-        case .ignore:
-            break
-        }
-    }
-
-    private func receive(_ hello: Hello) {
-        switch machine.receivedHello(hello) {
-        case .authenticate(let hello, let version):
-            greetingTimeout?.cancel()
-            switch settings.authenticate(hello.token) {
-            case .success(let principal):
-                do throws(BackendError) {
-                    try settings.admission.connect(principal.org.id)
-                } catch {
-                    return fail(error)
-                }
-                // Otherwise another one has its place, and it is about to hear so.
-                guard entry.authenticated(principal.org.id), machine.authenticated() else {
-                    return settings.admission.disconnect(principal.org.id)
-                }
-                let session = Session(principal: principal)
-                session.canSend = { [unowned self] in canSend($0) }
-                self.session = session
-                counters = settings.observer.connectionAuthenticated(principal, clientName: hello.clientName)
-                clientName = hello.clientName
-                send(ServerFrame(id: 0, body: .helloReply(helloReply(version, principal))))
-                startKeepalive()
-            case .failure(let error):
-                // Guessing gets no faster by this, nor does a broken client spin.
-                let failure = entry.authenticationFailed()
-                settings.observer.authenticationFailed(failure, peer: peer)
-                greetingTimeout = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(failure.delay)) { [self] in
-                    fail(error)
-                }
-            }
-        case .close(let error):
-            fail(error)
-        case .ignore:
-            break
-        }
-    }
-
-    private func helloReply(_ version: UInt32, _ principal: Principal) -> HelloReply {
-        HelloReply(
-            version: version,
-            serverVersion: settings.serverVersion,
-            features: Feature.allCases.map(\.rawValue),
-            node: settings.node,
-            org: principal.org.name,
-            limits: settings.limits,
-            serverTime: UInt64(clamping: systemWallClock() / 1_000_000)
-        )
-    }
-
     private func inputClosed() {
         isInputClosePending = isPaused
         guard !isPaused else { return }
@@ -488,13 +301,13 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         }
     }
 
-    private func finishBatch() {
+    func finishBatch() {
         guard let session else { return }
         finishBatch(session)
         settle(session)
     }
 
-    private func startKeepalive() {
+    func startKeepalive() {
         keepalive.start(
             on: eventLoop,
             interval: TimeAmount(settings.limits.keepaliveInterval),
