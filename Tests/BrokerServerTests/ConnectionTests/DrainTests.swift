@@ -147,7 +147,6 @@ import Testing
     @Test(.timeLimit(.minutes(1)), arguments: [false, true])
     func otherTokensEndNothing(isReadOnly: Bool) async throws {
         try await withConversation(configure: {
-            if isReadOnly { $0.orgs[0].tokens[0].role = .operator }
             $0.orgs[0].tokens[0].isReadOnly = isReadOnly
         }) { _, client in
             let drain = try await client.begin(client.frame(.drain))
