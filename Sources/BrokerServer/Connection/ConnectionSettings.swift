@@ -60,6 +60,8 @@ package protocol ConnectionObserver: Sendable {
     func connectionRefused(_ error: BackendError, peer: String, inAll: Int)
     /// A client was refused, or broke the protocol.
     func connectionFailed(_ error: BackendError, peer: String)
+    /// TLS could not be agreed on.
+    func handshakeFailed(_ error: BackendError, peer: String)
     /// `principal` nil: it never got as far as a valid token.
     func connectionEnded(_ principal: Principal?)
 }

@@ -54,6 +54,10 @@ struct ConnectionLog: ConnectionObserver {
         tell(.notice, "connection refused") { ["peer": "\(peer)", "error": "\(error)"] }
     }
 
+    func handshakeFailed(_ error: BackendError, peer: String) {
+        tell(.notice, "connection refused") { ["peer": "\(peer)", "error": "\(error)"] }
+    }
+
     func connectionEnded(_ principal: Principal?) {
         guard let principal else { return }
         counters[principal.org.id].connections.subtract(1, ordering: .relaxed)

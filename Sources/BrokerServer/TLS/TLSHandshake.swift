@@ -33,7 +33,7 @@ final class TLSHandshakeObserver: ChannelInboundHandler {
         hasFailed = true
         // The handler of TLS closes the connection. Whoever looks whether the port is open ends like this.
         guard !failure.isEndOfConnection else { return }
-        observer.connectionFailed(failure.errorOfClient, peer: context.remoteAddress?.description ?? "unix")
+        observer.handshakeFailed(failure.errorOfClient, peer: context.remoteAddress?.description ?? "unix")
     }
 }
 

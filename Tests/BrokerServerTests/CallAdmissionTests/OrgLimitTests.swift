@@ -196,7 +196,8 @@ import Testing
         try await withOrgs {
             $0.orgs[0].limits.maxBytesPerSecond = 10_000
         } _: { acme, umbrella, clock, _ in
-            // Paid for in both directions, afterwards.
+            // Its entry is there: what is answered on the spot is paid for afterwards, in both directions.
+            try await acme.call(acme.frame(.echo))
             try await acme.call(acme.frame(.echo, payload: ByteBuffer(repeating: 1, count: 10_000)))
             let special = CallOptions.Special(queueDeadline: .milliseconds(500))
             let waiting = try await acme.begin(acme.frame(.echo, special: special))

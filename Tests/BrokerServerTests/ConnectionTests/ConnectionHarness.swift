@@ -275,6 +275,8 @@ final class StubObserver: ConnectionObserver {
 
     func connectionRefused(_ error: BackendError, peer: String, inAll: Int) {}
 
+    func handshakeFailed(_ error: BackendError, peer: String) {}
+
     func connectionFailed(_ error: BackendError, peer: String) { errors.withLock { $0.append(error) } }
 
     func connectionEnded(_ principal: Principal?) { endCount.add(1, ordering: .relaxed) }
