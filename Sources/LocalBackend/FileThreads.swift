@@ -22,10 +22,10 @@ public final class FileThreads: Sendable {
         self.maximumThreads = maximumThreads
     }
 
-    /// The same threads for somebody who takes turns with the others, and never has them all, where there are several:
+    /// The same threads for somebody who takes turns with the others, and has half of them at most:
     /// what waits for a disk, or for a file that is locked, holds up none but its owner.
     package func share() -> FileThreads {
-        FileThreads(of: core, owner: core.nextOwner(), maximumThreads: max(1, core.count - 1))
+        FileThreads(of: core, owner: core.nextOwner(), maximumThreads: max(1, core.count / 2))
     }
 
     /// Runs `body` on one of the threads, as the broker itself.
