@@ -67,6 +67,32 @@ extension IntegrationTests {
         }
 
         @Test(.timeLimit(.minutes(1)))
+        func limitsOfConnectionsHoldForTheNextOne() async throws {
+            try await withScratchDirectory { directory in
+                var file = try TenantConfiguration(in: directory, .init("acme"))
+                let token = try #require(file["acme"]).token
+                try await withBrokerProcess(by: file) { broker in
+                    try await broker.withConnections(token, file.operatorToken) { connections in
+                        let (client, ops) = (connections[0], connections[1])
+                        file["acme"]?.lines = ["limits: {max_connections: 1}"]
+                        try file.save()
+                        _ = try await ops.reload()
+                        let second = await failure { try await broker.withConnections(token) { _ in } }
+                        #expect(second?.code == .resourceExhausted && second?.limit?.name == "org_connections")
+                        // The one that is there goes on.
+                        try await client.write(f, ByteBuffer(string: "x"), on: Self.key)
+                        file["acme"]?.lines = []
+                        try file.save()
+                        _ = try await ops.reload()
+                        try await broker.withConnections(token) { others in
+                            _ = try await others[0].read(f, on: Self.key)
+                        }
+                    }
+                }
+            }
+        }
+
+        @Test(.timeLimit(.minutes(1)))
         func whatATokenAllowsHoldsForTheNextCall() async throws {
             try await withScratchDirectory { directory in
                 var file = try TenantConfiguration(in: directory, .init("acme"))
