@@ -229,8 +229,8 @@ public final class LocalFilesystemBackend: ConfinableBackend {
     /// Bytes that are written in no time worth speaking of.
     private static let shortWriteLength = 64 << 10
 
-    /// Runs `body` on a file thread, as the org's user; see ``FileThreads`` for `isShort`. Runs it again where the root turns out to have been removed: a
-    /// scope's is made anew.
+    /// Runs `body` on a file thread, as the org's user; see ``FileThreads`` for `isShort`. Runs it again where the root
+    /// turns out to have been removed: a scope's is made anew.
     func perform<Value: Sendable>(
         _ code: BackendError.Code,
         _ path: WorkspacePath,
@@ -238,13 +238,14 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         _ body: @escaping @Sendable (LocalFiles) throws(DirectoryAccess.Failure) -> Value
     ) async throws(BackendError) -> Value {
         let (root, settings) = (root, settings)
+        let user = identity?.uid ?? geteuid()
         return try await settings.threads.run(as: identity, isShort: isShort) { cancellation in
             do throws(DirectoryAccess.Failure) {
                 let directory = try root.descriptor()
                 do throws(DirectoryAccess.Failure) {
-                    return .success(try body(settings.files(beneath: directory, cancellation)))
+                    return .success(try body(settings.files(beneath: directory, of: user, cancellation)))
                 } catch .errno(ENOENT) where root.forget(removed: directory) {
-                    return .success(try body(settings.files(beneath: try root.descriptor(), cancellation)))
+                    return .success(try body(settings.files(beneath: try root.descriptor(), of: user, cancellation)))
                 }
             } catch {
                 return .failure(error.error(code, path))
@@ -254,13 +255,18 @@ public final class LocalFilesystemBackend: ConfinableBackend {
 }
 
 extension LocalFilesystemBackend.Settings {
-    fileprivate func files(beneath root: FileDescriptorHandle, _ cancellation: FileCancellation) -> LocalFiles {
+    fileprivate func files(
+        beneath root: FileDescriptorHandle,
+        of user: uid_t,
+        _ cancellation: FileCancellation
+    ) -> LocalFiles {
         var limits = limits
         if let fileSizeLimit { limits.maximumFileBytes = min(limits.maximumFileBytes, fileSizeLimit.bytes) }
         return LocalFiles(
             access: DirectoryAccess(root: root),
             temporary: temporary,
             limits: limits,
+            user: user,
             cancellation: cancellation
         )
     }

@@ -214,6 +214,7 @@ extension LocalFixture {
             access: DirectoryAccess(root: FileDescriptorHandle(owning: directory)),
             temporary: TemporaryFileDirectory(path: temporary, in: OpenDirectoryCache()),
             limits: LocalFilesystemLimits(),
+            user: geteuid(),
             cancellation: cancellation
         )
     }

@@ -73,4 +73,10 @@ package final class WakeUp: Sendable {
     func wait() {
         linux_await_event(descriptor)
     }
+
+    /// Waits no longer than so many milliseconds.
+    func wait(upTo timeout: Int32) {
+        var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        if poll(&polled, 1, timeout) > 0 { wait() }
+    }
 }

@@ -79,6 +79,9 @@ private final class Core: Sendable {
     private let state: Mutex<State>
     private let sink: any OperationsSink
 
+    /// Milliseconds: few enough for who follows the log, and under load some dozen records.
+    private static let gatheringTime: Int32 = 2
+
     init(_ sink: any OperationsSink, maximumPending: Int) {
         self.sink = sink
         state = Mutex(State(queue: RecordQueue(maximumBytes: maximumPending)))
@@ -115,11 +118,12 @@ private final class Core: Sendable {
         let id = state.withLock { $0.queue.makeWait() }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let answer = state.withLock { state -> Bool? in
-                    if state.queue.add(continuation, id: id, target: target) { return true }
-                    guard Task.isCancelled else { return nil }
-                    return state.queue.removeWait(id) == nil ? nil : false
+                let (answer, hurried) = state.withLock { state -> (Bool?, WakeUp?) in
+                    if state.queue.add(continuation, id: id, target: target) { return (true, nil) }
+                    guard Task.isCancelled else { return (nil, state.queue.endGathering() ? state.wakeUp : nil) }
+                    return (state.queue.removeWait(id) == nil ? nil : false, nil)
                 }
+                hurried?.signal()
                 if let answer { continuation.resume(returning: answer) }
             }
         } onCancel: {
@@ -154,8 +158,12 @@ private final class Core: Sendable {
             case .wait: wakeUp.wait()
             case .write(let batch):
                 let missed = sink.write(batch, patience)
-                let waits = state.withLock { $0.queue.finished(batch, lost: missed.records, untold: missed.notices) }
+                let (waits, gathers) = state.withLock {
+                    let waits = $0.queue.finished(batch, lost: missed.records, untold: missed.notices)
+                    return (waits, $0.queue.beginGathering())
+                }
                 for wait in waits { wait.resume(returning: true) }
+                if gathers { wakeUp.wait(upTo: Self.gatheringTime) }
             case .end:
                 sink.close()
                 let waits = state.withLock { $0.queue.end() }

@@ -19,11 +19,15 @@ package struct RecordQueue {
     private enum Writer {
         case notStarted
         case working
+        /// For a moment, after a batch.
+        case gathering
         case idle
         case ended
     }
 
     private let maximumBytes: Int
+    /// That end a moment of gathering.
+    private let manyBytes: Int
     private var records: [OperationRecord] = []
     private var bytes = 0
     /// Records that did not fit since the last batch.
@@ -42,6 +46,7 @@ package struct RecordQueue {
     /// `maximumBytes`: of the records that wait. As much again may be on its way to the log.
     package init(maximumBytes: Int) {
         self.maximumBytes = maximumBytes
+        manyBytes = min(maximumBytes / 2, 64 << 10)
     }
 
     // MARK: Records
@@ -60,7 +65,9 @@ package struct RecordQueue {
         case .notStarted:
             writer = .working
             return .startWriter
-        case .idle:
+        case .gathering where bytes < manyBytes:
+            return .nothing
+        case .idle, .gathering:
             writer = .working
             return .wakeWriter
         case .working, .ended:
@@ -80,6 +87,7 @@ package struct RecordQueue {
             writer = isClosed ? .ended : .idle
             return isClosed ? .end : .wait
         }
+        writer = .working
         let batch = RecordBatch(missingBefore: unwritten, records: records, missingAfter: unfit)
         records = []
         bytes = 0
@@ -98,6 +106,23 @@ package struct RecordQueue {
         return takeWaits(upTo: handled)
     }
 
+    // MARK: Gathering
+
+    /// The writer may rest for a moment after a batch, while no record wakes it: to wake it for each costs more than to
+    /// write it. False: it goes on, as somebody waits for it, or there is much to do.
+    mutating func beginGathering() -> Bool {
+        guard !isClosed, waits.isEmpty, bytes < manyBytes else { return false }
+        writer = .gathering
+        return true
+    }
+
+    /// Returns whether the writer has to be woken.
+    mutating func endGathering() -> Bool {
+        guard case .gathering = writer else { return false }
+        writer = .working
+        return true
+    }
+
     // MARK: The end
 
     /// No record is taken from now on. Returns whether the writer has to be woken, and who need wait no longer.
@@ -105,7 +130,7 @@ package struct RecordQueue {
         isClosed = true
         switch writer {
         case .notStarted: return (false, end())
-        case .idle:
+        case .idle, .gathering:
             writer = .working
             return (true, [])
         case .working, .ended: return (false, [])

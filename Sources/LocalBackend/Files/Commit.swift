@@ -76,8 +76,11 @@ extension TemporaryFile {
         permissions: mode_t,
         _ durability: WriteOptions.Durability
     ) throws(DirectoryAccess.Failure) -> Glibc.stat {
-        guard fchmod(descriptor.number, permissions & 0o777) == 0 else { throw .errno(errno) }
         try descriptor.setModified(Generation.next())
+        let written = try descriptor.status()
+        if (written.st_mode ^ permissions) & 0o777 != 0, fchmod(descriptor.number, permissions & 0o777) != 0 {
+            throw .errno(errno)
+        }
         let result: Int32 =
             switch durability {
             case .none: 0
@@ -85,7 +88,7 @@ extension TemporaryFile {
             case .full: fsync(descriptor.number)
             }
         guard result == 0 else { throw .errno(errno) }
-        return try descriptor.status()
+        return written
     }
 
     /// What is in its place now, which changed the time of its last change of status and with it the etag.

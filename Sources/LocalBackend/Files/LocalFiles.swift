@@ -1,4 +1,5 @@
 internal import AgentBackend
+internal import Glibc
 
 /// The file operations themselves, beneath one root: plain calls that may wait for the disk. One file per verb.
 ///
@@ -7,6 +8,8 @@ struct LocalFiles {
     var access: DirectoryAccess
     let temporary: TemporaryFileDirectory
     let limits: LocalFilesystemLimits
+    /// Whose permissions hold.
+    let user: uid_t
     /// Asked by what may take long.
     let cancellation: FileCancellation
 }

@@ -7,10 +7,18 @@ internal import Synchronization
 /// one user may share it. Safe to use from any thread.
 package final class TemporaryFileDirectory: Sendable {
     let root: RootDirectory
+    /// Differs between all that use the directory, in this process and others.
+    private let prefix = "w-\(String(UInt64.random(in: .min ... .max), radix: 36))-"
+    private let lastName = Atomic<UInt64>(0)
 
     /// `path`: an existing directory of the host.
     package init(path: String, in directories: OpenDirectoryCache) {
         root = RootDirectory(.host(path: path), in: directories)
+    }
+
+    /// Another one each time.
+    fileprivate func makeName() -> [UInt8] {
+        Array((prefix + String(lastName.add(1, ordering: .relaxed).newValue, radix: 36)).utf8)
     }
 }
 
@@ -129,9 +137,10 @@ final class TemporaryFile: Sendable {
 }
 
 extension LocalFiles {
-    func makeTemporaryFile() throws(DirectoryAccess.Failure) -> TemporaryFile {
+    /// `permissions`: what it will probably have in its place; nobody else reaches it before.
+    func makeTemporaryFile(permissions: mode_t = 0o600) throws(DirectoryAccess.Failure) -> TemporaryFile {
         try makeTemporary { directory, name throws(DirectoryAccess.Failure) in
-            try directory.open(name, flags: O_RDWR | O_CREAT | O_EXCL, mode: 0o600)
+            try directory.open(name, flags: O_RDWR | O_CREAT | O_EXCL, mode: permissions & 0o777)
         }
     }
 
@@ -148,7 +157,7 @@ extension LocalFiles {
     ) throws(DirectoryAccess.Failure) -> TemporaryFile {
         let directory = try temporary.root.descriptor()
         while true {
-            let name = Array("w-\(String(UInt64.random(in: .min ... .max), radix: 36))".utf8)
+            let name = temporary.makeName()
             do throws(DirectoryAccess.Failure) {
                 return TemporaryFile(descriptor: try make(directory, name), directory: directory, name: name)
             } catch .errno(EEXIST) {

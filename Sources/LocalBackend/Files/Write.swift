@@ -10,7 +10,7 @@ extension LocalFiles {
         options: WriteOptions
     ) throws(DirectoryAccess.Failure) -> FileInfo {
         if options.mode == .append, let info = try append(bytes, to: path, options) { return info }
-        let file = try makeTemporaryFile()
+        let file = try makeTemporaryFile(permissions: options.permissions)
         try write(bytes, to: file, at: 0)
         return try commit(file, to: path, options: options)
     }

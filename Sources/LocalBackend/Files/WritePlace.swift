@@ -44,7 +44,7 @@ extension LocalFiles {
             switch old.kind {
             case .regular:
                 // To replace a file takes permissions on its directory only. One that may not be written stays.
-                if options.mode == .replace { try parent.checkWritable(name) }
+                if options.mode == .replace, !old.isWritable(byOwner: user) { try parent.checkWritable(name) }
                 return WritePlace(parent: parent, name: name, old: old)
             case .directory: throw .errno(EISDIR)
             case .symbolicLink: path = try access.resolve(path, followLast: true)
@@ -81,6 +81,11 @@ extension LocalFiles {
         }
         throw .errno(EBUSY)
     }
+}
+
+extension Glibc.stat {
+    /// Says at once what the kernel need not be asked: the owner's permission holds whatever the others are.
+    fileprivate func isWritable(byOwner user: uid_t) -> Bool { st_uid == user && st_mode & S_IWUSR != 0 }
 }
 
 extension FileDescriptorHandle {

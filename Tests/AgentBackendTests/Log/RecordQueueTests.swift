@@ -69,6 +69,31 @@ import Testing
         guard case .end = queue.next() else { return #expect(Bool(false), "the writer ends") }
     }
 
+    @Test func aWriterThatGathersIsWokenByManyRecordsAndBySomebodyWhoWaitsOnly() {
+        let record = Self.record("a")
+        var queue = RecordQueue(maximumBytes: record.footprint * 6)
+        _ = queue.add(record)
+        Self.finish(&queue, Self.batch(queue.next()))
+        var gathers = queue.beginGathering()
+        #expect(gathers)
+        #expect(queue.add(record) == .nothing)
+        #expect(queue.add(record) == .nothing)
+        #expect(queue.add(record) == .wakeWriter)
+        var isWoken = queue.endGathering()
+        #expect(!isWoken)
+        Self.finish(&queue, Self.batch(queue.next()))
+        _ = queue.beginGathering()
+        isWoken = queue.endGathering()
+        #expect(isWoken)
+        guard case .wait = queue.next() else { return #expect(Bool(false), "the writer waits") }
+        #expect(queue.add(record) == .wakeWriter)
+        Self.finish(&queue, Self.batch(queue.next()))
+        _ = queue.beginGathering()
+        #expect(queue.close().wakesWriter)
+        gathers = queue.beginGathering()
+        #expect(!gathers)
+    }
+
     @Test func aWriterThatCouldNotStartIsTriedAgain() {
         var queue = RecordQueue(maximumBytes: 100_000)
         #expect(queue.add(Self.record("a")) == .startWriter)
