@@ -112,7 +112,7 @@ struct ExecCommand: ClientCommand {
         let result = try await session.collect(maximumOutputLength: 32 << 20)
         let end = result.end
         var line = JSONLine()
-        if case .exited(let code) = end.outcome { line.add("exit_code", code) }
+        if let code = end.outcome.exitCode { line.add("exit_code", code) }
         if case .timedOut = end.outcome { line.add("timed_out", true) } else { line.add("timed_out", false) }
         line.add("isolation", result.isolation)
         line.add("stdout", orBase64: "stdout_base64", result.standardOutput.readableBytesView)
@@ -128,6 +128,8 @@ struct ExecCommand: ClientCommand {
         switch end?.outcome {
         case .exited(let code):
             return ExitStatus(rawValue: Int32(truncatingIfNeeded: code))
+        case .signaled(let number):
+            return .signal(number)
         case .timedOut(let deadline):
             if !client.json {
                 ExitStatus.report(
@@ -136,7 +138,22 @@ struct ExecCommand: ClientCommand {
                 )
             }
             return .timedOut
-        case .terminated, nil:
+        case .outOfMemory:
+            throw BackendError(.execFailed, message: "the command ran out of memory and was killed", operation: "exec")
+        case .outputLimit(let bytes):
+            throw BackendError(
+                .execFailed,
+                message: "the command wrote more than \(bytes) bytes and was killed",
+                operation: "exec"
+            )
+        case .spawnFailed(let failure):
+            throw BackendError(
+                .execError,
+                systemErrno: failure.systemErrno,
+                message: "the program could not be run",
+                operation: "exec"
+            )
+        case .cancelled, .shuttingDown, nil:
             throw BackendError(.execFailed, message: "the broker ended the command", operation: "exec")
         }
     }

@@ -207,9 +207,7 @@ import Testing
         end: ExecEnd(
             outcome: .exited(code: 0),
             usage: ExecEnd.Usage(wall: .milliseconds(5), user: .zero, system: .zero, maximumResidentBytes: 9)
-        ),
-        standardOutputBytes: 0,
-        standardErrorBytes: 0
+        )
     )
 
     private static func ended(_ outcome: ExecEnd.Outcome) -> Reply {
@@ -323,7 +321,7 @@ import Testing
         #expect(result.end == Self.end.end)
     }
 
-    @Test(arguments: [ExecEnd.Outcome.exited(code: 3), .timedOut(after: .seconds(1)), .terminated])
+    @Test(arguments: [ExecEnd.Outcome.exited(code: 3), .timedOut(after: .seconds(1)), .cancelled])
     func aCommandThatFailsIsAnErrorWithItsResult(outcome: ExecEnd.Outcome) async throws {
         let scripted = try await Scripted()
         async let running = failure {

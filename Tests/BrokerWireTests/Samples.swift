@@ -230,7 +230,15 @@ enum Samples {
             ("execOutput", .execOutput(ExecOutput(stream: .standardError))),
             ("execEnd", .execEnd(end(.exited(code: 137)))),
             ("execEnd, deadline", .execEnd(end(.timedOut(after: .milliseconds(1500))))),
-            ("execEnd, ended", .execEnd(end(.terminated))),
+            ("execEnd, ended", .execEnd(end(.cancelled))),
+            ("execEnd, signal", .execEnd(end(.signaled(11)))),
+            ("execEnd, memory", .execEnd(end(.outOfMemory))),
+            ("execEnd, output", .execEnd(end(.outputLimit(1 << 33)))),
+            ("execEnd, shutdown", .execEnd(end(.shuttingDown))),
+            (
+                "execEnd, spawn",
+                .execEnd(end(.spawnFailed(SpawnFailure(kind: .notExecutable, systemErrno: 13, stage: .program))))
+            ),
             ("stats", .stats(statistics)),
             ("connections", .connections(ConnectionPage(connections: [connection], isTruncated: true))),
             ("pools", .pools(PoolPage(pools: [OrgPool(org: "acme", pool: statistics.pool)], isTruncated: true))),
@@ -264,11 +272,13 @@ enum Samples {
                     wall: .microseconds(1_000_001),
                     user: .microseconds(2),
                     system: .microseconds(3),
-                    maximumResidentBytes: 4
-                )
-            ),
-            standardOutputBytes: 5,
-            standardErrorBytes: 6
+                    maximumResidentBytes: 4,
+                    standardOutputBytes: 5,
+                    standardErrorBytes: 6
+                ),
+                isTreeEmpty: outcome != .cancelled,
+                lingeringProcesses: 7
+            )
         )
     }
 

@@ -61,6 +61,6 @@ private final class FakeCommand: StartedCommand {
     func terminate() { isTerminated.store(true, ordering: .relaxed) }
 
     func waitForEnd() async -> ExecEnd {
-        ExecEnd(outcome: hasEnded ? .terminated : .exited(code: 0), usage: ExecEnd.Usage(wall: .zero))
+        ExecEnd(outcome: hasEnded ? .cancelled : .exited(code: 0), usage: ExecEnd.Usage(wall: .zero))
     }
 }

@@ -25,7 +25,7 @@ extension Backend {
         }
         let end = await execution.waitForEnd()
         let (output, error) = try outputs.get()
-        if end.outcome == .terminated, Task.isCancelled {
+        if end.outcome == .cancelled, Task.isCancelled {
             throw BackendError(.cancelled, message: "the command was ended", operation: "exec", maybeExecuted: true)
         }
         return CommandResult(standardOutput: output, standardError: error, isolation: execution.isolation, end: end)

@@ -63,6 +63,10 @@ public protocol CommandExecution: Sendable {
     /// Standard input is at its end. Idempotent.
     func closeInput()
 
+    /// Sends a signal to every process of the command. Of one that has ended: nothing happens. Throws
+    /// `INVALID_ARGUMENT` for a number that is no signal, and `NOT_IMPLEMENTED` where a backend cannot.
+    func signal(_ number: Int32) async throws(BackendError)
+
     /// Ends the whole tree: SIGTERM, a grace, SIGKILL. Returns at once; idempotent.
     func terminate()
 
@@ -70,44 +74,8 @@ public protocol CommandExecution: Sendable {
     func waitForEnd() async -> ExecEnd
 }
 
-/// How a command ended, and what it used.
-public struct ExecEnd: Sendable, Hashable {
-    public enum Outcome: Sendable, Hashable {
-        /// As a shell reports it: 128 + n for one that signal n ended.
-        case exited(code: UInt32)
-        /// Its deadline passed and its tree was ended.
-        case timedOut(after: Duration)
-        /// Ended by ``CommandExecution/terminate()``.
-        case terminated
-    }
-
-    public struct Usage: Sendable, Hashable {
-        /// From the start to the end of the last process.
-        public var wall: Duration
-        /// Processor time of the tree; zero where the isolation does not tell.
-        public var user: Duration
-        public var system: Duration
-        /// Bytes; zero where the isolation does not tell.
-        public var maximumResidentBytes: UInt64
-
-        public init(
-            wall: Duration,
-            user: Duration = .zero,
-            system: Duration = .zero,
-            maximumResidentBytes: UInt64 = 0
-        ) {
-            self.wall = wall
-            self.user = user
-            self.system = system
-            self.maximumResidentBytes = maximumResidentBytes
-        }
-    }
-
-    public var outcome: Outcome
-    public var usage: Usage
-
-    public init(outcome: Outcome, usage: Usage) {
-        self.outcome = outcome
-        self.usage = usage
+extension CommandExecution {
+    public func signal(_ number: Int32) async throws(BackendError) {
+        throw BackendError(.notImplemented, message: "commands of this backend get no signals: end it instead")
     }
 }

@@ -26,11 +26,6 @@ package final class CommandOutputTally: Sendable {
         }
     }
 
-    /// Bytes so far.
-    package var counts: (output: UInt64, error: UInt64) {
-        streams.withLock { ($0.output.count, $0.error.count) }
-    }
-
     /// What a record has of it.
     package func fill(_ record: inout OperationRecord) {
         let (output, error) = streams.withLock { $0 }

@@ -24,10 +24,8 @@ public struct CommandResult: Sendable, Hashable {
     /// It exited with code 0.
     public var isSuccess: Bool { end.outcome == .exited(code: 0) }
 
-    /// Nil: it did not exit by itself.
-    public var exitCode: UInt32? {
-        if case .exited(let code) = end.outcome { code } else { nil }
-    }
+    /// As a shell reports it: 128 + n for a program that signal n ended. Nil: it did not end by itself.
+    public var exitCode: UInt32? { end.outcome.exitCode }
 
     /// Throws `EXEC_FAILED` for a command that did not succeed: with the exit code and the last thing that it said in
     /// the message, and all that is known of it in the cause, a ``CommandFailure``.
@@ -45,7 +43,12 @@ public struct CommandFailure: Error, CustomStringConvertible {
         switch result.end.outcome {
         case .exited(let code): "exit code \(code)"
         case .timedOut(let deadline): "timed out after \(deadline)"
-        case .terminated: "terminated"
+        case .signaled(let signal): "exit code \(128 + signal), by signal \(signal)"
+        case .outOfMemory: "out of memory"
+        case .outputLimit(let bytes): "ended after it wrote more than \(bytes) bytes"
+        case .cancelled: "terminated"
+        case .shuttingDown: "ended with the broker"
+        case .spawnFailed(let failure): "not run: errno \(failure.systemErrno)"
         }
     }
 

@@ -43,9 +43,11 @@ private final class CommandRecord: Sendable {
     func ended(_ end: ExecEnd) {
         record { entry in
             switch end.outcome {
-            case .exited(let code): entry.exitCode = code
-            case .timedOut: entry.failure = .execFailed
-            case .terminated: entry.failure = .cancelled
+            case .exited, .signaled: entry.exitCode = end.outcome.exitCode
+            case .timedOut, .outOfMemory, .outputLimit: entry.failure = .execFailed
+            case .cancelled: entry.failure = .cancelled
+            case .shuttingDown: entry.failure = .shuttingDown
+            case .spawnFailed: entry.failure = .execError
             }
         }
     }
@@ -91,6 +93,10 @@ private struct LoggedExecution: CommandExecution {
 
     func closeInput() {
         execution.closeInput()
+    }
+
+    func signal(_ number: Int32) async throws(BackendError) {
+        try await execution.signal(number)
     }
 
     func terminate() {

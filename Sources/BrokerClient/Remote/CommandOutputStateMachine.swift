@@ -150,7 +150,7 @@ private struct UnreadOutput: Sendable {
 
 extension ExecEnd {
     /// Of a command of which nothing more is heard: the broker ends it, if it has not.
-    fileprivate static let unknown = ExecEnd(outcome: .terminated, usage: Usage(wall: .zero))
+    fileprivate static let unknown = ExecEnd(outcome: .cancelled, usage: Usage(wall: .zero))
 }
 
 extension BackendError {

@@ -74,7 +74,7 @@ extension BackendEntry {
             case .write(let info): record.bytes = info.size
             case .execEnd(let end):
                 answer.outputs?.fill(&record)
-                if case .exited(let code) = end.end.outcome { record.exitCode = code }
+                record.exitCode = end.end.outcome.exitCode
             default: break
             }
         case .failed(let error): record.failure = error.code

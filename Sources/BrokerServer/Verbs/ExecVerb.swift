@@ -28,16 +28,14 @@ extension ExecStart: EntryVerb {
             throw error
         }
         let end = await command.waitForEnd()
-        if end.outcome == .terminated {
+        if end.outcome == .cancelled {
             throw BackendError(
                 .cancelled,
                 message: "the command was ended before it came to its end",
                 maybeExecuted: true
             )
         }
-        let counts = outputs.counts
-        let reply = ExecEndReply(end: end, standardOutputBytes: counts.output, standardErrorBytes: counts.error)
-        return Answer(.execEnd(reply), outputs: outputs)
+        return Answer(.execEnd(ExecEndReply(end: end)), outputs: outputs)
     }
 
     private func request() throws(BackendError) -> ExecRequest {

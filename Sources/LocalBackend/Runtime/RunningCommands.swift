@@ -67,6 +67,10 @@ private struct RunningExecution: CommandExecution {
         command.closeInput()
     }
 
+    func signal(_ number: Int32) async throws(BackendError) {
+        try await command.signal(number)
+    }
+
     func terminate() {
         command.terminate()
     }

@@ -79,6 +79,10 @@ private struct SandboxedExecution: StartedCommand {
         command.closeInput()
     }
 
+    func signal(_ number: Int32) async throws(BackendError) {
+        try command.signal(number)
+    }
+
     func terminate() {
         command.terminate(.cancelled)
     }
@@ -89,9 +93,12 @@ private struct SandboxedExecution: StartedCommand {
             switch end.outcome {
             case .exited(let code): .exited(code: UInt32(code))
             case .terminated(.deadline(let deadline)): .timedOut(after: deadline)
-            // What kept the program from running was thrown to who read its output.
-            case .terminated, .failed: .terminated
+            case .terminated(.cancelled), .terminated(.backendDestroyed): .cancelled
+            case .terminated(.shuttingDown): .shuttingDown
+            // Thrown to who reads the output, too.
+            case .failed(let error):
+                .spawnFailed(SpawnFailure(kind: .other, systemErrno: error.systemErrno, stage: .program))
             }
-        return ExecEnd(outcome: outcome, usage: ExecEnd.Usage(wall: end.wall))
+        return ExecEnd(outcome: outcome, usage: end.usage)
     }
 }

@@ -65,6 +65,5 @@ package struct CommandEnd: Sendable {
     }
 
     package var outcome: Outcome
-    /// From the launch of the sandbox to the end of its last process.
-    package var wall: Duration
+    package var usage: ExecEnd.Usage
 }

@@ -15,6 +15,8 @@ final class OutputPipe: Sendable {
         var filter: LauncherDiagnosisFilter?
         /// Left the pipe and is the command's, but was not read yet.
         var passed = ByteBuffer()
+        /// Bytes that left the pipe.
+        var count: UInt64 = 0
         /// Why the command never ran.
         var failure: BackendError?
     }
@@ -60,6 +62,14 @@ final class OutputPipe: Sendable {
                 // epoll(7) would report this without end.
                 if await end.wait() == nil { throw .waitCancelled }
             }
+        }
+    }
+
+    /// Bytes that were written so far, whether they were read or not, as far as the pipe is open.
+    func writtenCount() -> UInt64 {
+        state.withLock { state in
+            let waiting = descriptor.withDescriptor { linux_readable_bytes($0) } ?? 0
+            return state.count + UInt64(max(0, waiting))
         }
     }
 
@@ -114,6 +124,7 @@ final class OutputPipe: Sendable {
                 return .success(.bytes(bytes))
             }
             let attempt = readPipe(upTo: count)
+            if case .success(.bytes(let bytes)) = attempt { state.count += UInt64(bytes.readableBytes) }
             guard case .success(.bytes(let bytes)) = attempt, var filter = state.filter.take() else { return attempt }
             state.passed.writeBytes(filter.pass(Array(bytes.readableBytesView)))
             if !filter.isPassing { state.filter = filter }

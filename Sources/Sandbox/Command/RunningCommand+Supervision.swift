@@ -78,7 +78,14 @@ extension RunningCommand {
         if setUp.value == nil { setUp.fulfil(exitCode != nil || filterWasRead == true) }
         sandbox.filter.close()
         input?.close()
-        return CommandEnd(outcome: outcome(exitCode: exitCode, launcherSignal: signal), wall: wall)
+        return CommandEnd(
+            outcome: outcome(exitCode: exitCode, launcherSignal: signal),
+            usage: ExecEnd.Usage(
+                wall: wall,
+                standardOutputBytes: standardOutput.writtenCount(),
+                standardErrorBytes: standardError.writtenCount()
+            )
+        )
     }
 
     private func outcome(exitCode: UInt8?, launcherSignal: Int32) -> CommandEnd.Outcome {

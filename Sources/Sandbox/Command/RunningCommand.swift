@@ -75,6 +75,19 @@ package final class RunningCommand: Sendable {
         termination.fulfil(.wanted(cause))
     }
 
+    /// Sends a signal to every process of the tree. Of one that has ended: nothing happens. Throws `INVALID_ARGUMENT`
+    /// for a number that is no signal.
+    package func signal(_ number: Int32) throws(BackendError) {
+        guard (1...Self.lastSignal).contains(number) else {
+            throw BackendError(.invalidArgument, message: "\(number) is no signal: give one of 1 to \(Self.lastSignal)")
+        }
+        // Its process is reaped, and the id free for others, once it is closed.
+        _ = sandbox.process.withDescriptor { _ in ProcessTree(launcher: sandbox.processID).send(number) }
+    }
+
+    /// SIGRTMAX of the kernel.
+    private static let lastSignal: Int32 = 64
+
     /// Nobody will read. What the command writes from now on is an error for it. Idempotent.
     package func closeOutput() {
         standardOutput.close()

@@ -37,7 +37,7 @@ import Testing
         }
 
         func end() async throws {
-            let reply = ExecEndReply(end: RemoteCommandTests.end, standardOutputBytes: 0, standardErrorBytes: 0)
+            let reply = ExecEndReply(end: RemoteCommandTests.end)
             try await broker.peer.send(.part(1, .execEnd(reply)))
         }
 
@@ -137,7 +137,7 @@ import Testing
         started.command.terminate()
         while try await started.broker.peer.receive().cancelled == nil {}
         try await started.broker.peer.send(.failure(1, Self.stopped))
-        #expect(await end.outcome == .terminated)
+        #expect(await end.outcome == .cancelled)
         #expect(try await output == nil)
     }
 
@@ -150,7 +150,7 @@ import Testing
         let error = await output
         #expect(error?.code == .connectionClosed)
         #expect(error?.maybeExecuted == true)
-        #expect(await end.outcome == .terminated)
+        #expect(await end.outcome == .cancelled)
         #expect(try await started.read(.standardError) == "unread")
         #expect(await failure { try await started.read(.standardError) }?.code == .connectionClosed)
     }
@@ -210,7 +210,7 @@ import Testing
             let output = Reply.execOutput(ExecOutput(stream: stream))
             try await broker.peer.send(.part(id, output, ByteBuffer(string: text), last: false))
         }
-        let reply = ExecEndReply(end: Self.end, standardOutputBytes: 6, standardErrorBytes: 3)
+        let reply = ExecEndReply(end: Self.end)
         try await broker.peer.send(.part(id, .execEnd(reply)))
         let result = try await running
         #expect(result.exitCode == 3)

@@ -37,7 +37,7 @@ import Testing
                 return
             }
             #expect(end.end.outcome == .exited(code: 3))
-            #expect(end.standardOutputBytes == 4 && end.standardErrorBytes == 4)
+            #expect(end.end.usage.standardOutputBytes == 4 && end.end.usage.standardErrorBytes == 4)
             #expect(frames.map(\.last) == frames.map { _ in false }.dropLast() + [true])
         }
     }

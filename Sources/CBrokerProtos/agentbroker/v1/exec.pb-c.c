@@ -232,6 +232,51 @@ void   agentbroker__v1__exec_exited__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__exec_exited__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   agentbroker__v1__exec_signaled__init
+                     (Agentbroker__V1__ExecSignaled         *message)
+{
+  static const Agentbroker__V1__ExecSignaled init_value = AGENTBROKER__V1__EXEC_SIGNALED__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__exec_signaled__get_packed_size
+                     (const Agentbroker__V1__ExecSignaled *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_signaled__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__exec_signaled__pack
+                     (const Agentbroker__V1__ExecSignaled *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_signaled__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__exec_signaled__pack_to_buffer
+                     (const Agentbroker__V1__ExecSignaled *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_signaled__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__ExecSignaled *
+       agentbroker__v1__exec_signaled__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__ExecSignaled *)
+     protobuf_c_message_unpack (&agentbroker__v1__exec_signaled__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__exec_signaled__free_unpacked
+                     (Agentbroker__V1__ExecSignaled *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__exec_signaled__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   agentbroker__v1__exec_timed_out__init
                      (Agentbroker__V1__ExecTimedOut         *message)
 {
@@ -275,6 +320,231 @@ void   agentbroker__v1__exec_timed_out__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &agentbroker__v1__exec_timed_out__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__exec_out_of_memory__init
+                     (Agentbroker__V1__ExecOutOfMemory         *message)
+{
+  static const Agentbroker__V1__ExecOutOfMemory init_value = AGENTBROKER__V1__EXEC_OUT_OF_MEMORY__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__exec_out_of_memory__get_packed_size
+                     (const Agentbroker__V1__ExecOutOfMemory *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_out_of_memory__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__exec_out_of_memory__pack
+                     (const Agentbroker__V1__ExecOutOfMemory *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_out_of_memory__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__exec_out_of_memory__pack_to_buffer
+                     (const Agentbroker__V1__ExecOutOfMemory *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_out_of_memory__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__ExecOutOfMemory *
+       agentbroker__v1__exec_out_of_memory__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__ExecOutOfMemory *)
+     protobuf_c_message_unpack (&agentbroker__v1__exec_out_of_memory__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__exec_out_of_memory__free_unpacked
+                     (Agentbroker__V1__ExecOutOfMemory *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__exec_out_of_memory__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__exec_output_limit__init
+                     (Agentbroker__V1__ExecOutputLimit         *message)
+{
+  static const Agentbroker__V1__ExecOutputLimit init_value = AGENTBROKER__V1__EXEC_OUTPUT_LIMIT__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__exec_output_limit__get_packed_size
+                     (const Agentbroker__V1__ExecOutputLimit *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_output_limit__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__exec_output_limit__pack
+                     (const Agentbroker__V1__ExecOutputLimit *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_output_limit__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__exec_output_limit__pack_to_buffer
+                     (const Agentbroker__V1__ExecOutputLimit *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_output_limit__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__ExecOutputLimit *
+       agentbroker__v1__exec_output_limit__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__ExecOutputLimit *)
+     protobuf_c_message_unpack (&agentbroker__v1__exec_output_limit__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__exec_output_limit__free_unpacked
+                     (Agentbroker__V1__ExecOutputLimit *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__exec_output_limit__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__exec_cancelled__init
+                     (Agentbroker__V1__ExecCancelled         *message)
+{
+  static const Agentbroker__V1__ExecCancelled init_value = AGENTBROKER__V1__EXEC_CANCELLED__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__exec_cancelled__get_packed_size
+                     (const Agentbroker__V1__ExecCancelled *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_cancelled__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__exec_cancelled__pack
+                     (const Agentbroker__V1__ExecCancelled *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_cancelled__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__exec_cancelled__pack_to_buffer
+                     (const Agentbroker__V1__ExecCancelled *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_cancelled__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__ExecCancelled *
+       agentbroker__v1__exec_cancelled__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__ExecCancelled *)
+     protobuf_c_message_unpack (&agentbroker__v1__exec_cancelled__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__exec_cancelled__free_unpacked
+                     (Agentbroker__V1__ExecCancelled *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__exec_cancelled__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__exec_shutting_down__init
+                     (Agentbroker__V1__ExecShuttingDown         *message)
+{
+  static const Agentbroker__V1__ExecShuttingDown init_value = AGENTBROKER__V1__EXEC_SHUTTING_DOWN__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__exec_shutting_down__get_packed_size
+                     (const Agentbroker__V1__ExecShuttingDown *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_shutting_down__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__exec_shutting_down__pack
+                     (const Agentbroker__V1__ExecShuttingDown *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_shutting_down__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__exec_shutting_down__pack_to_buffer
+                     (const Agentbroker__V1__ExecShuttingDown *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_shutting_down__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__ExecShuttingDown *
+       agentbroker__v1__exec_shutting_down__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__ExecShuttingDown *)
+     protobuf_c_message_unpack (&agentbroker__v1__exec_shutting_down__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__exec_shutting_down__free_unpacked
+                     (Agentbroker__V1__ExecShuttingDown *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__exec_shutting_down__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__exec_spawn_failed__init
+                     (Agentbroker__V1__ExecSpawnFailed         *message)
+{
+  static const Agentbroker__V1__ExecSpawnFailed init_value = AGENTBROKER__V1__EXEC_SPAWN_FAILED__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__exec_spawn_failed__get_packed_size
+                     (const Agentbroker__V1__ExecSpawnFailed *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_spawn_failed__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__exec_spawn_failed__pack
+                     (const Agentbroker__V1__ExecSpawnFailed *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_spawn_failed__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__exec_spawn_failed__pack_to_buffer
+                     (const Agentbroker__V1__ExecSpawnFailed *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_spawn_failed__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__ExecSpawnFailed *
+       agentbroker__v1__exec_spawn_failed__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__ExecSpawnFailed *)
+     protobuf_c_message_unpack (&agentbroker__v1__exec_spawn_failed__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__exec_spawn_failed__free_unpacked
+                     (Agentbroker__V1__ExecSpawnFailed *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__exec_spawn_failed__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   agentbroker__v1__exec_usage__init
@@ -622,6 +892,44 @@ const ProtobufCMessageDescriptor agentbroker__v1__exec_exited__descriptor =
   (ProtobufCMessageInit) agentbroker__v1__exec_exited__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor agentbroker__v1__exec_signaled__field_descriptors[1] =
+{
+  {
+    "signal",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecSignaled, signal),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__exec_signaled__field_indices_by_name[] = {
+  0,   /* field[0] = signal */
+};
+static const ProtobufCIntRange agentbroker__v1__exec_signaled__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__exec_signaled__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.ExecSignaled",
+  "ExecSignaled",
+  "Agentbroker__V1__ExecSignaled",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__ExecSignaled),
+  1,
+  agentbroker__v1__exec_signaled__field_descriptors,
+  agentbroker__v1__exec_signaled__field_indices_by_name,
+  1,  agentbroker__v1__exec_signaled__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__exec_signaled__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor agentbroker__v1__exec_timed_out__field_descriptors[1] =
 {
   {
@@ -658,6 +966,162 @@ const ProtobufCMessageDescriptor agentbroker__v1__exec_timed_out__descriptor =
   agentbroker__v1__exec_timed_out__field_indices_by_name,
   1,  agentbroker__v1__exec_timed_out__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__exec_timed_out__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define agentbroker__v1__exec_out_of_memory__field_descriptors NULL
+#define agentbroker__v1__exec_out_of_memory__field_indices_by_name NULL
+#define agentbroker__v1__exec_out_of_memory__number_ranges NULL
+const ProtobufCMessageDescriptor agentbroker__v1__exec_out_of_memory__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.ExecOutOfMemory",
+  "ExecOutOfMemory",
+  "Agentbroker__V1__ExecOutOfMemory",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__ExecOutOfMemory),
+  0,
+  agentbroker__v1__exec_out_of_memory__field_descriptors,
+  agentbroker__v1__exec_out_of_memory__field_indices_by_name,
+  0,  agentbroker__v1__exec_out_of_memory__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__exec_out_of_memory__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__exec_output_limit__field_descriptors[1] =
+{
+  {
+    "allowed",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecOutputLimit, allowed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__exec_output_limit__field_indices_by_name[] = {
+  0,   /* field[0] = allowed */
+};
+static const ProtobufCIntRange agentbroker__v1__exec_output_limit__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__exec_output_limit__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.ExecOutputLimit",
+  "ExecOutputLimit",
+  "Agentbroker__V1__ExecOutputLimit",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__ExecOutputLimit),
+  1,
+  agentbroker__v1__exec_output_limit__field_descriptors,
+  agentbroker__v1__exec_output_limit__field_indices_by_name,
+  1,  agentbroker__v1__exec_output_limit__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__exec_output_limit__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define agentbroker__v1__exec_cancelled__field_descriptors NULL
+#define agentbroker__v1__exec_cancelled__field_indices_by_name NULL
+#define agentbroker__v1__exec_cancelled__number_ranges NULL
+const ProtobufCMessageDescriptor agentbroker__v1__exec_cancelled__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.ExecCancelled",
+  "ExecCancelled",
+  "Agentbroker__V1__ExecCancelled",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__ExecCancelled),
+  0,
+  agentbroker__v1__exec_cancelled__field_descriptors,
+  agentbroker__v1__exec_cancelled__field_indices_by_name,
+  0,  agentbroker__v1__exec_cancelled__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__exec_cancelled__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define agentbroker__v1__exec_shutting_down__field_descriptors NULL
+#define agentbroker__v1__exec_shutting_down__field_indices_by_name NULL
+#define agentbroker__v1__exec_shutting_down__number_ranges NULL
+const ProtobufCMessageDescriptor agentbroker__v1__exec_shutting_down__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.ExecShuttingDown",
+  "ExecShuttingDown",
+  "Agentbroker__V1__ExecShuttingDown",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__ExecShuttingDown),
+  0,
+  agentbroker__v1__exec_shutting_down__field_descriptors,
+  agentbroker__v1__exec_shutting_down__field_indices_by_name,
+  0,  agentbroker__v1__exec_shutting_down__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__exec_shutting_down__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__exec_spawn_failed__field_descriptors[3] =
+{
+  {
+    "kind",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecSpawnFailed, kind),
+    &agentbroker__v1__spawn_failure_kind__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "errno_value",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecSpawnFailed, errno_value),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "stage",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecSpawnFailed, stage),
+    &agentbroker__v1__spawn_stage__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__exec_spawn_failed__field_indices_by_name[] = {
+  1,   /* field[1] = errno_value */
+  0,   /* field[0] = kind */
+  2,   /* field[2] = stage */
+};
+static const ProtobufCIntRange agentbroker__v1__exec_spawn_failed__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__exec_spawn_failed__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.ExecSpawnFailed",
+  "ExecSpawnFailed",
+  "Agentbroker__V1__ExecSpawnFailed",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__ExecSpawnFailed),
+  3,
+  agentbroker__v1__exec_spawn_failed__field_descriptors,
+  agentbroker__v1__exec_spawn_failed__field_indices_by_name,
+  1,  agentbroker__v1__exec_spawn_failed__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__exec_spawn_failed__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor agentbroker__v1__exec_usage__field_descriptors[6] =
@@ -763,7 +1227,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__exec_usage__descriptor =
   (ProtobufCMessageInit) agentbroker__v1__exec_usage__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__exec_end__field_descriptors[3] =
+static const ProtobufCFieldDescriptor agentbroker__v1__exec_end__field_descriptors[11] =
 {
   {
     "exited",
@@ -790,6 +1254,78 @@ static const ProtobufCFieldDescriptor agentbroker__v1__exec_end__field_descripto
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "signaled",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ExecEnd, outcome_case),
+    offsetof(Agentbroker__V1__ExecEnd, signaled),
+    &agentbroker__v1__exec_signaled__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "out_of_memory",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ExecEnd, outcome_case),
+    offsetof(Agentbroker__V1__ExecEnd, out_of_memory),
+    &agentbroker__v1__exec_out_of_memory__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "output_limit",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ExecEnd, outcome_case),
+    offsetof(Agentbroker__V1__ExecEnd, output_limit),
+    &agentbroker__v1__exec_output_limit__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cancelled",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ExecEnd, outcome_case),
+    offsetof(Agentbroker__V1__ExecEnd, cancelled),
+    &agentbroker__v1__exec_cancelled__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "shutting_down",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ExecEnd, outcome_case),
+    offsetof(Agentbroker__V1__ExecEnd, shutting_down),
+    &agentbroker__v1__exec_shutting_down__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "spawn_failed",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ExecEnd, outcome_case),
+    offsetof(Agentbroker__V1__ExecEnd, spawn_failed),
+    &agentbroker__v1__exec_spawn_failed__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "usage",
     16,
     PROTOBUF_C_LABEL_NONE,
@@ -801,17 +1337,49 @@ static const ProtobufCFieldDescriptor agentbroker__v1__exec_end__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "tree_not_empty",
+    17,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecEnd, tree_not_empty),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "lingering_processes",
+    18,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecEnd, lingering_processes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned agentbroker__v1__exec_end__field_indices_by_name[] = {
+  5,   /* field[5] = cancelled */
   0,   /* field[0] = exited */
+  10,   /* field[10] = lingering_processes */
+  3,   /* field[3] = out_of_memory */
+  4,   /* field[4] = output_limit */
+  6,   /* field[6] = shutting_down */
+  2,   /* field[2] = signaled */
+  7,   /* field[7] = spawn_failed */
   1,   /* field[1] = timed_out */
-  2,   /* field[2] = usage */
+  9,   /* field[9] = tree_not_empty */
+  8,   /* field[8] = usage */
 };
 static const ProtobufCIntRange agentbroker__v1__exec_end__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 16, 2 },
-  { 0, 3 }
+  { 16, 8 },
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__exec_end__descriptor =
 {
@@ -821,7 +1389,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__exec_end__descriptor =
   "Agentbroker__V1__ExecEnd",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ExecEnd),
-  3,
+  11,
   agentbroker__v1__exec_end__field_descriptors,
   agentbroker__v1__exec_end__field_indices_by_name,
   2,  agentbroker__v1__exec_end__number_ranges,
@@ -856,5 +1424,81 @@ const ProtobufCEnumDescriptor agentbroker__v1__output_stream__descriptor =
   agentbroker__v1__output_stream__enum_values_by_name,
   1,
   agentbroker__v1__output_stream__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue agentbroker__v1__spawn_failure_kind__enum_values_by_number[8] =
+{
+  { "SPAWN_FAILURE_KIND_UNSPECIFIED", "AGENTBROKER__V1__SPAWN_FAILURE_KIND__SPAWN_FAILURE_KIND_UNSPECIFIED", 0 },
+  { "SPAWN_FAILURE_KIND_PROGRAM_NOT_FOUND", "AGENTBROKER__V1__SPAWN_FAILURE_KIND__SPAWN_FAILURE_KIND_PROGRAM_NOT_FOUND", 1 },
+  { "SPAWN_FAILURE_KIND_INTERPRETER_NOT_FOUND", "AGENTBROKER__V1__SPAWN_FAILURE_KIND__SPAWN_FAILURE_KIND_INTERPRETER_NOT_FOUND", 2 },
+  { "SPAWN_FAILURE_KIND_NOT_EXECUTABLE", "AGENTBROKER__V1__SPAWN_FAILURE_KIND__SPAWN_FAILURE_KIND_NOT_EXECUTABLE", 3 },
+  { "SPAWN_FAILURE_KIND_ARGUMENTS_TOO_LONG", "AGENTBROKER__V1__SPAWN_FAILURE_KIND__SPAWN_FAILURE_KIND_ARGUMENTS_TOO_LONG", 4 },
+  { "SPAWN_FAILURE_KIND_WORKING_DIRECTORY", "AGENTBROKER__V1__SPAWN_FAILURE_KIND__SPAWN_FAILURE_KIND_WORKING_DIRECTORY", 5 },
+  { "SPAWN_FAILURE_KIND_OUT_OF_RESOURCES", "AGENTBROKER__V1__SPAWN_FAILURE_KIND__SPAWN_FAILURE_KIND_OUT_OF_RESOURCES", 6 },
+  { "SPAWN_FAILURE_KIND_SANDBOX", "AGENTBROKER__V1__SPAWN_FAILURE_KIND__SPAWN_FAILURE_KIND_SANDBOX", 7 },
+};
+static const ProtobufCIntRange agentbroker__v1__spawn_failure_kind__value_ranges[] = {
+{0, 0},{0, 8}
+};
+static const ProtobufCEnumValueIndex agentbroker__v1__spawn_failure_kind__enum_values_by_name[8] =
+{
+  { "SPAWN_FAILURE_KIND_ARGUMENTS_TOO_LONG", 4 },
+  { "SPAWN_FAILURE_KIND_INTERPRETER_NOT_FOUND", 2 },
+  { "SPAWN_FAILURE_KIND_NOT_EXECUTABLE", 3 },
+  { "SPAWN_FAILURE_KIND_OUT_OF_RESOURCES", 6 },
+  { "SPAWN_FAILURE_KIND_PROGRAM_NOT_FOUND", 1 },
+  { "SPAWN_FAILURE_KIND_SANDBOX", 7 },
+  { "SPAWN_FAILURE_KIND_UNSPECIFIED", 0 },
+  { "SPAWN_FAILURE_KIND_WORKING_DIRECTORY", 5 },
+};
+const ProtobufCEnumDescriptor agentbroker__v1__spawn_failure_kind__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.SpawnFailureKind",
+  "SpawnFailureKind",
+  "Agentbroker__V1__SpawnFailureKind",
+  "agentbroker.v1",
+  8,
+  agentbroker__v1__spawn_failure_kind__enum_values_by_number,
+  8,
+  agentbroker__v1__spawn_failure_kind__enum_values_by_name,
+  1,
+  agentbroker__v1__spawn_failure_kind__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue agentbroker__v1__spawn_stage__enum_values_by_number[6] =
+{
+  { "SPAWN_STAGE_UNSPECIFIED", "AGENTBROKER__V1__SPAWN_STAGE__SPAWN_STAGE_UNSPECIFIED", 0 },
+  { "SPAWN_STAGE_SANDBOX", "AGENTBROKER__V1__SPAWN_STAGE__SPAWN_STAGE_SANDBOX", 1 },
+  { "SPAWN_STAGE_WORKSPACE", "AGENTBROKER__V1__SPAWN_STAGE__SPAWN_STAGE_WORKSPACE", 2 },
+  { "SPAWN_STAGE_WORKING_DIRECTORY", "AGENTBROKER__V1__SPAWN_STAGE__SPAWN_STAGE_WORKING_DIRECTORY", 3 },
+  { "SPAWN_STAGE_CONFINEMENT", "AGENTBROKER__V1__SPAWN_STAGE__SPAWN_STAGE_CONFINEMENT", 4 },
+  { "SPAWN_STAGE_PROGRAM", "AGENTBROKER__V1__SPAWN_STAGE__SPAWN_STAGE_PROGRAM", 5 },
+};
+static const ProtobufCIntRange agentbroker__v1__spawn_stage__value_ranges[] = {
+{0, 0},{0, 6}
+};
+static const ProtobufCEnumValueIndex agentbroker__v1__spawn_stage__enum_values_by_name[6] =
+{
+  { "SPAWN_STAGE_CONFINEMENT", 4 },
+  { "SPAWN_STAGE_PROGRAM", 5 },
+  { "SPAWN_STAGE_SANDBOX", 1 },
+  { "SPAWN_STAGE_UNSPECIFIED", 0 },
+  { "SPAWN_STAGE_WORKING_DIRECTORY", 3 },
+  { "SPAWN_STAGE_WORKSPACE", 2 },
+};
+const ProtobufCEnumDescriptor agentbroker__v1__spawn_stage__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.SpawnStage",
+  "SpawnStage",
+  "Agentbroker__V1__SpawnStage",
+  "agentbroker.v1",
+  6,
+  agentbroker__v1__spawn_stage__enum_values_by_number,
+  6,
+  agentbroker__v1__spawn_stage__enum_values_by_name,
+  1,
+  agentbroker__v1__spawn_stage__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

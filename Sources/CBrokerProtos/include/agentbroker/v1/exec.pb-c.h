@@ -21,7 +21,13 @@ typedef struct Agentbroker__V1__ExecStart Agentbroker__V1__ExecStart;
 typedef struct Agentbroker__V1__ExecStarted Agentbroker__V1__ExecStarted;
 typedef struct Agentbroker__V1__ExecOutput Agentbroker__V1__ExecOutput;
 typedef struct Agentbroker__V1__ExecExited Agentbroker__V1__ExecExited;
+typedef struct Agentbroker__V1__ExecSignaled Agentbroker__V1__ExecSignaled;
 typedef struct Agentbroker__V1__ExecTimedOut Agentbroker__V1__ExecTimedOut;
+typedef struct Agentbroker__V1__ExecOutOfMemory Agentbroker__V1__ExecOutOfMemory;
+typedef struct Agentbroker__V1__ExecOutputLimit Agentbroker__V1__ExecOutputLimit;
+typedef struct Agentbroker__V1__ExecCancelled Agentbroker__V1__ExecCancelled;
+typedef struct Agentbroker__V1__ExecShuttingDown Agentbroker__V1__ExecShuttingDown;
+typedef struct Agentbroker__V1__ExecSpawnFailed Agentbroker__V1__ExecSpawnFailed;
 typedef struct Agentbroker__V1__ExecUsage Agentbroker__V1__ExecUsage;
 typedef struct Agentbroker__V1__ExecEnd Agentbroker__V1__ExecEnd;
 
@@ -34,6 +40,50 @@ typedef enum _Agentbroker__V1__OutputStream {
   AGENTBROKER__V1__OUTPUT_STREAM__OUTPUT_STREAM_STDERR = 2
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(AGENTBROKER__V1__OUTPUT_STREAM)
 } Agentbroker__V1__OutputStream;
+typedef enum _Agentbroker__V1__SpawnFailureKind {
+  AGENTBROKER__V1__SPAWN_FAILURE_KIND__SPAWN_FAILURE_KIND_UNSPECIFIED = 0,
+  AGENTBROKER__V1__SPAWN_FAILURE_KIND__SPAWN_FAILURE_KIND_PROGRAM_NOT_FOUND = 1,
+  /*
+   * The program exists; what its first line, or its ELF header, names does not.
+   */
+  AGENTBROKER__V1__SPAWN_FAILURE_KIND__SPAWN_FAILURE_KIND_INTERPRETER_NOT_FOUND = 2,
+  AGENTBROKER__V1__SPAWN_FAILURE_KIND__SPAWN_FAILURE_KIND_NOT_EXECUTABLE = 3,
+  /*
+   * Arguments and environment together, or one of them.
+   */
+  AGENTBROKER__V1__SPAWN_FAILURE_KIND__SPAWN_FAILURE_KIND_ARGUMENTS_TOO_LONG = 4,
+  AGENTBROKER__V1__SPAWN_FAILURE_KIND__SPAWN_FAILURE_KIND_WORKING_DIRECTORY = 5,
+  /*
+   * Of processes, memory or descriptors.
+   */
+  AGENTBROKER__V1__SPAWN_FAILURE_KIND__SPAWN_FAILURE_KIND_OUT_OF_RESOURCES = 6,
+  AGENTBROKER__V1__SPAWN_FAILURE_KIND__SPAWN_FAILURE_KIND_SANDBOX = 7
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(AGENTBROKER__V1__SPAWN_FAILURE_KIND)
+} Agentbroker__V1__SpawnFailureKind;
+/*
+ * What was being done when the spawn failed.
+ */
+typedef enum _Agentbroker__V1__SpawnStage {
+  AGENTBROKER__V1__SPAWN_STAGE__SPAWN_STAGE_UNSPECIFIED = 0,
+  /*
+   * The sandbox was being made, or entered.
+   */
+  AGENTBROKER__V1__SPAWN_STAGE__SPAWN_STAGE_SANDBOX = 1,
+  /*
+   * The workspace was being bound.
+   */
+  AGENTBROKER__V1__SPAWN_STAGE__SPAWN_STAGE_WORKSPACE = 2,
+  AGENTBROKER__V1__SPAWN_STAGE__SPAWN_STAGE_WORKING_DIRECTORY = 3,
+  /*
+   * Privileges were being given up, and limits set.
+   */
+  AGENTBROKER__V1__SPAWN_STAGE__SPAWN_STAGE_CONFINEMENT = 4,
+  /*
+   * The program was being executed.
+   */
+  AGENTBROKER__V1__SPAWN_STAGE__SPAWN_STAGE_PROGRAM = 5
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(AGENTBROKER__V1__SPAWN_STAGE)
+} Agentbroker__V1__SpawnStage;
 
 /* --- messages --- */
 
@@ -129,13 +179,23 @@ struct  Agentbroker__V1__ExecOutput
 struct  Agentbroker__V1__ExecExited
 {
   ProtobufCMessage base;
-  /*
-   * As a shell reports it: 128 + n for one that signal n ended.
-   */
   uint32_t code;
 };
 #define AGENTBROKER__V1__EXEC_EXITED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__exec_exited__descriptor) \
+    , 0 }
+
+
+/*
+ * A signal that the broker did not send ended the program itself. A shell calls that 128 + signal.
+ */
+struct  Agentbroker__V1__ExecSignaled
+{
+  ProtobufCMessage base;
+  uint32_t signal;
+};
+#define AGENTBROKER__V1__EXEC_SIGNALED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__exec_signaled__descriptor) \
     , 0 }
 
 
@@ -150,6 +210,76 @@ struct  Agentbroker__V1__ExecTimedOut
 #define AGENTBROKER__V1__EXEC_TIMED_OUT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__exec_timed_out__descriptor) \
     , 0 }
+
+
+/*
+ * The host or its memory limit ended it.
+ */
+struct  Agentbroker__V1__ExecOutOfMemory
+{
+  ProtobufCMessage base;
+};
+#define AGENTBROKER__V1__EXEC_OUT_OF_MEMORY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__exec_out_of_memory__descriptor) \
+     }
+
+
+/*
+ * It wrote more than it might, and its tree was ended.
+ */
+struct  Agentbroker__V1__ExecOutputLimit
+{
+  ProtobufCMessage base;
+  /*
+   * Bytes of both streams together.
+   */
+  uint64_t allowed;
+};
+#define AGENTBROKER__V1__EXEC_OUTPUT_LIMIT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__exec_output_limit__descriptor) \
+    , 0 }
+
+
+/*
+ * It was ended from outside: its call was cancelled, or somebody asked for its end.
+ */
+struct  Agentbroker__V1__ExecCancelled
+{
+  ProtobufCMessage base;
+};
+#define AGENTBROKER__V1__EXEC_CANCELLED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__exec_cancelled__descriptor) \
+     }
+
+
+/*
+ * The broker ended it with itself.
+ */
+struct  Agentbroker__V1__ExecShuttingDown
+{
+  ProtobufCMessage base;
+};
+#define AGENTBROKER__V1__EXEC_SHUTTING_DOWN__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__exec_shutting_down__descriptor) \
+     }
+
+
+/*
+ * The program was never executed.
+ */
+struct  Agentbroker__V1__ExecSpawnFailed
+{
+  ProtobufCMessage base;
+  Agentbroker__V1__SpawnFailureKind kind;
+  /*
+   * errno(3) of Linux, 0 where no system call failed.
+   */
+  uint32_t errno_value;
+  Agentbroker__V1__SpawnStage stage;
+};
+#define AGENTBROKER__V1__EXEC_SPAWN_FAILED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__exec_spawn_failed__descriptor) \
+    , AGENTBROKER__V1__SPAWN_FAILURE_KIND__SPAWN_FAILURE_KIND_UNSPECIFIED, 0, AGENTBROKER__V1__SPAWN_STAGE__SPAWN_STAGE_UNSPECIFIED }
 
 
 /*
@@ -173,7 +303,13 @@ struct  Agentbroker__V1__ExecUsage
 typedef enum {
   AGENTBROKER__V1__EXEC_END__OUTCOME__NOT_SET = 0,
   AGENTBROKER__V1__EXEC_END__OUTCOME_EXITED = 1,
-  AGENTBROKER__V1__EXEC_END__OUTCOME_TIMED_OUT = 2
+  AGENTBROKER__V1__EXEC_END__OUTCOME_TIMED_OUT = 2,
+  AGENTBROKER__V1__EXEC_END__OUTCOME_SIGNALED = 3,
+  AGENTBROKER__V1__EXEC_END__OUTCOME_OUT_OF_MEMORY = 4,
+  AGENTBROKER__V1__EXEC_END__OUTCOME_OUTPUT_LIMIT = 5,
+  AGENTBROKER__V1__EXEC_END__OUTCOME_CANCELLED = 6,
+  AGENTBROKER__V1__EXEC_END__OUTCOME_SHUTTING_DOWN = 7,
+  AGENTBROKER__V1__EXEC_END__OUTCOME_SPAWN_FAILED = 8
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(AGENTBROKER__V1__EXEC_END__OUTCOME__CASE)
 } Agentbroker__V1__ExecEnd__OutcomeCase;
 
@@ -184,15 +320,29 @@ struct  Agentbroker__V1__ExecEnd
 {
   ProtobufCMessage base;
   Agentbroker__V1__ExecUsage *usage;
+  /*
+   * Something of its tree may be left: only at a level of isolation that cannot see to it.
+   */
+  protobuf_c_boolean tree_not_empty;
+  /*
+   * Processes that were there yet when the program itself ended, and were killed.
+   */
+  uint32_t lingering_processes;
   Agentbroker__V1__ExecEnd__OutcomeCase outcome_case;
   union {
     Agentbroker__V1__ExecExited *exited;
     Agentbroker__V1__ExecTimedOut *timed_out;
+    Agentbroker__V1__ExecSignaled *signaled;
+    Agentbroker__V1__ExecOutOfMemory *out_of_memory;
+    Agentbroker__V1__ExecOutputLimit *output_limit;
+    Agentbroker__V1__ExecCancelled *cancelled;
+    Agentbroker__V1__ExecShuttingDown *shutting_down;
+    Agentbroker__V1__ExecSpawnFailed *spawn_failed;
   };
 };
 #define AGENTBROKER__V1__EXEC_END__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__exec_end__descriptor) \
-    , NULL, AGENTBROKER__V1__EXEC_END__OUTCOME__NOT_SET, {0} }
+    , NULL, 0, 0, AGENTBROKER__V1__EXEC_END__OUTCOME__NOT_SET, {0} }
 
 
 /* Agentbroker__V1__ArgumentVector methods */
@@ -290,6 +440,25 @@ Agentbroker__V1__ExecExited *
 void   agentbroker__v1__exec_exited__free_unpacked
                      (Agentbroker__V1__ExecExited *message,
                       ProtobufCAllocator *allocator);
+/* Agentbroker__V1__ExecSignaled methods */
+void   agentbroker__v1__exec_signaled__init
+                     (Agentbroker__V1__ExecSignaled         *message);
+size_t agentbroker__v1__exec_signaled__get_packed_size
+                     (const Agentbroker__V1__ExecSignaled   *message);
+size_t agentbroker__v1__exec_signaled__pack
+                     (const Agentbroker__V1__ExecSignaled   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__exec_signaled__pack_to_buffer
+                     (const Agentbroker__V1__ExecSignaled   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__ExecSignaled *
+       agentbroker__v1__exec_signaled__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__exec_signaled__free_unpacked
+                     (Agentbroker__V1__ExecSignaled *message,
+                      ProtobufCAllocator *allocator);
 /* Agentbroker__V1__ExecTimedOut methods */
 void   agentbroker__v1__exec_timed_out__init
                      (Agentbroker__V1__ExecTimedOut         *message);
@@ -308,6 +477,101 @@ Agentbroker__V1__ExecTimedOut *
                       const uint8_t       *data);
 void   agentbroker__v1__exec_timed_out__free_unpacked
                      (Agentbroker__V1__ExecTimedOut *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__ExecOutOfMemory methods */
+void   agentbroker__v1__exec_out_of_memory__init
+                     (Agentbroker__V1__ExecOutOfMemory         *message);
+size_t agentbroker__v1__exec_out_of_memory__get_packed_size
+                     (const Agentbroker__V1__ExecOutOfMemory   *message);
+size_t agentbroker__v1__exec_out_of_memory__pack
+                     (const Agentbroker__V1__ExecOutOfMemory   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__exec_out_of_memory__pack_to_buffer
+                     (const Agentbroker__V1__ExecOutOfMemory   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__ExecOutOfMemory *
+       agentbroker__v1__exec_out_of_memory__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__exec_out_of_memory__free_unpacked
+                     (Agentbroker__V1__ExecOutOfMemory *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__ExecOutputLimit methods */
+void   agentbroker__v1__exec_output_limit__init
+                     (Agentbroker__V1__ExecOutputLimit         *message);
+size_t agentbroker__v1__exec_output_limit__get_packed_size
+                     (const Agentbroker__V1__ExecOutputLimit   *message);
+size_t agentbroker__v1__exec_output_limit__pack
+                     (const Agentbroker__V1__ExecOutputLimit   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__exec_output_limit__pack_to_buffer
+                     (const Agentbroker__V1__ExecOutputLimit   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__ExecOutputLimit *
+       agentbroker__v1__exec_output_limit__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__exec_output_limit__free_unpacked
+                     (Agentbroker__V1__ExecOutputLimit *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__ExecCancelled methods */
+void   agentbroker__v1__exec_cancelled__init
+                     (Agentbroker__V1__ExecCancelled         *message);
+size_t agentbroker__v1__exec_cancelled__get_packed_size
+                     (const Agentbroker__V1__ExecCancelled   *message);
+size_t agentbroker__v1__exec_cancelled__pack
+                     (const Agentbroker__V1__ExecCancelled   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__exec_cancelled__pack_to_buffer
+                     (const Agentbroker__V1__ExecCancelled   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__ExecCancelled *
+       agentbroker__v1__exec_cancelled__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__exec_cancelled__free_unpacked
+                     (Agentbroker__V1__ExecCancelled *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__ExecShuttingDown methods */
+void   agentbroker__v1__exec_shutting_down__init
+                     (Agentbroker__V1__ExecShuttingDown         *message);
+size_t agentbroker__v1__exec_shutting_down__get_packed_size
+                     (const Agentbroker__V1__ExecShuttingDown   *message);
+size_t agentbroker__v1__exec_shutting_down__pack
+                     (const Agentbroker__V1__ExecShuttingDown   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__exec_shutting_down__pack_to_buffer
+                     (const Agentbroker__V1__ExecShuttingDown   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__ExecShuttingDown *
+       agentbroker__v1__exec_shutting_down__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__exec_shutting_down__free_unpacked
+                     (Agentbroker__V1__ExecShuttingDown *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__ExecSpawnFailed methods */
+void   agentbroker__v1__exec_spawn_failed__init
+                     (Agentbroker__V1__ExecSpawnFailed         *message);
+size_t agentbroker__v1__exec_spawn_failed__get_packed_size
+                     (const Agentbroker__V1__ExecSpawnFailed   *message);
+size_t agentbroker__v1__exec_spawn_failed__pack
+                     (const Agentbroker__V1__ExecSpawnFailed   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__exec_spawn_failed__pack_to_buffer
+                     (const Agentbroker__V1__ExecSpawnFailed   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__ExecSpawnFailed *
+       agentbroker__v1__exec_spawn_failed__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__exec_spawn_failed__free_unpacked
+                     (Agentbroker__V1__ExecSpawnFailed *message,
                       ProtobufCAllocator *allocator);
 /* Agentbroker__V1__ExecUsage methods */
 void   agentbroker__v1__exec_usage__init
@@ -364,8 +628,26 @@ typedef void (*Agentbroker__V1__ExecOutput_Closure)
 typedef void (*Agentbroker__V1__ExecExited_Closure)
                  (const Agentbroker__V1__ExecExited *message,
                   void *closure_data);
+typedef void (*Agentbroker__V1__ExecSignaled_Closure)
+                 (const Agentbroker__V1__ExecSignaled *message,
+                  void *closure_data);
 typedef void (*Agentbroker__V1__ExecTimedOut_Closure)
                  (const Agentbroker__V1__ExecTimedOut *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__ExecOutOfMemory_Closure)
+                 (const Agentbroker__V1__ExecOutOfMemory *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__ExecOutputLimit_Closure)
+                 (const Agentbroker__V1__ExecOutputLimit *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__ExecCancelled_Closure)
+                 (const Agentbroker__V1__ExecCancelled *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__ExecShuttingDown_Closure)
+                 (const Agentbroker__V1__ExecShuttingDown *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__ExecSpawnFailed_Closure)
+                 (const Agentbroker__V1__ExecSpawnFailed *message,
                   void *closure_data);
 typedef void (*Agentbroker__V1__ExecUsage_Closure)
                  (const Agentbroker__V1__ExecUsage *message,
@@ -380,12 +662,20 @@ typedef void (*Agentbroker__V1__ExecEnd_Closure)
 /* --- descriptors --- */
 
 extern const ProtobufCEnumDescriptor    agentbroker__v1__output_stream__descriptor;
+extern const ProtobufCEnumDescriptor    agentbroker__v1__spawn_failure_kind__descriptor;
+extern const ProtobufCEnumDescriptor    agentbroker__v1__spawn_stage__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__argument_vector__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__exec_start__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__exec_started__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__exec_output__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__exec_exited__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__exec_signaled__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__exec_timed_out__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__exec_out_of_memory__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__exec_output_limit__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__exec_cancelled__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__exec_shutting_down__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__exec_spawn_failed__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__exec_usage__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__exec_end__descriptor;
 
