@@ -120,7 +120,7 @@ let package = Package(
         .executableTarget(
             name: "loadtest",
             dependencies: [
-                "AgentBackend", "CLinux", nioCore,
+                "AgentBackend", "CLinux", nioCore, crypto,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],

@@ -7,7 +7,7 @@ struct LoadTest: ParsableCommand {
         abstract: "Measures agent-broker from outside.",
         subcommands: [
             EchoCommand.self, FilesCommand.self, CompareEchoCommand.self, CompareFilesCommand.self,
-            ComparePoolCommand.self, CompareFairnessCommand.self,
+            ComparePoolCommand.self, CompareFairnessCommand.self, CompareStartCommand.self,
         ]
     )
 }

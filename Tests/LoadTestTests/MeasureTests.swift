@@ -60,11 +60,55 @@ import Testing
         // The ratio of the medians would be 3.
         let report = ComparisonReport.Scenario(scenario, [round(200, 100), round(300, 120), round(400, 40)])
         let (rate, time) = (report.answers[0], report.answers[1])
-        #expect((rate.ratio.median, rate.ratio.min, rate.ratio.max) == (2.5, 2, 10))
+        #expect((rate.outcome.median, rate.outcome.min, rate.outcome.max) == (2.5, 2, 10))
         #expect(rate.subjectFigures.median == 300 && rate.baselineFigures.median == 100)
         #expect(rate.isMet == true)
-        #expect(abs(time.ratio.median - 2.5) < 1e-9)
+        #expect(abs(time.outcome.median - 2.5) < 1e-9)
         #expect(time.isMet == nil)
+    }
+
+    @Test func aValueStandsByItself() throws {
+        let question = Comparison.Question(
+            measure: .p50Milliseconds,
+            subject: "a",
+            form: .value,
+            target: .atMost(60)
+        )
+        let scenario = Comparison.Scenario(load: "l", contestants: [], questions: [question])
+        let rounds = [70_000, 50_000, 40_000].map { (p50: Double) in
+            let latencies = Latencies.Summary(p50: p50, p99: 0, p999: 0, max: 0)
+            return ["a": RunFigures(calls: 1, seconds: 1, callsPerSecond: 1, latencyMicroseconds: latencies)]
+        }
+        let answer = ComparisonReport.Scenario(scenario, rounds).answers[0]
+        #expect((answer.outcome.median, answer.outcome.min, answer.outcome.max) == (50, 40, 70))
+        #expect(answer.isMet == true)
+    }
+
+    @Test func theFirstLineOfAProgramIsTakenAsItIsWritten() throws {
+        let interrupts = try Interrupts()
+        let pipe = try ReadyPipe()
+        #expect(try pipe.line(within: .zero, interrupts) == nil)
+        var start = ProgramStart(
+            executable: "/bin/sh",
+            arguments: ["-c", "echo one; echo two"],
+            name: "sh",
+            directory: "/tmp"
+        )
+        start.output = pipe.writeEnd
+        try TemporaryDirectory.run("loadtest-tests") { (directory) throws(LoadFailure) in
+            start.directory = directory
+            try ChildProcess.run(start) { (_) throws(LoadFailure) in
+                #expect(try pipe.line(within: .seconds(60), interrupts) == "one")
+            }
+        }
+    }
+
+    @Test func tokensAreOfTheFormThatBrokersTake() {
+        let credential = BrokerCredential()
+        #expect(credential.token.wholeMatch(of: /ab_[0-9a-f]{16}_[0-9a-f]{64}/) != nil)
+        #expect(credential.token.hasPrefix("ab_\(credential.id)_"))
+        #expect(credential.hash.count == 64)
+        #expect(BrokerCredential().token != credential.token)
     }
 
     @Test func processorTime() throws {

@@ -10,12 +10,7 @@ struct CompareEchoCommand: ParsableCommand {
             """
     )
 
-    @Option(help: "Path of agent-broker. Default: beside this program.")
-    var broker: String?
-
-    @Option(help: "Path of limit-echo. Default: beside this program.")
-    var limit: String?
-
+    @OptionGroup var programs: ProgramOptions
     @OptionGroup var comparison: ComparisonOptions
 
     @Flag(help: ArgumentHelp("Run limit-echo in place of the broker as well.", visibility: .hidden))
@@ -42,8 +37,7 @@ struct CompareEchoCommand: ParsableCommand {
         _ interrupts: borrowing Interrupts,
         _ body: (ServerProcess) throws(LoadFailure) -> Result
     ) throws(LoadFailure) -> Result {
-        let executable = limit ?? Sibling.path("limit-echo")
-        return try ServerProcess.withLimit(executable, named: name, in: directory, interrupts, body)
+        try ServerProcess.withLimit(programs.limitPath, named: name, in: directory, interrupts, body)
     }
 
     private func withBroker<Result>(
@@ -52,7 +46,6 @@ struct CompareEchoCommand: ParsableCommand {
         _ body: (ServerProcess) throws(LoadFailure) -> Result
     ) throws(LoadFailure) -> Result {
         if limitAsBroker { return try withLimit(named: "limit again", in: directory, interrupts, body) }
-        let executable = broker ?? Sibling.path("agent-broker")
-        return try ServerProcess.withBroker(executable, in: directory, interrupts, body)
+        return try BrokerSetup(programs.brokerPath, in: directory).run(interrupts, body)
     }
 }

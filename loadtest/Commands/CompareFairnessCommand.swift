@@ -11,9 +11,7 @@ struct CompareFairnessCommand: ParsableCommand {
             """
     )
 
-    @Option(help: "Path of agent-broker. Default: beside this program.")
-    var broker: String?
-
+    @OptionGroup var broker: BrokerOption
     @OptionGroup var comparison: ComparisonOptions
 
     func run() throws {
@@ -22,14 +20,13 @@ struct CompareFairnessCommand: ParsableCommand {
     }
 
     private func compare(_ interrupts: borrowing Interrupts) throws(LoadFailure) -> ComparisonReport {
-        let executable = broker ?? Sibling.path("agent-broker")
-        return try TemporaryDirectory.run("loadtest") { (directory) throws(LoadFailure) in
-            try ServerProcess.withBroker(
-                executable,
-                in: directory,
-                maximumRunning: FairnessComparison.slots,
-                interrupts
-            ) { (broker) throws(LoadFailure) in
+        try TemporaryDirectory.run("loadtest") { (directory) throws(LoadFailure) in
+            let setup = try BrokerSetup(broker.path, in: directory) { configuration in
+                configuration.exec = .init(max_running: FairnessComparison.slots)
+                // Longer than any measurement.
+                configuration.limits = .init(queue_timeout: "1h")
+            }
+            return try setup.run(interrupts) { (broker) throws(LoadFailure) in
                 try comparison.run([FairnessComparison.scenario(broker)], interrupts)
             }
         }

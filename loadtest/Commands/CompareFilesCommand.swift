@@ -11,9 +11,7 @@ struct CompareFilesCommand: ParsableCommand {
             """
     )
 
-    @Option(help: "Path of agent-broker. Default: beside this program.")
-    var broker: String?
-
+    @OptionGroup var broker: BrokerOption
     @OptionGroup var peers: PeerOptions
     @OptionGroup var comparison: ComparisonOptions
 
@@ -23,11 +21,10 @@ struct CompareFilesCommand: ParsableCommand {
     }
 
     private func compare(_ interrupts: borrowing Interrupts) throws(LoadFailure) -> ComparisonReport {
-        let executable = broker ?? Sibling.path("agent-broker")
         let peers = peers.pythonPeers
         return try TemporaryDirectory.run("loadtest") { (directory) throws(LoadFailure) in
             try peers.withSweRex(in: directory, interrupts) { (address, token) throws(LoadFailure) in
-                try ServerProcess.withBroker(executable, in: directory, interrupts) { (broker) throws(LoadFailure) in
+                try BrokerSetup(broker.path, in: directory).run(interrupts) { (broker) throws(LoadFailure) in
                     let files = FilesComparison(
                         broker: broker,
                         peers: peers,

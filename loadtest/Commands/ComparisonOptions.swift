@@ -42,6 +42,25 @@ struct ComparisonOptions: ParsableArguments {
     }
 }
 
+/// Where the broker is.
+struct BrokerOption: ParsableArguments {
+    @Option(help: "Path of agent-broker. Default: beside this program.")
+    var broker: String?
+
+    var path: String { broker ?? Sibling.path("agent-broker") }
+}
+
+/// Where the broker and the limit program are.
+struct ProgramOptions: ParsableArguments {
+    @OptionGroup var broker: BrokerOption
+
+    @Option(help: "Path of limit-echo. Default: beside this program.")
+    var limit: String?
+
+    var brokerPath: String { broker.path }
+    var limitPath: String { limit ?? Sibling.path("limit-echo") }
+}
+
 /// Where the peers in Python are.
 struct PeerOptions: ParsableArguments {
     @Option(help: "Python with the peers: python3 -m venv V; V/bin/pip install -r loadtest/peers/requirements.txt")

@@ -12,13 +12,14 @@ struct Comparison {
         let questions: [Question]
     }
 
-    /// How one contestant does beside another.
+    /// How one contestant does, mostly beside another.
     struct Question {
         /// That of the list of targets; empty for one that is asked for information.
         var row = ""
         let measure: Measure
         let subject: String
-        let baseline: String
+        /// Of no meaning for a value.
+        var baseline = ""
         var form = Form.ratio
         var target: Target?
 
@@ -27,6 +28,8 @@ struct Comparison {
             case ratio
             /// Baseline by subject: how many times less the subject takes.
             case timesLess
+            /// The subject's figure itself.
+            case value
         }
     }
 
@@ -53,20 +56,21 @@ struct Comparison {
 /// What the answer to a question is to be.
 struct Target: Codable, Equatable {
     private(set) var kind: Kind
-    private(set) var ratio: Double
+    /// A ratio, or a value in the unit of the measure.
+    private(set) var bound: Double
 
     enum Kind: String, Codable {
         case atLeast
         case atMost
     }
 
-    static func atLeast(_ ratio: Double) -> Target { Target(kind: .atLeast, ratio: ratio) }
-    static func atMost(_ ratio: Double) -> Target { Target(kind: .atMost, ratio: ratio) }
+    static func atLeast(_ bound: Double) -> Target { Target(kind: .atLeast, bound: bound) }
+    static func atMost(_ bound: Double) -> Target { Target(kind: .atMost, bound: bound) }
 
     func isMet(by measured: Double) -> Bool {
         switch kind {
-        case .atLeast: measured >= ratio
-        case .atMost: measured <= ratio
+        case .atLeast: measured >= bound
+        case .atMost: measured <= bound
         }
     }
 }

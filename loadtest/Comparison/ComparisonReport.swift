@@ -17,8 +17,8 @@ struct ComparisonReport: Codable, Equatable {
         var form: Comparison.Question.Form
         var subjectFigures: Spread
         var baselineFigures: Spread
-        /// Of the figures of each round; not that of the medians.
-        var ratio: Spread
+        /// In the form of the question, of the figures of each round; a ratio is not that of the medians.
+        var outcome: Spread
         /// Absent where there is none.
         var target: Target?
         var isMet: Bool?
@@ -26,7 +26,7 @@ struct ComparisonReport: Codable, Equatable {
 
     /// For the terminal.
     var text: String {
-        let head = ["row", "load", "measure", "subject", "", "baseline", "", "ratio (min..max)", "target"]
+        let head = ["row", "load", "measure", "subject", "", "baseline", "", "outcome (min..max)", "target"]
         return Table([head] + scenarios.flatMap { scenario in scenario.answers.map { $0.cells(scenario.load) } }).text
     }
 }
@@ -38,12 +38,7 @@ extension ComparisonReport.Scenario {
         answers = scenario.questions.map { question in
             let subject = rounds.compactMap { $0[question.subject].map(question.measure.value) }
             let baseline = rounds.compactMap { $0[question.baseline].map(question.measure.value) }
-            let ratio = Spread(
-                zip(subject, baseline).map { subject, baseline in
-                    let (over, under) = question.form == .ratio ? (subject, baseline) : (baseline, subject)
-                    return under > 0 ? over / under : 0
-                }
-            )
+            let outcome = Spread(question.form.outcomes(subject, baseline))
             return ComparisonReport.Answer(
                 row: question.row,
                 measure: question.measure,
@@ -52,10 +47,21 @@ extension ComparisonReport.Scenario {
                 form: question.form,
                 subjectFigures: Spread(subject),
                 baselineFigures: Spread(baseline),
-                ratio: ratio,
+                outcome: outcome,
                 target: question.target,
-                isMet: question.target?.isMet(by: ratio.median)
+                isMet: question.target?.isMet(by: outcome.median)
             )
+        }
+    }
+}
+
+extension Comparison.Question.Form {
+    /// Of each round. 0 where nothing was measured to divide by.
+    fileprivate func outcomes(_ subject: [Double], _ baseline: [Double]) -> [Double] {
+        switch self {
+        case .value: subject
+        case .ratio: zip(subject, baseline).map { $1 > 0 ? $0 / $1 : 0 }
+        case .timesLess: zip(subject, baseline).map { $0 > 0 ? $1 / $0 : 0 }
         }
     }
 }
@@ -63,7 +69,8 @@ extension ComparisonReport.Scenario {
 extension ComparisonReport.Answer {
     fileprivate func cells(_ load: String) -> [String] {
         let verdict = isMet.map { $0 ? "met" : "MISSED" } ?? ""
-        let bound = target.map { "\($0.kind == .atLeast ? ">=" : "<=") \($0.ratio.text(2))  " } ?? ""
+        let digits = form == .value ? measure.digits : 2
+        let bound = target.map { "\($0.kind == .atLeast ? ">=" : "<=") \($0.bound.text(digits))  " } ?? ""
         return [
             row,
             load,
@@ -71,8 +78,8 @@ extension ComparisonReport.Answer {
             subject,
             subjectFigures.median.text(measure.digits),
             baseline,
-            baselineFigures.median.text(measure.digits),
-            "\(ratio.median.text(2)) (\(ratio.min.text(2))..\(ratio.max.text(2)))"
+            form == .value ? "" : baselineFigures.median.text(measure.digits),
+            "\(outcome.median.text(digits)) (\(outcome.min.text(digits))..\(outcome.max.text(digits)))"
                 + (form == .timesLess ? " times less" : ""),
             bound + verdict,
         ]
@@ -86,6 +93,8 @@ extension Measure {
         case .serverMicroseconds: "server us/call"
         case .p50Microseconds: "p50 us"
         case .p99Microseconds: "p99 us"
+        case .p50Milliseconds: "p50 ms"
+        case .p99Milliseconds: "p99 ms"
         case .nanosecondsPerCall: "ns/call"
         }
     }
@@ -94,7 +103,7 @@ extension Measure {
         switch self {
         case .callsPerSecond, .nanosecondsPerCall: 0
         case .serverMicroseconds: 2
-        case .p50Microseconds, .p99Microseconds: 1
+        case .p50Microseconds, .p99Microseconds, .p50Milliseconds, .p99Milliseconds: 1
         }
     }
 }

@@ -42,6 +42,8 @@ enum Measure: String, Codable {
     case serverMicroseconds
     case p50Microseconds
     case p99Microseconds
+    case p50Milliseconds
+    case p99Milliseconds
     case nanosecondsPerCall
 
     /// 0 where it was not measured.
@@ -51,6 +53,8 @@ enum Measure: String, Codable {
         case .serverMicroseconds: figures.serverMicrosecondsPerCall ?? 0
         case .p50Microseconds: figures.latencyMicroseconds?.p50 ?? 0
         case .p99Microseconds: figures.latencyMicroseconds?.p99 ?? 0
+        case .p50Milliseconds: Measure.p50Microseconds.value(figures) / 1000
+        case .p99Milliseconds: Measure.p99Microseconds.value(figures) / 1000
         case .nanosecondsPerCall: figures.callsPerSecond > 0 ? 1e9 / figures.callsPerSecond : 0
         }
     }

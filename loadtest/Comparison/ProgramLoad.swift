@@ -9,7 +9,8 @@ struct ProgramLoad: Contestant {
 
     func measure(_ time: RunTime, _ interrupts: borrowing Interrupts) throws(LoadFailure) -> RunFigures {
         let all = arguments + time.arguments
-        let output = try ChildProcess.run(executable, all, name: name, in: directory) { (child) throws(LoadFailure) in
+        let start = ProgramStart(executable: executable, arguments: all, name: name, directory: directory)
+        let output = try ChildProcess.run(start) { (child) throws(LoadFailure) in
             try child.wholeOutput(within: time.warmup + time.duration + Self.patience, interrupts)
         }
         return try ChildProcess.decode(output, from: name)

@@ -24,7 +24,8 @@ struct PythonPeers {
     ) throws(LoadFailure) -> Result {
         let token = "load-\(UInt64.random(in: .min ... .max))"
         let arguments = Self.arguments + ["\(drivers)/swerex_server.py", "--auth-token", token]
-        return try ChildProcess.run(python, arguments, name: "swe-rex", in: directory) { (child) throws(LoadFailure) in
+        let start = ProgramStart(executable: python, arguments: arguments, name: "swe-rex", directory: directory)
+        return try ChildProcess.run(start) { (child) throws(LoadFailure) in
             let line = try child.firstLine(within: .seconds(60), interrupts)
             guard line.hasPrefix("ready ") else { throw .child("swe-rex says no address: \(line)") }
             return try body(String(line.dropFirst("ready ".count)), token)
