@@ -37,7 +37,7 @@ struct CompareEchoCommand: ParsableCommand {
         _ interrupts: borrowing Interrupts,
         _ body: (ServerProcess) throws(LoadFailure) -> Result
     ) throws(LoadFailure) -> Result {
-        try ServerProcess.withLimit(programs.limitPath, named: name, in: directory, interrupts, body)
+        try ServerStart.limit(programs.limitPath, named: name, in: directory).run(interrupts, body)
     }
 
     private func withBroker<Result>(
@@ -46,6 +46,6 @@ struct CompareEchoCommand: ParsableCommand {
         _ body: (ServerProcess) throws(LoadFailure) -> Result
     ) throws(LoadFailure) -> Result {
         if limitAsBroker { return try withLimit(named: "limit again", in: directory, interrupts, body) }
-        return try BrokerSetup(programs.brokerPath, in: directory).run(interrupts, body)
+        return try BrokerSetup(programs.brokerPath, in: directory).start.run(interrupts, body)
     }
 }

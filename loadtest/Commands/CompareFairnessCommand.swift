@@ -26,7 +26,7 @@ struct CompareFairnessCommand: ParsableCommand {
                 // Longer than any measurement.
                 configuration.limits = .init(queue_timeout: "1h")
             }
-            return try setup.run(interrupts) { (broker) throws(LoadFailure) in
+            return try setup.start.run(interrupts) { (broker) throws(LoadFailure) in
                 try comparison.run([FairnessComparison.scenario(broker)], interrupts)
             }
         }

@@ -24,7 +24,7 @@ struct CompareFilesCommand: ParsableCommand {
         let peers = peers.pythonPeers
         return try TemporaryDirectory.run("loadtest") { (directory) throws(LoadFailure) in
             try peers.withSweRex(in: directory, interrupts) { (address, token) throws(LoadFailure) in
-                try BrokerSetup(broker.path, in: directory).run(interrupts) { (broker) throws(LoadFailure) in
+                try BrokerSetup(broker.path, in: directory).start.run(interrupts) { (broker) throws(LoadFailure) in
                     let files = FilesComparison(
                         broker: broker,
                         peers: peers,

@@ -22,8 +22,7 @@ struct CompareStartCommand: ParsableCommand {
         try TemporaryDirectory.run("loadtest") { (directory) throws(LoadFailure) in
             let start = StartComparison(
                 broker: try BrokerSetup(programs.brokerPath, in: directory),
-                limit: programs.limitPath,
-                directory: directory
+                limit: .limit(programs.limitPath, in: directory)
             )
             return try comparison.run([start.scenario], interrupts)
         }

@@ -1,16 +1,33 @@
 internal import ArgumentParser
 internal import FoundationEssentials
 
-/// What the commands that compare have in common.
+/// What the commands that compare for a time have in common.
 struct ComparisonOptions: ParsableArguments {
-    @Option(help: "Runs of each contestant.")
-    var rounds = 5
+    @OptionGroup var report: ReportOptions
 
     @Option(help: "How long each run measures.", transform: Duration.init(argument:))
     var duration: Duration = .seconds(2)
 
     @Option(help: "How long each run warms up.", transform: Duration.init(argument:))
     var warmup: Duration = .milliseconds(500)
+
+    /// Runs the scenarios one after the other.
+    func run(
+        _ scenarios: [Comparison.Scenario],
+        _ interrupts: borrowing Interrupts
+    ) throws(LoadFailure) -> ComparisonReport {
+        try report.run(scenarios, RunTime(warmup: warmup, duration: duration), interrupts)
+    }
+
+    func print(_ report: ComparisonReport) throws {
+        try self.report.print(report)
+    }
+}
+
+/// What all commands that compare have in common.
+struct ReportOptions: ParsableArguments {
+    @Option(help: "Runs of each contestant.")
+    var rounds = 5
 
     @Flag(help: "Print one JSON object, with the figures of every run.")
     var json = false
@@ -22,9 +39,10 @@ struct ComparisonOptions: ParsableArguments {
     /// Runs the scenarios one after the other.
     func run(
         _ scenarios: [Comparison.Scenario],
+        _ time: RunTime,
         _ interrupts: borrowing Interrupts
     ) throws(LoadFailure) -> ComparisonReport {
-        let comparison = Comparison(rounds: rounds, time: RunTime(warmup: warmup, duration: duration))
+        let comparison = Comparison(rounds: rounds, time: time)
         var report = ComparisonReport(scenarios: [])
         for scenario in scenarios {
             report.scenarios.append(try comparison.run(scenario, interrupts, progress: Self.tell))

@@ -12,9 +12,6 @@ struct BrokerSetup {
     private var configuration: String { "\(directory)/broker.yaml" }
     private var root: String { "\(directory)/root" }
 
-    /// For the broker to be ready.
-    private static let patience = Duration.seconds(20)
-
     /// - Parameters:
     ///   - executable: Path of agent-broker.
     ///   - directory: Gets a directory with the broker's name.
@@ -48,26 +45,21 @@ struct BrokerSetup {
         try file.write(to: configuration)
     }
 
-    var start: ProgramStart {
+    var start: ServerStart {
         let arguments = ["serve", "--json", "--listen", "127.0.0.1:0", "--root", root, "--config", configuration]
-        return ProgramStart(executable: executable, arguments: arguments, name: "agent-broker", directory: directory)
-    }
-
-    /// Where a broker that is ready listens, from the line in which it says so.
-    static func endpoint(_ line: String) throws(LoadFailure) -> Endpoint {
-        let ready: BrokerReady = try ChildProcess.decode(line, from: "agent-broker serve")
-        guard let endpoint = Endpoint(ready.wire) else { throw .child("agent-broker says no address: \(line)") }
-        return endpoint
-    }
-
-    /// Runs the broker for the time of `body`.
-    func run<Result>(
-        _ interrupts: borrowing Interrupts,
-        _ body: (ServerProcess) throws(LoadFailure) -> Result
-    ) throws(LoadFailure) -> Result {
-        try ChildProcess.run(start) { (child) throws(LoadFailure) in
-            let endpoint = try Self.endpoint(child.firstLine(within: Self.patience, interrupts))
-            return try body(ServerProcess(name: name, endpoint: endpoint, pid: child.pid, tokens: tokens))
+        return ServerStart(
+            name: name,
+            program: ProgramStart(
+                executable: executable,
+                arguments: arguments,
+                name: "agent-broker",
+                directory: directory
+            ),
+            tokens: tokens
+        ) { (line) throws(LoadFailure) in
+            let ready: BrokerReady = try ChildProcess.decode(line, from: "agent-broker serve")
+            guard let endpoint = Endpoint(ready.wire) else { throw .child("agent-broker says no address: \(line)") }
+            return endpoint
         }
     }
 

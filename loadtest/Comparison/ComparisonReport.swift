@@ -96,12 +96,14 @@ extension Measure {
         case .p50Milliseconds: "p50 ms"
         case .p99Milliseconds: "p99 ms"
         case .nanosecondsPerCall: "ns/call"
+        case .residentBytes: "own bytes"
+        case .bytes: "bytes"
         }
     }
 
     fileprivate var digits: Int {
         switch self {
-        case .callsPerSecond, .nanosecondsPerCall: 0
+        case .callsPerSecond, .nanosecondsPerCall, .residentBytes, .bytes: 0
         case .serverMicroseconds: 2
         case .p50Microseconds, .p99Microseconds, .p50Milliseconds, .p99Milliseconds: 1
         }

@@ -23,6 +23,9 @@ struct RunFigures: Codable, Equatable {
     var latencyMicroseconds: Latencies.Summary?
     var serverMicrosecondsPerCall: Double?
     var clientMicrosecondsPerCall: Double?
+    /// Memory of the server for each of what it was made to hold: its own, and the kernel's.
+    var residentBytesEach: Double?
+    var kernelBytesEach: Double?
 }
 
 extension RunFigures {
@@ -45,6 +48,10 @@ enum Measure: String, Codable {
     case p50Milliseconds
     case p99Milliseconds
     case nanosecondsPerCall
+    /// The kernel's not included.
+    case residentBytes
+    /// The kernel's included.
+    case bytes
 
     /// 0 where it was not measured.
     func value(_ figures: RunFigures) -> Double {
@@ -55,6 +62,8 @@ enum Measure: String, Codable {
         case .p99Microseconds: figures.latencyMicroseconds?.p99 ?? 0
         case .p50Milliseconds: Measure.p50Microseconds.value(figures) / 1000
         case .p99Milliseconds: Measure.p99Microseconds.value(figures) / 1000
+        case .residentBytes: figures.residentBytesEach ?? 0
+        case .bytes: (figures.residentBytesEach ?? 0) + (figures.kernelBytesEach ?? 0)
         case .nanosecondsPerCall: figures.callsPerSecond > 0 ? 1e9 / figures.callsPerSecond : 0
         }
     }

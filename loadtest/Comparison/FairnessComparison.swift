@@ -10,7 +10,12 @@ enum FairnessComparison {
         alone.backend = .local
         alone.tokens = [broker.tokens[1]]
         var flooded = alone
-        flooded.flood = .init(tokens: [broker.tokens[0]], connections: flood.connections, depth: flood.depth)
+        flooded.background = .init(
+            tokens: [broker.tokens[0]],
+            connections: flood.connections,
+            depth: flood.depth,
+            isBusy: true
+        )
         let contestants = [("alone", alone), ("flooded", flooded)].map { name, settings in
             ServerLoad(name: name, server: broker, settings: settings)
         }

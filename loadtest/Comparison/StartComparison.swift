@@ -1,18 +1,15 @@
 /// The first half of row P13: how soon a broker that is started answers.
 struct StartComparison {
     let broker: BrokerSetup
-    /// Path of `limit-echo`.
-    let limit: String
-    /// For the output of the limit program.
-    let directory: String
+    let limit: ServerStart
 
     var scenario: Comparison.Scenario {
-        let again = "broker"
-        let anew = "broker, new root"
+        let again = StartLoad(name: "broker", server: broker.start)
+        let anew = StartLoad(name: "broker, new root", server: broker.start) { broker.removeRoot() }
         return Comparison.Scenario(
             load: "start to first answer",
-            contestants: [load(again), load(anew) { broker.removeRoot() }, limitLoad],
-            questions: [again, anew].flatMap { name in
+            contestants: [again, anew, StartLoad(name: limit.name, server: limit)],
+            questions: [again.name, anew.name].flatMap { name in
                 [
                     Comparison.Question(
                         row: "P13",
@@ -22,28 +19,9 @@ struct StartComparison {
                         target: .atMost(60)
                     ),
                     Comparison.Question(measure: .p99Milliseconds, subject: name, form: .value),
-                    Comparison.Question(measure: .p50Milliseconds, subject: name, baseline: limitLoad.name),
+                    Comparison.Question(measure: .p50Milliseconds, subject: name, baseline: limit.name),
                 ]
             }
-        )
-    }
-
-    private func load(_ name: String, prepare: @escaping () -> Void = {}) -> StartLoad {
-        StartLoad(
-            name: name,
-            program: broker.start,
-            tokens: broker.tokens,
-            endpoint: BrokerSetup.endpoint,
-            prepare: prepare
-        )
-    }
-
-    private var limitLoad: StartLoad {
-        StartLoad(
-            name: "limit",
-            program: ServerProcess.limitStart(limit, named: "limit", in: directory),
-            tokens: [""],
-            endpoint: ServerProcess.limitEndpoint
         )
     }
 }

@@ -2,14 +2,9 @@
 /// connection that says hello first.
 struct StartLoad: Contestant {
     let name: String
-    let program: ProgramStart
-    let tokens: [String]
-    /// Where the server says it listens.
-    let endpoint: (_ firstLine: String) throws(LoadFailure) -> Endpoint
+    let server: ServerStart
     /// Called before each start.
     var prepare: () -> Void = {}
-
-    private static let patience = Duration.seconds(20)
 
     /// Starts as often as the time allows, and once at least.
     func measure(_ time: RunTime, _ interrupts: borrowing Interrupts) throws(LoadFailure) -> RunFigures {
@@ -33,14 +28,14 @@ struct StartLoad: Contestant {
     private func start(_ interrupts: borrowing Interrupts) throws(LoadFailure) -> UInt64 {
         prepare()
         let pipe = try ReadyPipe()
-        var program = program
+        var program = server.program
         program.output = pipe.writeEnd
         let begin = Clocks.monotonic()
         return try ChildProcess.run(program) { (child) throws(LoadFailure) in
-            guard let line = try pipe.line(within: Self.patience, interrupts) else {
-                throw child.failure("was not ready within \(Self.patience)")
+            guard let line = try pipe.line(within: ServerStart.patience, interrupts) else {
+                throw child.failure("was not ready within \(ServerStart.patience)")
             }
-            let settings = LoadSettings(endpoint: try endpoint(line), tokens: tokens, keys: ["load-0"])
+            let settings = LoadSettings(endpoint: try server.endpoint(line), tokens: server.tokens, keys: ["load-0"])
             try LoadRun(settings, interrupts: interrupts.descriptor).makeEachCallOnce()
             return Clocks.monotonic() - begin
         }

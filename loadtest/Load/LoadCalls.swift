@@ -8,8 +8,8 @@ internal import NIOCore
 /// rounded up to a power of two), so that an answer leads to its place without a table, and ids only rise.
 struct LoadCalls {
     private struct Place {
-        /// Index of the template of all its calls.
-        let template: Int
+        /// Index of the template of its call, and of the later ones unless calls take turns.
+        var template: Int
         /// Of the call that is unanswered; 0 where there is none.
         var id: UInt64 = 0
         /// When the call was due; later than that it was sent only for want of credit.
@@ -20,6 +20,8 @@ struct LoadCalls {
     private let templates: [CallTemplate]
     private let placeMask: UInt64
     private var table: [Place]
+    /// Nil: each place has a template of its own.
+    private var turn: Turn?
     private var highestID: UInt64 = 0
     private var credit: Int
     /// Places whose call waits for credit, the first to be sent first.
@@ -30,12 +32,22 @@ struct LoadCalls {
     /// Calls that are due or sent, and not answered.
     private(set) var unanswered = 0
 
-    /// `templates`, not empty and of one length, serve the places in turn, beginning with the one at `first`.
+    /// What calls take of the templates, one after the other.
+    struct Turn {
+        /// Index of the next one.
+        var next: Int
+        /// From one to the next, which begins anew at the end.
+        let step: Int
+    }
+
+    /// `templates`, not empty and of one length, serve the places, beginning with the one at `first`; or, with a `turn`,
+    /// the calls.
     init(
         connection: UInt32,
         depth: Int,
         templates: [CallTemplate],
         first: Int = 0,
+        turn: Turn? = nil,
         limits: SessionLimits
     ) throws(LoadFailure) {
         for template in templates {
@@ -45,6 +57,7 @@ struct LoadCalls {
         }
         self.connection = connection
         self.templates = templates
+        self.turn = turn
         table = (0..<depth).map { Place(template: (first + $0) % templates.count) }
         placeMask = UInt64(depth.nextPowerOf2()) - 1
         credit = limits.connectionWindow
@@ -53,6 +66,10 @@ struct LoadCalls {
     /// The place's call is due: appends it to `out`, or keeps it until there is credit. The place is free.
     mutating func start(_ place: Int, at now: UInt64, into out: inout ByteBuffer) throws(LoadFailure) {
         table[place].due = now
+        if let turn {
+            table[place].template = turn.next % templates.count
+            self.turn?.next = (turn.next + turn.step) % templates.count
+        }
         unanswered += 1
         if credit >= template(of: place).payloadLength {
             try send(place, into: &out)

@@ -19,11 +19,15 @@ final class LoadConnection {
         var received = ByteBuffer()
         let limits = try Self.sayHello(settings.tokens[number % settings.tokens.count], socket, &received)
         try socket.makeNonBlocking()
+        // Among the connections of its org.
+        let rank = number / settings.tokens.count
+        let turn = LoadCalls.Turn(next: rank, step: max(settings.connections / settings.tokens.count, 1))
         conversation = try LoadConversation(
             connection: UInt32(number),
             depth: settings.depth,
             templates: templates,
-            first: number / settings.tokens.count * settings.depth,
+            first: rank * settings.depth,
+            turn: settings.takesTurns ? turn : nil,
             limits: limits
         )
         self.socket = socket

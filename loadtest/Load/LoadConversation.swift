@@ -16,6 +16,7 @@ struct LoadConversation {
         depth: Int,
         templates: [CallTemplate],
         first: Int = 0,
+        turn: LoadCalls.Turn? = nil,
         limits: SessionLimits
     ) throws(LoadFailure) {
         self.limits = limits
@@ -24,6 +25,7 @@ struct LoadConversation {
             depth: depth,
             templates: templates,
             first: first,
+            turn: turn,
             limits: limits
         )
     }

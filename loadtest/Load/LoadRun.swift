@@ -6,11 +6,11 @@ struct LoadRun: ~Copyable {
     private let epoll: Epoll
     private let connections: [LoadConnection]
     /// Those whose calls are not measured. Their tokens follow those of the others.
-    private let flood: [LoadConnection]
+    private let background: [LoadConnection]
     /// Connections that epoll watches for room to write.
     private var watchedForRoom: Set<Int> = []
     private var tally = LoadTally()
-    private var floodTally = LoadTally()
+    private var backgroundTally = LoadTally()
 
     private static let interruptToken = -1
 
@@ -21,15 +21,15 @@ struct LoadRun: ~Copyable {
         let epoll = try Epoll()
         if let interrupts { try epoll.add(interrupts, token: Self.interruptToken) }
         let connections = try Self.connect(settings, from: 0, epoll)
-        var flood: [LoadConnection] = []
-        if let settings = settings.ofFlood {
+        var background: [LoadConnection] = []
+        if let settings = settings.ofBackground {
             try settings.validate()
-            flood = try Self.connect(settings, from: connections.count, epoll)
+            background = try Self.connect(settings, from: connections.count, epoll)
         }
         self.settings = settings
         self.epoll = epoll
         self.connections = connections
-        self.flood = flood
+        self.background = background
         frameLength = templates.joined().map(\.frameLength).max() ?? 0
     }
 
@@ -53,7 +53,7 @@ struct LoadRun: ~Copyable {
     }
 
     private func connection(_ number: Int) -> LoadConnection {
-        number < connections.count ? connections[number] : flood[number - connections.count]
+        number < connections.count ? connections[number] : background[number - connections.count]
     }
 
     /// Throws at the first wrong answer. Answers that are errors are counted.
@@ -82,8 +82,11 @@ struct LoadRun: ~Copyable {
         )
     }
 
-    /// Makes one call of each place and measures nothing. Throws unless each is answered as it should be.
-    consuming func makeEachCallOnce() throws(LoadFailure) {
+    /// Makes one call of each place, and then, while the connections are still there, what `body` does. Throws unless
+    /// each call is answered as it should be.
+    consuming func makeEachCallOnce<Result>(
+        then body: () throws(LoadFailure) -> Result = {}
+    ) throws(LoadFailure) -> Result {
         try start()
         try drain()
         let unanswered = connections.reduce(0) { $0 + $1.unanswered }
@@ -91,11 +94,14 @@ struct LoadRun: ~Copyable {
         if unanswered > 0 {
             throw .failedCalls("\(unanswered) calls were not answered within \(LoadSettings.patience)")
         }
+        // Else they could be closed after their last use, which is above.
+        defer { withExtendedLifetime(connections) {} }
+        return try body()
     }
 
     private mutating func start() throws(LoadFailure) {
-        // The flood first, so that the others meet it.
-        for number in (0..<connections.count + flood.count).reversed() {
+        // The background first, so that the others meet it.
+        for number in (0..<connections.count + background.count).reversed() {
             try connection(number).start(at: Clocks.monotonic())
             try watchForRoom(number)
         }
@@ -115,7 +121,8 @@ struct LoadRun: ~Copyable {
                 if ready.token < connections.count {
                     try connections[ready.token].serve(ready, at: now, refills: refills, tally: &tally)
                 } else {
-                    try connection(ready.token).serve(ready, at: now, refills: refills, tally: &floodTally)
+                    let refills = refills && settings.background?.isBusy == true
+                    try connection(ready.token).serve(ready, at: now, refills: refills, tally: &backgroundTally)
                 }
                 try watchForRoom(ready.token)
             }

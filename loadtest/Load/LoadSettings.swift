@@ -16,9 +16,11 @@ struct LoadSettings {
     var payload = 25
     /// Shell line of an exec.
     var command = "sleep 0.2"
-    /// Calls that are made at the same time and not measured, from before the warm-up to the end: their connections,
-    /// tokens, keys and depth count. What they are answered, and whether, is of no matter.
-    var flood: Flood?
+    /// Each call takes the next of its org's keys or files, rather than each place one of its own.
+    var takesTurns = false
+    /// Connections that are there at the same time and not measured, from before the warm-up to the end. What their
+    /// calls are answered, and whether, is of no matter.
+    var background: Background?
     /// How long is measured, after the warm-up.
     var duration = Duration.seconds(5)
     var warmup = Duration.seconds(1)
@@ -34,10 +36,12 @@ struct LoadSettings {
     /// A ``FileSet`` has all of an org in flight at once, and brokers let 1024 be.
     static let maximumFiles = 1024
 
-    struct Flood {
+    struct Background {
         var tokens: [String]
         var connections: Int
         var depth: Int
+        /// Whether each call is followed by the next. Otherwise each place makes one, and the connection is idle then.
+        var isBusy: Bool
     }
 
     /// Throws for what cannot be run.
@@ -58,14 +62,14 @@ struct LoadSettings {
     /// Of each org.
     var templates: [[CallTemplate]] { tokens.indices.map { templates(ofOrg: $0) } }
 
-    /// The settings of ``flood``.
-    var ofFlood: LoadSettings? {
-        flood.map { flood in
+    /// The settings of ``background``.
+    var ofBackground: LoadSettings? {
+        background.map { background in
             var settings = self
-            settings.flood = nil
-            settings.tokens = flood.tokens
-            settings.connections = flood.connections
-            settings.depth = flood.depth
+            settings.background = nil
+            settings.tokens = background.tokens
+            settings.connections = background.connections
+            settings.depth = background.depth
             return settings
         }
     }

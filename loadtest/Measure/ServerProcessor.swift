@@ -26,12 +26,12 @@ struct ServerProcessor {
         let tasks = "/proc/\(pid)/task"
         guard let threads = try? FileManager.default.contentsOfDirectory(atPath: tasks) else { return nil }
         // A thread may end between the listing and the look at it.
-        let times = threads.compactMap { schedstat(text("\(tasks)/\($0)/schedstat") ?? "") }
+        let times = threads.compactMap { schedstat(ProcFile.text("\(tasks)/\($0)/schedstat") ?? "") }
         return times.contains { $0 > 0 } ? times.reduce(0, +) : nil
     }
 
     private static func ofProcess(_ pid: pid_t) -> UInt64? {
-        guard let ticks = stat(text("/proc/\(pid)/stat") ?? "") else { return nil }
+        guard let ticks = stat(ProcFile.text("/proc/\(pid)/stat") ?? "") else { return nil }
         return ticks * 1_000_000_000 / UInt64(max(sysconf(Int32(_SC_CLK_TCK)), 1))
     }
 
@@ -47,9 +47,5 @@ struct ServerProcessor {
         let fields = text[text.index(after: name)...].split(separator: " ")
         guard fields.count > 12, let user = UInt64(fields[11]), let system = UInt64(fields[12]) else { return nil }
         return user + system
-    }
-
-    private static func text(_ path: String) -> String? {
-        try? String(contentsOfFile: path, encoding: .utf8)
     }
 }

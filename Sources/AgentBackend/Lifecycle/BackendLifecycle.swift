@@ -38,10 +38,12 @@ package final class BackendLifecycle: Sendable {
 
     /// Status changes that a watcher may leave unread; it loses the oldest beyond that.
     private static let maximumUnread = 1024
+    /// One for all: an idle entry would keep it otherwise.
+    package static let logger = Logger(label: "agent-backend")
 
     package init(
         status: BackendStatus = .connected,
-        logger: Logger = Logger(label: "agent-backend"),
+        logger: Logger = BackendLifecycle.logger,
         wallClock: @escaping @Sendable () -> Int64 = systemWallClock
     ) {
         state = Mutex(State(status: status))

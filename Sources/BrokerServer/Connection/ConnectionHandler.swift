@@ -52,8 +52,8 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     /// Nil: not yet, or no more.
     var context: ChannelHandlerContext?
     private var accumulator: FrameAccumulator
-    private let decoder: ClientFrameDecoder
-    private let encoder = ServerFrameEncoder()
+    /// That of the event loop.
+    private let codec: FrameCodec
     private var out = ByteBuffer()
     private var hasWritten = false
     private var isFlushScheduled = false
@@ -73,18 +73,19 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         settings: ConnectionSettings,
         handler: any RequestHandler,
         eventLoop: any EventLoop,
+        codec: FrameCodec,
         entry: ConnectionTable.Entry
     ) {
         self.settings = settings
         self.handler = handler
         self.eventLoop = eventLoop
+        self.codec = codec
         self.entry = entry
         executor = EventLoopTaskExecutor(eventLoop)
         machine = SessionStateMachine(maximumCallsInFlight: Int(settings.limits.maximumCallsInFlight))
         sendWindow = SendWindow(Int(settings.limits.connectionWindow))
         receiveWindow = ReceiveWindow(Int(settings.limits.connectionWindow))
         accumulator = FrameAccumulator(maximumMessageLength: FrameHeader.maximumHelloLength)
-        decoder = ClientFrameDecoder(maximumHeadLength: Int(settings.limits.maximumHeadLength))
         gone = eventLoop.makePromise()
     }
 
@@ -244,7 +245,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     @inline(__always)
     private func receive(_ message: ByteBuffer, _ handler: isolated any RequestHandler) {
         do throws(FrameFault) {
-            receive(try decoder.decode(message), FrameHeader.length + message.readableBytes, handler)
+            receive(try codec.decoder.decode(message), FrameHeader.length + message.readableBytes, handler)
         } catch {
             receive(error)
         }
@@ -330,7 +331,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     /// Appends a frame. Those of one read batch, or of one turn of the event loop, are written together.
     func send(_ frame: ServerFrame) {
         guard let context else { return }
-        if let payload = encoder.encode(frame, into: &out) {
+        if let payload = codec.encoder.encode(frame, into: &out) {
             bytesOut += UInt64(out.readableBytes + payload.readableBytes)
             context.write(wrapOutboundOut(out), promise: nil)
             context.write(wrapOutboundOut(payload), promise: nil)

@@ -29,6 +29,8 @@ final class EntryCalls: Sendable {
         let waiters = state.withLock { state -> [CheckedContinuation<Void, Never>] in
             state.streams[call] = nil
             guard state.streams.isEmpty else { return [] }
+            // Without the memory that it had: an idle entry would keep it.
+            state.streams = [:]
             defer { state.waiters = [] }
             return state.waiters
         }

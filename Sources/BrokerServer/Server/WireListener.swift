@@ -9,7 +9,8 @@ internal import Synchronization
 /// Accepts connections of the wire and serves them until it is shut down.
 final class WireListener: Sendable {
     private let group: MultiThreadedEventLoopGroup
-    private let routers: [ObjectIdentifier: Router]
+    /// What the connections of an event loop share.
+    private let parts: [ObjectIdentifier: (router: Router, codec: FrameCodec)]
     /// Of connections that are made from now on.
     private let settings: Mutex<ConnectionSettings>
     private let connections: ConnectionTable
@@ -33,9 +34,10 @@ final class WireListener: Sendable {
         self.logger = logger
         drain = broker.drain
         connections = broker.connections
-        routers = Dictionary(
+        // How long a head may be is not changed while the broker runs.
+        parts = Dictionary(
             uniqueKeysWithValues: group.makeIterator().map {
-                (ObjectIdentifier($0), Router(eventLoop: $0, broker: broker))
+                (ObjectIdentifier($0), (Router(eventLoop: $0, broker: broker), FrameCodec(settings)))
             }
         )
     }
@@ -94,7 +96,7 @@ final class WireListener: Sendable {
     }
 
     private func serve(_ channel: any Channel, _ tls: ServerTLS?) throws {
-        guard let router = routers[ObjectIdentifier(channel.eventLoop)] else {
+        guard let (router, codec) = parts[ObjectIdentifier(channel.eventLoop)] else {
             throw BackendError(.internal, message: "a connection was accepted on a foreign event loop")
         }
         if channel.localAddress?.protocol == .inet || channel.localAddress?.protocol == .inet6 {
@@ -106,6 +108,7 @@ final class WireListener: Sendable {
             settings: settings,
             handler: router,
             eventLoop: channel.eventLoop,
+            codec: codec,
             entry: entry
         )
         let member = ConnectionTable.Member(

@@ -14,8 +14,8 @@ struct WorkspaceLockMachine<Waiter: Sendable, Holder: AnyObject & Sendable> {
     typealias WaiterID = UInt64
 
     private struct Lock {
-        /// Those that share it and have said who they are, and those that have not.
-        var holders: [ObjectIdentifier: Holder] = [:]
+        /// Those that share it and have said who they are, mostly one, and those that have not.
+        var holders: [Holder] = []
         var unnamed = 0
         var isClaimed = false
         /// The claimant, while it waits for the holders to end.
@@ -48,7 +48,7 @@ struct WorkspaceLockMachine<Waiter: Sendable, Holder: AnyObject & Sendable> {
     mutating func name(_ holder: Holder, of workspace: WorkspaceID) -> Bool {
         guard let lock = locks[workspace], !lock.isClaimed else { return false }
         locks[workspace]?.unnamed -= 1
-        locks[workspace]?.holders[ObjectIdentifier(holder)] = holder
+        locks[workspace]?.holders.append(holder)
         return true
     }
 
@@ -59,7 +59,7 @@ struct WorkspaceLockMachine<Waiter: Sendable, Holder: AnyObject & Sendable> {
     }
 
     mutating func ended(_ holder: Holder, of workspace: WorkspaceID) -> [Waiter] {
-        locks[workspace]?.holders[ObjectIdentifier(holder)] = nil
+        locks[workspace]?.holders.removeAll { $0 === holder }
         return shareEnded(workspace)
     }
 
@@ -119,7 +119,7 @@ struct WorkspaceLockMachine<Waiter: Sendable, Holder: AnyObject & Sendable> {
 
     func isShared(_ workspace: WorkspaceID) -> Bool { locks[workspace]?.isShared ?? false }
 
-    func holders(of workspace: WorkspaceID) -> [Holder] { locks[workspace].map { Array($0.holders.values) } ?? [] }
+    func holders(of workspace: WorkspaceID) -> [Holder] { locks[workspace]?.holders ?? [] }
 
     /// Keys of an org whose workspaces are shared now.
     func sharedKeys(of org: Org.ID) -> [String] {

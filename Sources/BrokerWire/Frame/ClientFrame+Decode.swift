@@ -2,7 +2,7 @@ internal import AgentBackend
 internal import CBrokerProtos
 package import NIOCore
 
-/// Unpacks what clients send. Owns the memory for it; one per connection, used on its event loop.
+/// Unpacks what clients send. Owns the memory for it, which lasts for one frame; one per event loop, used there.
 package struct ClientFrameDecoder: ~Copyable {
     private let arena = WireArena()
     private let maximumHeadLength: Int

@@ -2,7 +2,7 @@ internal import AgentBackend
 internal import CBrokerProtos
 package import NIOCore
 
-/// Packs what the broker sends. Owns the memory for it; one per connection, used on its event loop.
+/// Packs what the broker sends. Owns the memory for it, which lasts for one frame; one per event loop, used there.
 package struct ServerFrameEncoder: ~Copyable {
     private let arena = WireArena()
 

@@ -59,6 +59,7 @@ struct ConnectionHarness {
                     settings: settings,
                     handler: handler,
                     eventLoop: loop,
+                    codec: FrameCodec(settings),
                     entry: connections.makeEntry()
                 )
             ),
@@ -67,7 +68,13 @@ struct ConnectionHarness {
         let (channel, loop, stub) = (channel, loop, handler)
         connection = try await loop.executeInContext {
             let weak = WeakConnection()
-            let handler = ConnectionHandler(settings: settings, handler: stub, eventLoop: loop, entry: entry)
+            let handler = ConnectionHandler(
+                settings: settings,
+                handler: stub,
+                eventLoop: loop,
+                codec: FrameCodec(settings),
+                entry: entry
+            )
             weak.handler = handler
             try channel.pipeline.syncOperations.addHandler(handler)
             return NIOLoopBound(weak, eventLoop: loop)
