@@ -44,8 +44,9 @@ debug: setup ## debug build, tests included
 run: build ## a broker on loopback with an embedded configuration
 	@exec "$$($(SWIFT) build -c release --show-bin-path)/agent-broker" serve $(ARGS)
 
-test: setup lint protos-check debug ## everything: lint, generated code, debug tests, release build
+test: setup lint protos-check debug ## everything: lint, generated code, debug tests, some fuzzing, release build
 	$(SWIFT) test --skip-build --no-parallel
+	Tests/Fuzz/run 200000
 	$(SWIFT) build -c release
 
 torture: build ## what takes longer or needs a quiet machine

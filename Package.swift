@@ -168,9 +168,9 @@ let package = Package(
         .testTarget(
             name: "BrokerServerTests",
             dependencies: [
-                "BrokerServer", "AgentBackend", "LocalBackend", "BrokerWire", "BrokerTestKit", nioCore, nioEmbedded,
-                nioPosix,
-                logging,
+                "BrokerServer", "AgentBackend", "LocalBackend", "BrokerWire", "BrokerTestKit", "CLinux", nioCore,
+                nioEmbedded,
+                nioPosix, logging,
             ],
             swiftSettings: swiftSettings
         ),

@@ -31,7 +31,7 @@ package struct InProcessBroker: Sendable {
     package let reloadCertificates: @Sendable () throws -> Void
 
     fileprivate init(_ report: ReadyReport, unixSocket: String, tokens: [String: String]) throws {
-        guard let port = report.wire.first?.split(separator: ":").last.flatMap({ Int($0) }) else {
+        guard let port = report.wires.first?.address.split(separator: ":").last.flatMap({ Int($0) }) else {
             throw BackendError(.internal, message: "the broker does not say where it listens")
         }
         root = report.root

@@ -10,7 +10,8 @@ struct PoolsCommand: ClientCommand {
         discussion: """
             Entries that are in use, idle and being made; acquires that wait, and for how long the longest has; leases; \
             acquires that were answered at once and that were not; entries that were made, and that were destroyed for \
-            room, idleness or age. With --json one object per line: org, and the pool_ members of stats.
+            room, idleness or age; calls that wait for their turn, and for how long the first has. With --json one \
+            object per line: org, and what stats tells of calls and of the pool.
             """
     )
 
@@ -22,7 +23,9 @@ struct PoolsCommand: ClientCommand {
             for try await share in connection.pools() {
                 var line = JSONLine()
                 line.add("org", share.org)
-                for (name, number) in PoolNumbers(pool: share.pool).all { line.add(name, number) }
+                for (name, number) in CallNumbers(calls: share.calls).all + PoolNumbers(pool: share.pool).all {
+                    line.add(name, number)
+                }
                 try await lines.add(line)
             }
             try await lines.flush()
@@ -37,7 +40,7 @@ struct PoolsCommand: ClientCommand {
             output,
             [
                 "ORG", "ACTIVE", "IDLE", "CREATING", "WAITING", "LONGEST WAIT", "LEASES", "HITS", "MISSES", "CREATED",
-                "EVICTED",
+                "EVICTED", "QUEUED CALLS", "LONGEST QUEUED",
             ]
         )
         for try await share in connection.pools() {
@@ -45,7 +48,8 @@ struct PoolsCommand: ClientCommand {
             try await table.add([
                 share.org, "\(pool.active)", "\(pool.idle)", "\(pool.creating)", "\(pool.waiting)",
                 ShortTime(duration: pool.longestWait).text, "\(pool.leases)", "\(pool.hits)", "\(pool.misses)",
-                "\(pool.creations)", "\(pool.evictions)",
+                "\(pool.creations)", "\(pool.evictions)", "\(share.calls.waiting)",
+                ShortTime(duration: share.calls.longestWait).text,
             ])
         }
         try await table.flush()

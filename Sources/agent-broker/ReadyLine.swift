@@ -23,10 +23,11 @@ struct ReadyLine {
     private var json: JSONLine {
         var line = JSONLine()
         line.add("ready", true)
-        line.add("wire", report.wire.first ?? "")
-        line.add("wires", report.wire)
+        line.add("wire", report.wires.first?.address ?? "")
+        line.add("wires", report.wires.map(\.address))
+        line.add("tls_wires", report.wires.filter(\.speaksTLS).map(\.address))
         line.add("unix", report.unix ?? "")
-        line.add("tls", report.speaksTLS)
+        line.add("tls", report.wires.first?.speaksTLS ?? false)
         line.add("root", report.root)
         line.add("isolation", report.isolation)
         line.add("version", report.version)
@@ -40,10 +41,12 @@ struct ReadyLine {
 
     /// For a person who has just started a broker and wants to talk to it.
     private var text: String {
-        let address = report.wire.first ?? report.unix.map { "unix:\($0)" } ?? ""
+        let wire = report.wires.first
+        let address = wire?.address ?? report.unix.map { "unix:\($0)" } ?? ""
         let isolation = report.isolation.isEmpty ? "commands are refused" : "commands isolated by \(report.isolation)"
+        let addresses = report.wires.map(\.address) + [report.unix].compactMap { $0 }
         var lines = [
-            "agent-broker \(report.version) is ready: \((report.wire + [report.unix].compactMap { $0 }).joined(separator: ", "))",
+            "agent-broker \(report.version) is ready: \(addresses.joined(separator: ", "))",
             "  root \(report.root), \(isolation)",
         ]
         if let embedded = report.embeddedToken {
@@ -51,7 +54,7 @@ struct ReadyLine {
                 "",
                 "Talk to it from a second terminal (org \"\(embedded.org)\"):",
                 "",
-                "  export AGENT_BROKER_ADDRESS=\(address)\(report.speaksTLS ? " AGENT_BROKER_TLS=1" : "")",
+                "  export AGENT_BROKER_ADDRESS=\(address)\(wire?.speaksTLS == true ? " AGENT_BROKER_TLS=1" : "")",
                 "  export AGENT_BROKER_TOKEN=\(embedded.token)",
                 "  export PATH=\"\(Self.ownDirectory):$PATH\"",
                 "",

@@ -41,9 +41,12 @@ struct StatsCommand: ClientCommand {
             ("calls_failed", stats.callsFailed),
             ("calls_in_flight", UInt64(stats.callsInFlight)),
             ("execs_running", UInt64(stats.execsRunning)),
-        ] + PoolNumbers(pool: stats.pool).all + [
+        ] + CallNumbers(calls: stats.calls).all + PoolNumbers(pool: stats.pool).all + [
             ("workspaces_deleted", stats.workspacesDeleted),
             ("workspaces_expired", stats.workspacesExpired),
+            ("connections_refused", stats.connectionsRefused),
+            ("connections_displaced", stats.connectionsDisplaced),
+            ("auth_failures", stats.authFailures),
         ]
     }
 }

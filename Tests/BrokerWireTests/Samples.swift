@@ -241,7 +241,15 @@ enum Samples {
             ),
             ("stats", .stats(statistics)),
             ("connections", .connections(ConnectionPage(connections: [connection], isTruncated: true))),
-            ("pools", .pools(PoolPage(pools: [OrgPool(org: "acme", pool: statistics.pool)], isTruncated: true))),
+            (
+                "pools",
+                .pools(
+                    PoolPage(
+                        pools: [OrgPool(org: "acme", pool: statistics.pool, calls: statistics.calls)],
+                        isTruncated: true
+                    )
+                )
+            ),
             ("logs", .logs),
             ("reload", .reload(ReloadReply(changes: ["orgs[acme] added", "é"], connectionsEnded: 2))),
             ("drain", .drain(drainReport)),
@@ -347,6 +355,21 @@ enum Samples {
         stats.pool.holds.count = 29
         stats.workspacesDeleted = 30
         stats.workspacesExpired = 31
+        stats.calls.waiting = 32
+        stats.calls.longestWait = .microseconds(33)
+        stats.calls.bytesInFlight = 34
+        stats.calls.orgConnectionsRefusals = 35
+        stats.calls.orgCallsInFlightRefusals = 36
+        stats.calls.orgRunningCommandsRefusals = 37
+        stats.calls.orgBytesInFlightRefusals = 38
+        stats.calls.orgQueuedCallsRefusals = 39
+        stats.calls.orgCallsPerSecondRefusals = 40
+        stats.calls.orgBytesPerSecondRefusals = 41
+        stats.calls.callsInFlightRefusals = 42
+        stats.calls.runningCommandsRefusals = 43
+        stats.connectionsRefused = 44
+        stats.connectionsDisplaced = 45
+        stats.authFailures = 46
         return stats
     }
 

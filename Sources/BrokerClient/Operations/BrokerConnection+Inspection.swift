@@ -5,6 +5,7 @@ internal import BrokerWire
 public struct BrokerPool: Sendable, Hashable {
     public var org: String
     public var pool: BrokerStatistics.Pool
+    public var calls: BrokerStatistics.Calls
 }
 
 /// A connection of a broker, as it is at one moment.
@@ -53,7 +54,13 @@ extension BrokerConnection {
         BrokerPages(operation: "pools") { [self] last throws(BackendError) in
             let page = try await perform(.pools(after: last?.org ?? ""), on: nil, call: options)
             return PageCursor.Page(
-                elements: page.pools.map { BrokerPool(org: $0.org, pool: BrokerStatistics.Pool($0.pool)) },
+                elements: page.pools.map {
+                    BrokerPool(
+                        org: $0.org,
+                        pool: BrokerStatistics.Pool($0.pool),
+                        calls: BrokerStatistics.Calls($0.calls)
+                    )
+                },
                 isTruncated: page.isTruncated
             )
         }

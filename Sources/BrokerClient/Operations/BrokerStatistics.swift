@@ -46,6 +46,34 @@ public struct BrokerStatistics: Sendable, Hashable {
         public var holds: Durations
     }
 
+    /// Calls that wait for their turn, and what was refused for a limit since the broker's start.
+    public struct Calls: Sendable, Hashable {
+        /// Now.
+        public var waiting: UInt32
+        /// How long the first of them has waited.
+        public var longestWait: Duration
+        /// Bytes kept of unanswered calls now.
+        public var bytesInFlight: UInt64
+        /// Connections over the org's number.
+        public var orgConnectionsRefusals: UInt64
+        /// Calls that waited in vain for one of the org's slots.
+        public var orgCallsInFlightRefusals: UInt64
+        /// Commands that did for one of the org's.
+        public var orgRunningCommandsRefusals: UInt64
+        /// Calls with more bytes than the org had left.
+        public var orgBytesInFlightRefusals: UInt64
+        /// Calls that found the org's queue full.
+        public var orgQueuedCallsRefusals: UInt64
+        /// Calls that waited in vain for their turn by the org's rate.
+        public var orgCallsPerSecondRefusals: UInt64
+        /// The same by its rate of bytes.
+        public var orgBytesPerSecondRefusals: UInt64
+        /// Calls that waited in vain for one of the broker's slots.
+        public var callsInFlightRefusals: UInt64
+        /// Commands that did for one of the broker's.
+        public var runningCommandsRefusals: UInt64
+    }
+
     public var serverVersion: String
     public var node: String
     /// Empty: all together.
@@ -63,6 +91,12 @@ public struct BrokerStatistics: Sendable, Hashable {
     /// Since the broker's start: on request, and because nobody used them for long.
     public var workspacesDeleted: UInt64
     public var workspacesExpired: UInt64
+    public var calls: Calls
+    /// Of peers that had shown no valid token, since the broker's start, for an operator who asks for all orgs.
+    public var connectionsRefused: UInt64
+    /// Connections of such peers that had to go for a newer one.
+    public var connectionsDisplaced: UInt64
+    public var authFailures: UInt64
 }
 
 extension BrokerStatistics {
@@ -79,7 +113,11 @@ extension BrokerStatistics {
             execsRunning: reply.execsRunning,
             pool: Pool(reply.pool),
             workspacesDeleted: reply.workspacesDeleted,
-            workspacesExpired: reply.workspacesExpired
+            workspacesExpired: reply.workspacesExpired,
+            calls: Calls(reply.calls),
+            connectionsRefused: reply.connectionsRefused,
+            connectionsDisplaced: reply.connectionsDisplaced,
+            authFailures: reply.authFailures
         )
     }
 }
@@ -107,6 +145,25 @@ extension BrokerStatistics.Pool {
             longestWait: pool.longestWait,
             waits: BrokerStatistics.Durations(pool.waits),
             holds: BrokerStatistics.Durations(pool.holds)
+        )
+    }
+}
+
+extension BrokerStatistics.Calls {
+    init(_ calls: StatsReply.Calls) {
+        self.init(
+            waiting: calls.waiting,
+            longestWait: calls.longestWait,
+            bytesInFlight: calls.bytesInFlight,
+            orgConnectionsRefusals: calls.orgConnectionsRefusals,
+            orgCallsInFlightRefusals: calls.orgCallsInFlightRefusals,
+            orgRunningCommandsRefusals: calls.orgRunningCommandsRefusals,
+            orgBytesInFlightRefusals: calls.orgBytesInFlightRefusals,
+            orgQueuedCallsRefusals: calls.orgQueuedCallsRefusals,
+            orgCallsPerSecondRefusals: calls.orgCallsPerSecondRefusals,
+            orgBytesPerSecondRefusals: calls.orgBytesPerSecondRefusals,
+            callsInFlightRefusals: calls.callsInFlightRefusals,
+            runningCommandsRefusals: calls.runningCommandsRefusals
         )
     }
 }

@@ -23,10 +23,10 @@ struct AdmissionStateMachine {
 
     /// Since the start.
     struct Counts: Sendable, Hashable {
-        var refused = 0
+        var refused: UInt64 = 0
         /// Connections that had to go for a newer one.
-        var displaced = 0
-        var authFailures = 0
+        var displaced: UInt64 = 0
+        var authFailures: UInt64 = 0
     }
 
     init(_ limits: AdmissionLimits) {
@@ -176,5 +176,5 @@ package struct AuthenticationFailure: Sendable, Hashable {
     /// Of its address lately, this one included; 1 where addresses are not told apart.
     package var ofAddress: Int
     /// Since the broker's start.
-    package var inAll: Int
+    package var inAll: UInt64
 }

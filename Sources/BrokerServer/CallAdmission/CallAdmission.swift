@@ -49,10 +49,12 @@ package final class CallAdmission: Sendable {
         perform(machine.withLock { $0.setSlots(BrokerSlots(configuration)) })
     }
 
-    /// Costs the same whatever goes on. All zero for an org that is not known.
-    package func snapshot(of org: Org.ID) -> CallAdmissionSnapshot {
+    /// Of an org; nil: of all together. All zero for an org that is not known.
+    package func snapshot(of org: Org.ID?) -> CallAdmissionSnapshot {
         let now = time.elapsed()
-        return machine.withLock { $0.snapshot(of: org, at: now) }
+        return machine.withLock { machine in
+            org.map { machine.snapshot(of: $0, at: now) } ?? machine.snapshot(at: now)
+        }
     }
 
     // MARK: Connections

@@ -103,6 +103,16 @@ package struct CallAdmissionSnapshot: Sendable {
 
         package var total: UInt64 { CallAdmissionLimit.allCases.reduce(0) { $0 + self[$1] } }
 
-        mutating func count(_ limit: CallAdmissionLimit) { counts[limit.rawValue] &+= 1 }
+        mutating func count(_ limit: CallAdmissionLimit, times: UInt64 = 1) { counts[limit.rawValue] &+= times }
+    }
+
+    mutating func add(_ other: CallAdmissionSnapshot) {
+        connections += other.connections
+        callsInFlight += other.callsInFlight
+        commandsRunning += other.commandsRunning
+        bytesInFlight += other.bytesInFlight
+        waiting += other.waiting
+        longestWait = max(longestWait, other.longestWait)
+        for limit in CallAdmissionLimit.allCases { refusals.count(limit, times: other.refusals[limit]) }
     }
 }

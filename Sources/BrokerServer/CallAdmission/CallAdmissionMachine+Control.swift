@@ -73,6 +73,11 @@ extension CallAdmissionMachine {
         return snapshot
     }
 
+    /// Of all orgs together.
+    func snapshot(at now: Duration) -> CallAdmissionSnapshot {
+        accounts.indices.reduce(into: CallAdmissionSnapshot()) { $0.add(snapshot(of: Org.ID($1), at: now)) }
+    }
+
     /// The time at which to report ``tick(at:)``, where no earlier one is outstanding.
     mutating func earlierWakeUp() -> Duration? {
         guard let earliest = timers.earliest else { return nil }

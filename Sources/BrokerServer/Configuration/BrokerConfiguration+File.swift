@@ -38,17 +38,20 @@ extension BrokerConfiguration {
             )
         }
         var configuration = defaults
-        let problems = configuration.apply(yaml: bytes, named: path, replacing: running)
+        let problems = configuration.apply(yaml: bytes, named: path, replacing: running) { $0.unusableTLSFiles() }
         if let error = BackendError(problems) { throw error }
         return configuration
     }
 
     /// Applies the text of a file and says everything that is wrong with it, in the order of the file. With
     /// problems the value is half applied and must not be used.
+    ///
+    /// - Parameter check: What else is wrong with it, such as with files that it names.
     package mutating func apply(
         yaml bytes: [UInt8],
         named file: String,
-        replacing running: BrokerConfiguration? = nil
+        replacing running: BrokerConfiguration? = nil,
+        check: (BrokerConfiguration) -> [ConfigurationProblem] = { _ in [] }
     ) -> [ConfigurationProblem] {
         var problems: [ConfigurationProblem]
         do {
@@ -56,7 +59,7 @@ extension BrokerConfiguration {
             if let root = try Self.compose(bytes) {
                 reader.read(root, at: "", into: &self, by: Self.fields)
             }
-            reader.report(whole: contradictions() + (running.map(obstacles(toReplacing:)) ?? []))
+            reader.report(whole: contradictions() + check(self) + (running.map(obstacles(toReplacing:)) ?? []))
             problems = reader.problems
         } catch {
             problems = [error]

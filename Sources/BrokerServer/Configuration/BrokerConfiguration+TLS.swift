@@ -1,3 +1,4 @@
+internal import AgentBackend
 package import BrokerWire
 
 extension BrokerConfiguration {
@@ -14,6 +15,36 @@ extension BrokerConfiguration {
         package var plainListen: [TCPAddress] = []
         /// The unix socket speaks TLS too.
         package var onUnixSocket = false
+    }
+
+    /// What keeps the files of certificates and keys from being used. Blocks.
+    func unusableTLSFiles() -> [ConfigurationProblem] {
+        guard let certificate = tls.certificate, let key = tls.key else { return [] }
+        var found = Self.problem("cert") { () throws(BackendError) in
+            _ = try TLSFile.certificates(in: certificate)
+        }
+        if found.isEmpty {
+            found = Self.problem("key") { () throws(BackendError) in
+                _ = try TLSIdentity(certificate: certificate, key: key)
+            }
+        }
+        guard let authorities = tls.clientAuthorities else { return found }
+        return found
+            + Self.problem("client_ca") { () throws(BackendError) in
+                _ = try TLSFile.certificates(in: authorities)
+            }
+    }
+
+    private static func problem(
+        _ key: String,
+        _ use: () throws(BackendError) -> Void
+    ) -> [ConfigurationProblem] {
+        do throws(BackendError) {
+            try use()
+            return []
+        } catch {
+            return [ConfigurationProblem(path: "tls.\(key)", message: String(error.message.trimmingPrefix("TLS: ")))]
+        }
     }
 
     func contradictionsOfTLS() -> [ConfigurationProblem] {

@@ -57,7 +57,7 @@ package protocol ConnectionObserver: Sendable {
     /// A client showed a token that is not known.
     func authenticationFailed(_ failure: AuthenticationFailure, peer: String)
     /// A connection was closed without being served: a limit was reached. `inAll`: so many times since the start.
-    func connectionRefused(_ error: BackendError, peer: String, inAll: Int)
+    func connectionRefused(_ error: BackendError, peer: String, inAll: UInt64)
     /// A client was refused, or broke the protocol.
     func connectionFailed(_ error: BackendError, peer: String)
     /// TLS could not be agreed on.

@@ -44,21 +44,6 @@ extension ReloadStep {
         ReloadStep { change in { log.setMode(change.new.log.operations.mode) } }
     }
 
-    /// Certificates and keys, which are read again also where their files are called as before. What flags say about
-    /// TLS goes over the file, which has been looked at alone.
-    static func certificates(_ tls: ServerTLS?) -> ReloadStep {
-        ReloadStep { change throws(BackendError) in
-            if let tls { return try tls.prepare(change.new.tls) }
-            guard change.new.tls.certificate == nil else {
-                throw BackendError(
-                    .invalidConfiguration,
-                    message: "tls.cert: the broker was started without TLS: restart it to change that"
-                )
-            }
-            return {}
-        }
-    }
-
     /// What connections are made with from now on, and who may come in.
     static func connections(
         _ listener: WireListener,
@@ -67,6 +52,25 @@ extension ReloadStep {
         ReloadStep { change in
             let settings = settings(change.new)
             return { listener.update(settings, AdmissionLimits.ofProcess(change.new)) }
+        }
+    }
+}
+
+extension Reloader {
+    /// Certificates and keys, which are read again also where their files are called as before. What flags say about
+    /// TLS goes over the file, which has been looked at alone.
+    static func certificates(
+        of tls: ServerTLS?
+    ) -> @Sendable (BrokerConfiguration.TLS) throws(BackendError) -> ReloadStep.Commit {
+        { settings throws(BackendError) in
+            if let tls { return try tls.prepare(settings) }
+            guard settings.certificate == nil else {
+                throw BackendError(
+                    .invalidConfiguration,
+                    message: "tls.cert: the broker was started without TLS: restart it to change that"
+                )
+            }
+            return {}
         }
     }
 }

@@ -10,6 +10,8 @@ struct Reloader: Sendable {
     let tenancy: Tenancy
     let connections: ConnectionTable
     let threads: FileThreads
+    /// Reads the files of certificates, before anything is made for orgs: they may be refused.
+    let certificates: @Sendable (BrokerConfiguration.TLS) throws(BackendError) -> ReloadStep.Commit
     /// In the order in which they take effect.
     let steps: [ReloadStep]
     let logger: Logger
@@ -55,6 +57,7 @@ struct Reloader: Sendable {
         }
         let reading = try previous.again()
         let configuration = try complete(reading.configuration)
+        let useCertificates = try certificates(configuration.tls)
         let tenants = try tenancy.prepare(configuration)
         let change = ConfigurationChange(
             old: running.current,
@@ -62,7 +65,7 @@ struct Reloader: Sendable {
             oldOrgs: tenancy.current.orgs,
             newOrgs: tenants.orgs
         )
-        var commits: [ReloadStep.Commit] = []
+        var commits = [useCertificates]
         for step in steps { commits.append(try step.prepare(change)) }
         return Prepared(reading: reading, configuration: configuration, tenants: tenants, commits: commits)
     }

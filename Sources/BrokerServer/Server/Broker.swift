@@ -113,13 +113,13 @@ package struct Broker: Sendable {
                 tenancy: tenancy,
                 connections: core.connections,
                 threads: threads,
+                certificates: Reloader.certificates(of: tls),
                 steps: [
                     .pool(core.pool),
                     .admission(core.admission),
                     .entries(core.entries),
                     .commands(isolation),
                     .operationsLog(log),
-                    .certificates(tls),
                     .connections(listener, settings: settings),
                 ],
                 logger: logger
@@ -135,6 +135,7 @@ package struct Broker: Sendable {
                     logger: logger
                 ),
                 CallAdmissionService(admission: core.admission),
+                HeapService(logger: logger),
                 WireService(
                     listener: listener,
                     channels: listeners.channels,
@@ -254,9 +255,8 @@ package struct Broker: Sendable {
         _ embedded: EmbeddedConfiguration?
     ) -> ReadyReport {
         ReadyReport(
-            wire: listeners.addresses,
+            wires: listeners.wires,
             unix: listeners.unixSocket,
-            speaksTLS: tls != nil,
             root: root.path,
             isolation: isolation.name,
             version: BrokerVersion.current,

@@ -42,7 +42,7 @@ struct ConnectionLog: ConnectionObserver {
         }
     }
 
-    func connectionRefused(_ error: BackendError, peer: String, inAll: Int) {
+    func connectionRefused(_ error: BackendError, peer: String, inAll: UInt64) {
         tell(.warning, "connection not taken") {
             ["peer": "\(peer)", "error": "\(error)", "limit": "\(error.limit?.name ?? "")", "in_all": "\(inAll)"]
         }

@@ -61,6 +61,9 @@ final class ConnectionTable: Sendable {
 
     var count: Int { state.withLock { $0.members.count } }
 
+    /// Of peers that had shown no valid token.
+    var admissionCounts: AdmissionStateMachine.Counts { state.withLock { $0.admission.counts } }
+
     /// For a connection that ``add(_:_:from:)`` is asked to take next.
     func makeEntry() -> Entry {
         Entry(table: self, id: lastID.add(1, ordering: .relaxed).newValue)
@@ -68,7 +71,7 @@ final class ConnectionTable: Sendable {
 
     enum Addition {
         case added
-        case refused(BackendError, inAll: Int)
+        case refused(BackendError, inAll: UInt64)
     }
 
     /// Takes a connection, in the place of another one where it has to. One that comes while others are drained is

@@ -4,6 +4,8 @@ internal import NIOCore
 /// Where a broker accepts connections.
 struct Listeners {
     let channels: [any Channel]
+    /// Of TCP.
+    let wires: [ReadyReport.Wire]
     /// A unix socket that the broker made itself.
     private let ownUnixSocket: UnixSocketFile?
 
@@ -14,36 +16,38 @@ struct Listeners {
         _ inherited: [InheritedSocket]
     ) async throws(BackendError) {
         var channels: [any Channel] = []
+        var wires: [ReadyReport.Wire] = []
+        func add(_ channel: any Channel, tls: ServerTLS?) {
+            channels.append(channel)
+            guard let address = channel.localAddress, let port = address.port, let host = address.ipAddress else {
+                return
+            }
+            let text = address.protocol == .inet6 ? "[\(host)]:\(port)" : "\(host):\(port)"
+            wires.append(ReadyReport.Wire(address: text, speaksTLS: tls != nil))
+        }
         let unixTLS = configuration.tls.onUnixSocket ? listener.tls : nil
         for socket in inherited {
             let tls = socket.isUnix ? unixTLS : socket.isPlain ? nil : listener.tls
-            channels.append(try await listener.listen(on: socket, tls: tls))
+            add(try await listener.listen(on: socket, tls: tls), tls: tls)
         }
         if inherited.isEmpty {
             for address in configuration.listen {
-                channels.append(try await listener.listen(address, tls: listener.tls))
+                add(try await listener.listen(address, tls: listener.tls), tls: listener.tls)
             }
             for address in configuration.tls.plainListen {
-                channels.append(try await listener.listen(address, tls: nil))
+                add(try await listener.listen(address, tls: nil), tls: nil)
             }
             if let path = configuration.unixSocket {
-                channels.append(try await listener.listen(unixSocket: path, tls: unixTLS))
+                add(try await listener.listen(unixSocket: path, tls: unixTLS), tls: unixTLS)
             }
         }
         self.channels = channels
+        self.wires = wires
         ownUnixSocket = inherited.isEmpty ? configuration.unixSocket.flatMap { UnixSocketFile($0) } : nil
     }
 
     func removeFiles() {
         ownUnixSocket?.remove()
-    }
-
-    /// Of TCP, HOST:PORT each.
-    var addresses: [String] {
-        channels.compactMap(\.localAddress).compactMap { address in
-            guard let port = address.port, let host = address.ipAddress else { return nil }
-            return address.protocol == .inet6 ? "[\(host)]:\(port)" : "\(host):\(port)"
-        }
     }
 
     var unixSocket: String? {

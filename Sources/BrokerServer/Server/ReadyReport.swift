@@ -1,11 +1,16 @@
 /// What a broker that accepts connections tells whoever started it.
 package struct ReadyReport: Sendable {
-    /// Where it accepts TCP connections, HOST:PORT each.
-    package var wire: [String]
+    /// A TCP address.
+    package struct Wire: Sendable, Hashable {
+        /// HOST:PORT.
+        package var address: String
+        package var speaksTLS: Bool
+    }
+
+    /// Where it accepts TCP connections.
+    package var wires: [Wire]
     /// Path of its unix socket.
     package var unix: String?
-    /// The addresses of TCP speak TLS, but those that the configuration says it of.
-    package var speaksTLS: Bool
     package var root: String
     /// How commands are isolated: "none", "software", "landlock" or "bwrap".
     package var isolation: String

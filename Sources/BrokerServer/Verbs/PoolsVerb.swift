@@ -25,7 +25,11 @@ extension ListPools: SessionVerb {
             orgs.insert(org)
         }
         let pools = orgs.sorted().map { org in
-            OrgPool(org: org.name, pool: StatsReply.Pool(broker.pool.statistics(org: org.id)))
+            OrgPool(
+                org: org.name,
+                pool: StatsReply.Pool(broker.pool.statistics(org: org.id)),
+                calls: StatsReply.Calls(broker.admission.snapshot(of: org.id))
+            )
         }
         return PoolPage(pools: pools, isTruncated: orgs.isTruncated)
     }

@@ -26,6 +26,13 @@ extension Stats: SessionVerb {
         reply.pool = StatsReply.Pool(
             org.map { broker.pool.statistics(org: $0.id) } ?? broker.pool.statistics()
         )
+        reply.calls = StatsReply.Calls(broker.admission.snapshot(of: org?.id))
+        if org == nil {
+            let strangers = broker.connections.admissionCounts
+            reply.connectionsRefused = strangers.refused
+            reply.connectionsDisplaced = strangers.displaced
+            reply.authFailures = strangers.authFailures
+        }
         return reply
     }
 }
@@ -65,6 +72,24 @@ extension StatsReply.Pool {
         longestWait = statistics.longestWait
         waits = StatsReply.Durations(statistics.waits)
         holds = StatsReply.Durations(statistics.holds)
+    }
+}
+
+extension StatsReply.Calls {
+    init(_ snapshot: CallAdmissionSnapshot) {
+        self.init()
+        waiting = UInt32(clamping: snapshot.waiting)
+        longestWait = snapshot.longestWait
+        bytesInFlight = UInt64(clamping: snapshot.bytesInFlight)
+        orgConnectionsRefusals = snapshot.refusals[.connections]
+        orgCallsInFlightRefusals = snapshot.refusals[.callsInFlight]
+        orgRunningCommandsRefusals = snapshot.refusals[.commandsRunning]
+        orgBytesInFlightRefusals = snapshot.refusals[.bytesInFlight]
+        orgQueuedCallsRefusals = snapshot.refusals[.queuedCalls]
+        orgCallsPerSecondRefusals = snapshot.refusals[.callsPerSecond]
+        orgBytesPerSecondRefusals = snapshot.refusals[.bytesPerSecond]
+        callsInFlightRefusals = snapshot.refusals[.brokerCallsInFlight]
+        runningCommandsRefusals = snapshot.refusals[.brokerCommandsRunning]
     }
 }
 

@@ -50,6 +50,10 @@ package struct StatsReply: Sendable, Hashable {
     package var pool = Pool()
     package var workspacesDeleted: UInt64 = 0
     package var workspacesExpired: UInt64 = 0
+    package var calls = Calls()
+    package var connectionsRefused: UInt64 = 0
+    package var connectionsDisplaced: UInt64 = 0
+    package var authFailures: UInt64 = 0
 
     package init() {}
 }
@@ -68,6 +72,10 @@ extension StatsReply: WireMessage {
         if let inner = message.pool { pool = Pool(inner.pointee) }
         workspacesDeleted = message.workspaces_deleted
         workspacesExpired = message.workspaces_expired
+        if let inner = message.calls { calls = Calls(inner.pointee) }
+        connectionsRefused = message.connections_refused
+        connectionsDisplaced = message.connections_displaced
+        authFailures = message.auth_failures
     }
 
     func build(_ builder: MessageBuilder) -> UnsafeMutablePointer<Agentbroker__V1__StatsReply> {
@@ -84,6 +92,10 @@ extension StatsReply: WireMessage {
         message.pointee.pool = pool.build(builder)
         message.pointee.workspaces_deleted = workspacesDeleted
         message.pointee.workspaces_expired = workspacesExpired
+        message.pointee.calls = calls.build(builder)
+        message.pointee.connections_refused = connectionsRefused
+        message.pointee.connections_displaced = connectionsDisplaced
+        message.pointee.auth_failures = authFailures
         return message
     }
 }
@@ -157,7 +169,7 @@ extension StatsReply.Durations: WireMessage {
 }
 
 extension Duration {
-    fileprivate init(wireMicroseconds microseconds: UInt64) {
+    init(wireMicroseconds microseconds: UInt64) {
         self = .microseconds(Int64(clamping: microseconds))
     }
 }

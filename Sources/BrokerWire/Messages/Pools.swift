@@ -31,10 +31,12 @@ extension ListPools: WireMessage {
 package struct OrgPool: Sendable, Hashable {
     package var org: String
     package var pool: StatsReply.Pool
+    package var calls: StatsReply.Calls
 
-    package init(org: String, pool: StatsReply.Pool) {
+    package init(org: String, pool: StatsReply.Pool, calls: StatsReply.Calls = StatsReply.Calls()) {
         self.org = org
         self.pool = pool
+        self.calls = calls
     }
 }
 
@@ -54,7 +56,9 @@ extension PoolPage: WireMessage {
             guard let share = share?.pointee, let pool = share.pool else { throw MessageCodec.malformed }
             return OrgPool(
                 org: try MessageReader.string(share.org, "org_pool.org"),
-                pool: StatsReply.Pool(pool.pointee)
+                pool: StatsReply.Pool(pool.pointee),
+                // An older broker tells none.
+                calls: share.calls.map { StatsReply.Calls($0.pointee) } ?? StatsReply.Calls()
             )
         }
         isTruncated = message.truncated != 0
@@ -67,6 +71,7 @@ extension PoolPage: WireMessage {
             let message = builder.make(agentbroker__v1__org_pool__init)
             message.pointee.org = builder.string(share.org)
             message.pointee.pool = share.pool.build(builder)
+            message.pointee.calls = share.calls.build(builder)
             return message
         }
         message.pointee.truncated = isTruncated ? 1 : 0

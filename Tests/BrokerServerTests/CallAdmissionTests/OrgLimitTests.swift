@@ -97,7 +97,12 @@ import Testing
             #expect(error.limit == LimitDetails(name: "org_queued_calls", used: 2, allowed: 2))
             #expect(error.retryAfter == .milliseconds(100))
             try await work(umbrella)
+            let calls = try await acme.statistics().calls
+            #expect(calls.waiting == 2 && calls.bytesInFlight >= 3)
+            #expect(calls.orgQueuedCallsRefusals == 1 && calls.orgConnectionsRefusals == 0)
+            #expect(try await umbrella.statistics().calls == StatsReply.Calls())
             for id in [running] + waiting { try await endUpload(acme, id) }
+            #expect(try await acme.statistics().calls.waiting == 0)
         }
     }
 

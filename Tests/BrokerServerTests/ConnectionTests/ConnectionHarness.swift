@@ -280,7 +280,7 @@ final class StubObserver: ConnectionObserver {
 
     func authenticationFailed(_ failure: AuthenticationFailure, peer: String) {}
 
-    func connectionRefused(_ error: BackendError, peer: String, inAll: Int) {}
+    func connectionRefused(_ error: BackendError, peer: String, inAll: UInt64) {}
 
     func handshakeFailed(_ error: BackendError, peer: String) {}
 

@@ -142,6 +142,51 @@ void   agentbroker__v1__duration_stats__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__duration_stats__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   agentbroker__v1__call_stats__init
+                     (Agentbroker__V1__CallStats         *message)
+{
+  static const Agentbroker__V1__CallStats init_value = AGENTBROKER__V1__CALL_STATS__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__call_stats__get_packed_size
+                     (const Agentbroker__V1__CallStats *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__call_stats__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__call_stats__pack
+                     (const Agentbroker__V1__CallStats *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__call_stats__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__call_stats__pack_to_buffer
+                     (const Agentbroker__V1__CallStats *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__call_stats__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__CallStats *
+       agentbroker__v1__call_stats__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__CallStats *)
+     protobuf_c_message_unpack (&agentbroker__v1__call_stats__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__call_stats__free_unpacked
+                     (Agentbroker__V1__CallStats *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__call_stats__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   agentbroker__v1__stats_reply__init
                      (Agentbroker__V1__StatsReply         *message)
 {
@@ -1127,7 +1172,188 @@ const ProtobufCMessageDescriptor agentbroker__v1__duration_stats__descriptor =
   (ProtobufCMessageInit) agentbroker__v1__duration_stats__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__stats_reply__field_descriptors[12] =
+static const ProtobufCFieldDescriptor agentbroker__v1__call_stats__field_descriptors[12] =
+{
+  {
+    "waiting",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__CallStats, waiting),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "longest_wait_us",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__CallStats, longest_wait_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "bytes_in_flight",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__CallStats, bytes_in_flight),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "org_connections_refusals",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__CallStats, org_connections_refusals),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "org_calls_in_flight_refusals",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__CallStats, org_calls_in_flight_refusals),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "org_running_commands_refusals",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__CallStats, org_running_commands_refusals),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "org_bytes_in_flight_refusals",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__CallStats, org_bytes_in_flight_refusals),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "org_queued_calls_refusals",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__CallStats, org_queued_calls_refusals),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "org_calls_per_second_refusals",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__CallStats, org_calls_per_second_refusals),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "org_bytes_per_second_refusals",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__CallStats, org_bytes_per_second_refusals),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "calls_in_flight_refusals",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__CallStats, calls_in_flight_refusals),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "running_commands_refusals",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__CallStats, running_commands_refusals),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__call_stats__field_indices_by_name[] = {
+  2,   /* field[2] = bytes_in_flight */
+  10,   /* field[10] = calls_in_flight_refusals */
+  1,   /* field[1] = longest_wait_us */
+  6,   /* field[6] = org_bytes_in_flight_refusals */
+  9,   /* field[9] = org_bytes_per_second_refusals */
+  4,   /* field[4] = org_calls_in_flight_refusals */
+  8,   /* field[8] = org_calls_per_second_refusals */
+  3,   /* field[3] = org_connections_refusals */
+  7,   /* field[7] = org_queued_calls_refusals */
+  5,   /* field[5] = org_running_commands_refusals */
+  11,   /* field[11] = running_commands_refusals */
+  0,   /* field[0] = waiting */
+};
+static const ProtobufCIntRange agentbroker__v1__call_stats__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 12 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__call_stats__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.CallStats",
+  "CallStats",
+  "Agentbroker__V1__CallStats",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__CallStats),
+  12,
+  agentbroker__v1__call_stats__field_descriptors,
+  agentbroker__v1__call_stats__field_indices_by_name,
+  1,  agentbroker__v1__call_stats__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__call_stats__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__stats_reply__field_descriptors[16] =
 {
   {
     "server_version",
@@ -1273,12 +1499,64 @@ static const ProtobufCFieldDescriptor agentbroker__v1__stats_reply__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "calls",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__StatsReply, calls),
+    &agentbroker__v1__call_stats__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "connections_refused",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__StatsReply, connections_refused),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "connections_displaced",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__StatsReply, connections_displaced),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "auth_failures",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__StatsReply, auth_failures),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned agentbroker__v1__stats_reply__field_indices_by_name[] = {
+  15,   /* field[15] = auth_failures */
+  12,   /* field[12] = calls */
   6,   /* field[6] = calls_failed */
   7,   /* field[7] = calls_in_flight */
   5,   /* field[5] = calls_ok */
   4,   /* field[4] = connections */
+  14,   /* field[14] = connections_displaced */
+  13,   /* field[13] = connections_refused */
   8,   /* field[8] = execs_running */
   1,   /* field[1] = node */
   2,   /* field[2] = org */
@@ -1291,7 +1569,7 @@ static const unsigned agentbroker__v1__stats_reply__field_indices_by_name[] = {
 static const ProtobufCIntRange agentbroker__v1__stats_reply__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 12 }
+  { 0, 16 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__stats_reply__descriptor =
 {
@@ -1301,7 +1579,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__stats_reply__descriptor =
   "Agentbroker__V1__StatsReply",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__StatsReply),
-  12,
+  16,
   agentbroker__v1__stats_reply__field_descriptors,
   agentbroker__v1__stats_reply__field_indices_by_name,
   1,  agentbroker__v1__stats_reply__number_ranges,
@@ -1359,7 +1637,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__pools__descriptor =
   (ProtobufCMessageInit) agentbroker__v1__pools__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__org_pool__field_descriptors[2] =
+static const ProtobufCFieldDescriptor agentbroker__v1__org_pool__field_descriptors[3] =
 {
   {
     "org",
@@ -1385,15 +1663,28 @@ static const ProtobufCFieldDescriptor agentbroker__v1__org_pool__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "calls",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__OrgPool, calls),
+    &agentbroker__v1__call_stats__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned agentbroker__v1__org_pool__field_indices_by_name[] = {
+  2,   /* field[2] = calls */
   0,   /* field[0] = org */
   1,   /* field[1] = pool */
 };
 static const ProtobufCIntRange agentbroker__v1__org_pool__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__org_pool__descriptor =
 {
@@ -1403,7 +1694,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__org_pool__descriptor =
   "Agentbroker__V1__OrgPool",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__OrgPool),
-  2,
+  3,
   agentbroker__v1__org_pool__field_descriptors,
   agentbroker__v1__org_pool__field_indices_by_name,
   1,  agentbroker__v1__org_pool__number_ranges,

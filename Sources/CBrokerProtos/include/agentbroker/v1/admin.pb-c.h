@@ -18,6 +18,7 @@ PROTOBUF_C__BEGIN_DECLS
 typedef struct Agentbroker__V1__Stats Agentbroker__V1__Stats;
 typedef struct Agentbroker__V1__PoolStats Agentbroker__V1__PoolStats;
 typedef struct Agentbroker__V1__DurationStats Agentbroker__V1__DurationStats;
+typedef struct Agentbroker__V1__CallStats Agentbroker__V1__CallStats;
 typedef struct Agentbroker__V1__StatsReply Agentbroker__V1__StatsReply;
 typedef struct Agentbroker__V1__Pools Agentbroker__V1__Pools;
 typedef struct Agentbroker__V1__OrgPool Agentbroker__V1__OrgPool;
@@ -137,6 +138,43 @@ struct  Agentbroker__V1__DurationStats
     , 0, 0, 0, 0 }
 
 
+/*
+ * Calls that wait for their turn, and calls and connections that were refused, for the limits of their org or
+ * of the broker.
+ */
+struct  Agentbroker__V1__CallStats
+{
+  ProtobufCMessage base;
+  /*
+   * Now: for a slot, or for their turn by the rate.
+   */
+  uint32_t waiting;
+  /*
+   * How long the first of them has waited, in microseconds.
+   */
+  uint64_t longest_wait_us;
+  /*
+   * Bytes kept of unanswered calls now.
+   */
+  uint64_t bytes_in_flight;
+  /*
+   * Refused since the broker's start, by the limit that refused them as errors name it.
+   */
+  uint64_t org_connections_refusals;
+  uint64_t org_calls_in_flight_refusals;
+  uint64_t org_running_commands_refusals;
+  uint64_t org_bytes_in_flight_refusals;
+  uint64_t org_queued_calls_refusals;
+  uint64_t org_calls_per_second_refusals;
+  uint64_t org_bytes_per_second_refusals;
+  uint64_t calls_in_flight_refusals;
+  uint64_t running_commands_refusals;
+};
+#define AGENTBROKER__V1__CALL_STATS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__call_stats__descriptor) \
+    , 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+
 struct  Agentbroker__V1__StatsReply
 {
   ProtobufCMessage base;
@@ -167,10 +205,18 @@ struct  Agentbroker__V1__StatsReply
    */
   uint64_t workspaces_deleted;
   uint64_t workspaces_expired;
+  Agentbroker__V1__CallStats *calls;
+  /*
+   * Of peers that had shown no valid token, since the broker's start; for an operator who asks for all orgs:
+   * connections that were refused, that had to go for a newer one, and wrong tokens.
+   */
+  uint64_t connections_refused;
+  uint64_t connections_displaced;
+  uint64_t auth_failures;
 };
 #define AGENTBROKER__V1__STATS_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__stats_reply__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0, NULL, 0, 0 }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0, NULL, 0, 0, NULL, 0, 0, 0 }
 
 
 /*
@@ -198,10 +244,11 @@ struct  Agentbroker__V1__OrgPool
   ProtobufCMessage base;
   char *org;
   Agentbroker__V1__PoolStats *pool;
+  Agentbroker__V1__CallStats *calls;
 };
 #define AGENTBROKER__V1__ORG_POOL__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__org_pool__descriptor) \
-    , (char *)protobuf_c_empty_string, NULL }
+    , (char *)protobuf_c_empty_string, NULL, NULL }
 
 
 struct  Agentbroker__V1__PoolsReply
@@ -464,6 +511,25 @@ Agentbroker__V1__DurationStats *
 void   agentbroker__v1__duration_stats__free_unpacked
                      (Agentbroker__V1__DurationStats *message,
                       ProtobufCAllocator *allocator);
+/* Agentbroker__V1__CallStats methods */
+void   agentbroker__v1__call_stats__init
+                     (Agentbroker__V1__CallStats         *message);
+size_t agentbroker__v1__call_stats__get_packed_size
+                     (const Agentbroker__V1__CallStats   *message);
+size_t agentbroker__v1__call_stats__pack
+                     (const Agentbroker__V1__CallStats   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__call_stats__pack_to_buffer
+                     (const Agentbroker__V1__CallStats   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__CallStats *
+       agentbroker__v1__call_stats__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__call_stats__free_unpacked
+                     (Agentbroker__V1__CallStats *message,
+                      ProtobufCAllocator *allocator);
 /* Agentbroker__V1__StatsReply methods */
 void   agentbroker__v1__stats_reply__init
                      (Agentbroker__V1__StatsReply         *message);
@@ -722,6 +788,9 @@ typedef void (*Agentbroker__V1__PoolStats_Closure)
 typedef void (*Agentbroker__V1__DurationStats_Closure)
                  (const Agentbroker__V1__DurationStats *message,
                   void *closure_data);
+typedef void (*Agentbroker__V1__CallStats_Closure)
+                 (const Agentbroker__V1__CallStats *message,
+                  void *closure_data);
 typedef void (*Agentbroker__V1__StatsReply_Closure)
                  (const Agentbroker__V1__StatsReply *message,
                   void *closure_data);
@@ -770,6 +839,7 @@ typedef void (*Agentbroker__V1__DrainReply_Closure)
 extern const ProtobufCMessageDescriptor agentbroker__v1__stats__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__pool_stats__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__duration_stats__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__call_stats__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__stats_reply__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__pools__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__org_pool__descriptor;
