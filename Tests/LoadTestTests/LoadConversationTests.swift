@@ -89,6 +89,30 @@ import Testing
         }
     }
 
+    // MARK: Turns
+
+    @Test func callsTakeTheTemplatesInTurn() throws {
+        let templates = (0..<5).map { CallTemplate(.echo, on: .init(backend: .memory, key: "\($0)"), length: 20) }
+        var conversation = try LoadConversation(
+            connection: 0,
+            depth: 2,
+            templates: templates,
+            turn: .init(next: 1, step: 3),
+            limits: .limits()
+        )
+        var tally = LoadTally()
+        var keys: [UInt8] = []
+        try conversation.start(at: 0)
+        while keys.count < 10 {
+            let calls = try SentFrame.all(Array(conversation.out.readableBytesView))
+            conversation.out.clear()
+            keys += calls.compactMap(\.target.last)
+            let bytes = calls.flatMap(answer)
+            #expect(try conversation.received(bytes.span, at: 0, refills: true, tally: &tally) == bytes.count)
+        }
+        #expect(keys == Array("1420314203".utf8))
+    }
+
     // MARK: Commands
 
     @Test func aCommandIsAnsweredByItsEnd() throws {

@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import loadtest
@@ -109,6 +110,38 @@ import Testing
         #expect(credential.token.hasPrefix("ab_\(credential.id)_"))
         #expect(credential.hash.count == 64)
         #expect(BrokerCredential().token != credential.token)
+    }
+
+    @Test func memoryOfAProcess() throws {
+        let memory = try #require(
+            ProcessMemory(status: "Name:\ta b\nVmRSS:\t    12 kB\nVmPTE:\t     4 kB\nThreads:\t1\n")
+        )
+        #expect(memory.resident == 12 << 10 && memory.pageTables == 4 << 10)
+        #expect(ProcessMemory(status: "Name:\tkthreadd\n") == nil)
+        #expect(try ProcessMemory(pid: getpid()).resident > 1 << 20)
+        #expect(throws: LoadFailure.self) { try ProcessMemory(pid: .max) }
+    }
+
+    @Test func memoryOfSockets() {
+        let table = """
+            slabinfo - version: 2.1
+            # name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>
+            TCP                   10     26   2000   13    8 : tunables    0    0    0
+            sock_inode_cache      10     38    800   19    4 : tunables    0    0    0
+            filp                9000   9000    190   21    1 : tunables    0    0    0
+            dentry              9000   9000    192   21    1 : tunables    0    0    0
+            kmalloc-64          9000   9000     64   64    1 : tunables    0    0    0
+            """
+        #expect(SocketMemory.bytes(table) == 10 * (2000 + 800 + 190 + 192))
+        #expect(SocketMemory.bytes("") == nil)
+    }
+
+    @Test func aFileOfTheKernelIsReadToItsEnd() throws {
+        // Longer than what one read gives of it.
+        let text = try #require(ProcFile.text("/proc/self/smaps"))
+        #expect(text.utf8.count > 16 << 10)
+        #expect(text.hasSuffix("\n"))
+        #expect(ProcFile.text("/proc/self/none") == nil)
     }
 
     @Test func processorTime() throws {

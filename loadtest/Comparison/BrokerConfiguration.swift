@@ -9,6 +9,7 @@ struct BrokerConfiguration: Encodable {
 
     struct Exec: Encodable {
         var max_running: Int?
+        var grace: String?
     }
 
     struct Limits: Encodable {
@@ -50,7 +51,7 @@ struct BrokerConfiguration: Encodable {
 }
 
 extension BrokerConfiguration.Token {
-    init(_ credential: BrokerCredential) {
-        self.init(id: credential.id, hash: credential.hash)
+    init(_ credential: BrokerCredential, role: String? = nil, read_only: Bool? = nil) {
+        self.init(id: credential.id, hash: credential.hash, role: role, read_only: read_only)
     }
 }

@@ -10,7 +10,7 @@ struct BrokerSetup {
     /// Holds everything of this broker.
     private let directory: String
     private var configuration: String { "\(directory)/broker.yaml" }
-    private var root: String { "\(directory)/root" }
+    var root: String { "\(directory)/root" }
 
     /// - Parameters:
     ///   - executable: Path of agent-broker.

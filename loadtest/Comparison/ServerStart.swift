@@ -21,6 +21,17 @@ struct ServerStart {
         }
     }
 
+    /// As the other one.
+    func run<Result>(
+        _ interrupts: borrowing Interrupts,
+        _ body: (ServerProcess) async throws -> Result
+    ) async throws -> Result {
+        try await ChildProcess.run(program) { child in
+            let endpoint = try endpoint(child.firstLine(within: Self.patience, interrupts))
+            return try await body(ServerProcess(name: name, endpoint: endpoint, pid: child.pid, tokens: tokens))
+        }
+    }
+
     /// That of `limit-echo`, which takes any token.
     static func limit(_ executable: String, named name: String = "limit", in directory: String) -> ServerStart {
         ServerStart(

@@ -58,10 +58,9 @@ struct LoadRun: ~Copyable {
 
     /// Throws at the first wrong answer. Answers that are errors are counted.
     consuming func run() throws(LoadFailure) -> LoadReport {
-        let begin = Clocks.monotonic()
         try start()
-        let measureFrom = begin + settings.warmup.nanoseconds
-        try serve(until: measureFrom) { _ in false }
+        try letBackgroundRest()
+        try serve(until: Clocks.monotonic() + settings.warmup.nanoseconds) { _ in false }
         tally.reset()
 
         let first = try Sample.take(settings.server)
@@ -127,6 +126,15 @@ struct LoadRun: ~Copyable {
                 try watchForRoom(ready.token)
             }
             now = Clocks.monotonic()
+        }
+    }
+
+    /// Connections of the background that are to be idle are so when this returns.
+    private mutating func letBackgroundRest() throws(LoadFailure) {
+        guard settings.background?.isBusy == false else { return }
+        let background = background
+        try serve(until: Clocks.monotonic() + LoadSettings.patience.nanoseconds) { _ in
+            background.allSatisfy { $0.unanswered == 0 }
         }
     }
 

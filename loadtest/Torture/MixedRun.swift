@@ -1,0 +1,87 @@
+internal import AgentBackend
+internal import BrokerClient
+
+/// Many agents of several orgs make all kinds of calls on one broker, and give up, break off and lie now and then.
+/// Every answer is checked; then whether the broker has given back all that it took.
+struct MixedRun: Sendable {
+    let settings: MixedSettings
+    let server: ServerProcess
+    let address: BrokerAddress
+    /// Of the broker.
+    let root: String
+    /// Of each org.
+    let tokens: [MixedAgent.Tokens]
+    let operatorToken: String
+    /// Of ``Interrupts``.
+    let interrupts: Int32
+
+    /// Throws at the first wrong answer.
+    func run() async throws -> MixedReport {
+        let progress = MixedProgress()
+        let rest = BrokerRest(run: self)
+        let agents = (0..<settings.agents).map {
+            MixedAgent($0, address, tokens[$0 % tokens.count], seed: settings.seed)
+        }
+        let warm = try await work(agents, MemoryTrend(), until: settings.warmup, progress)
+        let before = try await rest.wait(for: nil)
+        let begin = Clocks.monotonic()
+        let first = progress.calls
+        let (_, trend) = try await work(warm.agents, warm.trend, until: first + settings.calls, progress)
+        let seconds = Double(Clocks.monotonic() - begin) / 1e9
+        let after = try await rest.wait(for: before.footprint)
+        guard let levels = trend.levels(of: first..<progress.calls) else {
+            throw LoadFailure.settings("the run was too short to tell how memory goes")
+        }
+        var report = MixedReport(
+            seed: settings.seed,
+            calls: progress.calls - first,
+            seconds: seconds,
+            callsByAction: Dictionary(uniqueKeysWithValues: progress.byAction.map { ($0.key.rawValue, $0.value) }),
+            before: before.footprint,
+            after: after.footprint,
+            firstMegabytes: levels.first / 1e6,
+            lastMegabytes: levels.last / 1e6,
+            faults: [before.unrest, after.unrest].compactMap { $0 }
+        )
+        report.judge()
+        return report
+    }
+
+    private enum Part {
+        case agent(MixedAgent)
+        case trend(MemoryTrend)
+    }
+
+    /// Has the agents work, with an eye on the broker's memory.
+    private func work(
+        _ agents: [MixedAgent],
+        _ trend: MemoryTrend,
+        until calls: Int,
+        _ progress: MixedProgress
+    ) async throws -> (agents: [MixedAgent], trend: MemoryTrend) {
+        try await withThrowingTaskGroup(of: Part.self) { group in
+            for agent in agents {
+                group.addTask {
+                    var agent = agent
+                    try await agent.run(until: calls, progress)
+                    return .agent(agent)
+                }
+            }
+            group.addTask {
+                var watch = BrokerWatch(pid: server.pid, interrupts: interrupts, trend: trend)
+                try await watch.run(progress, of: calls)
+                return .trend(watch.trend)
+            }
+            var (ended, trend) = ([MixedAgent](), trend)
+            for try await part in group {
+                switch part {
+                case .agent(let agent): ended.append(agent)
+                case .trend(let watched): trend = watched
+                }
+                // The watch is all that is left.
+                if ended.count == agents.count { group.cancelAll() }
+            }
+            return (ended, trend)
+        }
+    }
+}
