@@ -120,7 +120,7 @@ let package = Package(
         .executableTarget(
             name: "loadtest",
             dependencies: [
-                "AgentBackend", "BrokerClient", "CLinux", nioCore, crypto,
+                "AgentBackend", "BrokerClient", "CLinux", nioCore, nioPosix, crypto,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],

@@ -155,6 +155,19 @@ import Testing
         #expect(throws: LoadFailure.self) { try ServerProcessor(pids: [.max]).nanoseconds() }
     }
 
+    @Test func whatH2LoadPrints() {
+        let text = """
+            finished in 1.50s, 1333.33 req/s, 100.25KB/s
+            requests: 2000 total, 2000 started, 2000 done, 1999 succeeded, 1 failed, 0 errored, 0 timeout
+            status codes: 1999 2xx, 0 3xx, 0 4xx, 0 5xx
+            traffic: 150.38KB (153990) total, 12.11KB (12400) headers (space savings 90.00%), 62.50KB (64000) data
+            """
+        let output = H2LoadOutput(text)
+        #expect(output?.seconds == 1.5 && output?.succeeded == 1999 && output?.dataBytes == 64000)
+        #expect(H2LoadOutput(text.replacing("1.50s", with: "15.00ms"))?.seconds == 0.015)
+        #expect(H2LoadOutput("") == nil)
+    }
+
     @Test func endpoints() {
         #expect(Endpoint("127.0.0.1:80") == .internet(host: "127.0.0.1", port: 80))
         #expect(Endpoint("[::1]:80") == .internet(host: "::1", port: 80))

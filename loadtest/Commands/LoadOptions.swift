@@ -15,6 +15,9 @@ struct LoadOptions: ParsableArguments {
     @Option(help: "Instead of --key: so many keys, load-0 and on.")
     var keys: Int?
 
+    @Flag(help: "Each call takes the next key or file, rather than each place of a connection one of its own.")
+    var turns = false
+
     @Option(help: "Connections.")
     var connections = 1
 
@@ -39,6 +42,7 @@ struct LoadOptions: ParsableArguments {
     func settings(_ operation: LoadOperation) throws -> LoadSettings {
         var settings = LoadSettings(endpoint: address, tokens: token.isEmpty ? [""] : token, keys: try chosenKeys())
         settings.operation = operation
+        settings.takesTurns = turns
         settings.connections = connections
         settings.depth = depth
         settings.duration = duration

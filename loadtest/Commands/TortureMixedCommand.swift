@@ -1,7 +1,6 @@
 internal import ArgumentParser
-internal import BrokerClient
 
-struct TortureMixedCommand: AsyncParsableCommand {
+struct TortureMixedCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "torture-mixed",
         abstract: "A million calls of all kinds, every answer checked, and what the broker has left of them.",
@@ -33,14 +32,23 @@ struct TortureMixedCommand: AsyncParsableCommand {
     @Flag(help: "Print one JSON object.")
     var json = false
 
-    func run() async throws {
+    func run() throws {
         let interrupts = try Interrupts()
         let settings = MixedSettings(calls: calls, warmup: warmup, orgs: orgs, agents: agents, seed: seed)
         try settings.validate()
-        let readers = (0..<orgs).map { _ in BrokerCredential() }
+        let report = try torture(settings, interrupts)
+        print(json ? try report.json() : report.text)
+        if !report.faults.isEmpty { throw LoadFailure.failedCalls(report.faults.joined(separator: "; ")) }
+    }
+
+    private func torture(
+        _ settings: MixedSettings,
+        _ interrupts: borrowing Interrupts
+    ) throws(LoadFailure) -> MixedReport {
+        let readers = (0..<settings.orgs).map { _ in BrokerCredential() }
         let `operator` = BrokerCredential()
-        let report = try await TemporaryDirectory.run("loadtest") { directory in
-            let setup = try BrokerSetup(broker.path, in: directory, orgs: orgs) { configuration in
+        return try TemporaryDirectory.run("loadtest") { (directory) throws(LoadFailure) in
+            let setup = try BrokerSetup(broker.path, in: directory, orgs: settings.orgs) { configuration in
                 MixedSettings.configure(&configuration)
                 for (org, reader) in readers.enumerated() {
                     configuration.orgs[org].tokens.append(.init(reader, read_only: true))
@@ -49,19 +57,16 @@ struct TortureMixedCommand: AsyncParsableCommand {
             }
             var start = setup.start
             start.program.environment = MemoryLoad.environment
-            return try await start.run(interrupts) { server in
-                try await MixedRun(
+            return try start.run(interrupts) { (server) throws(LoadFailure) in
+                try MixedRun(
                     settings: settings,
                     server: server,
-                    address: try BrokerAddress("\(server.endpoint)"),
                     root: setup.root,
                     tokens: zip(setup.tokens, readers).map { .init(agent: $0, readOnly: $1.token) },
                     operatorToken: `operator`.token,
                     interrupts: interrupts.descriptor
-                ).run()
+                ).runToEnd()
             }
         }
-        print(json ? try report.json() : report.text)
-        if !report.faults.isEmpty { throw LoadFailure.failedCalls(report.faults.joined(separator: "; ")) }
     }
 }

@@ -20,16 +20,6 @@ final class ChildProcess {
         return try body(child)
     }
 
-    /// As the other one.
-    static func run<Result>(
-        _ start: ProgramStart,
-        _ body: (ChildProcess) async throws -> Result
-    ) async throws -> Result {
-        let child = try ChildProcess(start)
-        defer { child.end() }
-        return try await body(child)
-    }
-
     private init(_ start: ProgramStart) throws(LoadFailure) {
         self.start = start
         pid = try start.spawn()

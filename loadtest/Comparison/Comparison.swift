@@ -8,8 +8,8 @@ struct Comparison {
     struct Scenario {
         /// The load, in a few letters.
         let load: String
-        let contestants: [any Contestant]
-        let questions: [Question]
+        var contestants: [any Contestant]
+        var questions: [Question]
     }
 
     /// How one contestant does, mostly beside another.

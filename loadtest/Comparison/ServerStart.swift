@@ -21,31 +21,25 @@ struct ServerStart {
         }
     }
 
-    /// As the other one.
-    func run<Result>(
-        _ interrupts: borrowing Interrupts,
-        _ body: (ServerProcess) async throws -> Result
-    ) async throws -> Result {
-        try await ChildProcess.run(program) { child in
-            let endpoint = try endpoint(child.firstLine(within: Self.patience, interrupts))
-            return try await body(ServerProcess(name: name, endpoint: endpoint, pid: child.pid, tokens: tokens))
-        }
-    }
-
     /// That of `limit-echo`, which takes any token.
     static func limit(_ executable: String, named name: String = "limit", in directory: String) -> ServerStart {
+        printingAddress(executable, ["--port", "0"], named: name, in: directory)
+    }
+
+    /// That of a program which says `ready HOST:PORT` when it listens, and asks for no token.
+    static func printingAddress(
+        _ executable: String,
+        _ arguments: [String] = [],
+        named name: String,
+        in directory: String
+    ) -> ServerStart {
         ServerStart(
             name: name,
-            program: ProgramStart(
-                executable: executable,
-                arguments: ["--port", "0"],
-                name: name,
-                directory: directory
-            ),
+            program: ProgramStart(executable: executable, arguments: arguments, name: name, directory: directory),
             tokens: [""]
         ) { (line) throws(LoadFailure) in
             guard line.hasPrefix("ready "), let endpoint = Endpoint(String(line.dropFirst("ready ".count))) else {
-                throw .child("limit-echo says no address: \(line)")
+                throw .child("\(name) says no address: \(line)")
             }
             return endpoint
         }

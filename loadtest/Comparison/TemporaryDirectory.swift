@@ -8,28 +8,12 @@ enum TemporaryDirectory {
         _ prefix: String,
         _ body: (_ path: String) throws(LoadFailure) -> Result
     ) throws(LoadFailure) -> Result {
-        let path = try make(prefix)
-        defer { remove(path) }
-        return try body(path)
-    }
-
-    /// As the other one.
-    static func run<Result>(_ prefix: String, _ body: (_ path: String) async throws -> Result) async throws -> Result {
-        let path = try make(prefix)
-        defer { remove(path) }
-        return try await body(path)
-    }
-
-    private static func make(_ prefix: String) throws(LoadFailure) -> String {
         var template = Array("/tmp/\(prefix).XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw .system("mkdtemp") }
         let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        defer { try? FileManager.default.removeItem(atPath: path) }
         // A broker that works as the user of an org has to get through, but need not look around.
         guard chmod(path, 0o711) == 0 else { throw .system("chmod", path) }
-        return path
-    }
-
-    private static func remove(_ path: String) {
-        try? FileManager.default.removeItem(atPath: path)
+        return try body(path)
     }
 }

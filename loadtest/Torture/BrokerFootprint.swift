@@ -1,7 +1,7 @@
 internal import FoundationEssentials
 
 /// What a broker has of the host at one moment, and gives back.
-struct BrokerFootprint: Codable, Equatable {
+struct BrokerFootprint: Codable, Equatable, Sendable {
     var descriptors = 0
     /// Below its own, zombies included.
     var processes = 0

@@ -4,6 +4,7 @@ internal import BrokerClient
 /// Waits for a broker that nobody calls any more to come to rest, and tells what it has then.
 struct BrokerRest {
     let run: MixedRun
+    let address: BrokerAddress
 
     /// For the broker to come to rest.
     private static let patience = Duration.seconds(60)
@@ -16,7 +17,7 @@ struct BrokerRest {
 
     /// Returns when nothing goes on and the broker has what is `expected`, or after a time.
     func wait(for expected: BrokerFootprint?) async throws -> Found {
-        try await BrokerConnection.withConnection(to: run.address, token: run.operatorToken) { connection in
+        try await BrokerConnection.withConnection(to: address, token: run.operatorToken) { connection in
             let end = Clocks.monotonic() + Self.patience.nanoseconds
             while true {
                 let unrest = unrest(try await connection.stats())

@@ -1,5 +1,5 @@
 /// What a mixed run found. Encoded as it is by `--json`.
-struct MixedReport: Codable, Equatable {
+struct MixedReport: Codable, Equatable, Sendable {
     var seed: UInt64
     /// Verified, after the warm-up.
     var calls: Int

@@ -1,12 +1,13 @@
 internal import AgentBackend
 internal import BrokerClient
+internal import NIOCore
+internal import NIOPosix
 
 /// Many agents of several orgs make all kinds of calls on one broker, and give up, break off and lie now and then.
 /// Every answer is checked; then whether the broker has given back all that it took.
 struct MixedRun: Sendable {
     let settings: MixedSettings
     let server: ServerProcess
-    let address: BrokerAddress
     /// Of the broker.
     let root: String
     /// Of each org.
@@ -15,10 +16,24 @@ struct MixedRun: Sendable {
     /// Of ``Interrupts``.
     let interrupts: Int32
 
+    /// Runs it on other threads while this one, which keeps the signals to itself, waits.
+    func runToEnd() throws(LoadFailure) -> MixedReport {
+        do {
+            return try MultiThreadedEventLoopGroup.singleton.any().makeFutureWithTask { try await run() }.wait()
+        } catch let failure as LoadFailure {
+            throw failure
+        } catch let error as BackendError {
+            throw .failedCalls(error.line)
+        } catch {
+            throw .wrongAnswer("\(error)")
+        }
+    }
+
     /// Throws at the first wrong answer.
-    func run() async throws -> MixedReport {
+    private func run() async throws -> MixedReport {
+        let address = try address
         let progress = MixedProgress()
-        let rest = BrokerRest(run: self)
+        let rest = BrokerRest(run: self, address: address)
         let agents = (0..<settings.agents).map {
             MixedAgent($0, address, tokens[$0 % tokens.count], seed: settings.seed)
         }
@@ -45,6 +60,10 @@ struct MixedRun: Sendable {
         )
         report.judge()
         return report
+    }
+
+    private var address: BrokerAddress {
+        get throws(BackendError) { try BrokerAddress("\(server.endpoint)") }
     }
 
     private enum Part {
