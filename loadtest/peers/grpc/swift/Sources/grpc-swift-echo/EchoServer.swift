@@ -16,7 +16,7 @@ struct EchoServer {
             group.addTask { try await server.serve() }
             if let address = try await server.listeningAddress?.ipv4 {
                 print("ready \(address.host):\(address.port)")
-                fflush(stdout)
+                fflush(nil)
             }
         }
     }
