@@ -46,14 +46,14 @@ struct TortureMixedCommand: ParsableCommand {
         _ interrupts: borrowing Interrupts
     ) throws(LoadFailure) -> MixedReport {
         let readers = (0..<settings.orgs).map { _ in BrokerCredential() }
-        let `operator` = BrokerCredential()
+        let operations = BrokerCredential()
         return try TemporaryDirectory.run("loadtest") { (directory) throws(LoadFailure) in
             let setup = try BrokerSetup(broker.path, in: directory, orgs: settings.orgs) { configuration in
                 MixedSettings.configure(&configuration)
                 for (org, reader) in readers.enumerated() {
                     configuration.orgs[org].tokens.append(.init(reader, read_only: true))
                 }
-                configuration.orgs.append(.init(name: "operations", tokens: [.init(`operator`, role: "operator")]))
+                configuration.orgs.append(.init(name: "operations", tokens: [.init(operations, role: "operator")]))
             }
             var start = setup.start
             start.program.environment = MemoryLoad.environment
@@ -63,7 +63,7 @@ struct TortureMixedCommand: ParsableCommand {
                     server: server,
                     root: setup.root,
                     tokens: zip(setup.tokens, readers).map { .init(agent: $0, readOnly: $1.token) },
-                    operatorToken: `operator`.token,
+                    operatorToken: operations.token,
                     interrupts: interrupts.descriptor
                 ).runToEnd()
             }

@@ -9,7 +9,6 @@ extension MixedAgent {
         switch choice(4) {
         case 0:
             let version = newVersion()
-            // An org's memory is bounded: most of them are short.
             let bytes = memoryContents(file).bytes(version)
             try await connection.write(key, bytes, on: target)
             memory[file].isNow(version)

@@ -39,9 +39,7 @@ struct MixedAgent: Sendable {
 
     func path(_ file: Int) throws -> WorkspacePath { try WorkspacePath("dir-\(file % 3)/file-\(file)") }
     func contents(_ key: Int, _ file: Int) -> MixedContents { MixedContents(subject: "\(number)/\(key)/\(file)") }
-    var memoryContents: (Int) -> MixedContents {
-        { [number] file in MixedContents(subject: "\(number)/memory/\(file)") }
-    }
+    func memoryContents(_ file: Int) -> MixedContents { MixedContents(subject: "\(number)/memory/\(file)") }
 
     mutating func choice(_ count: Int) -> Int { Int.random(in: 0..<count, using: &random) }
 
