@@ -27,7 +27,9 @@ public struct BrokerCallOptions: Sendable, Hashable {
             if write.options.mode != .replace { features.append(.writeModes) }
             if write.options.expectedEtag != nil { features.append(.expectedEtag) }
         case .acquire(let acquire) where acquire.configuration?.hasLimits ?? false: features.append(.entryLimits)
-        case .execStart(let start) where start.timeout != nil: features.append(.processDeadline)
+        case .execStart(let start):
+            if start.timeout != nil { features.append(.processDeadline) }
+            if start.isDetached { features.append(.backgroundExecs) }
         default: break
         }
         guard !features.isEmpty else { return CallOptions() }

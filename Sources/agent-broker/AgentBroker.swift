@@ -21,6 +21,10 @@ struct AgentBroker: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self,
             ExecCommand.self,
+            ProcessesCommand.self,
+            AttachCommand.self,
+            WaitCommand.self,
+            KillCommand.self,
             ReadCommand.self,
             WriteCommand.self,
             ListCommand.self,

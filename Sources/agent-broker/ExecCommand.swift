@@ -30,6 +30,8 @@ struct ExecCommand: ClientCommand {
     var cwd: ByteArgument?
     @Flag(name: [.customShort("n"), .customLong("no-stdin")], help: "Its standard input is at its end.")
     var noStandardInput = false
+    @Flag(name: .shortAndLong, help: "Run it in the background: print its id and leave it; see ps, attach, wait, kill.")
+    var detach = false
     @Argument(help: ArgumentHelp("After --.", valueName: "command"))
     var command: [ByteArgument] = []
 
@@ -39,11 +41,28 @@ struct ExecCommand: ClientCommand {
 
     func run(_ connection: BrokerConnection, _ output: CommandOutput) async throws -> ExitStatus {
         let request = try request()
+        if detach { return try await start(request, of: connection, output) }
         let target = try client.target(isKeyOptional: true)
         guard target.key.isEmpty else { return try await run(request, on: target, of: connection, output) }
         return try await connection.withLease(on: target) { fresh in
             try await run(request, on: fresh, of: connection, output)
         }
+    }
+
+    private func start(
+        _ request: ExecRequest,
+        of connection: BrokerConnection,
+        _ output: CommandOutput
+    ) async throws -> ExitStatus {
+        let command = try await connection.execDetached(request, on: try client.target())
+        if output.asJSON {
+            var line = JSONLine()
+            line.add("id", command.id)
+            try await output.print(line)
+        } else {
+            try await output.print("\(command.id)")
+        }
+        return .success
     }
 
     private func run(
@@ -61,7 +80,7 @@ struct ExecCommand: ClientCommand {
                 // What is left of the input is no matter once the command has ended.
                 group.cancelAll()
                 while case .failure = await group.nextResult() {}
-                return try status(end)
+                return try CommandEnd.status(end, isQuiet: client.json)
             }
         }
     }
@@ -122,40 +141,6 @@ struct ExecCommand: ClientCommand {
         line.add("wall_us", Int64(end.usage.wall / .microseconds(1)))
         try await output.print(line)
         return end
-    }
-
-    private func status(_ end: ExecEnd?) throws(BackendError) -> ExitStatus {
-        switch end?.outcome {
-        case .exited(let code):
-            return ExitStatus(rawValue: Int32(truncatingIfNeeded: code))
-        case .signaled(let number):
-            return .signal(number)
-        case .timedOut(let deadline):
-            if !client.json {
-                ExitStatus.report(
-                    BackendError(.execFailed, message: "killed after its timeout of \(deadline)", operation: "exec"),
-                    asJSON: false
-                )
-            }
-            return .timedOut
-        case .outOfMemory:
-            throw BackendError(.execFailed, message: "the command ran out of memory and was killed", operation: "exec")
-        case .outputLimit(let bytes):
-            throw BackendError(
-                .execFailed,
-                message: "the command wrote more than \(bytes) bytes and was killed",
-                operation: "exec"
-            )
-        case .spawnFailed(let failure):
-            throw BackendError(
-                .execError,
-                systemErrno: failure.systemErrno,
-                message: "the program could not be run",
-                operation: "exec"
-            )
-        case .cancelled, .shuttingDown, nil:
-            throw BackendError(.execFailed, message: "the broker ended the command", operation: "exec")
-        }
     }
 }
 

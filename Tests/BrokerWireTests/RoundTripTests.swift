@@ -67,6 +67,10 @@ import Testing
             case .listWorkspaces: met.insert("listWorkspaces")
             case .deleteWorkspace: met.insert("deleteWorkspace")
             case .execStart: met.insert("execStart")
+            case .execList: met.insert("execList")
+            case .execAttach: met.insert("execAttach")
+            case .execWait: met.insert("execWait")
+            case .execSignal: met.insert("execSignal")
             case .stats: met.insert("stats")
             case .drain: met.insert("drain")
             case .connections: met.insert("connections")
@@ -75,7 +79,7 @@ import Testing
             case .reload: met.insert("reload")
             }
         }
-        #expect(met.count == 26)
+        #expect(met.count == 30)
     }
 
     @Test func anErrorKeepsItsLimitAndWhatIsUnknown() throws {

@@ -125,6 +125,16 @@ enum Samples {
                     )
                 )
             ),
+            ("exec, detached", .execStart(ExecStart(program: .shellLine(path), isDetached: true))),
+            ("execList", .execList(ExecList(after: 1 << 40, limit: 7))),
+            (
+                "execAttach",
+                .execAttach(
+                    ExecAttach(exec: 1 << 40, offsets: StreamOffsets(standardOutput: 1 << 50, standardError: .max))
+                )
+            ),
+            ("execWait", .execWait(ExecWait(exec: .max))),
+            ("execSignal", .execSignal(ExecSignal(exec: 1 << 40, signal: 9))),
             ("exec, arguments", .execStart(ExecStart(program: .arguments([path, [], [0x78]])))),
             ("stats", .stats(Stats(org: "acme"))),
             ("connections", .connections(ListConnections(org: "acme", after: 1 << 40, limit: 3))),
@@ -226,8 +236,17 @@ enum Samples {
                 )
             ),
             ("deleteWorkspace", .deleteWorkspace(deleted: true)),
-            ("execStarted", .execStarted(ExecStarted(isolation: "landlock"))),
-            ("execOutput", .execOutput(ExecOutput(stream: .standardError))),
+            ("execStarted", .execStarted(ExecStarted(isolation: "landlock", exec: 1 << 40))),
+            ("execOutput", .execOutput(ExecOutput(stream: .standardError, offset: 1 << 50))),
+            (
+                "execList",
+                .execList(
+                    ExecPage(execs: [try background(nil), try background(.signaled(9))], isTruncated: true)
+                )
+            ),
+            ("execAttached", .execAttached(try background(.exited(code: 1)))),
+            ("execGap", .execGap(ExecGap(stream: .standardOutput, missing: 3..<(1 << 50)))),
+            ("execSignal", .execSignal),
             ("execEnd", .execEnd(end(.exited(code: 137)))),
             ("execEnd, deadline", .execEnd(end(.timedOut(after: .milliseconds(1500))))),
             ("execEnd, ended", .execEnd(end(.cancelled))),
@@ -254,6 +273,19 @@ enum Samples {
             ("reload", .reload(ReloadReply(changes: ["orgs[acme] added", "é"], connectionsEnded: 2))),
             ("drain", .drain(drainReport)),
         ]
+    }
+
+    private static func background(_ outcome: ExecEnd.Outcome?) throws -> BackgroundCommandInfo {
+        BackgroundCommandInfo(
+            id: 1 << 40,
+            command: [0x61, 0xff],
+            scope: try WorkspacePath([0x61, 0xff]),
+            isolation: "bwrap",
+            startedNanoseconds: -7,
+            written: StreamOffsets(standardOutput: 5, standardError: 6),
+            keptFrom: StreamOffsets(standardOutput: 3, standardError: 4),
+            end: outcome.map { end($0).end }
+        )
     }
 
     private static var connection: ConnectionDescription {

@@ -38,15 +38,12 @@ struct CallRequest: Sendable {
     }
 
     static func exec(_ request: ExecRequest, on target: BrokerTarget, _ options: BrokerCallOptions) -> CallRequest {
-        let start = ExecStart(
-            program: request.program,
-            environment: request.environment,
-            workingDirectory: request.workingDirectory.bytes,
-            // Below a millisecond is not none.
-            timeout: request.timeout.map { max($0, .milliseconds(1)) },
-            opensStandardInput: request.opensStandardInput
+        CallRequest(
+            .execStart(ExecStart(request)),
+            on: target,
+            options: options,
+            isWhole: !request.opensStandardInput
         )
-        return CallRequest(.execStart(start), on: target, options: options, isWhole: !request.opensStandardInput)
     }
 
     /// Whether the operation takes its bytes in pieces. One that does not takes all of them with its first frame.
@@ -54,8 +51,8 @@ struct CallRequest: Sendable {
         switch operation {
         case .write, .execStart: true
         case .echo, .acquire, .release, .describe, .read, .readdir, .stat, .rm, .exists, .mkdir, .touch, .rename,
-            .copy, .listKeys, .deleteKey, .clearKeys, .listWorkspaces, .deleteWorkspace, .stats, .connections,
-            .pools, .logs, .reload, .drain:
+            .copy, .listKeys, .deleteKey, .clearKeys, .execList, .execAttach, .execWait, .execSignal,
+            .listWorkspaces, .deleteWorkspace, .stats, .connections, .pools, .logs, .reload, .drain:
             false
         }
     }
@@ -98,7 +95,8 @@ struct CallRequest: Sendable {
         case .connections(let list): length += list.org.utf8.count
         case .pools(let list): length += list.after.utf8.count
         case .logs(let logs): length += logs.org.utf8.count
-        case .echo, .release, .describe, .clearKeys, .reload, .drain: break
+        case .echo, .release, .describe, .clearKeys, .execList, .execAttach, .execWait, .execSignal, .reload, .drain:
+            break
         }
         return length
     }
@@ -135,6 +133,18 @@ extension Environment {
 }
 
 extension ExecStart {
+    init(_ request: ExecRequest, isDetached: Bool = false) {
+        self.init(
+            program: request.program,
+            environment: request.environment,
+            workingDirectory: request.workingDirectory.bytes,
+            // Below a millisecond is not none.
+            timeout: request.timeout.map { max($0, .milliseconds(1)) },
+            opensStandardInput: request.opensStandardInput && !isDetached,
+            isDetached: isDetached
+        )
+    }
+
     fileprivate var estimatedLength: Int {
         let programLength =
             switch program {

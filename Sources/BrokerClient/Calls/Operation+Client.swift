@@ -25,6 +25,10 @@ extension Operation {
         case .listWorkspaces: "list_workspaces"
         case .deleteWorkspace: "delete_workspace"
         case .execStart: "exec"
+        case .execList: "exec_list"
+        case .execAttach: "exec_attach"
+        case .execWait: "exec_wait"
+        case .execSignal: "exec_signal"
         case .stats: "stats"
         case .connections: "connections"
         case .pools: "pools"
@@ -38,10 +42,10 @@ extension Operation {
     var isRead: Bool {
         switch self {
         case .echo, .describe, .read, .readdir, .stat, .exists, .listKeys, .listWorkspaces, .stats, .connections,
-            .pools, .logs:
+            .pools, .logs, .execList, .execAttach, .execWait:
             true
         case .acquire, .release, .write, .rm, .mkdir, .touch, .rename, .copy, .deleteKey, .clearKeys,
-            .deleteWorkspace, .execStart, .reload, .drain:
+            .deleteWorkspace, .execStart, .execSignal, .reload, .drain:
             false
         }
     }

@@ -7,8 +7,6 @@ internal import NIOCore
 /// told of the bytes that it missed. `Waiter` is whoever waits for more, at most one per reader; the driver wakes those
 /// that it is handed.
 struct BackgroundOutput<Waiter: Sendable>: Sendable {
-    /// How the command ended; or why it could not be run, or its output not be read.
-    typealias End = Result<ExecEnd, BackendError>
     typealias ReaderID = UInt64
 
     /// What a reader gets.
@@ -18,7 +16,7 @@ struct BackgroundOutput<Waiter: Sendable>: Sendable {
         /// Bytes that are kept no more.
         case gap(CommandStream, Range<UInt64>)
         /// All that was written came before, or was told to be missing.
-        case end(End)
+        case end(ExecEnd)
     }
 
     private struct Reader: Sendable {
@@ -31,7 +29,7 @@ struct BackgroundOutput<Waiter: Sendable>: Sendable {
 
     private var output: OutputRing
     private var error: OutputRing
-    private(set) var end: End?
+    private(set) var end: ExecEnd?
     private var readers: [ReaderID: Reader] = [:]
     private var lastReader: ReaderID = 0
 
@@ -55,7 +53,7 @@ struct BackgroundOutput<Waiter: Sendable>: Sendable {
     }
 
     /// Nothing more is written. Returns who is to be woken. Only the first end counts.
-    mutating func ended(_ end: End) -> [Waiter] {
+    mutating func ended(_ end: ExecEnd) -> [Waiter] {
         guard self.end == nil else { return [] }
         self.end = end
         return takeWaiters { _ in true }
@@ -98,7 +96,8 @@ struct BackgroundOutput<Waiter: Sendable>: Sendable {
         return waiter
     }
 
-    /// The next piece for a reader, with at most `count` bytes; nil: there is none yet. After the end, the end again.
+    /// The next piece for a reader, with at most `count` bytes; nil: there is none yet. With `count` 0: only a gap or
+    /// the end. After the end, the end again.
     mutating func take(_ reader: ReaderID, upTo count: Int) -> Piece? {
         guard var known = readers[reader] else { return end.map { .end($0) } }
         for stream in [known.preferred, known.preferred.other] where has(stream, for: known) {
@@ -108,7 +107,8 @@ struct BackgroundOutput<Waiter: Sendable>: Sendable {
                 known.next[stream] = ring.start
                 return .gap(stream, next..<ring.start)
             }
-            let bytes = ring.bytes(from: next, upTo: max(1, count))
+            guard count > 0 else { return nil }
+            let bytes = ring.bytes(from: next, upTo: count)
             known.next[stream] += UInt64(bytes.readableBytes)
             known.preferred = stream.other
             return .output(stream, offset: next, bytes)

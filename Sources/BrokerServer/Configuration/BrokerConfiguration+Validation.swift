@@ -42,6 +42,11 @@ extension BrokerConfiguration {
             unless: exec.defaultTimeout <= exec.maxTimeout,
             "is more than exec.max_timeout (\(Quantity.text(exec.maxTimeout))): lower it"
         )
+        refuse(
+            "exec.default_background_timeout",
+            unless: exec.defaultBackgroundTimeout ?? .zero <= exec.maxTimeout,
+            "is more than exec.max_timeout (\(Quantity.text(exec.maxTimeout))): lower it"
+        )
         return found + contradictionsOfTLS() + repeatedListeners() + contradictionsOfIdentities() + repeatedNames()
     }
 

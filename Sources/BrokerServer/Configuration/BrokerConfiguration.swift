@@ -124,12 +124,23 @@ extension BrokerConfiguration {
         package var defaultTimeout: Duration = .seconds(3600)
         /// Most time that a call may ask for.
         package var maxTimeout: Duration = .seconds(24 * 3600)
+        /// As ``defaultTimeout``, of a command in the background. Nil: ``maxTimeout``.
+        package var defaultBackgroundTimeout: Duration?
         /// Time between SIGTERM and SIGKILL.
         package var grace: Duration = .seconds(2)
         /// Commands that run at one time, of all orgs together.
         package var maxRunning = 256
         /// Of one org, unless its own limits say otherwise.
         package var maxRunningPerOrg = 64
+        /// Last bytes of each stream of a command in the background that are kept.
+        package var backgroundOutputBytes = 1 << 20
+        /// Callers that read one command in the background, or wait for it.
+        package var maxBackgroundReaders = 64
+        /// Commands in the background that ended and are remembered: of one key, and of all keys of an org.
+        package var maxEndedBackground = 64
+        package var maxEndedBackgroundPerOrg = 1024
+        /// Bytes of output of the latter.
+        package var maxEndedBackgroundBytesPerOrg = 64 << 20
         package var isolation = IsolationMode.auto
         /// The broker does not start where it can only give less than this. `auto` asks for nothing.
         package var requireIsolation = IsolationMode.auto

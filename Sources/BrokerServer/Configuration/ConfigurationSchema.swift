@@ -86,9 +86,19 @@ extension BrokerConfiguration.Exec {
     static let fields: [Field<Self>] = [
         .value("default_timeout", \.defaultTimeout, .duration(.milliseconds(100) ... .seconds(30 * 86_400))),
         .value("max_timeout", \.maxTimeout, .duration(.milliseconds(100) ... .seconds(30 * 86_400))),
+        .optional(
+            "default_background_timeout",
+            \.defaultBackgroundTimeout,
+            .duration(.milliseconds(100) ... .seconds(30 * 86_400))
+        ),
         .value("grace", \.grace, .duration(.zero ... .seconds(300))),
         .value("max_running", \.maxRunning, .count(1...100_000)),
         .value("max_running_per_org", \.maxRunningPerOrg, .count(1...100_000)),
+        .value("background_output_bytes", \.backgroundOutputBytes, .size(4 << 10...64 << 20)),
+        .value("max_background_readers", \.maxBackgroundReaders, .count(1...100_000)),
+        .value("max_ended_background", \.maxEndedBackground, .count(0...10_000)),
+        .value("max_ended_background_per_org", \.maxEndedBackgroundPerOrg, .count(0...100_000)),
+        .value("max_ended_background_bytes_per_org", \.maxEndedBackgroundBytesPerOrg, .size(0...1 << 40)),
         .value("isolation", \.isolation, .choice).fixed,
         .value("require_isolation", \.requireIsolation, .choice).fixed,
         .value("prevent_dangerous", \.preventDangerous, .flag),

@@ -115,6 +115,8 @@ final class ConnectionCallStream: CallStream, @unchecked Sendable {
         }
     }
 
+    func keepSlot() -> HeldSlot? { connection.keepSlot(of: id) }
+
     func cancel(_ error: BackendError) {
         connection.end(id, error)
     }
@@ -220,6 +222,8 @@ protocol CreditSource: AnyObject, Sendable {
     func consumed(_ bytes: Int)
     /// A call that goes on keeps so much less of what arrived for it.
     func letGo(_ bytes: Int, of stream: UInt64)
+    /// The slot of a call, which the call gives back no more.
+    func keepSlot(of stream: UInt64) -> HeldSlot?
     /// Ends the call of a stream from outside. From any thread.
     func end(_ stream: UInt64, _ cause: BackendError)
 }

@@ -103,6 +103,12 @@ extension ConnectionHandler: CallAdmissionClient {
         if !machine.isClosed { startNext(active.lane, session) }
     }
 
+    func keepSlot(of call: UInt64) -> HeldSlot? {
+        guard let slot = calls[call]?.slot, let session else { return nil }
+        calls[call]?.slot = nil
+        return HeldSlot(slot, of: session.principal.org.id, from: settings.admission)
+    }
+
     // MARK: The rate
 
     private func hasAllowance(_ session: Session) -> Bool {

@@ -81,9 +81,26 @@ package final class BackendEntry: PooledEntry {
         _ stream: any CallStream,
         _ body: () async throws(BackendError) -> Value
     ) async throws(BackendError) -> Value {
-        guard let call = calls.began(stream) else { throw Self.destroyed }
+        guard let call = calls.began({ stream.cancel($0) }) else { throw Self.destroyed }
         defer { calls.ended(call) }
         return try await body()
+    }
+
+    /// A command runs in the entry beyond its call. It is ended when the entry is destroyed, which is not gone before
+    /// ``backgroundEnded(_:)``. Throws `BACKEND_DESTROYED`.
+    func backgroundBegan(_ command: any CommandExecution) throws(BackendError) -> EntryCalls.ID {
+        guard let id = calls.began({ _ in command.terminate() }) else { throw Self.destroyed }
+        return id
+    }
+
+    func backgroundEnded(_ id: EntryCalls.ID) {
+        calls.ended(id)
+    }
+
+    /// Whose its commands in the background are.
+    var backgroundOwner: BackgroundOwner {
+        guard !key.isEmpty else { return .entry(ObjectIdentifier(self)) }
+        return .key(PoolKey(org: org.id, type: backend.backend.type, name: key))
     }
 
     private static let destroyed = BackendError(

@@ -1,12 +1,16 @@
 internal import AgentBackend
 internal import Synchronization
 
-/// The calls that wait in an entry, so that they end when it does. Safe to use from any thread.
+/// The calls that wait in an entry, and what runs in its background, so that they end when it does. Safe to use from any
+/// thread.
 final class EntryCalls: Sendable {
     typealias ID = UInt64
 
+    /// Ends one from outside. Does not wait.
+    typealias Cancel = @Sendable (BackendError) -> Void
+
     private struct State {
-        var streams: [ID: any CallStream] = [:]
+        var cancels: [ID: Cancel] = [:]
         var lastID: ID = 0
         /// Set once no more may begin.
         var isClosed = false
@@ -16,21 +20,21 @@ final class EntryCalls: Sendable {
     private let state = Mutex(State())
 
     /// Nil: the entry is being destroyed.
-    func began(_ stream: any CallStream) -> ID? {
+    func began(_ cancel: @escaping Cancel) -> ID? {
         state.withLock { state in
             guard !state.isClosed else { return nil }
             state.lastID += 1
-            state.streams[state.lastID] = stream
+            state.cancels[state.lastID] = cancel
             return state.lastID
         }
     }
 
     func ended(_ call: ID) {
         let waiters = state.withLock { state -> [CheckedContinuation<Void, Never>] in
-            state.streams[call] = nil
-            guard state.streams.isEmpty else { return [] }
+            state.cancels[call] = nil
+            guard state.cancels.isEmpty else { return [] }
             // Without the memory that it had: an idle entry would keep it.
-            state.streams = [:]
+            state.cancels = [:]
             defer { state.waiters = [] }
             return state.waiters
         }
@@ -39,19 +43,19 @@ final class EntryCalls: Sendable {
 
     /// Ends those that there are; no more begin.
     func cancelAll(_ error: BackendError) {
-        let streams = state.withLock { state in
+        let cancels = state.withLock { state in
             state.isClosed = true
-            return Array(state.streams.values)
+            return Array(state.cancels.values)
         }
-        for stream in streams { stream.cancel(error) }
+        for cancel in cancels { cancel(error) }
     }
 
     /// Returns when none is left. A call that was cancelled ends in bounded time.
     func waitForEnds() async {
         await withCheckedContinuation { continuation in
             let isEmpty = state.withLock { state in
-                if !state.streams.isEmpty { state.waiters.append(continuation) }
-                return state.streams.isEmpty
+                if !state.cancels.isEmpty { state.waiters.append(continuation) }
+                return state.cancels.isEmpty
             }
             if isEmpty { continuation.resume() }
         }

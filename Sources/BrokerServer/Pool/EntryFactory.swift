@@ -12,6 +12,7 @@ final class EntryFactory: Sendable {
     private let commands: any CommandStarter
     private let locks: WorkspaceLocks
     private let trash: TrashQueue
+    private let background: BackgroundExecs
     private let log: OperationsLog
     private let wallClock: @Sendable () -> Int64
     /// The root directories of all entries that are kept open.
@@ -25,6 +26,7 @@ final class EntryFactory: Sendable {
         commands: any CommandStarter,
         locks: WorkspaceLocks,
         trash: TrashQueue,
+        background: BackgroundExecs,
         log: OperationsLog,
         wallClock: @escaping @Sendable () -> Int64
     ) {
@@ -34,6 +36,7 @@ final class EntryFactory: Sendable {
         self.commands = commands
         self.locks = locks
         self.trash = trash
+        self.background = background
         self.log = log
         self.wallClock = wallClock
         directories = OpenDirectoryCache(capacity: configuration.limits.maxOpenDirectories)
@@ -105,10 +108,11 @@ final class EntryFactory: Sendable {
         _ edition: OrgEdition,
         _ configuration: EntryConfiguration
     ) async throws(BackendError) -> BackendEntry {
-        let (root, threads, trash) = (tenancy.root, edition.share.threads, trash)
+        let (root, threads, trash, background) = (tenancy.root, edition.share.threads, trash, background)
         let workspace = try await threads.run { () throws(BackendError) in try root.makeKeylessWorkspace(of: org) }
         let local = backend(at: workspace.path, org, edition.share, configuration)
-        return entry(.local(local), org, nil, configuration, edition) { _ in
+        return entry(.local(local), org, nil, configuration, edition) { entry in
+            background.forget(entry.backgroundOwner, of: org.id)
             // Where that fails, it is swept at the next start.
             try? await threads.run { () throws(BackendError) in try root.setAside(workspace, of: org) }
             trash.add(org.name)

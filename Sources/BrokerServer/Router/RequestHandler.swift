@@ -115,6 +115,9 @@ package protocol CallStream: Sendable {
     /// the payload where there is less of it.
     func send(_ reply: Reply?, payload: ByteBuffer) async throws(BackendError)
 
+    /// The slot that the call has, for something that goes on when it is answered. Nil: it has none.
+    func keepSlot() -> HeldSlot?
+
     /// Ends the call from outside: it is cancelled, and its caller is told the error. Does not wait; from any thread.
     func cancel(_ error: BackendError)
 }

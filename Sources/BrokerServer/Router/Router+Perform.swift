@@ -14,7 +14,9 @@ extension Router {
         do throws(BackendError) {
             switch call.operation.verb {
             case .session(let verb): return try await verb.perform(call, in: session, of: broker)
-            case .stream(let verb): return try await verb.perform(in: session, of: broker, stream)
+            case .stream(let verb): return try await verb.perform(call, in: session, of: broker, stream)
+            case .entry(let verb as ExecStart) where verb.isDetached:
+                return try await verb.performDetached(call, in: session, of: broker, stream)
             case .entry(let verb): return try await perform(verb, call, session, stream)
             }
         } catch {

@@ -114,7 +114,7 @@ extension Session {
     }
 
     /// As ``poolKey(_:)``, for a call that brings no lease along: a fresh entry would be gone with its answer.
-    private func keyedPoolKey(_ target: Target) throws(BackendError) -> PoolKey {
+    func keyedPoolKey(_ target: Target) throws(BackendError) -> PoolKey {
         guard !target.key.isEmpty else {
             throw BackendError(
                 .invalidArgument,
@@ -138,7 +138,7 @@ extension Session {
         return PoolKey(org: principal.org.id, type: target.backend, name: name)
     }
 
-    private static let missingTarget = BackendError(
+    static let missingTarget = BackendError(
         .invalidArgument,
         message: "the call names no target: say which backend and key it works on"
     )

@@ -127,6 +127,7 @@ package struct Broker: Sendable {
             let services: [any Service] = [
                 TrashService(root: root, trash: trash, logger: logger),
                 CommandService(isolation: isolation),
+                BackgroundService(background: core.background),
                 PoolService(pool: core.pool, configuration: core.configuration, logger: logger),
                 RetentionService(
                     workspaces: core.workspaces,

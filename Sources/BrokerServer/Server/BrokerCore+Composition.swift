@@ -16,6 +16,7 @@ extension BrokerCore {
     ) throws(BackendError) {
         let drain = BrokerDrain()
         let running = RunningConfiguration(configuration)
+        let background = BackgroundExecs(configuration: running, wallClock: time.wallClock)
         let locks = WorkspaceLocks()
         let factory = EntryFactory(
             tenancy: tenancy,
@@ -24,6 +25,7 @@ extension BrokerCore {
             commands: isolation.commands,
             locks: locks,
             trash: trash,
+            background: background,
             log: log,
             wallClock: time.wallClock
         )
@@ -42,6 +44,7 @@ extension BrokerCore {
             trash: trash,
             pool: pool,
             counters: counters,
+            background: background,
             log: log,
             time: time,
             patience: { running.current.exec.grace + .seconds(10) }
@@ -57,6 +60,7 @@ extension BrokerCore {
             ),
             tenancy: tenancy,
             entries: factory,
+            background: background,
             connections: ConnectionTable(
                 AdmissionLimits.ofProcess(configuration),
                 drain: drain,

@@ -12,6 +12,7 @@ final class BrokerCore: Sendable {
     let admission: CallAdmission
     let tenancy: Tenancy
     let entries: EntryFactory
+    let background: BackgroundExecs
     let connections: ConnectionTable
     let log: OperationsLog
     let configuration: RunningConfiguration
@@ -28,6 +29,7 @@ final class BrokerCore: Sendable {
         admission: CallAdmission,
         tenancy: Tenancy,
         entries: EntryFactory,
+        background: BackgroundExecs,
         connections: ConnectionTable,
         log: OperationsLog,
         configuration: RunningConfiguration,
@@ -40,6 +42,7 @@ final class BrokerCore: Sendable {
         self.admission = admission
         self.tenancy = tenancy
         self.entries = entries
+        self.background = background
         self.log = log
         self.configuration = configuration
         self.isolation = isolation

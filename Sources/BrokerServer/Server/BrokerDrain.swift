@@ -55,6 +55,11 @@ final class BrokerDrain: Sendable {
 
     // MARK: For what is drained
 
+    /// As ``DrainStateMachine/expectsAnother()``.
+    func expectAnother() {
+        state.withLock { $0.machine.expectsAnother() }
+    }
+
     func began(connections: Int) {
         advance { $0.began(connections: connections) }
     }

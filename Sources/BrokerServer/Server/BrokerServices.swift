@@ -21,6 +21,19 @@ struct CommandService: Service {
     }
 }
 
+struct BackgroundService: Service {
+    let background: BackgroundExecs
+
+    func run() async throws {
+        let background = background
+        await withGracefulShutdownHandler {
+            await background.run()
+        } onGracefulShutdown: {
+            background.stop()
+        }
+    }
+}
+
 struct PoolService: Service {
     let pool: BrokerCore.Pool
     let configuration: RunningConfiguration

@@ -20,6 +20,8 @@ struct DrainStateMachine {
     }
 
     private var state = State.serving
+    /// Beside the connections.
+    private var others = 0
     private(set) var report = DrainReport()
 
     /// Nil: not yet.
@@ -27,11 +29,17 @@ struct DrainStateMachine {
         if case .drained = state { report } else { nil }
     }
 
+    /// Something that is no connection will tell what it has in flight, as connections do: what runs in the background.
+    /// Before ``began(connections:)``.
+    mutating func expectsAnother() {
+        others += 1
+    }
+
     /// True: that was the last one that was waited for. As of all other events.
     mutating func began(connections: Int) -> Bool {
         guard case .serving = state else { return false }
         report.connections = UInt32(clamping: connections)
-        return advance(unheard: connections, inFlight: 0)
+        return advance(unheard: connections + others, inFlight: 0)
     }
 
     /// One that was on its way.

@@ -17,6 +17,7 @@ final class WireListener: Sendable {
     /// Nil: no listener speaks TLS.
     let tls: ServerTLS?
     private let drain: BrokerDrain
+    private let background: BackgroundExecs
     private let waterMark: ChannelOptions.Types.WriteBufferWaterMark
     private let logger: Logger
 
@@ -33,6 +34,7 @@ final class WireListener: Sendable {
         waterMark = Self.waterMark(settings)
         self.logger = logger
         drain = broker.drain
+        background = broker.background
         connections = broker.connections
         // How long a head may be is not changed while the broker runs.
         parts = Dictionary(
@@ -139,8 +141,8 @@ final class WireListener: Sendable {
         }
     }
 
-    /// Tells every peer that nothing more is started, gives what runs until the timeout, then cancels it: each call gets
-    /// an answer of its own. What has not ended `grace` later loses its connection. Returns when every connection is
+    /// Tells every peer that nothing more is started, gives what runs until the timeout, also in the background, then
+    /// cancels it: each call gets an answer of its own. What has not ended `grace` later loses its connection. Returns when every connection is
     /// gone. Cancelling the task ends the wait for what runs.
     func drain(timeout: Duration, grace: Duration) async {
         let late = BackendError(
@@ -148,8 +150,10 @@ final class WireListener: Sendable {
             message: "the broker shut down before all was ended",
             maybeExecuted: true
         )
+        drain.expectAnother()
         connections.drainAll(timeout)
         await withTaskCancellationHandler {
+            async let background: Void = background.drain(timeout, telling: drain)
             await withTaskGroup { group in
                 group.addTask { [connections] in
                     do {
@@ -165,6 +169,7 @@ final class WireListener: Sendable {
                 await connections.waitUntilEmpty()
                 group.cancelAll()
             }
+            await background
         } onCancel: {
             connections.closeAll(late)
         }

@@ -38,7 +38,7 @@ extension ExecStart: EntryVerb {
         return Answer(.execEnd(ExecEndReply(end: end)), outputs: outputs)
     }
 
-    private func request() throws(BackendError) -> ExecRequest {
+    func request() throws(BackendError) -> ExecRequest {
         let isEmpty =
             switch program {
             case .shellLine(let line): line.allSatisfy { " \t\r\n".utf8.contains($0) }

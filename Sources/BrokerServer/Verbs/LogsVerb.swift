@@ -14,6 +14,7 @@ extension FollowLogs: StreamVerb {
     private static let pieceSize = 64 << 10
 
     func perform(
+        _ call: Call,
         in session: Session,
         of broker: BrokerCore,
         _ stream: any CallStream

@@ -35,9 +35,10 @@ protocol SessionVerb: Verb {
     func perform(_ call: Call, in session: Session, of broker: BrokerCore) async throws(BackendError) -> Answer
 }
 
-/// A verb of the session that sends as long as its caller listens.
+/// A verb of the session that sends as long as its caller listens, or waits for long.
 protocol StreamVerb: Verb {
     func perform(
+        _ call: Call,
         in session: Session,
         of broker: BrokerCore,
         _ stream: any CallStream

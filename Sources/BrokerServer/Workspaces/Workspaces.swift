@@ -15,6 +15,7 @@ final class Workspaces: Sendable {
     private let trash: TrashQueue
     private let pool: BrokerCore.Pool
     private let counters: OrgCounterTable
+    private let background: BackgroundExecs
     private let log: OperationsLog
     let time: BrokerTime
     /// How long a removal waits for entries that are ending.
@@ -27,6 +28,7 @@ final class Workspaces: Sendable {
         trash: TrashQueue,
         pool: BrokerCore.Pool,
         counters: OrgCounterTable,
+        background: BackgroundExecs,
         log: OperationsLog,
         time: BrokerTime,
         patience: @escaping @Sendable () -> Duration
@@ -37,6 +39,7 @@ final class Workspaces: Sendable {
         self.trash = trash
         self.pool = pool
         self.counters = counters
+        self.background = background
         self.log = log
         self.time = time
         self.patience = patience
@@ -164,10 +167,12 @@ final class Workspaces: Sendable {
         unusedSince time: Int64? = nil
     ) async throws(BackendError) -> Bool {
         let root = root
-        return try await threads.run { () throws(BackendError) in
+        let isGone = try await threads.run { () throws(BackendError) in
             if let time, try root.useTime(of: org, key: key) ?? .max >= time { return false }
             return try root.setAsideWorkspace(of: org, key: key)
         }
+        if isGone { background.forget(.key(poolKey(key, of: org)), of: org.id) }
+        return isGone
     }
 
     private func recorded(

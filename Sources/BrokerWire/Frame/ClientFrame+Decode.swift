@@ -80,6 +80,14 @@ extension ClientFrame.Body {
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_CLEAR_KEYS: self = .call(.clearKeys)
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_EXEC_START:
             self = .call(.execStart(try ExecStart(message.exec_start.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_EXEC_LIST:
+            self = .call(.execList(ExecList(message.exec_list.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_EXEC_ATTACH:
+            self = .call(.execAttach(ExecAttach(message.exec_attach.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_EXEC_WAIT:
+            self = .call(.execWait(ExecWait(message.exec_wait.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_EXEC_SIGNAL:
+            self = .call(.execSignal(ExecSignal(message.exec_signal.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_WORKSPACES:
             self = .call(.listWorkspaces(try ListWorkspaces(message.list_workspaces.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_DELETE_WORKSPACE:

@@ -134,6 +134,18 @@ extension Operation {
         case .execStart(let call):
             message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_EXEC_START
             message.exec_start = call.build(builder)
+        case .execList(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_EXEC_LIST
+            message.exec_list = call.build(builder)
+        case .execAttach(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_EXEC_ATTACH
+            message.exec_attach = call.build(builder)
+        case .execWait(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_EXEC_WAIT
+            message.exec_wait = call.build(builder)
+        case .execSignal(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_EXEC_SIGNAL
+            message.exec_signal = call.build(builder)
         case .listWorkspaces(let call):
             message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_WORKSPACES
             message.list_workspaces = call.build(builder)

@@ -101,6 +101,10 @@ package enum Operation: Sendable {
     case deleteKey(DeleteKey)
     case clearKeys
     indirect case execStart(ExecStart)
+    case execList(ExecList)
+    case execAttach(ExecAttach)
+    case execWait(ExecWait)
+    case execSignal(ExecSignal)
     case listWorkspaces(ListWorkspaces)
     case deleteWorkspace(DeleteWorkspace)
     case stats(Stats)
@@ -116,8 +120,8 @@ package enum Operation: Sendable {
         case .write: true
         case .execStart(let call): call.opensStandardInput
         case .echo, .acquire, .release, .describe, .read, .readdir, .stat, .rm, .exists, .mkdir, .touch, .rename,
-            .copy, .listKeys, .deleteKey, .clearKeys, .listWorkspaces, .deleteWorkspace, .stats, .connections,
-            .pools, .logs, .reload, .drain:
+            .copy, .listKeys, .deleteKey, .clearKeys, .execList, .execAttach, .execWait, .execSignal,
+            .listWorkspaces, .deleteWorkspace, .stats, .connections, .pools, .logs, .reload, .drain:
             false
         }
     }

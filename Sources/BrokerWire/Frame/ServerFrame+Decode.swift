@@ -74,6 +74,14 @@ extension ServerFrame.Body {
             self = .reply(.execOutput(try ExecOutput(message.exec_output.pointee)))
         case AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_END:
             self = .reply(.execEnd(try ExecEndReply(message.exec_end.pointee)))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_LIST_REPLY:
+            self = .reply(.execList(try ExecPage(message.exec_list_reply.pointee)))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_ATTACHED:
+            guard let info = message.exec_attached.pointee.info else { throw MessageCodec.malformed }
+            self = .reply(.execAttached(try BackgroundCommandInfo(info.pointee)))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_GAP:
+            self = .reply(.execGap(try ExecGap(message.exec_gap.pointee)))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_SIGNAL_REPLY: self = .reply(.execSignal)
         case AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_WORKSPACES_REPLY:
             self = .reply(.listWorkspaces(try WorkspacePage(message.list_workspaces_reply.pointee)))
         case AGENTBROKER__V1__SERVER_FRAME__BODY_DELETE_WORKSPACE_REPLY:

@@ -138,6 +138,19 @@ extension Reply {
         case .execEnd(let end):
             message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_END
             message.exec_end = end.build(builder)
+        case .execList(let page):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_LIST_REPLY
+            message.exec_list_reply = page.build(builder)
+        case .execAttached(let info):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_ATTACHED
+            message.exec_attached = builder.make(agentbroker__v1__exec_attached__init)
+            message.exec_attached.pointee.info = info.build(builder)
+        case .execGap(let gap):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_GAP
+            message.exec_gap = gap.build(builder)
+        case .execSignal:
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_SIGNAL_REPLY
+            message.exec_signal_reply = builder.make(agentbroker__v1__exec_signal_reply__init)
         case .stats(let stats):
             message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_STATS_REPLY
             message.stats_reply = stats.build(builder)

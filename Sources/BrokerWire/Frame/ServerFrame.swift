@@ -52,6 +52,10 @@ package enum Reply: Sendable {
     case execStarted(ExecStarted)
     case execOutput(ExecOutput)
     indirect case execEnd(ExecEndReply)
+    case execList(ExecPage)
+    indirect case execAttached(BackgroundCommandInfo)
+    case execGap(ExecGap)
+    case execSignal
     case listWorkspaces(WorkspacePage)
     case deleteWorkspace(deleted: Bool)
     indirect case stats(StatsReply)

@@ -10,19 +10,23 @@ package struct ExecStart: Sendable {
     package var workingDirectory: [UInt8]
     package var timeout: Duration?
     package var opensStandardInput: Bool
+    /// In the background.
+    package var isDetached: Bool
 
     package init(
         program: ExecRequest.Program?,
         environment: Environment = Environment(),
         workingDirectory: [UInt8] = [],
         timeout: Duration? = nil,
-        opensStandardInput: Bool = false
+        opensStandardInput: Bool = false,
+        isDetached: Bool = false
     ) {
         self.program = program
         self.environment = environment
         self.workingDirectory = workingDirectory
         self.timeout = timeout
         self.opensStandardInput = opensStandardInput
+        self.isDetached = isDetached
     }
 }
 
@@ -43,6 +47,7 @@ extension ExecStart: WireMessage {
         workingDirectory = MessageReader.bytes(message.working_directory)
         timeout = Duration(wireMilliseconds: message.timeout_ms)
         opensStandardInput = message.open_stdin != 0
+        isDetached = message.detach != 0
     }
 
     func build(_ builder: MessageBuilder) -> UnsafeMutablePointer<Agentbroker__V1__ExecStart> {
@@ -65,6 +70,7 @@ extension ExecStart: WireMessage {
         message.pointee.working_directory = builder.bytes(workingDirectory)
         message.pointee.timeout_ms = timeout?.inMilliseconds ?? 0
         message.pointee.open_stdin = opensStandardInput ? 1 : 0
+        message.pointee.detach = isDetached ? 1 : 0
         return message
     }
 }
@@ -72,20 +78,25 @@ extension ExecStart: WireMessage {
 /// The command runs.
 package struct ExecStarted: Sendable, Hashable {
     package var isolation: String
+    /// Of one in the background. 0: it is none.
+    package var exec: UInt64
 
-    package init(isolation: String) {
+    package init(isolation: String, exec: UInt64 = 0) {
         self.isolation = isolation
+        self.exec = exec
     }
 }
 
 extension ExecStarted: WireMessage {
     init(_ message: Agentbroker__V1__ExecStarted) throws(BackendError) {
         isolation = try MessageReader.string(message.isolation, "exec_started.isolation")
+        exec = message.exec
     }
 
     func build(_ builder: MessageBuilder) -> UnsafeMutablePointer<Agentbroker__V1__ExecStarted> {
         let message = builder.make(agentbroker__v1__exec_started__init)
         message.pointee.isolation = builder.string(isolation)
+        message.pointee.exec = exec
         return message
     }
 }
@@ -93,23 +104,36 @@ extension ExecStarted: WireMessage {
 /// Some output follows in the payload.
 package struct ExecOutput: Sendable, Hashable {
     package var stream: CommandStream
+    /// Of one in the background: that of the payload's first byte.
+    package var offset: UInt64
 
-    package init(stream: CommandStream) {
+    package init(stream: CommandStream, offset: UInt64 = 0) {
         self.stream = stream
+        self.offset = offset
     }
 }
 
 extension ExecOutput: WireMessage {
     init(_ message: Agentbroker__V1__ExecOutput) throws(BackendError) {
-        guard let stream = CommandStream(rawValue: message.stream.rawValue) else {
-            throw MessageReader.unknownValue("exec_output.stream", message.stream.rawValue)
-        }
-        self.stream = stream
+        stream = try CommandStream(wire: message.stream, "exec_output.stream")
+        offset = message.offset
     }
 
     func build(_ builder: MessageBuilder) -> UnsafeMutablePointer<Agentbroker__V1__ExecOutput> {
         let message = builder.make(agentbroker__v1__exec_output__init)
-        message.pointee.stream = Agentbroker__V1__OutputStream(rawValue: stream.rawValue)
+        message.pointee.stream = stream.wire
+        message.pointee.offset = offset
         return message
     }
+}
+
+extension CommandStream {
+    init(wire stream: Agentbroker__V1__OutputStream, _ field: StaticString) throws(BackendError) {
+        guard let known = CommandStream(rawValue: stream.rawValue) else {
+            throw MessageReader.unknownValue(field, stream.rawValue)
+        }
+        self = known
+    }
+
+    var wire: Agentbroker__V1__OutputStream { Agentbroker__V1__OutputStream(rawValue: rawValue) }
 }

@@ -13,6 +13,7 @@ package enum Feature: UInt32, Sendable, CaseIterable {
     case processDeadline = 5
     case expectedEtag = 6
     case entryLimits = 7
+    case backgroundExecs = 8
 }
 
 /// First message of a client.

@@ -7,9 +7,7 @@ import Testing
 @Suite struct BackgroundOutputTests {
     private typealias Output = BackgroundOutput<Int>
 
-    private static let exited: Output.End = .success(
-        ExecEnd(outcome: .exited(code: 3), usage: ExecEnd.Usage(wall: .seconds(1)))
-    )
+    private static let exited = ExecEnd(outcome: .exited(code: 3), usage: ExecEnd.Usage(wall: .seconds(1)))
 
     private func attach(_ output: inout Output, _ offsets: StreamOffsets = .beginning) throws -> Output.ReaderID {
         let reader = output.attach(from: offsets, maximum: .max)
@@ -24,7 +22,7 @@ import Testing
         !output.wait(reader, waiter)
     }
 
-    private func end(_ output: inout Output, _ end: Output.End = Self.exited) -> [Int] { output.ended(end) }
+    private func end(_ output: inout Output, _ end: ExecEnd = Self.exited) -> [Int] { output.ended(end) }
 
     @Test func eachReaderReadsFromItsOwnOffset() throws {
         var output = Output(capacity: 8)
@@ -69,8 +67,8 @@ import Testing
         #expect(waits(ahead, 3, &output))
         #expect(end(&output) == [3])
         #expect(!waits(ahead, 4, &output))
-        #expect(end(&output, .failure(BackendError(.internal, message: ""))) == [])
-        #expect(try output.end?.get().outcome == .exited(code: 3))
+        #expect(end(&output, ExecEnd(outcome: .cancelled, usage: Self.exited.usage)) == [])
+        #expect(output.end == Self.exited)
     }
 
     @Test func whoWaitsNoMoreIsNotWoken() throws {
@@ -101,6 +99,17 @@ import Testing
         #expect(output.keptCount == 0 && output.ends.standardError == 3)
         #expect(taken(&output, reader, 9) == "gap err 1..<3")
         #expect(taken(&output, reader, 9) == "end")
+    }
+
+    @Test func whoMayTakeNoBytesIsToldOfGapsAndTheEnd() throws {
+        var output = Output(capacity: 2)
+        _ = output.wrote(ByteBuffer(string: "abc"), to: .standardOutput)
+        _ = output.ended(Self.exited)
+        let reader = try attach(&output)
+        #expect(taken(&output, reader, 0) == "gap out 0..<1")
+        #expect(taken(&output, reader, 0) == nil)
+        #expect(taken(&output, reader, 2) == "out@1 bc")
+        #expect(taken(&output, reader, 0) == "end")
     }
 
     /// Readers that come, read, fall behind and go, while both streams are written, against all that was ever written:

@@ -76,6 +76,12 @@ import Testing
             exec:
               default_timeout: 30s
               max_timeout: 2h
+              default_background_timeout: 1h
+              background_output_bytes: 64KiB
+              max_background_readers: 9
+              max_ended_background: 10
+              max_ended_background_per_org: 11
+              max_ended_background_bytes_per_org: 1MiB
               grace: 0s
               max_running: 8
               max_running_per_org: 4
@@ -171,6 +177,12 @@ import Testing
         expected.pool.maxLifetime = .seconds(86_400)
         expected.exec.defaultTimeout = .seconds(30)
         expected.exec.maxTimeout = .seconds(7200)
+        expected.exec.defaultBackgroundTimeout = .seconds(3600)
+        expected.exec.backgroundOutputBytes = 64 << 10
+        expected.exec.maxBackgroundReaders = 9
+        expected.exec.maxEndedBackground = 10
+        expected.exec.maxEndedBackgroundPerOrg = 11
+        expected.exec.maxEndedBackgroundBytesPerOrg = 1 << 20
         expected.exec.grace = .zero
         expected.exec.maxRunning = 8
         expected.exec.maxRunningPerOrg = 4
@@ -235,7 +247,7 @@ import Testing
             + OrgConfiguration.Limits.fields.count + TokenRecord.fields.count
             + BrokerConfiguration.Retention.fields.count + OrgConfiguration.Retention.fields.count
             + OrgConfiguration.Exec.fields.count + BrokerConfiguration.TLS.fields.count
-        #expect(count == 13 + 29 + 8 + 9 + 1 + 2 + 5 + 6 + 12 + 6 + 2 + 2 + 2 + 5)
+        #expect(count == 13 + 29 + 8 + 15 + 1 + 2 + 5 + 6 + 12 + 6 + 2 + 2 + 2 + 5)
     }
 
     @Test func anchorsAndPlainWordsAreText() throws {

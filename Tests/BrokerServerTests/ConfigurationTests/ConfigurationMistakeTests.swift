@@ -197,6 +197,12 @@ import Testing
             "exec.default_timeout",
             "exec.max_timeout (1m)"
         ),
+        Mistake(
+            "exec:\n  default_timeout: 1m\n  max_timeout: 1m\n  default_background_timeout: 2m\n",
+            line: 4,
+            "exec.default_background_timeout",
+            "exec.max_timeout (1m)"
+        ),
         Mistake("identities: {first: 65000, count: 1000}\n", line: 1, "identities", "reach over 65534"),
         Mistake(
             "identities: {first: 4000000000, count: 10000000}\norgs: []\nnode: a b\n",

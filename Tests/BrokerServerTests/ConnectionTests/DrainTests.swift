@@ -39,6 +39,16 @@ import Testing
         #expect(machine.result == DrainReport())
     }
 
+    @Test func othersThanConnectionsAreHeardToo() {
+        var machine = DrainStateMachine()
+        machine.expectsAnother()
+        let isOver = [
+            machine.began(connections: 0), machine.connectionDrains(calls: 1), machine.callEnded(.cancelled),
+        ]
+        #expect(isOver == [false, false, true])
+        #expect(machine.result?.connections == 0 && machine.result?.cancelled == 1)
+    }
+
     @Test func aWaiterThatIsCancelledWaitsNoMore() async throws {
         let drain = BrokerDrain()
         await withTaskGroup { group in
@@ -142,6 +152,46 @@ import Testing
             #expect(report.cancelled == 1)
             #expect(report.finished == 0)
             #expect(try await error(of: sleep, client)?.code == .shuttingDown)
+            for client in [client, `operator`] {
+                try await client.client.drain()
+                await client.client.close()
+            }
+        }
+    }
+
+    /// What nobody is connected to is given the same time, and counted.
+    @Test(.timeLimit(.minutes(1)), arguments: [false, true])
+    func commandsInTheBackgroundEndWithTheBroker(isInTime: Bool) async throws {
+        let token = Token.generate()
+        try await withBroker(configure: {
+            Self.add(token, to: &$0)
+            if !isInTime { $0.limits.drainTimeout = .zero }
+        }) { broker in
+            let client = try await WireConversation(with: broker)
+            let line = "trap : TERM; mkfifo go; read x < go; exit 3"
+            try await client.call(
+                client.frame(.execStart(ExecStart(program: .shellLine(Array(line.utf8)), isDetached: true)))
+            )
+            let release = try await client.begin(
+                client.frame(
+                    WireConversation.shell("cat; until [ -p go ]; do :; done; echo > go", opensStandardInput: true),
+                    last: false
+                )
+            )
+            try await client.waitUntilStarted(release)
+            let `operator` = try await WireConversation(with: broker, token: token.text)
+            let drain = try await `operator`.begin(`operator`.frame(.drain))
+            if isInTime {
+                _ = try await client.client.next(of: 0)
+                try await client.client.send(ClientFrame(id: release, body: .chunk))
+                try await client.result(of: release)
+            }
+            guard case .drain(let report)? = try await `operator`.result(of: drain).reply else {
+                Issue.record("no report")
+                return
+            }
+            #expect(report.finished == (isInTime ? 2 : 0))
+            #expect(report.cancelled == (isInTime ? 0 : 2))
             for client in [client, `operator`] {
                 try await client.client.drain()
                 await client.client.close()

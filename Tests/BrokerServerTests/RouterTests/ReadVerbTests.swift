@@ -33,5 +33,7 @@ private struct TakingStream: CallStream {
 
     func send(_ reply: Reply?, payload: ByteBuffer) async throws(BackendError) {}
 
+    func keepSlot() -> HeldSlot? { nil }
+
     func cancel(_ error: BackendError) {}
 }

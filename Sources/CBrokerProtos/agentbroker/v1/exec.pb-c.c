@@ -637,6 +637,456 @@ void   agentbroker__v1__exec_end__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__exec_end__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   agentbroker__v1__stream_offsets__init
+                     (Agentbroker__V1__StreamOffsets         *message)
+{
+  static const Agentbroker__V1__StreamOffsets init_value = AGENTBROKER__V1__STREAM_OFFSETS__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__stream_offsets__get_packed_size
+                     (const Agentbroker__V1__StreamOffsets *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__stream_offsets__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__stream_offsets__pack
+                     (const Agentbroker__V1__StreamOffsets *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__stream_offsets__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__stream_offsets__pack_to_buffer
+                     (const Agentbroker__V1__StreamOffsets *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__stream_offsets__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__StreamOffsets *
+       agentbroker__v1__stream_offsets__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__StreamOffsets *)
+     protobuf_c_message_unpack (&agentbroker__v1__stream_offsets__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__stream_offsets__free_unpacked
+                     (Agentbroker__V1__StreamOffsets *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__stream_offsets__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__exec_info__init
+                     (Agentbroker__V1__ExecInfo         *message)
+{
+  static const Agentbroker__V1__ExecInfo init_value = AGENTBROKER__V1__EXEC_INFO__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__exec_info__get_packed_size
+                     (const Agentbroker__V1__ExecInfo *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_info__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__exec_info__pack
+                     (const Agentbroker__V1__ExecInfo *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_info__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__exec_info__pack_to_buffer
+                     (const Agentbroker__V1__ExecInfo *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_info__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__ExecInfo *
+       agentbroker__v1__exec_info__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__ExecInfo *)
+     protobuf_c_message_unpack (&agentbroker__v1__exec_info__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__exec_info__free_unpacked
+                     (Agentbroker__V1__ExecInfo *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__exec_info__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__exec_list__init
+                     (Agentbroker__V1__ExecList         *message)
+{
+  static const Agentbroker__V1__ExecList init_value = AGENTBROKER__V1__EXEC_LIST__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__exec_list__get_packed_size
+                     (const Agentbroker__V1__ExecList *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_list__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__exec_list__pack
+                     (const Agentbroker__V1__ExecList *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_list__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__exec_list__pack_to_buffer
+                     (const Agentbroker__V1__ExecList *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_list__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__ExecList *
+       agentbroker__v1__exec_list__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__ExecList *)
+     protobuf_c_message_unpack (&agentbroker__v1__exec_list__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__exec_list__free_unpacked
+                     (Agentbroker__V1__ExecList *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__exec_list__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__exec_list_reply__init
+                     (Agentbroker__V1__ExecListReply         *message)
+{
+  static const Agentbroker__V1__ExecListReply init_value = AGENTBROKER__V1__EXEC_LIST_REPLY__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__exec_list_reply__get_packed_size
+                     (const Agentbroker__V1__ExecListReply *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_list_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__exec_list_reply__pack
+                     (const Agentbroker__V1__ExecListReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_list_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__exec_list_reply__pack_to_buffer
+                     (const Agentbroker__V1__ExecListReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_list_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__ExecListReply *
+       agentbroker__v1__exec_list_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__ExecListReply *)
+     protobuf_c_message_unpack (&agentbroker__v1__exec_list_reply__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__exec_list_reply__free_unpacked
+                     (Agentbroker__V1__ExecListReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__exec_list_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__exec_attach__init
+                     (Agentbroker__V1__ExecAttach         *message)
+{
+  static const Agentbroker__V1__ExecAttach init_value = AGENTBROKER__V1__EXEC_ATTACH__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__exec_attach__get_packed_size
+                     (const Agentbroker__V1__ExecAttach *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_attach__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__exec_attach__pack
+                     (const Agentbroker__V1__ExecAttach *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_attach__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__exec_attach__pack_to_buffer
+                     (const Agentbroker__V1__ExecAttach *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_attach__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__ExecAttach *
+       agentbroker__v1__exec_attach__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__ExecAttach *)
+     protobuf_c_message_unpack (&agentbroker__v1__exec_attach__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__exec_attach__free_unpacked
+                     (Agentbroker__V1__ExecAttach *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__exec_attach__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__exec_attached__init
+                     (Agentbroker__V1__ExecAttached         *message)
+{
+  static const Agentbroker__V1__ExecAttached init_value = AGENTBROKER__V1__EXEC_ATTACHED__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__exec_attached__get_packed_size
+                     (const Agentbroker__V1__ExecAttached *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_attached__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__exec_attached__pack
+                     (const Agentbroker__V1__ExecAttached *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_attached__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__exec_attached__pack_to_buffer
+                     (const Agentbroker__V1__ExecAttached *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_attached__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__ExecAttached *
+       agentbroker__v1__exec_attached__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__ExecAttached *)
+     protobuf_c_message_unpack (&agentbroker__v1__exec_attached__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__exec_attached__free_unpacked
+                     (Agentbroker__V1__ExecAttached *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__exec_attached__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__exec_gap__init
+                     (Agentbroker__V1__ExecGap         *message)
+{
+  static const Agentbroker__V1__ExecGap init_value = AGENTBROKER__V1__EXEC_GAP__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__exec_gap__get_packed_size
+                     (const Agentbroker__V1__ExecGap *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_gap__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__exec_gap__pack
+                     (const Agentbroker__V1__ExecGap *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_gap__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__exec_gap__pack_to_buffer
+                     (const Agentbroker__V1__ExecGap *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_gap__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__ExecGap *
+       agentbroker__v1__exec_gap__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__ExecGap *)
+     protobuf_c_message_unpack (&agentbroker__v1__exec_gap__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__exec_gap__free_unpacked
+                     (Agentbroker__V1__ExecGap *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__exec_gap__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__exec_wait__init
+                     (Agentbroker__V1__ExecWait         *message)
+{
+  static const Agentbroker__V1__ExecWait init_value = AGENTBROKER__V1__EXEC_WAIT__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__exec_wait__get_packed_size
+                     (const Agentbroker__V1__ExecWait *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_wait__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__exec_wait__pack
+                     (const Agentbroker__V1__ExecWait *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_wait__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__exec_wait__pack_to_buffer
+                     (const Agentbroker__V1__ExecWait *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_wait__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__ExecWait *
+       agentbroker__v1__exec_wait__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__ExecWait *)
+     protobuf_c_message_unpack (&agentbroker__v1__exec_wait__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__exec_wait__free_unpacked
+                     (Agentbroker__V1__ExecWait *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__exec_wait__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__exec_signal__init
+                     (Agentbroker__V1__ExecSignal         *message)
+{
+  static const Agentbroker__V1__ExecSignal init_value = AGENTBROKER__V1__EXEC_SIGNAL__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__exec_signal__get_packed_size
+                     (const Agentbroker__V1__ExecSignal *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_signal__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__exec_signal__pack
+                     (const Agentbroker__V1__ExecSignal *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_signal__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__exec_signal__pack_to_buffer
+                     (const Agentbroker__V1__ExecSignal *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_signal__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__ExecSignal *
+       agentbroker__v1__exec_signal__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__ExecSignal *)
+     protobuf_c_message_unpack (&agentbroker__v1__exec_signal__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__exec_signal__free_unpacked
+                     (Agentbroker__V1__ExecSignal *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__exec_signal__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__exec_signal_reply__init
+                     (Agentbroker__V1__ExecSignalReply         *message)
+{
+  static const Agentbroker__V1__ExecSignalReply init_value = AGENTBROKER__V1__EXEC_SIGNAL_REPLY__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__exec_signal_reply__get_packed_size
+                     (const Agentbroker__V1__ExecSignalReply *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_signal_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__exec_signal_reply__pack
+                     (const Agentbroker__V1__ExecSignalReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_signal_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__exec_signal_reply__pack_to_buffer
+                     (const Agentbroker__V1__ExecSignalReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_signal_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__ExecSignalReply *
+       agentbroker__v1__exec_signal_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__ExecSignalReply *)
+     protobuf_c_message_unpack (&agentbroker__v1__exec_signal_reply__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__exec_signal_reply__free_unpacked
+                     (Agentbroker__V1__ExecSignalReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__exec_signal_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor agentbroker__v1__argument_vector__field_descriptors[1] =
 {
   {
@@ -675,7 +1125,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__argument_vector__descriptor =
   (ProtobufCMessageInit) agentbroker__v1__argument_vector__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__exec_start__field_descriptors[6] =
+static const ProtobufCFieldDescriptor agentbroker__v1__exec_start__field_descriptors[7] =
 {
   {
     "shell_line",
@@ -749,19 +1199,33 @@ static const ProtobufCFieldDescriptor agentbroker__v1__exec_start__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "detach",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecStart, detach),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned agentbroker__v1__exec_start__field_indices_by_name[] = {
   1,   /* field[1] = arguments */
+  6,   /* field[6] = detach */
   2,   /* field[2] = environment */
   5,   /* field[5] = open_stdin */
   0,   /* field[0] = shell_line */
   4,   /* field[4] = timeout_ms */
   3,   /* field[3] = working_directory */
 };
-static const ProtobufCIntRange agentbroker__v1__exec_start__number_ranges[1 + 1] =
+static const ProtobufCIntRange agentbroker__v1__exec_start__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 15, 6 },
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__exec_start__descriptor =
 {
@@ -771,14 +1235,14 @@ const ProtobufCMessageDescriptor agentbroker__v1__exec_start__descriptor =
   "Agentbroker__V1__ExecStart",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ExecStart),
-  6,
+  7,
   agentbroker__v1__exec_start__field_descriptors,
   agentbroker__v1__exec_start__field_indices_by_name,
-  1,  agentbroker__v1__exec_start__number_ranges,
+  2,  agentbroker__v1__exec_start__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__exec_start__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__exec_started__field_descriptors[1] =
+static const ProtobufCFieldDescriptor agentbroker__v1__exec_started__field_descriptors[2] =
 {
   {
     "isolation",
@@ -792,14 +1256,27 @@ static const ProtobufCFieldDescriptor agentbroker__v1__exec_started__field_descr
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "exec",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecStarted, exec),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned agentbroker__v1__exec_started__field_indices_by_name[] = {
+  1,   /* field[1] = exec */
   0,   /* field[0] = isolation */
 };
 static const ProtobufCIntRange agentbroker__v1__exec_started__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__exec_started__descriptor =
 {
@@ -809,14 +1286,14 @@ const ProtobufCMessageDescriptor agentbroker__v1__exec_started__descriptor =
   "Agentbroker__V1__ExecStarted",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ExecStarted),
-  1,
+  2,
   agentbroker__v1__exec_started__field_descriptors,
   agentbroker__v1__exec_started__field_indices_by_name,
   1,  agentbroker__v1__exec_started__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__exec_started__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__exec_output__field_descriptors[1] =
+static const ProtobufCFieldDescriptor agentbroker__v1__exec_output__field_descriptors[2] =
 {
   {
     "stream",
@@ -830,14 +1307,27 @@ static const ProtobufCFieldDescriptor agentbroker__v1__exec_output__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "offset",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecOutput, offset),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned agentbroker__v1__exec_output__field_indices_by_name[] = {
+  1,   /* field[1] = offset */
   0,   /* field[0] = stream */
 };
 static const ProtobufCIntRange agentbroker__v1__exec_output__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__exec_output__descriptor =
 {
@@ -847,7 +1337,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__exec_output__descriptor =
   "Agentbroker__V1__ExecOutput",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ExecOutput),
-  1,
+  2,
   agentbroker__v1__exec_output__field_descriptors,
   agentbroker__v1__exec_output__field_indices_by_name,
   1,  agentbroker__v1__exec_output__number_ranges,
@@ -1394,6 +1884,548 @@ const ProtobufCMessageDescriptor agentbroker__v1__exec_end__descriptor =
   agentbroker__v1__exec_end__field_indices_by_name,
   2,  agentbroker__v1__exec_end__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__exec_end__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__stream_offsets__field_descriptors[2] =
+{
+  {
+    "stdout_offset",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__StreamOffsets, stdout_offset),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "stderr_offset",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__StreamOffsets, stderr_offset),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__stream_offsets__field_indices_by_name[] = {
+  1,   /* field[1] = stderr_offset */
+  0,   /* field[0] = stdout_offset */
+};
+static const ProtobufCIntRange agentbroker__v1__stream_offsets__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__stream_offsets__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.StreamOffsets",
+  "StreamOffsets",
+  "Agentbroker__V1__StreamOffsets",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__StreamOffsets),
+  2,
+  agentbroker__v1__stream_offsets__field_descriptors,
+  agentbroker__v1__stream_offsets__field_indices_by_name,
+  1,  agentbroker__v1__stream_offsets__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__stream_offsets__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__exec_info__field_descriptors[8] =
+{
+  {
+    "exec",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecInfo, exec),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "command",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecInfo, command),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "scope_path",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecInfo, scope_path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "isolation",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecInfo, isolation),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "started_ns",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecInfo, started_ns),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "written",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecInfo, written),
+    &agentbroker__v1__stream_offsets__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "kept_from",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecInfo, kept_from),
+    &agentbroker__v1__stream_offsets__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "end",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecInfo, end),
+    &agentbroker__v1__exec_end__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__exec_info__field_indices_by_name[] = {
+  1,   /* field[1] = command */
+  7,   /* field[7] = end */
+  0,   /* field[0] = exec */
+  3,   /* field[3] = isolation */
+  6,   /* field[6] = kept_from */
+  2,   /* field[2] = scope_path */
+  4,   /* field[4] = started_ns */
+  5,   /* field[5] = written */
+};
+static const ProtobufCIntRange agentbroker__v1__exec_info__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 8 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__exec_info__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.ExecInfo",
+  "ExecInfo",
+  "Agentbroker__V1__ExecInfo",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__ExecInfo),
+  8,
+  agentbroker__v1__exec_info__field_descriptors,
+  agentbroker__v1__exec_info__field_indices_by_name,
+  1,  agentbroker__v1__exec_info__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__exec_info__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__exec_list__field_descriptors[2] =
+{
+  {
+    "after",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecList, after),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "limit",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecList, limit),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__exec_list__field_indices_by_name[] = {
+  0,   /* field[0] = after */
+  1,   /* field[1] = limit */
+};
+static const ProtobufCIntRange agentbroker__v1__exec_list__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__exec_list__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.ExecList",
+  "ExecList",
+  "Agentbroker__V1__ExecList",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__ExecList),
+  2,
+  agentbroker__v1__exec_list__field_descriptors,
+  agentbroker__v1__exec_list__field_indices_by_name,
+  1,  agentbroker__v1__exec_list__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__exec_list__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__exec_list_reply__field_descriptors[2] =
+{
+  {
+    "execs",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ExecListReply, n_execs),
+    offsetof(Agentbroker__V1__ExecListReply, execs),
+    &agentbroker__v1__exec_info__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "truncated",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecListReply, truncated),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__exec_list_reply__field_indices_by_name[] = {
+  0,   /* field[0] = execs */
+  1,   /* field[1] = truncated */
+};
+static const ProtobufCIntRange agentbroker__v1__exec_list_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__exec_list_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.ExecListReply",
+  "ExecListReply",
+  "Agentbroker__V1__ExecListReply",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__ExecListReply),
+  2,
+  agentbroker__v1__exec_list_reply__field_descriptors,
+  agentbroker__v1__exec_list_reply__field_indices_by_name,
+  1,  agentbroker__v1__exec_list_reply__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__exec_list_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__exec_attach__field_descriptors[2] =
+{
+  {
+    "exec",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecAttach, exec),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "from",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecAttach, from),
+    &agentbroker__v1__stream_offsets__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__exec_attach__field_indices_by_name[] = {
+  0,   /* field[0] = exec */
+  1,   /* field[1] = from */
+};
+static const ProtobufCIntRange agentbroker__v1__exec_attach__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__exec_attach__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.ExecAttach",
+  "ExecAttach",
+  "Agentbroker__V1__ExecAttach",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__ExecAttach),
+  2,
+  agentbroker__v1__exec_attach__field_descriptors,
+  agentbroker__v1__exec_attach__field_indices_by_name,
+  1,  agentbroker__v1__exec_attach__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__exec_attach__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__exec_attached__field_descriptors[1] =
+{
+  {
+    "info",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecAttached, info),
+    &agentbroker__v1__exec_info__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__exec_attached__field_indices_by_name[] = {
+  0,   /* field[0] = info */
+};
+static const ProtobufCIntRange agentbroker__v1__exec_attached__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__exec_attached__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.ExecAttached",
+  "ExecAttached",
+  "Agentbroker__V1__ExecAttached",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__ExecAttached),
+  1,
+  agentbroker__v1__exec_attached__field_descriptors,
+  agentbroker__v1__exec_attached__field_indices_by_name,
+  1,  agentbroker__v1__exec_attached__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__exec_attached__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__exec_gap__field_descriptors[3] =
+{
+  {
+    "stream",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecGap, stream),
+    &agentbroker__v1__output_stream__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "offset",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecGap, offset),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "length",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecGap, length),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__exec_gap__field_indices_by_name[] = {
+  2,   /* field[2] = length */
+  1,   /* field[1] = offset */
+  0,   /* field[0] = stream */
+};
+static const ProtobufCIntRange agentbroker__v1__exec_gap__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__exec_gap__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.ExecGap",
+  "ExecGap",
+  "Agentbroker__V1__ExecGap",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__ExecGap),
+  3,
+  agentbroker__v1__exec_gap__field_descriptors,
+  agentbroker__v1__exec_gap__field_indices_by_name,
+  1,  agentbroker__v1__exec_gap__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__exec_gap__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__exec_wait__field_descriptors[1] =
+{
+  {
+    "exec",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecWait, exec),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__exec_wait__field_indices_by_name[] = {
+  0,   /* field[0] = exec */
+};
+static const ProtobufCIntRange agentbroker__v1__exec_wait__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__exec_wait__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.ExecWait",
+  "ExecWait",
+  "Agentbroker__V1__ExecWait",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__ExecWait),
+  1,
+  agentbroker__v1__exec_wait__field_descriptors,
+  agentbroker__v1__exec_wait__field_indices_by_name,
+  1,  agentbroker__v1__exec_wait__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__exec_wait__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__exec_signal__field_descriptors[2] =
+{
+  {
+    "exec",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecSignal, exec),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "signal",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecSignal, signal),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__exec_signal__field_indices_by_name[] = {
+  0,   /* field[0] = exec */
+  1,   /* field[1] = signal */
+};
+static const ProtobufCIntRange agentbroker__v1__exec_signal__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__exec_signal__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.ExecSignal",
+  "ExecSignal",
+  "Agentbroker__V1__ExecSignal",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__ExecSignal),
+  2,
+  agentbroker__v1__exec_signal__field_descriptors,
+  agentbroker__v1__exec_signal__field_indices_by_name,
+  1,  agentbroker__v1__exec_signal__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__exec_signal__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define agentbroker__v1__exec_signal_reply__field_descriptors NULL
+#define agentbroker__v1__exec_signal_reply__field_indices_by_name NULL
+#define agentbroker__v1__exec_signal_reply__number_ranges NULL
+const ProtobufCMessageDescriptor agentbroker__v1__exec_signal_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.ExecSignalReply",
+  "ExecSignalReply",
+  "Agentbroker__V1__ExecSignalReply",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__ExecSignalReply),
+  0,
+  agentbroker__v1__exec_signal_reply__field_descriptors,
+  agentbroker__v1__exec_signal_reply__field_indices_by_name,
+  0,  agentbroker__v1__exec_signal_reply__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__exec_signal_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue agentbroker__v1__output_stream__enum_values_by_number[3] =

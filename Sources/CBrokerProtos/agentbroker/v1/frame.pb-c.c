@@ -97,7 +97,7 @@ void   agentbroker__v1__server_frame__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__server_frame__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descriptors[43] =
+static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descriptors[47] =
 {
   {
     "id",
@@ -508,6 +508,54 @@ static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descr
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "exec_list",
+    97,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ClientFrame, body_case),
+    offsetof(Agentbroker__V1__ClientFrame, exec_list),
+    &agentbroker__v1__exec_list__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "exec_attach",
+    98,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ClientFrame, body_case),
+    offsetof(Agentbroker__V1__ClientFrame, exec_attach),
+    &agentbroker__v1__exec_attach__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "exec_wait",
+    99,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ClientFrame, body_case),
+    offsetof(Agentbroker__V1__ClientFrame, exec_wait),
+    &agentbroker__v1__exec_wait__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "exec_signal",
+    100,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ClientFrame, body_case),
+    offsetof(Agentbroker__V1__ClientFrame, exec_signal),
+    &agentbroker__v1__exec_signal__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "list_workspaces",
     112,
     PROTOBUF_C_LABEL_NONE,
@@ -621,15 +669,19 @@ static const unsigned agentbroker__v1__client_frame__field_indices_by_name[] = {
   12,   /* field[12] = cancel */
   15,   /* field[15] = chunk */
   32,   /* field[32] = clear_keys */
-  37,   /* field[37] = connections */
+  41,   /* field[41] = connections */
   29,   /* field[29] = copy */
   4,   /* field[4] = deadline_ms */
   31,   /* field[31] = delete_key */
-  35,   /* field[35] = delete_workspace */
+  39,   /* field[39] = delete_workspace */
   19,   /* field[19] = describe */
-  41,   /* field[41] = drain */
+  45,   /* field[45] = drain */
   16,   /* field[16] = echo */
+  35,   /* field[35] = exec_attach */
+  34,   /* field[34] = exec_list */
+  37,   /* field[37] = exec_signal */
   33,   /* field[33] = exec_start */
+  36,   /* field[36] = exec_wait */
   25,   /* field[25] = exists */
   14,   /* field[14] = go_away */
   9,   /* field[9] = hello */
@@ -638,23 +690,23 @@ static const unsigned agentbroker__v1__client_frame__field_indices_by_name[] = {
   3,   /* field[3] = lane */
   2,   /* field[2] = last */
   30,   /* field[30] = list_keys */
-  34,   /* field[34] = list_workspaces */
-  39,   /* field[39] = logs */
+  38,   /* field[38] = list_workspaces */
+  43,   /* field[43] = logs */
   26,   /* field[26] = mkdir */
-  42,   /* field[42] = payload */
+  46,   /* field[46] = payload */
   10,   /* field[10] = ping */
   11,   /* field[11] = pong */
-  38,   /* field[38] = pools */
+  42,   /* field[42] = pools */
   5,   /* field[5] = queue_deadline_ms */
   20,   /* field[20] = read */
   22,   /* field[22] = readdir */
   18,   /* field[18] = release */
-  40,   /* field[40] = reload */
+  44,   /* field[44] = reload */
   28,   /* field[28] = rename */
   6,   /* field[6] = requires */
   24,   /* field[24] = rm */
   23,   /* field[23] = stat */
-  36,   /* field[36] = stats */
+  40,   /* field[40] = stats */
   1,   /* field[1] = target */
   27,   /* field[27] = touch */
   7,   /* field[7] = traceparent */
@@ -670,11 +722,11 @@ static const ProtobufCIntRange agentbroker__v1__client_frame__number_ranges[11 +
   { 48, 20 },
   { 80, 30 },
   { 96, 33 },
-  { 112, 34 },
-  { 128, 36 },
-  { 130, 37 },
-  { 2047, 42 },
-  { 0, 43 }
+  { 112, 38 },
+  { 128, 40 },
+  { 130, 41 },
+  { 2047, 46 },
+  { 0, 47 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__client_frame__descriptor =
 {
@@ -684,14 +736,14 @@ const ProtobufCMessageDescriptor agentbroker__v1__client_frame__descriptor =
   "Agentbroker__V1__ClientFrame",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ClientFrame),
-  43,
+  47,
   agentbroker__v1__client_frame__field_descriptors,
   agentbroker__v1__client_frame__field_indices_by_name,
   11,  agentbroker__v1__client_frame__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__client_frame__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descriptors[38] =
+static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descriptors[42] =
 {
   {
     "id",
@@ -1042,6 +1094,54 @@ static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descr
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "exec_list_reply",
+    99,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ServerFrame, body_case),
+    offsetof(Agentbroker__V1__ServerFrame, exec_list_reply),
+    &agentbroker__v1__exec_list_reply__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "exec_attached",
+    100,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ServerFrame, body_case),
+    offsetof(Agentbroker__V1__ServerFrame, exec_attached),
+    &agentbroker__v1__exec_attached__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "exec_gap",
+    101,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ServerFrame, body_case),
+    offsetof(Agentbroker__V1__ServerFrame, exec_gap),
+    &agentbroker__v1__exec_gap__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "exec_signal_reply",
+    102,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ServerFrame, body_case),
+    offsetof(Agentbroker__V1__ServerFrame, exec_signal_reply),
+    &agentbroker__v1__exec_signal_reply__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "list_workspaces_reply",
     112,
     PROTOBUF_C_LABEL_NONE,
@@ -1154,16 +1254,20 @@ static const unsigned agentbroker__v1__server_frame__field_indices_by_name[] = {
   10,   /* field[10] = acquire_reply */
   7,   /* field[7] = chunk */
   25,   /* field[25] = clear_keys_reply */
-  32,   /* field[32] = connections_reply */
+  36,   /* field[36] = connections_reply */
   22,   /* field[22] = copy_reply */
   24,   /* field[24] = delete_key_reply */
-  30,   /* field[30] = delete_workspace_reply */
+  34,   /* field[34] = delete_workspace_reply */
   12,   /* field[12] = describe_reply */
-  36,   /* field[36] = drain_reply */
+  40,   /* field[40] = drain_reply */
   9,   /* field[9] = echo_reply */
   8,   /* field[8] = error */
+  30,   /* field[30] = exec_attached */
   28,   /* field[28] = exec_end */
+  31,   /* field[31] = exec_gap */
+  29,   /* field[29] = exec_list_reply */
   27,   /* field[27] = exec_output */
+  32,   /* field[32] = exec_signal_reply */
   26,   /* field[26] = exec_started */
   18,   /* field[18] = exists_reply */
   6,   /* field[6] = go_away */
@@ -1171,21 +1275,21 @@ static const unsigned agentbroker__v1__server_frame__field_indices_by_name[] = {
   0,   /* field[0] = id */
   1,   /* field[1] = last */
   23,   /* field[23] = list_keys_reply */
-  29,   /* field[29] = list_workspaces_reply */
-  34,   /* field[34] = logs_reply */
+  33,   /* field[33] = list_workspaces_reply */
+  38,   /* field[38] = logs_reply */
   19,   /* field[19] = mkdir_reply */
-  37,   /* field[37] = payload */
+  41,   /* field[41] = payload */
   3,   /* field[3] = ping */
   4,   /* field[4] = pong */
-  33,   /* field[33] = pools_reply */
+  37,   /* field[37] = pools_reply */
   13,   /* field[13] = read_reply */
   15,   /* field[15] = readdir_reply */
   11,   /* field[11] = release_reply */
-  35,   /* field[35] = reload_reply */
+  39,   /* field[39] = reload_reply */
   21,   /* field[21] = rename_reply */
   17,   /* field[17] = rm_reply */
   16,   /* field[16] = stat_reply */
-  31,   /* field[31] = stats_reply */
+  35,   /* field[35] = stats_reply */
   20,   /* field[20] = touch_reply */
   5,   /* field[5] = window */
   14,   /* field[14] = write_reply */
@@ -1201,11 +1305,11 @@ static const ProtobufCIntRange agentbroker__v1__server_frame__number_ranges[13 +
   { 48, 13 },
   { 80, 23 },
   { 96, 26 },
-  { 112, 29 },
-  { 128, 31 },
-  { 130, 32 },
-  { 2047, 37 },
-  { 0, 38 }
+  { 112, 33 },
+  { 128, 35 },
+  { 130, 36 },
+  { 2047, 41 },
+  { 0, 42 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__server_frame__descriptor =
 {
@@ -1215,7 +1319,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__server_frame__descriptor =
   "Agentbroker__V1__ServerFrame",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ServerFrame),
-  38,
+  42,
   agentbroker__v1__server_frame__field_descriptors,
   agentbroker__v1__server_frame__field_indices_by_name,
   13,  agentbroker__v1__server_frame__number_ranges,

@@ -72,7 +72,7 @@ typedef enum _Agentbroker__V1__ErrorCode {
   AGENTBROKER__V1__ERROR_CODE__ERROR_CODE_NOT_IMPLEMENTED = 15,
   AGENTBROKER__V1__ERROR_CODE__ERROR_CODE_INVALID_ARGUMENT = 32,
   /*
-   * There is no such lease.
+   * There is no such lease, command in the background, or org.
    */
   AGENTBROKER__V1__ERROR_CODE__ERROR_CODE_NOT_FOUND = 33,
   AGENTBROKER__V1__ERROR_CODE__ERROR_CODE_CONFLICT = 34,

@@ -30,6 +30,16 @@ typedef struct Agentbroker__V1__ExecShuttingDown Agentbroker__V1__ExecShuttingDo
 typedef struct Agentbroker__V1__ExecSpawnFailed Agentbroker__V1__ExecSpawnFailed;
 typedef struct Agentbroker__V1__ExecUsage Agentbroker__V1__ExecUsage;
 typedef struct Agentbroker__V1__ExecEnd Agentbroker__V1__ExecEnd;
+typedef struct Agentbroker__V1__StreamOffsets Agentbroker__V1__StreamOffsets;
+typedef struct Agentbroker__V1__ExecInfo Agentbroker__V1__ExecInfo;
+typedef struct Agentbroker__V1__ExecList Agentbroker__V1__ExecList;
+typedef struct Agentbroker__V1__ExecListReply Agentbroker__V1__ExecListReply;
+typedef struct Agentbroker__V1__ExecAttach Agentbroker__V1__ExecAttach;
+typedef struct Agentbroker__V1__ExecAttached Agentbroker__V1__ExecAttached;
+typedef struct Agentbroker__V1__ExecGap Agentbroker__V1__ExecGap;
+typedef struct Agentbroker__V1__ExecWait Agentbroker__V1__ExecWait;
+typedef struct Agentbroker__V1__ExecSignal Agentbroker__V1__ExecSignal;
+typedef struct Agentbroker__V1__ExecSignalReply Agentbroker__V1__ExecSignalReply;
 
 
 /* --- enums --- */
@@ -109,7 +119,8 @@ typedef enum {
  * Runs a command in the target's scope, isolated. Answered by ExecStarted, then ExecOutput as it
  * appears, then one ExecEnd, which says `last`. An Error may take its place: EXEC_ERROR, with a
  * reason, for a program that cannot be run. Cancelling the call or losing the connection before that
- * kills the whole process tree; closing the client's side alone does not.
+ * kills the whole process tree; closing the client's side alone does not. With `detach` it runs in the
+ * background: ExecStarted is the last answer.
  */
 struct  Agentbroker__V1__ExecStart
 {
@@ -125,7 +136,7 @@ struct  Agentbroker__V1__ExecStart
   ProtobufCBinaryData working_directory;
   /*
    * Milliseconds that the process may run; then SIGTERM, a grace, SIGKILL, for its whole tree.
-   * Absent (0): the broker's limit.
+   * Absent (0): the broker's default, which is another one for a command in the background.
    */
   uint64_t timeout_ms;
   /*
@@ -133,6 +144,13 @@ struct  Agentbroker__V1__ExecStart
    * Absent: standard input is at its end.
    */
   protobuf_c_boolean open_stdin;
+  /*
+   * Run it in the background: it outlives the call and the connection, and ends at its timeout or with
+   * its entry. Whether or not somebody reads it, it is not held up: the broker keeps the last bytes of
+   * each stream. Its entry is not idle while it runs. Not together with open_stdin.
+   * Needs FEATURE_BACKGROUND_EXECS.
+   */
+  protobuf_c_boolean detach;
   Agentbroker__V1__ExecStart__CommandCase command_case;
   union {
     /*
@@ -147,7 +165,7 @@ struct  Agentbroker__V1__ExecStart
 };
 #define AGENTBROKER__V1__EXEC_START__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__exec_start__descriptor) \
-    , 0,NULL, {0,NULL}, 0, 0, AGENTBROKER__V1__EXEC_START__COMMAND__NOT_SET, {0} }
+    , 0,NULL, {0,NULL}, 0, 0, 0, AGENTBROKER__V1__EXEC_START__COMMAND__NOT_SET, {0} }
 
 
 struct  Agentbroker__V1__ExecStarted
@@ -157,10 +175,14 @@ struct  Agentbroker__V1__ExecStarted
    * How the command is isolated: "none", "software", "landlock" or "bwrap".
    */
   char *isolation;
+  /*
+   * Of one in the background: names it for as long as the broker runs. Not a process id.
+   */
+  uint64_t exec;
 };
 #define AGENTBROKER__V1__EXEC_STARTED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__exec_started__descriptor) \
-    , (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, 0 }
 
 
 /*
@@ -170,10 +192,15 @@ struct  Agentbroker__V1__ExecOutput
 {
   ProtobufCMessage base;
   Agentbroker__V1__OutputStream stream;
+  /*
+   * Of a command in the background: where the first byte of the payload is, in bytes from the
+   * beginning of the stream.
+   */
+  uint64_t offset;
 };
 #define AGENTBROKER__V1__EXEC_OUTPUT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__exec_output__descriptor) \
-    , AGENTBROKER__V1__OUTPUT_STREAM__OUTPUT_STREAM_UNSPECIFIED }
+    , AGENTBROKER__V1__OUTPUT_STREAM__OUTPUT_STREAM_UNSPECIFIED, 0 }
 
 
 struct  Agentbroker__V1__ExecExited
@@ -343,6 +370,184 @@ struct  Agentbroker__V1__ExecEnd
 #define AGENTBROKER__V1__EXEC_END__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__exec_end__descriptor) \
     , NULL, 0, 0, AGENTBROKER__V1__EXEC_END__OUTCOME__NOT_SET, {0} }
+
+
+/*
+ * A place in each stream: bytes from its beginning.
+ */
+struct  Agentbroker__V1__StreamOffsets
+{
+  ProtobufCMessage base;
+  uint64_t stdout_offset;
+  uint64_t stderr_offset;
+};
+#define AGENTBROKER__V1__STREAM_OFFSETS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__stream_offsets__descriptor) \
+    , 0, 0 }
+
+
+/*
+ * A command in the background, as it is at one moment.
+ */
+struct  Agentbroker__V1__ExecInfo
+{
+  ProtobufCMessage base;
+  uint64_t exec;
+  /*
+   * The shell line, or the arguments with spaces between them; its first 1024 bytes.
+   */
+  ProtobufCBinaryData command;
+  /*
+   * The scope that it was started in, within the entry.
+   */
+  ProtobufCBinaryData scope_path;
+  char *isolation;
+  /*
+   * Nanoseconds since 1970-01-01 UTC.
+   */
+  int64_t started_ns;
+  /*
+   * What it has written so far.
+   */
+  Agentbroker__V1__StreamOffsets *written;
+  /*
+   * The first byte of each stream that is kept.
+   */
+  Agentbroker__V1__StreamOffsets *kept_from;
+  /*
+   * Absent: it runs.
+   */
+  Agentbroker__V1__ExecEnd *end;
+};
+#define AGENTBROKER__V1__EXEC_INFO__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__exec_info__descriptor) \
+    , 0, {0,NULL}, {0,NULL}, (char *)protobuf_c_empty_string, 0, NULL, NULL, NULL }
+
+
+/*
+ * The commands in the background of the target's entry, in the order in which they were started:
+ * those that run, and the last of those that ended. Only those of the target's scope, as everywhere
+ * below: another one, or one of another key, is NOT_FOUND. Makes no entry. Like ExecStart, this and
+ * all that follows is refused to a read-only token.
+ */
+struct  Agentbroker__V1__ExecList
+{
+  ProtobufCMessage base;
+  /*
+   * Absent (0): from the start.
+   */
+  uint64_t after;
+  /*
+   * At most so many; absent (0): the broker's.
+   */
+  uint32_t limit;
+};
+#define AGENTBROKER__V1__EXEC_LIST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__exec_list__descriptor) \
+    , 0, 0 }
+
+
+struct  Agentbroker__V1__ExecListReply
+{
+  ProtobufCMessage base;
+  size_t n_execs;
+  Agentbroker__V1__ExecInfo **execs;
+  /*
+   * There are more: ask again with the last one as `after`.
+   */
+  protobuf_c_boolean truncated;
+};
+#define AGENTBROKER__V1__EXEC_LIST_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__exec_list_reply__descriptor) \
+    , 0,NULL, 0 }
+
+
+/*
+ * Reads a command in the background: answered by ExecAttached, then ExecOutput from the offsets on and
+ * as it appears, then ExecEnd, which says `last`. A reader that was too slow, or begins before what is
+ * kept, gets an ExecGap where bytes are missing. Any number of readers, to a limit, each by itself.
+ * Cancelling the call or losing the connection does nothing to the command.
+ */
+struct  Agentbroker__V1__ExecAttach
+{
+  ProtobufCMessage base;
+  uint64_t exec;
+  /*
+   * Absent: the beginning. Beyond what was written: from there on, once it is.
+   */
+  Agentbroker__V1__StreamOffsets *from;
+};
+#define AGENTBROKER__V1__EXEC_ATTACH__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__exec_attach__descriptor) \
+    , 0, NULL }
+
+
+struct  Agentbroker__V1__ExecAttached
+{
+  ProtobufCMessage base;
+  Agentbroker__V1__ExecInfo *info;
+};
+#define AGENTBROKER__V1__EXEC_ATTACHED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__exec_attached__descriptor) \
+    , NULL }
+
+
+/*
+ * Bytes of one stream that are kept no more.
+ */
+struct  Agentbroker__V1__ExecGap
+{
+  ProtobufCMessage base;
+  Agentbroker__V1__OutputStream stream;
+  /*
+   * The first of them.
+   */
+  uint64_t offset;
+  uint64_t length;
+};
+#define AGENTBROKER__V1__EXEC_GAP__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__exec_gap__descriptor) \
+    , AGENTBROKER__V1__OUTPUT_STREAM__OUTPUT_STREAM_UNSPECIFIED, 0, 0 }
+
+
+/*
+ * Waits until a command in the background has ended: answered by ExecEnd.
+ */
+struct  Agentbroker__V1__ExecWait
+{
+  ProtobufCMessage base;
+  uint64_t exec;
+};
+#define AGENTBROKER__V1__EXEC_WAIT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__exec_wait__descriptor) \
+    , 0 }
+
+
+/*
+ * Sends a signal to every process of a command in the background. Of one that has ended: nothing
+ * happens. 9 ends its whole tree.
+ */
+struct  Agentbroker__V1__ExecSignal
+{
+  ProtobufCMessage base;
+  uint64_t exec;
+  /*
+   * As in signal(7) of Linux.
+   */
+  uint32_t signal;
+};
+#define AGENTBROKER__V1__EXEC_SIGNAL__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__exec_signal__descriptor) \
+    , 0, 0 }
+
+
+struct  Agentbroker__V1__ExecSignalReply
+{
+  ProtobufCMessage base;
+};
+#define AGENTBROKER__V1__EXEC_SIGNAL_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__exec_signal_reply__descriptor) \
+     }
 
 
 /* Agentbroker__V1__ArgumentVector methods */
@@ -611,6 +816,196 @@ Agentbroker__V1__ExecEnd *
 void   agentbroker__v1__exec_end__free_unpacked
                      (Agentbroker__V1__ExecEnd *message,
                       ProtobufCAllocator *allocator);
+/* Agentbroker__V1__StreamOffsets methods */
+void   agentbroker__v1__stream_offsets__init
+                     (Agentbroker__V1__StreamOffsets         *message);
+size_t agentbroker__v1__stream_offsets__get_packed_size
+                     (const Agentbroker__V1__StreamOffsets   *message);
+size_t agentbroker__v1__stream_offsets__pack
+                     (const Agentbroker__V1__StreamOffsets   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__stream_offsets__pack_to_buffer
+                     (const Agentbroker__V1__StreamOffsets   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__StreamOffsets *
+       agentbroker__v1__stream_offsets__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__stream_offsets__free_unpacked
+                     (Agentbroker__V1__StreamOffsets *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__ExecInfo methods */
+void   agentbroker__v1__exec_info__init
+                     (Agentbroker__V1__ExecInfo         *message);
+size_t agentbroker__v1__exec_info__get_packed_size
+                     (const Agentbroker__V1__ExecInfo   *message);
+size_t agentbroker__v1__exec_info__pack
+                     (const Agentbroker__V1__ExecInfo   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__exec_info__pack_to_buffer
+                     (const Agentbroker__V1__ExecInfo   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__ExecInfo *
+       agentbroker__v1__exec_info__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__exec_info__free_unpacked
+                     (Agentbroker__V1__ExecInfo *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__ExecList methods */
+void   agentbroker__v1__exec_list__init
+                     (Agentbroker__V1__ExecList         *message);
+size_t agentbroker__v1__exec_list__get_packed_size
+                     (const Agentbroker__V1__ExecList   *message);
+size_t agentbroker__v1__exec_list__pack
+                     (const Agentbroker__V1__ExecList   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__exec_list__pack_to_buffer
+                     (const Agentbroker__V1__ExecList   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__ExecList *
+       agentbroker__v1__exec_list__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__exec_list__free_unpacked
+                     (Agentbroker__V1__ExecList *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__ExecListReply methods */
+void   agentbroker__v1__exec_list_reply__init
+                     (Agentbroker__V1__ExecListReply         *message);
+size_t agentbroker__v1__exec_list_reply__get_packed_size
+                     (const Agentbroker__V1__ExecListReply   *message);
+size_t agentbroker__v1__exec_list_reply__pack
+                     (const Agentbroker__V1__ExecListReply   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__exec_list_reply__pack_to_buffer
+                     (const Agentbroker__V1__ExecListReply   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__ExecListReply *
+       agentbroker__v1__exec_list_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__exec_list_reply__free_unpacked
+                     (Agentbroker__V1__ExecListReply *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__ExecAttach methods */
+void   agentbroker__v1__exec_attach__init
+                     (Agentbroker__V1__ExecAttach         *message);
+size_t agentbroker__v1__exec_attach__get_packed_size
+                     (const Agentbroker__V1__ExecAttach   *message);
+size_t agentbroker__v1__exec_attach__pack
+                     (const Agentbroker__V1__ExecAttach   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__exec_attach__pack_to_buffer
+                     (const Agentbroker__V1__ExecAttach   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__ExecAttach *
+       agentbroker__v1__exec_attach__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__exec_attach__free_unpacked
+                     (Agentbroker__V1__ExecAttach *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__ExecAttached methods */
+void   agentbroker__v1__exec_attached__init
+                     (Agentbroker__V1__ExecAttached         *message);
+size_t agentbroker__v1__exec_attached__get_packed_size
+                     (const Agentbroker__V1__ExecAttached   *message);
+size_t agentbroker__v1__exec_attached__pack
+                     (const Agentbroker__V1__ExecAttached   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__exec_attached__pack_to_buffer
+                     (const Agentbroker__V1__ExecAttached   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__ExecAttached *
+       agentbroker__v1__exec_attached__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__exec_attached__free_unpacked
+                     (Agentbroker__V1__ExecAttached *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__ExecGap methods */
+void   agentbroker__v1__exec_gap__init
+                     (Agentbroker__V1__ExecGap         *message);
+size_t agentbroker__v1__exec_gap__get_packed_size
+                     (const Agentbroker__V1__ExecGap   *message);
+size_t agentbroker__v1__exec_gap__pack
+                     (const Agentbroker__V1__ExecGap   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__exec_gap__pack_to_buffer
+                     (const Agentbroker__V1__ExecGap   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__ExecGap *
+       agentbroker__v1__exec_gap__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__exec_gap__free_unpacked
+                     (Agentbroker__V1__ExecGap *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__ExecWait methods */
+void   agentbroker__v1__exec_wait__init
+                     (Agentbroker__V1__ExecWait         *message);
+size_t agentbroker__v1__exec_wait__get_packed_size
+                     (const Agentbroker__V1__ExecWait   *message);
+size_t agentbroker__v1__exec_wait__pack
+                     (const Agentbroker__V1__ExecWait   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__exec_wait__pack_to_buffer
+                     (const Agentbroker__V1__ExecWait   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__ExecWait *
+       agentbroker__v1__exec_wait__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__exec_wait__free_unpacked
+                     (Agentbroker__V1__ExecWait *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__ExecSignal methods */
+void   agentbroker__v1__exec_signal__init
+                     (Agentbroker__V1__ExecSignal         *message);
+size_t agentbroker__v1__exec_signal__get_packed_size
+                     (const Agentbroker__V1__ExecSignal   *message);
+size_t agentbroker__v1__exec_signal__pack
+                     (const Agentbroker__V1__ExecSignal   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__exec_signal__pack_to_buffer
+                     (const Agentbroker__V1__ExecSignal   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__ExecSignal *
+       agentbroker__v1__exec_signal__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__exec_signal__free_unpacked
+                     (Agentbroker__V1__ExecSignal *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__ExecSignalReply methods */
+void   agentbroker__v1__exec_signal_reply__init
+                     (Agentbroker__V1__ExecSignalReply         *message);
+size_t agentbroker__v1__exec_signal_reply__get_packed_size
+                     (const Agentbroker__V1__ExecSignalReply   *message);
+size_t agentbroker__v1__exec_signal_reply__pack
+                     (const Agentbroker__V1__ExecSignalReply   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__exec_signal_reply__pack_to_buffer
+                     (const Agentbroker__V1__ExecSignalReply   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__ExecSignalReply *
+       agentbroker__v1__exec_signal_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__exec_signal_reply__free_unpacked
+                     (Agentbroker__V1__ExecSignalReply *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Agentbroker__V1__ArgumentVector_Closure)
@@ -655,6 +1050,36 @@ typedef void (*Agentbroker__V1__ExecUsage_Closure)
 typedef void (*Agentbroker__V1__ExecEnd_Closure)
                  (const Agentbroker__V1__ExecEnd *message,
                   void *closure_data);
+typedef void (*Agentbroker__V1__StreamOffsets_Closure)
+                 (const Agentbroker__V1__StreamOffsets *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__ExecInfo_Closure)
+                 (const Agentbroker__V1__ExecInfo *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__ExecList_Closure)
+                 (const Agentbroker__V1__ExecList *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__ExecListReply_Closure)
+                 (const Agentbroker__V1__ExecListReply *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__ExecAttach_Closure)
+                 (const Agentbroker__V1__ExecAttach *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__ExecAttached_Closure)
+                 (const Agentbroker__V1__ExecAttached *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__ExecGap_Closure)
+                 (const Agentbroker__V1__ExecGap *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__ExecWait_Closure)
+                 (const Agentbroker__V1__ExecWait *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__ExecSignal_Closure)
+                 (const Agentbroker__V1__ExecSignal *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__ExecSignalReply_Closure)
+                 (const Agentbroker__V1__ExecSignalReply *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -678,6 +1103,16 @@ extern const ProtobufCMessageDescriptor agentbroker__v1__exec_shutting_down__des
 extern const ProtobufCMessageDescriptor agentbroker__v1__exec_spawn_failed__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__exec_usage__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__exec_end__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__stream_offsets__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__exec_info__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__exec_list__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__exec_list_reply__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__exec_attach__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__exec_attached__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__exec_gap__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__exec_wait__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__exec_signal__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__exec_signal_reply__descriptor;
 
 PROTOBUF_C__END_DECLS
 

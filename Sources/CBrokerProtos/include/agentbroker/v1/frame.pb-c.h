@@ -61,6 +61,10 @@ typedef enum {
   AGENTBROKER__V1__CLIENT_FRAME__BODY_DELETE_KEY = 81,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_CLEAR_KEYS = 82,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_EXEC_START = 96,
+  AGENTBROKER__V1__CLIENT_FRAME__BODY_EXEC_LIST = 97,
+  AGENTBROKER__V1__CLIENT_FRAME__BODY_EXEC_ATTACH = 98,
+  AGENTBROKER__V1__CLIENT_FRAME__BODY_EXEC_WAIT = 99,
+  AGENTBROKER__V1__CLIENT_FRAME__BODY_EXEC_SIGNAL = 100,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_WORKSPACES = 112,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_DELETE_WORKSPACE = 113,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_STATS = 128,
@@ -148,6 +152,10 @@ struct  Agentbroker__V1__ClientFrame
     Agentbroker__V1__DeleteKey *delete_key;
     Agentbroker__V1__ClearKeys *clear_keys;
     Agentbroker__V1__ExecStart *exec_start;
+    Agentbroker__V1__ExecList *exec_list;
+    Agentbroker__V1__ExecAttach *exec_attach;
+    Agentbroker__V1__ExecWait *exec_wait;
+    Agentbroker__V1__ExecSignal *exec_signal;
     Agentbroker__V1__ListWorkspaces *list_workspaces;
     Agentbroker__V1__DeleteWorkspace *delete_workspace;
     Agentbroker__V1__Stats *stats;
@@ -192,6 +200,10 @@ typedef enum {
   AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_STARTED = 96,
   AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_OUTPUT = 97,
   AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_END = 98,
+  AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_LIST_REPLY = 99,
+  AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_ATTACHED = 100,
+  AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_GAP = 101,
+  AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_SIGNAL_REPLY = 102,
   AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_WORKSPACES_REPLY = 112,
   AGENTBROKER__V1__SERVER_FRAME__BODY_DELETE_WORKSPACE_REPLY = 113,
   AGENTBROKER__V1__SERVER_FRAME__BODY_STATS_REPLY = 128,
@@ -244,6 +256,10 @@ struct  Agentbroker__V1__ServerFrame
     Agentbroker__V1__ExecStarted *exec_started;
     Agentbroker__V1__ExecOutput *exec_output;
     Agentbroker__V1__ExecEnd *exec_end;
+    Agentbroker__V1__ExecListReply *exec_list_reply;
+    Agentbroker__V1__ExecAttached *exec_attached;
+    Agentbroker__V1__ExecGap *exec_gap;
+    Agentbroker__V1__ExecSignalReply *exec_signal_reply;
     Agentbroker__V1__ListWorkspacesReply *list_workspaces_reply;
     Agentbroker__V1__DeleteWorkspaceReply *delete_workspace_reply;
     Agentbroker__V1__StatsReply *stats_reply;

@@ -61,7 +61,11 @@ typedef enum _Agentbroker__V1__Feature {
   /*
    * EntryConfiguration.limits and idle_timeout_ms.
    */
-  AGENTBROKER__V1__FEATURE__FEATURE_ENTRY_LIMITS = 7
+  AGENTBROKER__V1__FEATURE__FEATURE_ENTRY_LIMITS = 7,
+  /*
+   * ExecStart.detach, and the calls that reach such a command.
+   */
+  AGENTBROKER__V1__FEATURE__FEATURE_BACKGROUND_EXECS = 8
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(AGENTBROKER__V1__FEATURE)
 } Agentbroker__V1__Feature;
 
