@@ -96,7 +96,7 @@ final class BackgroundExecs: Sendable {
     private func settle(_ job: Job) {
         let (limits, kept) = (Ledger.Limits(configuration.current.exec), job.exec.keptCount)
         let dropped = state.withLock { state in
-            let actions = state.ledgers[job.org, default: Ledger()].ended(job.exec.id, keptBytes: kept, limits)
+            let actions = state.ledgers[job.org]?.ended(job.exec.id, keptBytes: kept, limits) ?? []
             return actions.compactMap { action -> BackgroundExec? in
                 switch action {
                 case .dropOutput(let id): return state.execs[id]
@@ -173,6 +173,14 @@ final class BackgroundExecs: Sendable {
     func forget(_ owner: BackgroundOwner, of org: Org.ID) {
         state.withLock { state in
             for id in state.ledgers[org]?.forget(owner) ?? [] { state.execs[id] = nil }
+        }
+    }
+
+    /// As ``forget(_:of:)``, for all of an org that is gone.
+    func forget(_ org: Org.ID) {
+        state.withLock { state in
+            guard let ledger = state.ledgers.removeValue(forKey: org) else { return }
+            for id in ledger.all { state.execs[id] = nil }
         }
     }
 

@@ -80,6 +80,8 @@ struct BackgroundLedger<Owner: Hashable & Sendable>: Sendable {
 
     // MARK: Looks from outside
 
+    var all: some Sequence<ID> { execs.keys }
+
     func owns(_ owner: Owner, _ id: ID) -> Bool { execs[id]?.owner == owner }
 
     /// In the order in which they began.

@@ -4,7 +4,7 @@ internal import NIOCore
 /// capacity.
 struct OutputRing: Sendable {
     let capacity: Int
-    private var storage: [UInt8] = []
+    private(set) var storage: [UInt8] = []
     /// Where in the storage the first byte is.
     private var head = 0
     /// Bytes that are kept.

@@ -33,6 +33,11 @@ extension ReloadStep {
         ReloadStep { change in { factory.orgsChanged(change) } }
     }
 
+    /// What ended in the background of orgs that are gone. What runs there ends with its entry.
+    static func background(_ background: BackgroundExecs) -> ReloadStep {
+        ReloadStep { change in { for org in change.removedOrgs { background.forget(org.id) } } }
+    }
+
     static func commands(_ isolation: CommandIsolation) -> ReloadStep {
         ReloadStep { change in
             let settings = CommandIsolation.Settings(change.new.exec)

@@ -118,6 +118,7 @@ package struct Broker: Sendable {
                     .pool(core.pool),
                     .admission(core.admission),
                     .entries(core.entries),
+                    .background(core.background),
                     .commands(isolation),
                     .operationsLog(log),
                     .connections(listener, settings: settings),

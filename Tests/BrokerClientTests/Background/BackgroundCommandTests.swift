@@ -156,6 +156,17 @@ import Testing
         }
     }
 
+    /// What is left behind fails the test.
+    @Test(arguments: [InProcessBroker.Ending.graceful, .cancellation])
+    func itEndsWithTheBroker(ending: InProcessBroker.Ending) async throws {
+        try await withBroker(ending: ending, configure: { $0.limits.drainTimeout = .zero }) { broker in
+            try await withConnection(broker) { connection in
+                let command = try await connection.execDetached(shell("echo x; sleep 1000 & sleep 1000"), on: target)
+                _ = try await command.attach().next()
+            }
+        }
+    }
+
     @Test func itEndsWithItsWorkspace() async throws {
         try await withClient { broker, connection in
             let command = try await connection.execDetached(shell("sleep 1000 & sleep 1000"), on: target)

@@ -24,6 +24,17 @@ import Testing
         #expect(ring.bytes(from: 7, upTo: 4) == ByteBuffer(string: "6789"))
     }
 
+    @Test func takesMemoryAsBytesCome() {
+        var ring = OutputRing(capacity: 1 << 20)
+        #expect(ring.storage.isEmpty)
+        ring.append(ByteBuffer(string: "a"))
+        #expect(ring.storage.count == 4096)
+        ring.append(ByteBuffer(repeating: 1, count: 3 << 20))
+        #expect(ring.storage.count == 1 << 20)
+        ring.removeAll()
+        #expect(ring.storage.isEmpty)
+    }
+
     @Test func whatIsForgottenKeepsItsOffsets() {
         var ring = OutputRing(capacity: 8)
         ring.append(ByteBuffer(string: "abc"))
