@@ -44,6 +44,21 @@ extension BackendConformance {
             }
         }
 
+        @Test(arguments: Subject.all, [Int32(9), 15])
+        func aSignalReachesACommand(subject: Subject, signal: Int32) async throws {
+            try await withShell(subject) { (tested: Tested) async throws in
+                let command = try await tested.backend.start(line("echo up; sleep 1000"))
+                #expect(try await command.readOutput(.standardOutput, upTo: 3) == ByteBuffer(string: "up\n"))
+                try await command.signal(signal)
+                for stream in CommandStream.allCases {
+                    while try await command.readOutput(stream, upTo: 1024) != nil {}
+                }
+                #expect(await command.waitForEnd().outcome.exitCode == 128 + UInt32(signal))
+                // It has ended: nothing happens.
+                try await command.signal(signal)
+            }
+        }
+
         @Test(arguments: Subject.all)
         func outputIsBytes(subject: Subject) async throws {
             try await withShell(subject) { (tested: Tested) async throws in

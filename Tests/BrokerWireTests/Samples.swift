@@ -134,7 +134,7 @@ enum Samples {
                 )
             ),
             ("execWait", .execWait(ExecWait(exec: .max))),
-            ("execSignal", .execSignal(ExecSignal(exec: 1 << 40, signal: 9))),
+            ("execSignal", .execSignal(ExecSignal(exec: 1 << 40, call: 1 << 41, signal: 9))),
             ("exec, arguments", .execStart(ExecStart(program: .arguments([path, [], [0x78]])))),
             ("stats", .stats(Stats(org: "acme"))),
             ("connections", .connections(ListConnections(org: "acme", after: 1 << 40, limit: 3))),

@@ -102,6 +102,8 @@ protocol CallHolder: AnyObject {
     func send(_ write: CallWrite, of inbox: CallInbox)
     /// Who waits for a write waits no more.
     func withdraw(_ write: UInt64, of inbox: CallInbox)
+    /// Makes a call about another one, which has been begun: where that is.
+    func begin(_ inbox: CallInbox, about other: CallInbox, _ request: (_ call: UInt64) -> CallRequest)
 }
 
 /// Bytes of a call that wait to be sent, and who waits for that.

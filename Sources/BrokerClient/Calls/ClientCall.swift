@@ -22,6 +22,20 @@ final class ClientCall: Sendable {
         origin.eventLoop.execute { [origin, inbox] in origin.begin(inbox, request) }
     }
 
+    /// A call about another one, on the connection that has that.
+    init(
+        about other: ClientCall,
+        _ operation: String,
+        _ request: @escaping @Sendable (_ call: UInt64) -> CallRequest
+    ) {
+        origin = other.origin
+        self.operation = operation
+        origin.eventLoop.execute { [inbox, other = other.inbox] in
+            guard let holder = other.holder else { return inbox.fail(.nothingIsBegun) }
+            holder.begin(inbox, about: other, request)
+        }
+    }
+
     deinit {
         guard !inbox.isFinished else { return }
         onLoop { $0.abandon($1) }
@@ -159,4 +173,24 @@ final class ClientCall: Sendable {
             holder.send(write, of: inbox)
         }
     }
+}
+
+extension ClientCall {
+    /// Sends a signal to the command that this call runs.
+    func signal(_ number: Int32) async throws(BackendError) {
+        let call = ClientCall(about: self, "exec_signal") { id in
+            let signal = ExecSignal(call: id, signal: UInt32(clamping: number))
+            return CallRequest(.execSignal(signal), on: nil, options: BrokerCallOptions())
+        }
+        guard case .execSignal = try await call.onlyPart().reply else { throw .strangeAnswer(to: call.operation) }
+    }
+}
+
+extension BackendError {
+    /// Of a call about another one, which no connection has.
+    static let nothingIsBegun = BackendError(
+        .notFound,
+        reason: .notFound,
+        message: "the command has not started, or its connection was lost"
+    )
 }

@@ -43,6 +43,10 @@ extension ClientConnectionHandler: CallHolder {
         }
     }
 
+    func begin(_ inbox: CallInbox, about other: CallInbox, _ request: (_ call: UInt64) -> CallRequest) {
+        accept(UnsentCall(inbox, request(other.id), at: eventLoop.now))
+    }
+
     /// Sends the calls whose turn has come.
     func sendQueued() {
         while let id = machine.nextToSend(), let call = calls[id] {

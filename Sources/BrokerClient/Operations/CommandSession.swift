@@ -59,6 +59,11 @@ public final class CommandSession: AsyncSequence, Sendable {
         call.endInput()
     }
 
+    /// Sends a signal to every process of the command. Throws `NOT_FOUND` for one that has ended, or not started yet.
+    public func signal(_ number: Int32) async throws(BackendError) {
+        try await call.signal(number)
+    }
+
     /// Kills the command with its whole process tree and waits until it is gone, no longer than
     /// ``BrokerConnection/Configuration/cancelDeadline``. Of one that has ended: nothing happens.
     public func cancel() async {

@@ -64,6 +64,11 @@ final class ReconnectingConnection: CallOrigin, @unchecked Sendable {
         accept(UnsentCall(inbox, request, at: eventLoop.now))
     }
 
+    /// A call that waits here has not been begun.
+    func begin(_ inbox: CallInbox, about other: CallInbox, _ request: (_ call: UInt64) -> CallRequest) {
+        inbox.fail(.nothingIsBegun)
+    }
+
     func accept(_ call: UnsentCall) {
         guard let link else { return keep(call) }
         send(call, over: link)

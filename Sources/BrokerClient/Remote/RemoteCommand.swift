@@ -129,6 +129,14 @@ final class RemoteCommand: CommandExecution {
         call.endInput()
     }
 
+    func signal(_ number: Int32) async throws(BackendError) {
+        do throws(BackendError) {
+            try await call.signal(number)
+        } catch  where error.code == .notFound && error.reason == .notFound {
+            // It has ended.
+        }
+    }
+
     func terminate() {
         machine.withLock { $0.terminated() }
         call.cancel()

@@ -12,11 +12,12 @@ extension Router {
         stream: any CallStream
     ) async throws(BackendError) -> Answer {
         do throws(BackendError) {
+            if case .execStart(let start) = call.operation, start.isDetached {
+                return try await start.performDetached(call, in: session, of: broker, stream)
+            }
             switch call.operation.verb {
             case .session(let verb): return try await verb.perform(call, in: session, of: broker)
             case .stream(let verb): return try await verb.perform(call, in: session, of: broker, stream)
-            case .entry(let verb as ExecStart) where verb.isDetached:
-                return try await verb.performDetached(call, in: session, of: broker, stream)
             case .entry(let verb): return try await perform(verb, call, session, stream)
             }
         } catch {
@@ -42,7 +43,11 @@ extension Router {
         do throws(BackendError) {
             let backend = try entry.view(call.target?.scopePath ?? []).backend
             let answer = try await entry.run(stream) { () throws(BackendError) in
-                try await verb.perform(on: backend, stream)
+                guard case .execStart(let start) = call.operation else {
+                    return try await verb.perform(on: backend, stream)
+                }
+                defer { session.commands[call.id] = nil }
+                return try await start.perform(on: backend, stream) { session.commands[call.id] = $0 }
             }
             entry.record(type(of: verb), call, .done(answer), since: start)
             return answer

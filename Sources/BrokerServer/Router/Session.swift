@@ -15,6 +15,8 @@ package final class Session: @unchecked Sendable {
     var leases: [LeaseID: HeldLease] = [:]
     /// The entries that the calls of the present read batch work on, each leased once for all of them.
     var batchEntries: [BatchEntry] = []
+    /// Commands in the foreground, by their calls.
+    var commands: [UInt64: any CommandExecution] = [:]
     /// Calls that wait for an entry.
     private(set) var acquiring = 0
     /// Calls that wait for the end of the batch.

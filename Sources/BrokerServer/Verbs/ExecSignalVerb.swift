@@ -1,16 +1,21 @@
 internal import AgentBackend
 internal import BrokerWire
 
-/// Sends a signal to a command in the background.
+/// Sends a signal to a command. The record of one in the foreground tells how it ended.
 extension ExecSignal: SessionVerb {
     static let name = "exec_signal"
     static let isModifying = true
 
     func attempt(_ target: Target?, in session: Session, of broker: BrokerCore) -> NonBlocking<Answer> {
-        .preparing(try session.background(exec, target, of: broker)) { _ in .wouldBlock }
+        guard self.call == 0 else { return .preparing(try foreground(session)) { _ in .wouldBlock } }
+        return .preparing(try session.background(exec, target, of: broker)) { _ in .wouldBlock }
     }
 
     func perform(_ call: Call, in session: Session, of broker: BrokerCore) async throws(BackendError) -> Answer {
+        guard self.call == 0 else {
+            try await foreground(session).signal(Int32(clamping: signal))
+            return Answer(.execSignal)
+        }
         let exec = try session.background(exec, call.target, of: broker)
         var record = OperationRecord(operation: Self.name, subject: "\(exec.id) \(signal)")
         record.scope = WorkspacePath.printable(exec.scope.bytes)
@@ -26,5 +31,15 @@ extension ExecSignal: SessionVerb {
             throw error
         }
         return Answer(.execSignal)
+    }
+
+    private func foreground(_ session: Session) throws(BackendError) -> any CommandExecution {
+        try session.principal.authorizeWrite()
+        if let command = session.commands[call] { return command }
+        throw BackendError(
+            .notFound,
+            reason: .notFound,
+            message: "no command of this connection runs by call \(call): it has ended, or not started yet"
+        )
     }
 }

@@ -16,7 +16,17 @@ extension ExecStart: EntryVerb {
     }
 
     func perform(on backend: any Backend, _ stream: any CallStream) async throws(BackendError) -> Answer {
+        try await perform(on: backend, stream) { _ in }
+    }
+
+    /// `began` is called with the command once it has started.
+    func perform(
+        on backend: any Backend,
+        _ stream: any CallStream,
+        began: (any CommandExecution) -> Void
+    ) async throws(BackendError) -> Answer {
         let command = try await backend.start(try request())
+        began(command)
         // It may never read its input. As many commands run as may, each with a window of it.
         stream.leaveConnectionCredit()
         let outputs: CommandOutputTally

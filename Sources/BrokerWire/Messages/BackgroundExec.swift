@@ -172,14 +172,17 @@ extension ExecWait: WireMessage {
     }
 }
 
-/// Sends a signal to a command in the background.
+/// Sends a signal to a command in the background or, by its call on the same connection, in the foreground.
 package struct ExecSignal: Sendable, Hashable {
     package var exec: UInt64
+    /// 0: it is one in the background.
+    package var call: UInt64
     /// As it was given.
     package var signal: UInt32
 
-    package init(exec: UInt64, signal: UInt32) {
+    package init(exec: UInt64 = 0, call: UInt64 = 0, signal: UInt32) {
         self.exec = exec
+        self.call = call
         self.signal = signal
     }
 }
@@ -187,12 +190,14 @@ package struct ExecSignal: Sendable, Hashable {
 extension ExecSignal: WireMessage {
     init(_ message: Agentbroker__V1__ExecSignal) {
         exec = message.exec
+        call = message.call
         signal = message.signal
     }
 
     func build(_ builder: MessageBuilder) -> UnsafeMutablePointer<Agentbroker__V1__ExecSignal> {
         let message = builder.make(agentbroker__v1__exec_signal__init)
         message.pointee.exec = exec
+        message.pointee.call = call
         message.pointee.signal = signal
         return message
     }

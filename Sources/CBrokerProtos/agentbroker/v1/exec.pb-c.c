@@ -2359,7 +2359,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__exec_wait__descriptor =
   (ProtobufCMessageInit) agentbroker__v1__exec_wait__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__exec_signal__field_descriptors[2] =
+static const ProtobufCFieldDescriptor agentbroker__v1__exec_signal__field_descriptors[3] =
 {
   {
     "exec",
@@ -2385,15 +2385,28 @@ static const ProtobufCFieldDescriptor agentbroker__v1__exec_signal__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "call",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecSignal, call),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned agentbroker__v1__exec_signal__field_indices_by_name[] = {
+  2,   /* field[2] = call */
   0,   /* field[0] = exec */
   1,   /* field[1] = signal */
 };
 static const ProtobufCIntRange agentbroker__v1__exec_signal__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__exec_signal__descriptor =
 {
@@ -2403,7 +2416,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__exec_signal__descriptor =
   "Agentbroker__V1__ExecSignal",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ExecSignal),
-  2,
+  3,
   agentbroker__v1__exec_signal__field_descriptors,
   agentbroker__v1__exec_signal__field_indices_by_name,
   1,  agentbroker__v1__exec_signal__number_ranges,

@@ -524,21 +524,29 @@ struct  Agentbroker__V1__ExecWait
 
 
 /*
- * Sends a signal to every process of a command in the background. Of one that has ended: nothing
+ * Sends a signal to every process of a command. Of one in the background that has ended: nothing
  * happens. 9 ends its whole tree.
  */
 struct  Agentbroker__V1__ExecSignal
 {
   ProtobufCMessage base;
+  /*
+   * A command in the background.
+   */
   uint64_t exec;
   /*
    * As in signal(7) of Linux.
    */
   uint32_t signal;
+  /*
+   * In place of `exec`: a command in the foreground, by its call on this connection. One that has ended
+   * or not started is NOT_FOUND. Needs no target.
+   */
+  uint64_t call;
 };
 #define AGENTBROKER__V1__EXEC_SIGNAL__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__exec_signal__descriptor) \
-    , 0, 0 }
+    , 0, 0, 0 }
 
 
 struct  Agentbroker__V1__ExecSignalReply
