@@ -66,6 +66,26 @@ extension Backend {
         }
     }
 
+    /// The paths of all files in a directory that match a pattern, as seen from the root of the scope, in the order of
+    /// their names. Holds all of them. One that is no UTF-8 is `LS_FAILED` with reason `NOT_TEXT`:
+    /// ``glob(_:options:)`` lists any.
+    public func glob(_ pattern: String, in directory: String = "") async throws(BackendError) -> [String] {
+        let pattern = try GlobPattern(pattern)
+        var options = GlobOptions(path: try WorkspacePath(directory))
+        var paths: [String] = []
+        repeat {
+            let page = try await glob(pattern, options: options)
+            for file in page.files {
+                guard let path = String(validating: file.path.bytes, as: UTF8.self) else {
+                    throw .notText(file.path.bytes, "glob")
+                }
+                paths.append(path)
+            }
+            options.after = page.next
+        } while options.after != nil
+        return paths
+    }
+
     public func stat(_ path: String) async throws(BackendError) -> FileInfo {
         try await stat(try WorkspacePath(path), followLink: true)
     }

@@ -28,6 +28,10 @@ public protocol Backend: AnyObject, Sendable {
     /// Names in a directory, sorted as bytes. Throws `LS_FAILED` with a reason.
     func readdir(_ path: WorkspacePath, options: ReaddirOptions) async throws(BackendError) -> DirectoryPage
 
+    /// Paths that match a pattern, a page at a time. No link is followed on the way, so that each file is told of once.
+    /// Throws `LS_FAILED` with a reason where there is no directory to search.
+    func glob(_ pattern: GlobPattern, options: GlobOptions) async throws(BackendError) -> FilePage
+
     /// What is at a path. `followLink` false tells of a final symbolic link itself.
     func stat(_ path: WorkspacePath, followLink: Bool) async throws(BackendError) -> FileInfo
 

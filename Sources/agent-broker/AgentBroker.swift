@@ -30,6 +30,7 @@ struct AgentBroker: AsyncParsableCommand {
             ListCommand.self,
             StatCommand.self,
             ExistsCommand.self,
+            GlobCommand.self,
             TouchCommand.self,
             MakeDirectoryCommand.self,
             MoveCommand.self,

@@ -167,6 +167,7 @@ extension BackendConformance {
                     ("openWriter", { _ = try await backend.openWriter(path, options: WriteOptions()).commit() }),
                     ("write", { _ = try await backend.write("f", "y") }),
                     ("readdir", { _ = try await backend.readdir("") }),
+                    ("glob", { _ = try await backend.glob("*") }),
                     ("stat", { _ = try await backend.stat("f") }),
                     ("exists", { _ = try await backend.exists("f") }),
                     ("mkdir", { try await backend.mkdir("d") }),

@@ -61,6 +61,7 @@ import Testing
             case .touch: met.insert("touch")
             case .rename: met.insert("rename")
             case .copy: met.insert("copy")
+            case .glob: met.insert("glob")
             case .listKeys: met.insert("listKeys")
             case .deleteKey: met.insert("deleteKey")
             case .clearKeys: met.insert("clearKeys")
@@ -79,7 +80,7 @@ import Testing
             case .reload: met.insert("reload")
             }
         }
-        #expect(met.count == 30)
+        #expect(met.count == 31)
     }
 
     @Test func anErrorKeepsItsLimitAndWhatIsUnknown() throws {

@@ -107,6 +107,22 @@ enum Samples {
                     )
                 )
             ),
+            (
+                "glob",
+                .glob(
+                    Glob(
+                        try GlobPattern([0x2a, 0xff]),
+                        GlobOptions(
+                            path: try WorkspacePath(path),
+                            includesAllKinds: true,
+                            includesHidden: true,
+                            withDetails: true,
+                            after: try WorkspacePath([0xfe]),
+                            limit: 7
+                        )
+                    )
+                )
+            ),
             ("listKeys", .listKeys(ListKeys(prefix: path, options: ListKeysOptions(after: [0xfe], limit: 7)))),
             ("deleteKey", .deleteKey(DeleteKey(key: path))),
             ("clearKeys", .clearKeys),
@@ -223,6 +239,19 @@ enum Samples {
             ("touch", .touch(info)),
             ("rename", .rename),
             ("copy", .copy(CopyResult(files: 1, bytes: .max))),
+            (
+                "glob",
+                .glob(
+                    FilePage(
+                        files: [
+                            FoundFile(path: try WorkspacePath([0xff]), kind: .directory, info: info),
+                            FoundFile(path: try WorkspacePath("a/b"), kind: nil),
+                        ],
+                        next: try WorkspacePath([0xfe]),
+                        skipped: .max
+                    )
+                )
+            ),
             ("listKeys", .listKeys(KeyPage(keys: [try WorkspacePath([0xff]), .root], isTruncated: true))),
             ("deleteKey", .deleteKey(deleted: true)),
             ("clearKeys", .clearKeys(cleared: .max)),

@@ -71,6 +71,28 @@ extension IntegrationTests {
             }
         }
 
+        @Test(.timeLimit(.minutes(1)), arguments: backends)
+        func globFindsFiles(backend: String) async throws {
+            try await withBroker { broker in
+                let key = ["--key", "a", "--backend", backend]
+                func run(_ arguments: String...) async throws -> ChildProcess.Result {
+                    try await broker.client(arguments: arguments + key)
+                }
+                for name in ["a.txt", "dir/b.txt", "dir/.c.txt", "dir/d"] {
+                    _ = try await broker.client(arguments: ["write", name] + key, input: Data(name.utf8))
+                }
+                #expect(try await run("glob", "*.txt").text == "/workspace/a.txt\n/workspace/dir/b.txt\n")
+                #expect(try await run("glob", "*.txt", "dir", "--hidden").text.split(separator: "\n").count == 2)
+                #expect(try await run("glob", "-a", "dir").text == "/workspace/dir\n")
+                let line = try object(await run("glob", "--json", "-l", "d", "dir"))
+                #expect(line?["path"] as? String == "/workspace/dir/d" && line?["size"] as? Int == 5)
+                #expect(line?["type"] as? String == "file" && line?["etag"] is String)
+                #expect(try await run("glob", "nothing").status == 0)
+                #expect(try await run("glob", "*", "nowhere").status == 1)
+                #expect(try await run("glob", "../*").status == 1)
+            }
+        }
+
         @Test(.timeLimit(.minutes(1)))
         func mkdirMakesDirectories() async throws {
             try await withBroker { broker in

@@ -85,6 +85,21 @@ struct NaiveBackend {
         return Self.names(checked)
     }
 
+    /// As find, but for looking at each entry before it goes into it.
+    func find(_ path: String) -> [String] {
+        guard let checked = checked(path) else { return [] }
+        return Self.find(checked)
+    }
+
+    private static func find(_ path: String) -> [String] {
+        names(path).flatMap { name -> [String] in
+            let entry = path + "/" + name
+            var status = stat()
+            guard lstat(entry, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { return [entry] }
+            return [entry] + find(entry)
+        }
+    }
+
     /// As rm -r, but for looking at each entry before it goes into it.
     func removeTree(_ path: String) {
         guard let checked = checked(path) else { return }

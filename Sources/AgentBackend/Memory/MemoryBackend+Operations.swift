@@ -73,16 +73,7 @@ extension MemoryBackend {
 
     func list(_ path: WorkspacePath, options: ReaddirOptions) throws(BackendError) -> DirectoryPage {
         try withKey(path) { store, key throws(BackendError) in
-            guard path.isRoot || store.hasKeys(below: key) else {
-                let isFile = store[key] != nil
-                throw BackendError(
-                    .lsFailed,
-                    reason: isFile ? .notDirectory : .notFound,
-                    message: isFile
-                        ? "\(path) is a key, with nothing below it: list a path above it"
-                        : "no key begins with \(path)/: list a path above it"
-                )
-            }
+            try Self.check(path, isDirectoryIn: store, key: key)
             let asked = options.limit > 0 ? options.limit : maximumReaddirEntries
             let (names, isTruncated) = store.names(
                 in: key,
@@ -94,6 +85,20 @@ extension MemoryBackend {
                 return DirectoryEntry(name: name, info: options.withDetails ? store.info(at: below) : nil)
             }
             return DirectoryPage(entries: entries, isTruncated: isTruncated)
+        }
+    }
+
+    /// Throws `LS_FAILED` for a path that no key lies below, and that is not the root.
+    static func check(_ path: WorkspacePath, isDirectoryIn store: MemoryStore, key: [UInt8]) throws(BackendError) {
+        guard path.isRoot || store.hasKeys(below: key) else {
+            let isFile = store[key] != nil
+            throw BackendError(
+                .lsFailed,
+                reason: isFile ? .notDirectory : .notFound,
+                message: isFile
+                    ? "\(path) is a key, with nothing below it: list a path above it"
+                    : "no key begins with \(path)/: list a path above it"
+            )
         }
     }
 

@@ -41,6 +41,13 @@ extension ScopedBackend {
         }
     }
 
+    public func glob(_ pattern: GlobPattern, options: GlobOptions) async throws(BackendError) -> FilePage {
+        try await log.record(.glob, subject: options.path.bytes + [UInt8(ascii: " ")] + pattern.bytes) {
+            () async throws(BackendError) in
+            try await view.glob(pattern, options: options)
+        }
+    }
+
     public func stat(_ path: WorkspacePath, followLink: Bool) async throws(BackendError) -> FileInfo {
         try await log.record(.stat, subject: path.bytes) { () async throws(BackendError) in
             try await view.stat(path, followLink: followLink)

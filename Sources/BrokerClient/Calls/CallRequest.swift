@@ -51,7 +51,7 @@ struct CallRequest: Sendable {
         switch operation {
         case .write, .execStart: true
         case .echo, .acquire, .release, .describe, .read, .readdir, .stat, .rm, .exists, .mkdir, .touch, .rename,
-            .copy, .listKeys, .deleteKey, .clearKeys, .execList, .execAttach, .execWait, .execSignal,
+            .copy, .glob, .listKeys, .deleteKey, .clearKeys, .execList, .execAttach, .execWait, .execSignal,
             .listWorkspaces, .deleteWorkspace, .stats, .connections, .pools, .logs, .reload, .drain:
             false
         }
@@ -85,6 +85,7 @@ struct CallRequest: Sendable {
         case .touch(let touch): length += touch.path.count
         case .rename(let rename): length += rename.path.count + rename.destination.count
         case .copy(let copy): length += copy.path.count + copy.destination.count
+        case .glob(let call): length += call.pattern.count + call.path.count + call.after.count
         case .listKeys(let list): length += list.prefix.count + list.options.after.count
         case .deleteKey(let delete): length += delete.key.count
         case .listWorkspaces(let list): length += list.after.utf8.count

@@ -37,6 +37,10 @@ extension RemoteFilesystemBackend {
         try await perform(.readdir(path, options: options))
     }
 
+    public func glob(_ pattern: GlobPattern, options: GlobOptions) async throws(BackendError) -> FilePage {
+        try await perform(.glob(pattern, options: options))
+    }
+
     public func stat(_ path: WorkspacePath, followLink: Bool) async throws(BackendError) -> FileInfo {
         try await perform(.stat(path, followLink: followLink))
     }

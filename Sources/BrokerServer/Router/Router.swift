@@ -38,6 +38,7 @@ package actor Router: RequestHandler {
         case .touch(let verb): return attempt(verb, call, session)
         case .rename(let verb): return attempt(verb, call, session)
         case .copy(let verb): return attempt(verb, call, session)
+        case .glob(let verb): return attempt(verb, call, session)
         case .listKeys(let verb): return attempt(verb, call, session)
         case .deleteKey(let verb): return attempt(verb, call, session)
         case .clearKeys: return attempt(ClearKeys(), call, session)

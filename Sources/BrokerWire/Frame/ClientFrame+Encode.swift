@@ -122,6 +122,9 @@ extension Operation {
         case .copy(let call):
             message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_COPY
             message.copy = call.build(builder)
+        case .glob(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_GLOB
+            message.glob = call.build(builder)
         case .listKeys(let call):
             message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_KEYS
             message.list_keys = call.build(builder)

@@ -97,6 +97,7 @@ package enum Operation: Sendable {
     case touch(Touch)
     case rename(Rename)
     case copy(Copy)
+    case glob(Glob)
     case listKeys(ListKeys)
     case deleteKey(DeleteKey)
     case clearKeys
@@ -120,7 +121,7 @@ package enum Operation: Sendable {
         case .write: true
         case .execStart(let call): call.opensStandardInput
         case .echo, .acquire, .release, .describe, .read, .readdir, .stat, .rm, .exists, .mkdir, .touch, .rename,
-            .copy, .listKeys, .deleteKey, .clearKeys, .execList, .execAttach, .execWait, .execSignal,
+            .copy, .glob, .listKeys, .deleteKey, .clearKeys, .execList, .execAttach, .execWait, .execSignal,
             .listWorkspaces, .deleteWorkspace, .stats, .connections, .pools, .logs, .reload, .drain:
             false
         }

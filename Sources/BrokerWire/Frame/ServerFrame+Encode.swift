@@ -111,6 +111,9 @@ extension Reply {
         case .copy(let result):
             message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_COPY_REPLY
             message.copy_reply = result.build(builder)
+        case .glob(let reply):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_GLOB_REPLY
+            message.glob_reply = reply.build(builder)
         case .listKeys(let page):
             message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_KEYS_REPLY
             message.list_keys_reply = page.build(builder)

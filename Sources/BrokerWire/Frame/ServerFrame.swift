@@ -46,6 +46,7 @@ package enum Reply: Sendable {
     case touch(FileInfo)
     case rename
     case copy(CopyResult)
+    case glob(FilePage)
     case listKeys(KeyPage)
     case deleteKey(deleted: Bool)
     case clearKeys(cleared: UInt64)

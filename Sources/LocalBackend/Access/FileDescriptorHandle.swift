@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// An open descriptor that is closed when its last user lets go of it: a class, since a backend's root is used by
@@ -23,5 +24,16 @@ extension FileDescriptorHandle {
         let descriptor = name.withCString { openat(number, $0, flags | O_NOFOLLOW | O_CLOEXEC, mode) }
         guard descriptor >= 0 else { throw .errno(errno) }
         return FileDescriptorHandle(owning: descriptor)
+    }
+
+    /// Opens a directory some levels below this one. No link is followed.
+    func descend(
+        _ names: [[UInt8]],
+        flags: Int32
+    ) throws(DirectoryAccess.Failure) -> FileDescriptorHandle {
+        var directory = self
+        for name in names.dropLast() { directory = try directory.open(name, flags: Int32(linux_o_path) | O_DIRECTORY) }
+        guard let last = names.last else { return directory }
+        return try directory.open(last, flags: flags | O_DIRECTORY)
     }
 }

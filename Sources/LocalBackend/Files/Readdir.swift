@@ -10,21 +10,30 @@ extension LocalFiles {
     ) throws(DirectoryAccess.Failure) -> DirectoryPage {
         let directory = try access.open(path, flags: UInt64(O_RDONLY | O_NONBLOCK) | linux_o_directory)
         let asked = options.limit > 0 ? options.limit : limits.maximumReaddirEntries
-        var smallest = SmallestNames(capacity: min(asked, limits.maximumReaddirEntries), after: options.after)
-        try directory.forEachName(cancellation) { smallest.insert($0) }
-        let (names, isTruncated) = smallest.sorted()
-        let entries = names.map { name in
-            DirectoryEntry(name: name, info: options.withDetails ? directory.info(of: name) : nil)
+        let start: ListStart = options.after.isEmpty ? .from([]) : .after(options.after)
+        var smallest = SmallestEntries(capacity: min(asked, limits.maximumReaddirEntries), start)
+        try directory.forEachName(cancellation) { if smallest.takes($0) { smallest.insert($0, nil) } }
+        let isTruncated = smallest.finish()
+        let entries = smallest.entries.map { entry in
+            DirectoryEntry(name: entry.name, info: options.withDetails ? directory.info(of: entry.name) : nil)
         }
         return DirectoryPage(entries: entries, isTruncated: isTruncated)
     }
 }
 
 extension FileDescriptorHandle {
-    /// Calls `body` with each name but "." and ".."; getdents64(2).
+    /// Calls `body` with each name but "." and "..".
     func forEachName(
         _ cancellation: FileCancellation,
         _ body: (UnsafeRawBufferPointer) throws(DirectoryAccess.Failure) -> Void
+    ) throws(DirectoryAccess.Failure) {
+        try forEachEntry(cancellation) { name, _ throws(DirectoryAccess.Failure) in try body(name) }
+    }
+
+    /// The same, with the kind as far as the directory tells it, a DT_ value of readdir(3); getdents64(2).
+    func forEachEntry(
+        _ cancellation: FileCancellation,
+        _ body: (UnsafeRawBufferPointer, _ type: UInt8) throws(DirectoryAccess.Failure) -> Void
     ) throws(DirectoryAccess.Failure) {
         let capacity = 32 << 10
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: capacity, alignment: 8)
@@ -40,51 +49,20 @@ extension FileDescriptorHandle {
                 let length = Int(buffer.load(fromByteOffset: offset + 16, as: UInt16.self))
                 let record = buffer[(offset + 19)..<(offset + length)]
                 let name = UnsafeRawBufferPointer(rebasing: record.prefix { $0 != 0 })
+                let type = buffer[offset + 18]
                 offset += length
-                let isSelfOrParent = name.elementsEqual([Self.dot]) || name.elementsEqual([Self.dot, Self.dot])
-                if !isSelfOrParent { try body(name) }
+                let isSelfOrParent =
+                    name.first == Self.dot && (name.count == 1 || name.elementsEqual([Self.dot, Self.dot]))
+                if !isSelfOrParent { try body(name, type) }
             }
         }
     }
 
     /// Nil where it vanished, or the directory may be listed but not entered.
-    fileprivate func info(of name: [UInt8]) -> FileInfo? {
+    func info(of name: [UInt8]) -> FileInfo? {
         guard let status = try? status(of: name) else { return nil }
         return FileInfo(status)
     }
 
     private static let dot = UInt8(ascii: ".")
-}
-
-/// Keeps the names that come first of a sequence of any length.
-private struct SmallestNames {
-    private let capacity: Int
-    private let after: [UInt8]
-    private var names: [[UInt8]] = []
-    /// What sorts after it need not be kept. Nil: no name has been dropped yet.
-    private var last: [UInt8]?
-
-    init(capacity: Int, after: [UInt8]) {
-        self.capacity = max(capacity, 1)
-        self.after = after
-    }
-
-    mutating func insert(_ name: UnsafeRawBufferPointer) {
-        guard after.isEmpty || after.lexicographicallyPrecedes(name) else { return }
-        if let last, last.lexicographicallyPrecedes(name) { return }
-        names.append(Array(name))
-        if names.count >= 2 * capacity { drop() }
-    }
-
-    mutating func sorted() -> (names: [[UInt8]], isTruncated: Bool) {
-        drop()
-        return (names, last != nil)
-    }
-
-    private mutating func drop() {
-        names.sort { $0.lexicographicallyPrecedes($1) }
-        guard names.count > capacity else { return }
-        names.removeSubrange(capacity...)
-        last = names.last
-    }
 }

@@ -152,16 +152,3 @@ struct TreeCopy {
     /// Bounds the memory for what is put off: eight bytes each, besides the names themselves.
     private static let maximumDeferredNames = 1 << 20
 }
-
-extension FileDescriptorHandle {
-    /// Opens a directory some levels below this one. No link is followed.
-    fileprivate func descend(
-        _ names: [[UInt8]],
-        flags: Int32
-    ) throws(DirectoryAccess.Failure) -> FileDescriptorHandle {
-        var directory = self
-        for name in names.dropLast() { directory = try directory.open(name, flags: Int32(linux_o_path) | O_DIRECTORY) }
-        guard let last = names.last else { return directory }
-        return try directory.open(last, flags: flags | O_DIRECTORY)
-    }
-}

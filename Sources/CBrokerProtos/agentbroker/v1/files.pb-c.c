@@ -952,6 +952,141 @@ void   agentbroker__v1__rm_reply__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__rm_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   agentbroker__v1__found_file__init
+                     (Agentbroker__V1__FoundFile         *message)
+{
+  static const Agentbroker__V1__FoundFile init_value = AGENTBROKER__V1__FOUND_FILE__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__found_file__get_packed_size
+                     (const Agentbroker__V1__FoundFile *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__found_file__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__found_file__pack
+                     (const Agentbroker__V1__FoundFile *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__found_file__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__found_file__pack_to_buffer
+                     (const Agentbroker__V1__FoundFile *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__found_file__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__FoundFile *
+       agentbroker__v1__found_file__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__FoundFile *)
+     protobuf_c_message_unpack (&agentbroker__v1__found_file__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__found_file__free_unpacked
+                     (Agentbroker__V1__FoundFile *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__found_file__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__glob__init
+                     (Agentbroker__V1__Glob         *message)
+{
+  static const Agentbroker__V1__Glob init_value = AGENTBROKER__V1__GLOB__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__glob__get_packed_size
+                     (const Agentbroker__V1__Glob *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__glob__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__glob__pack
+                     (const Agentbroker__V1__Glob *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__glob__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__glob__pack_to_buffer
+                     (const Agentbroker__V1__Glob *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__glob__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__Glob *
+       agentbroker__v1__glob__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__Glob *)
+     protobuf_c_message_unpack (&agentbroker__v1__glob__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__glob__free_unpacked
+                     (Agentbroker__V1__Glob *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__glob__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__glob_reply__init
+                     (Agentbroker__V1__GlobReply         *message)
+{
+  static const Agentbroker__V1__GlobReply init_value = AGENTBROKER__V1__GLOB_REPLY__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__glob_reply__get_packed_size
+                     (const Agentbroker__V1__GlobReply *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__glob_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__glob_reply__pack
+                     (const Agentbroker__V1__GlobReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__glob_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__glob_reply__pack_to_buffer
+                     (const Agentbroker__V1__GlobReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__glob_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__GlobReply *
+       agentbroker__v1__glob_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__GlobReply *)
+     protobuf_c_message_unpack (&agentbroker__v1__glob_reply__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__glob_reply__free_unpacked
+                     (Agentbroker__V1__GlobReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__glob_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor agentbroker__v1__read__field_descriptors[3] =
 {
   {
@@ -1974,6 +2109,250 @@ const ProtobufCMessageDescriptor agentbroker__v1__rm_reply__descriptor =
   agentbroker__v1__rm_reply__field_indices_by_name,
   0,  agentbroker__v1__rm_reply__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__rm_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__found_file__field_descriptors[3] =
+{
+  {
+    "path",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__FoundFile, path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "type",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__FoundFile, type),
+    &agentbroker__v1__file_type__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "info",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__FoundFile, info),
+    &agentbroker__v1__file_info__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__found_file__field_indices_by_name[] = {
+  2,   /* field[2] = info */
+  0,   /* field[0] = path */
+  1,   /* field[1] = type */
+};
+static const ProtobufCIntRange agentbroker__v1__found_file__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__found_file__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.FoundFile",
+  "FoundFile",
+  "Agentbroker__V1__FoundFile",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__FoundFile),
+  3,
+  agentbroker__v1__found_file__field_descriptors,
+  agentbroker__v1__found_file__field_indices_by_name,
+  1,  agentbroker__v1__found_file__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__found_file__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__glob__field_descriptors[7] =
+{
+  {
+    "pattern",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Glob, pattern),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "path",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Glob, path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "all_kinds",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Glob, all_kinds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "hidden",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Glob, hidden),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "details",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Glob, details),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "after",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Glob, after),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "limit",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Glob, limit),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__glob__field_indices_by_name[] = {
+  5,   /* field[5] = after */
+  2,   /* field[2] = all_kinds */
+  4,   /* field[4] = details */
+  3,   /* field[3] = hidden */
+  6,   /* field[6] = limit */
+  1,   /* field[1] = path */
+  0,   /* field[0] = pattern */
+};
+static const ProtobufCIntRange agentbroker__v1__glob__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__glob__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.Glob",
+  "Glob",
+  "Agentbroker__V1__Glob",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__Glob),
+  7,
+  agentbroker__v1__glob__field_descriptors,
+  agentbroker__v1__glob__field_indices_by_name,
+  1,  agentbroker__v1__glob__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__glob__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__glob_reply__field_descriptors[3] =
+{
+  {
+    "files",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__GlobReply, n_files),
+    offsetof(Agentbroker__V1__GlobReply, files),
+    &agentbroker__v1__found_file__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "next",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__GlobReply, next),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "skipped",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__GlobReply, skipped),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__glob_reply__field_indices_by_name[] = {
+  0,   /* field[0] = files */
+  1,   /* field[1] = next */
+  2,   /* field[2] = skipped */
+};
+static const ProtobufCIntRange agentbroker__v1__glob_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__glob_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.GlobReply",
+  "GlobReply",
+  "Agentbroker__V1__GlobReply",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__GlobReply),
+  3,
+  agentbroker__v1__glob_reply__field_descriptors,
+  agentbroker__v1__glob_reply__field_indices_by_name,
+  1,  agentbroker__v1__glob_reply__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__glob_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue agentbroker__v1__write_mode__enum_values_by_number[3] =

@@ -97,7 +97,7 @@ void   agentbroker__v1__server_frame__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__server_frame__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descriptors[47] =
+static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descriptors[48] =
 {
   {
     "id",
@@ -460,6 +460,18 @@ static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descr
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "glob",
+    58,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ClientFrame, body_case),
+    offsetof(Agentbroker__V1__ClientFrame, glob),
+    &agentbroker__v1__glob__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "list_keys",
     80,
     PROTOBUF_C_LABEL_NONE,
@@ -668,45 +680,46 @@ static const unsigned agentbroker__v1__client_frame__field_indices_by_name[] = {
   17,   /* field[17] = acquire */
   12,   /* field[12] = cancel */
   15,   /* field[15] = chunk */
-  32,   /* field[32] = clear_keys */
-  41,   /* field[41] = connections */
+  33,   /* field[33] = clear_keys */
+  42,   /* field[42] = connections */
   29,   /* field[29] = copy */
   4,   /* field[4] = deadline_ms */
-  31,   /* field[31] = delete_key */
-  39,   /* field[39] = delete_workspace */
+  32,   /* field[32] = delete_key */
+  40,   /* field[40] = delete_workspace */
   19,   /* field[19] = describe */
-  45,   /* field[45] = drain */
+  46,   /* field[46] = drain */
   16,   /* field[16] = echo */
-  35,   /* field[35] = exec_attach */
-  34,   /* field[34] = exec_list */
-  37,   /* field[37] = exec_signal */
-  33,   /* field[33] = exec_start */
-  36,   /* field[36] = exec_wait */
+  36,   /* field[36] = exec_attach */
+  35,   /* field[35] = exec_list */
+  38,   /* field[38] = exec_signal */
+  34,   /* field[34] = exec_start */
+  37,   /* field[37] = exec_wait */
   25,   /* field[25] = exists */
+  30,   /* field[30] = glob */
   14,   /* field[14] = go_away */
   9,   /* field[9] = hello */
   0,   /* field[0] = id */
   8,   /* field[8] = idempotency_key */
   3,   /* field[3] = lane */
   2,   /* field[2] = last */
-  30,   /* field[30] = list_keys */
-  38,   /* field[38] = list_workspaces */
-  43,   /* field[43] = logs */
+  31,   /* field[31] = list_keys */
+  39,   /* field[39] = list_workspaces */
+  44,   /* field[44] = logs */
   26,   /* field[26] = mkdir */
-  46,   /* field[46] = payload */
+  47,   /* field[47] = payload */
   10,   /* field[10] = ping */
   11,   /* field[11] = pong */
-  42,   /* field[42] = pools */
+  43,   /* field[43] = pools */
   5,   /* field[5] = queue_deadline_ms */
   20,   /* field[20] = read */
   22,   /* field[22] = readdir */
   18,   /* field[18] = release */
-  44,   /* field[44] = reload */
+  45,   /* field[45] = reload */
   28,   /* field[28] = rename */
   6,   /* field[6] = requires */
   24,   /* field[24] = rm */
   23,   /* field[23] = stat */
-  40,   /* field[40] = stats */
+  41,   /* field[41] = stats */
   1,   /* field[1] = target */
   27,   /* field[27] = touch */
   7,   /* field[7] = traceparent */
@@ -720,13 +733,13 @@ static const ProtobufCIntRange agentbroker__v1__client_frame__number_ranges[11 +
   { 32, 16 },
   { 40, 17 },
   { 48, 20 },
-  { 80, 30 },
-  { 96, 33 },
-  { 112, 38 },
-  { 128, 40 },
-  { 130, 41 },
-  { 2047, 46 },
-  { 0, 47 }
+  { 80, 31 },
+  { 96, 34 },
+  { 112, 39 },
+  { 128, 41 },
+  { 130, 42 },
+  { 2047, 47 },
+  { 0, 48 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__client_frame__descriptor =
 {
@@ -736,14 +749,14 @@ const ProtobufCMessageDescriptor agentbroker__v1__client_frame__descriptor =
   "Agentbroker__V1__ClientFrame",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ClientFrame),
-  47,
+  48,
   agentbroker__v1__client_frame__field_descriptors,
   agentbroker__v1__client_frame__field_indices_by_name,
   11,  agentbroker__v1__client_frame__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__client_frame__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descriptors[42] =
+static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descriptors[43] =
 {
   {
     "id",
@@ -1022,6 +1035,18 @@ static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descr
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "glob_reply",
+    58,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ServerFrame, body_case),
+    offsetof(Agentbroker__V1__ServerFrame, glob_reply),
+    &agentbroker__v1__glob_reply__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "list_keys_reply",
     80,
     PROTOBUF_C_LABEL_NONE,
@@ -1253,43 +1278,44 @@ static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descr
 static const unsigned agentbroker__v1__server_frame__field_indices_by_name[] = {
   10,   /* field[10] = acquire_reply */
   7,   /* field[7] = chunk */
-  25,   /* field[25] = clear_keys_reply */
-  36,   /* field[36] = connections_reply */
+  26,   /* field[26] = clear_keys_reply */
+  37,   /* field[37] = connections_reply */
   22,   /* field[22] = copy_reply */
-  24,   /* field[24] = delete_key_reply */
-  34,   /* field[34] = delete_workspace_reply */
+  25,   /* field[25] = delete_key_reply */
+  35,   /* field[35] = delete_workspace_reply */
   12,   /* field[12] = describe_reply */
-  40,   /* field[40] = drain_reply */
+  41,   /* field[41] = drain_reply */
   9,   /* field[9] = echo_reply */
   8,   /* field[8] = error */
-  30,   /* field[30] = exec_attached */
-  28,   /* field[28] = exec_end */
-  31,   /* field[31] = exec_gap */
-  29,   /* field[29] = exec_list_reply */
-  27,   /* field[27] = exec_output */
-  32,   /* field[32] = exec_signal_reply */
-  26,   /* field[26] = exec_started */
+  31,   /* field[31] = exec_attached */
+  29,   /* field[29] = exec_end */
+  32,   /* field[32] = exec_gap */
+  30,   /* field[30] = exec_list_reply */
+  28,   /* field[28] = exec_output */
+  33,   /* field[33] = exec_signal_reply */
+  27,   /* field[27] = exec_started */
   18,   /* field[18] = exists_reply */
+  23,   /* field[23] = glob_reply */
   6,   /* field[6] = go_away */
   2,   /* field[2] = hello_reply */
   0,   /* field[0] = id */
   1,   /* field[1] = last */
-  23,   /* field[23] = list_keys_reply */
-  33,   /* field[33] = list_workspaces_reply */
-  38,   /* field[38] = logs_reply */
+  24,   /* field[24] = list_keys_reply */
+  34,   /* field[34] = list_workspaces_reply */
+  39,   /* field[39] = logs_reply */
   19,   /* field[19] = mkdir_reply */
-  41,   /* field[41] = payload */
+  42,   /* field[42] = payload */
   3,   /* field[3] = ping */
   4,   /* field[4] = pong */
-  37,   /* field[37] = pools_reply */
+  38,   /* field[38] = pools_reply */
   13,   /* field[13] = read_reply */
   15,   /* field[15] = readdir_reply */
   11,   /* field[11] = release_reply */
-  39,   /* field[39] = reload_reply */
+  40,   /* field[40] = reload_reply */
   21,   /* field[21] = rename_reply */
   17,   /* field[17] = rm_reply */
   16,   /* field[16] = stat_reply */
-  35,   /* field[35] = stats_reply */
+  36,   /* field[36] = stats_reply */
   20,   /* field[20] = touch_reply */
   5,   /* field[5] = window */
   14,   /* field[14] = write_reply */
@@ -1303,13 +1329,13 @@ static const ProtobufCIntRange agentbroker__v1__server_frame__number_ranges[13 +
   { 32, 9 },
   { 40, 10 },
   { 48, 13 },
-  { 80, 23 },
-  { 96, 26 },
-  { 112, 33 },
-  { 128, 35 },
-  { 130, 36 },
-  { 2047, 41 },
-  { 0, 42 }
+  { 80, 24 },
+  { 96, 27 },
+  { 112, 34 },
+  { 128, 36 },
+  { 130, 37 },
+  { 2047, 42 },
+  { 0, 43 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__server_frame__descriptor =
 {
@@ -1319,7 +1345,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__server_frame__descriptor =
   "Agentbroker__V1__ServerFrame",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ServerFrame),
-  42,
+  43,
   agentbroker__v1__server_frame__field_descriptors,
   agentbroker__v1__server_frame__field_indices_by_name,
   13,  agentbroker__v1__server_frame__number_ranges,

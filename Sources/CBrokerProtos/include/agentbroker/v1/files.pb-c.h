@@ -37,6 +37,9 @@ typedef struct Agentbroker__V1__Copy Agentbroker__V1__Copy;
 typedef struct Agentbroker__V1__CopyReply Agentbroker__V1__CopyReply;
 typedef struct Agentbroker__V1__Rm Agentbroker__V1__Rm;
 typedef struct Agentbroker__V1__RmReply Agentbroker__V1__RmReply;
+typedef struct Agentbroker__V1__FoundFile Agentbroker__V1__FoundFile;
+typedef struct Agentbroker__V1__Glob Agentbroker__V1__Glob;
+typedef struct Agentbroker__V1__GlobReply Agentbroker__V1__GlobReply;
 
 
 /* --- enums --- */
@@ -401,6 +404,90 @@ struct  Agentbroker__V1__RmReply
 #define AGENTBROKER__V1__RM_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__rm_reply__descriptor) \
      }
+
+
+/*
+ * Something that a search came upon.
+ */
+struct  Agentbroker__V1__FoundFile
+{
+  ProtobufCMessage base;
+  /*
+   * As seen from the root of the scope, without a leading slash.
+   */
+  ProtobufCBinaryData path;
+  Agentbroker__V1__FileType type;
+  /*
+   * Absent without `details`, and for a file that vanished meanwhile.
+   */
+  Agentbroker__V1__FileInfo *info;
+};
+#define AGENTBROKER__V1__FOUND_FILE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__found_file__descriptor) \
+    , {0,NULL}, AGENTBROKER__V1__FILE_TYPE__FILE_TYPE_UNSPECIFIED, NULL }
+
+
+/*
+ * Paths that match a pattern, in the order of names, one after the other: "a/x" before "a.txt". No link is
+ * followed.
+ * "*" and "?" stand for any characters and for one, "[a-z]" and "[!a-z]" for one of a set and for one that is not,
+ * "**" as a whole name for any directories or none, "{a,b}" for either; "\" takes the next character as it is. A
+ * leading dot is matched by a dot alone. A pattern without a slash matches names at any depth; one with a slash
+ * begins at `path`, whether or not a slash is in front. One that ends in a slash matches directories alone.
+ */
+struct  Agentbroker__V1__Glob
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData pattern;
+  /*
+   * The directory that is searched.
+   */
+  ProtobufCBinaryData path;
+  /*
+   * Directories, symbolic links and other kinds too. Without it regular files alone, and directories where the
+   * pattern ends in a slash.
+   */
+  protobuf_c_boolean all_kinds;
+  /*
+   * "*", "?", sets and "**" match a leading dot as well.
+   */
+  protobuf_c_boolean hidden;
+  /*
+   * With size, time, permissions and etag.
+   */
+  protobuf_c_boolean details;
+  /*
+   * Only what comes after this path: GlobReply.next. Absent: from the start.
+   */
+  ProtobufCBinaryData after;
+  /*
+   * At most this many. Absent (0) or above: 10,000.
+   */
+  uint32_t limit;
+};
+#define AGENTBROKER__V1__GLOB__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__glob__descriptor) \
+    , {0,NULL}, {0,NULL}, 0, 0, 0, {0,NULL}, 0 }
+
+
+struct  Agentbroker__V1__GlobReply
+{
+  ProtobufCMessage base;
+  size_t n_files;
+  Agentbroker__V1__FoundFile **files;
+  /*
+   * There may be more: ask again with `after` this path. Absent: that is all. An answer may be empty and yet not be
+   * the last.
+   */
+  ProtobufCBinaryData next;
+  /*
+   * Directories that could not be read, and files whose paths are too long to be named: they were passed over.
+   */
+  uint64_t skipped;
+};
+#define AGENTBROKER__V1__GLOB_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__glob_reply__descriptor) \
+    , 0,NULL, {0,NULL}, 0 }
 
 
 /* Agentbroker__V1__Read methods */
@@ -802,6 +889,63 @@ Agentbroker__V1__RmReply *
 void   agentbroker__v1__rm_reply__free_unpacked
                      (Agentbroker__V1__RmReply *message,
                       ProtobufCAllocator *allocator);
+/* Agentbroker__V1__FoundFile methods */
+void   agentbroker__v1__found_file__init
+                     (Agentbroker__V1__FoundFile         *message);
+size_t agentbroker__v1__found_file__get_packed_size
+                     (const Agentbroker__V1__FoundFile   *message);
+size_t agentbroker__v1__found_file__pack
+                     (const Agentbroker__V1__FoundFile   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__found_file__pack_to_buffer
+                     (const Agentbroker__V1__FoundFile   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__FoundFile *
+       agentbroker__v1__found_file__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__found_file__free_unpacked
+                     (Agentbroker__V1__FoundFile *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__Glob methods */
+void   agentbroker__v1__glob__init
+                     (Agentbroker__V1__Glob         *message);
+size_t agentbroker__v1__glob__get_packed_size
+                     (const Agentbroker__V1__Glob   *message);
+size_t agentbroker__v1__glob__pack
+                     (const Agentbroker__V1__Glob   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__glob__pack_to_buffer
+                     (const Agentbroker__V1__Glob   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__Glob *
+       agentbroker__v1__glob__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__glob__free_unpacked
+                     (Agentbroker__V1__Glob *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__GlobReply methods */
+void   agentbroker__v1__glob_reply__init
+                     (Agentbroker__V1__GlobReply         *message);
+size_t agentbroker__v1__glob_reply__get_packed_size
+                     (const Agentbroker__V1__GlobReply   *message);
+size_t agentbroker__v1__glob_reply__pack
+                     (const Agentbroker__V1__GlobReply   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__glob_reply__pack_to_buffer
+                     (const Agentbroker__V1__GlobReply   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__GlobReply *
+       agentbroker__v1__glob_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__glob_reply__free_unpacked
+                     (Agentbroker__V1__GlobReply *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Agentbroker__V1__Read_Closure)
@@ -867,6 +1011,15 @@ typedef void (*Agentbroker__V1__Rm_Closure)
 typedef void (*Agentbroker__V1__RmReply_Closure)
                  (const Agentbroker__V1__RmReply *message,
                   void *closure_data);
+typedef void (*Agentbroker__V1__FoundFile_Closure)
+                 (const Agentbroker__V1__FoundFile *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__Glob_Closure)
+                 (const Agentbroker__V1__Glob *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__GlobReply_Closure)
+                 (const Agentbroker__V1__GlobReply *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -896,6 +1049,9 @@ extern const ProtobufCMessageDescriptor agentbroker__v1__copy__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__copy_reply__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__rm__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__rm_reply__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__found_file__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__glob__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__glob_reply__descriptor;
 
 PROTOBUF_C__END_DECLS
 

@@ -1,0 +1,8 @@
+internal import AgentBackend
+internal import BrokerWire
+
+extension UnaryCall<FilePage> {
+    static func glob(_ pattern: GlobPattern, options: GlobOptions) -> Self {
+        Self(operation: .glob(Glob(pattern, options))) { if case .glob(let page) = $0 { page } else { nil } }
+    }
+}

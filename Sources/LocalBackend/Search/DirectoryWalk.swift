@@ -1,0 +1,239 @@
+internal import AgentBackend
+internal import Glibc
+
+/// Walks a tree in the order of names, one after the other: "a", "a/x", "a.txt". Goes by descriptors and follows no
+/// link, so that nothing outside is listed whatever is swapped in meanwhile. A value that is driven from outside, entry
+/// by entry, and may rest in between; what changes meanwhile may be met or not.
+///
+/// Memory and descriptors are bounded, whatever the tree is: of a large directory some names are kept at a time, and it
+/// is read again for the next ones; of a deep tree some directories are kept open, and the others are found again by
+/// their names from the top.
+struct DirectoryWalk<Context: Sendable>: Sendable {
+    struct Entry: Sendable {
+        let name: [UInt8]
+        let kind: FileInfo.Kind?
+        /// As seen from the root.
+        let path: WorkspacePath
+        /// The directory that it is in.
+        let directory: FileDescriptorHandle
+        /// Of that directory.
+        let context: Context
+        /// It comes before the place that the walk goes on from, or is that: what is in it may still be of interest.
+        let isBehind: Bool
+    }
+
+    private struct Level: Sendable {
+        let name: [UInt8]
+        let path: WorkspacePath
+        let context: Context
+        /// Nil: it was closed to make room, and is opened again when it is needed.
+        var directory: FileDescriptorHandle?
+        /// The next one last.
+        var names: [NamedEntry] = []
+        /// There are more in the directory, after this one.
+        var rest: ListStart?
+        /// Where to go on from in here: the names of it that lie below this directory.
+        var trail: ArraySlice<[UInt8]>
+    }
+
+    private var levels: [Level] = []
+    private var openLevels = 0
+    private var keptNames = 0
+    /// What was left out as it could not be read, or named.
+    private(set) var skipped: UInt64 = 0
+    /// Names that directories told of, kept or not.
+    private(set) var seen = 0
+
+    /// - Parameters:
+    ///   - base: The directory to walk through, open to be read, and
+    ///   - path: where it is, as seen from the root.
+    ///   - names: The only ones in it that are of interest. Nil: all.
+    ///   - after: Where to go on from, beneath `path`; nil: from the start.
+    init(
+        _ base: FileDescriptorHandle,
+        at path: WorkspacePath,
+        _ context: Context,
+        only names: [[UInt8]]? = nil,
+        after: WorkspacePath?
+    ) {
+        let trail = after?.relative(to: path)?.bytes.split(separator: UInt8(ascii: "/")).map(Array.init) ?? []
+        enter(Level(name: [], path: path, context: context, directory: base, trail: trail[...]), only: names)
+    }
+
+    /// The next entry; nil: there are no more.
+    ///
+    /// - Parameter isWanted: Whether an entry is to be kept at all, of a directory with this context.
+    mutating func next(
+        _ cancellation: FileCancellation,
+        _ isWanted: (Context, UnsafeRawBufferPointer, FileInfo.Kind?) -> Bool
+    ) throws(DirectoryAccess.Failure) -> Entry? {
+        while let index = levels.indices.last {
+            guard let entry = levels[index].names.popLast() else {
+                if levels[index].rest != nil {
+                    try list(index, cancellation, isWanted)
+                } else {
+                    leave()
+                }
+                continue
+            }
+            keptNames -= 1
+            let level = levels[index]
+            guard
+                let path = try? WorkspacePath(
+                    joining: level.path.isRoot ? [entry.name] : [level.path.bytes, entry.name]
+                )
+            else {
+                skipped += 1
+                continue
+            }
+            guard let directory = try directory(index) else {
+                leave()
+                continue
+            }
+            return Entry(
+                name: entry.name,
+                kind: entry.kind,
+                path: path,
+                directory: directory,
+                context: level.context,
+                isBehind: level.trail.first == entry.name
+            )
+        }
+        return nil
+    }
+
+    /// Goes on with what is in a directory that ``next(_:_:)`` has just returned.
+    ///
+    /// - Parameter names: The only ones of interest. Nil: all.
+    mutating func descend(
+        into entry: Entry,
+        _ context: Context,
+        only names: [[UInt8]]? = nil
+    ) throws(DirectoryAccess.Failure) {
+        guard let index = levels.indices.last else { return }
+        let child: FileDescriptorHandle
+        do throws(DirectoryAccess.Failure) {
+            child = try entry.directory.open(entry.name, flags: O_RDONLY | O_DIRECTORY | O_NONBLOCK)
+        } catch {
+            return try skip(error)
+        }
+        let trail = entry.isBehind ? levels[index].trail.dropFirst() : []
+        enter(
+            Level(name: entry.name, path: entry.path, context: context, directory: child, trail: trail),
+            only: names
+        )
+    }
+
+    private mutating func enter(_ level: Level, only names: [[UInt8]]?) {
+        var level = level
+        let first = level.trail.first ?? []
+        if let names, let directory = level.directory {
+            level.names = Self.found(names.filter { !$0.lexicographicallyPrecedes(first) }, in: directory)
+            keptNames += level.names.count
+            seen += names.count
+        } else {
+            level.rest = .from(first)
+        }
+        levels.append(level)
+        openLevels += 1
+        makeRoom()
+    }
+
+    /// The next one last.
+    private static func found(_ names: [[UInt8]], in directory: FileDescriptorHandle) -> [NamedEntry] {
+        names.sorted { $1.lexicographicallyPrecedes($0) }.compactMap { name in
+            guard name.count <= WorkspacePath.maximumNameLength, let info = directory.info(of: name) else { return nil }
+            return NamedEntry(name: name, kind: info.kind)
+        }
+    }
+
+    private mutating func list(
+        _ index: Int,
+        _ cancellation: FileCancellation,
+        _ isWanted: (Context, UnsafeRawBufferPointer, FileInfo.Kind?) -> Bool
+    ) throws(DirectoryAccess.Failure) {
+        guard let start = levels[index].rest else { return }
+        levels[index].rest = nil
+        guard let directory = try directory(index) else { return }
+        let room = keptNames < Self.manyNames ? Self.namesAtATime : Self.fewNames
+        var smallest = SmallestEntries(capacity: room, start)
+        let context = levels[index].context
+        do throws(DirectoryAccess.Failure) {
+            if case .after = start { lseek(directory.number, 0, SEEK_SET) }
+            try directory.forEachEntry(cancellation) { name, type throws(DirectoryAccess.Failure) in
+                seen += 1
+                guard smallest.takes(name) else { return }
+                let kind = directory.kind(of: name, type)
+                if isWanted(context, name, kind) { smallest.insert(name, kind) }
+            }
+        } catch {
+            try skip(error)
+        }
+        let isTruncated = smallest.finish()
+        levels[index].names = smallest.entries.reversed()
+        if isTruncated, let last = smallest.entries.last { levels[index].rest = .after(last.name) }
+        keptNames += levels[index].names.count
+    }
+
+    private mutating func leave() {
+        if let level = levels.popLast() {
+            keptNames -= level.names.count
+            if level.directory != nil { openLevels -= 1 }
+        }
+    }
+
+    /// The directory of a level, opened again where it was closed. Nil: it is not where it was.
+    private mutating func directory(_ index: Int) throws(DirectoryAccess.Failure) -> FileDescriptorHandle? {
+        if let directory = levels[index].directory { return directory }
+        guard let top = levels[0].directory else { return nil }
+        do throws(DirectoryAccess.Failure) {
+            let directory = try top.descend(levels[1...index].map(\.name), flags: O_RDONLY | O_NONBLOCK)
+            levels[index].directory = directory
+            openLevels += 1
+            return directory
+        } catch {
+            try skip(error)
+            return nil
+        }
+    }
+
+    /// Closes what lies furthest up, but for the top, which is not found again by its name.
+    private mutating func makeRoom() {
+        guard openLevels > Self.mostOpen else { return }
+        guard let index = levels.indices.dropFirst().first(where: { levels[$0].directory != nil }) else { return }
+        levels[index].directory = nil
+        openLevels -= 1
+    }
+
+    /// What vanished or became something else is not there; what may not be read is counted. Throws what ends it all.
+    private mutating func skip(_ failure: DirectoryAccess.Failure) throws(DirectoryAccess.Failure) {
+        switch failure {
+        case .errno(ENOENT), .errno(ENOTDIR), .errno(ELOOP): return
+        case .errno(EMFILE), .errno(ENFILE): throw failure
+        case .errno: skipped += 1
+        default: throw failure
+        }
+    }
+
+    private static var mostOpen: Int { 32 }
+    private static var namesAtATime: Int { 16_384 }
+    /// When so many are kept, no more than a few of each further directory are.
+    private static var manyNames: Int { 65_536 }
+    private static var fewNames: Int { 64 }
+}
+
+extension FileDescriptorHandle {
+    /// Of a name in this directory, which says that it is of this type. Some file systems do not tell.
+    fileprivate func kind(of name: UnsafeRawBufferPointer, _ type: UInt8) -> FileInfo.Kind? {
+        switch Int(type) {
+        case Int(DT_REG): .regular
+        case Int(DT_DIR): .directory
+        case Int(DT_LNK): .symbolicLink
+        case Int(DT_FIFO): .fifo
+        case Int(DT_SOCK): .socket
+        case Int(DT_CHR): .characterDevice
+        case Int(DT_BLK): .blockDevice
+        default: info(of: Array(name))?.kind
+        }
+    }
+}

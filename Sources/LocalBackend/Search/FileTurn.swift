@@ -1,0 +1,55 @@
+internal import AgentBackend
+
+/// One turn of long work on a file thread. Others' work comes between two turns, so that nobody waits for all of it.
+struct FileTurn {
+    private let end: ContinuousClock.Instant
+    private var asked = 0
+
+    /// - Parameter length: Roughly: what is done between two questions belongs to it.
+    init(length: Duration = .milliseconds(10)) {
+        end = .now + length
+    }
+
+    /// Asked after each small piece of work.
+    mutating func isOver() -> Bool {
+        asked += 1
+        return asked.isMultiple(of: 32) && ContinuousClock.now >= end
+    }
+}
+
+/// Work that is done turn by turn. What it holds stays with it in between.
+protocol WorkInTurns: Sendable {
+    associatedtype Outcome: Sendable
+
+    /// Goes on until the turn is over. Nil: there is more to do.
+    mutating func advance(_ files: LocalFiles, _ turn: inout FileTurn) throws(DirectoryAccess.Failure) -> Outcome?
+}
+
+extension LocalFilesystemBackend {
+    /// Does work turn by turn on file threads. Cancelling the calling task ends it between two steps.
+    func performInTurns<Work: WorkInTurns>(
+        _ code: BackendError.Code,
+        _ path: WorkspacePath,
+        _ begin: @escaping @Sendable (LocalFiles) throws(DirectoryAccess.Failure) -> Work
+    ) async throws(BackendError) -> Work.Outcome {
+        var (work, outcome) = try await perform(code, path) { files throws(DirectoryAccess.Failure) in
+            try Self.turn(of: begin(files), files)
+        }
+        while outcome == nil {
+            (work, outcome) = try await perform(code, path) { [work] files throws(DirectoryAccess.Failure) in
+                try Self.turn(of: work, files)
+            }
+        }
+        guard let outcome else { throw BackendError(.internal, message: "work on files ended without an outcome") }
+        return outcome
+    }
+
+    private static func turn<Work: WorkInTurns>(
+        of work: Work,
+        _ files: LocalFiles
+    ) throws(DirectoryAccess.Failure) -> (Work, Work.Outcome?) {
+        var (work, turn) = (work, FileTurn())
+        let outcome = try work.advance(files, &turn)
+        return (work, outcome)
+    }
+}

@@ -1,0 +1,69 @@
+internal import AgentBackend
+internal import CLinux
+internal import Glibc
+
+/// A walk for what matches a pattern.
+struct GlobWalk: WorkInTurns {
+    private let pattern: GlobPattern
+    private let options: GlobOptions
+    private var walk: DirectoryWalk<GlobState>
+    private var page = FilePage()
+    private var room: FilePageRoom
+
+    init(_ pattern: GlobPattern, _ options: GlobOptions, _ files: LocalFiles) throws(DirectoryAccess.Failure) {
+        self.pattern = pattern
+        self.options = options
+        room = options.room
+        let base = try files.access.open(options.path, flags: UInt64(O_RDONLY | O_NONBLOCK) | linux_o_directory)
+        walk = DirectoryWalk(
+            base,
+            at: options.path,
+            pattern.start,
+            only: pattern.onlyNames(at: pattern.start),
+            after: options.after
+        )
+    }
+
+    mutating func advance(_ files: LocalFiles, _ turn: inout FileTurn) throws(DirectoryAccess.Failure) -> FilePage? {
+        while !turn.isOver() {
+            let seen = walk.seen
+            guard let entry = try walk.next(files.cancellation, isWanted) else {
+                page.skipped = walk.skipped
+                return page
+            }
+            room.look(at: 1 + walk.seen - seen)
+            if !entry.isBehind { tell(entry) }
+            if entry.kind == .directory { try descend(into: entry) }
+            guard !room.isFull || entry.isBehind else {
+                page.next = entry.path
+                page.skipped = walk.skipped
+                return page
+            }
+        }
+        return nil
+    }
+
+    private mutating func tell(_ entry: DirectoryWalk<GlobState>.Entry) {
+        let isTold = entry.name.withUnsafeBytes { pattern.includes($0, entry.kind, at: entry.context, options) }
+        guard isTold else { return }
+        let info = options.withDetails ? entry.directory.info(of: entry.name) : nil
+        page.files.append(FoundFile(path: entry.path, kind: entry.kind, info: info))
+        room.add(entry.path)
+    }
+
+    private mutating func descend(
+        into entry: DirectoryWalk<GlobState>.Entry
+    ) throws(DirectoryAccess.Failure) {
+        let state = entry.name.withUnsafeBytes {
+            pattern.next($0, after: entry.context, includesHidden: options.includesHidden)
+        }
+        guard !state.isEmpty else { return }
+        try walk.descend(into: entry, state, only: pattern.onlyNames(at: state))
+    }
+
+    /// Whatever is told of, and directories that may hold such.
+    private func isWanted(_ state: GlobState, _ name: UnsafeRawBufferPointer, _ kind: FileInfo.Kind?) -> Bool {
+        if pattern.includes(name, kind, at: state, options) { return true }
+        return kind == .directory && !pattern.next(name, after: state, includesHidden: options.includesHidden).isEmpty
+    }
+}

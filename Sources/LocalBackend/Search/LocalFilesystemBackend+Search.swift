@@ -1,0 +1,10 @@
+public import AgentBackend
+
+extension LocalFilesystemBackend {
+    public func glob(_ pattern: GlobPattern, options: GlobOptions) async throws(BackendError) -> FilePage {
+        try options.after?.checkLies(below: options.path)
+        return try await performInTurns(.lsFailed, options.path) { files throws(DirectoryAccess.Failure) in
+            try GlobWalk(pattern, options, files)
+        }
+    }
+}
