@@ -86,6 +86,11 @@ extension Backend {
         return paths
     }
 
+    /// Lines with this text in them, of all files in a directory or of one file: the first page of them.
+    public func grep(_ text: String, in path: String = "") async throws(BackendError) -> GrepPage {
+        try await grep(try GrepPattern(text), options: GrepOptions(path: try WorkspacePath(path)))
+    }
+
     public func stat(_ path: String) async throws(BackendError) -> FileInfo {
         try await stat(try WorkspacePath(path), followLink: true)
     }

@@ -32,6 +32,11 @@ public protocol Backend: AnyObject, Sendable {
     /// Throws `LS_FAILED` with a reason where there is no directory to search.
     func glob(_ pattern: GlobPattern, options: GlobOptions) async throws(BackendError) -> FilePage
 
+    /// Lines that match a pattern, of all files in a directory or of one file, a page at a time. No link is followed on
+    /// the way; a file with a NUL byte is no text and is passed over. Throws `LS_FAILED` with a reason where there is
+    /// nothing to search.
+    func grep(_ pattern: GrepPattern, options: GrepOptions) async throws(BackendError) -> GrepPage
+
     /// What is at a path. `followLink` false tells of a final symbolic link itself.
     func stat(_ path: WorkspacePath, followLink: Bool) async throws(BackendError) -> FileInfo
 

@@ -20,6 +20,25 @@ public struct RegularExpression: Sendable {
         code = try CompiledPattern(pattern)
     }
 
+    /// One that is matched very often.
+    ///
+    /// - Parameters:
+    ///   - isLiteral: The characters themselves are what is matched.
+    ///   - maximumSteps: Steps that one match may take.
+    init(
+        _ pattern: String,
+        isLiteral: Bool,
+        ignoresCase: Bool,
+        maximumSteps: UInt32
+    ) throws(BackendError) {
+        self.pattern = pattern
+        let options = (isLiteral ? UInt32(PCRE2_LITERAL) : 0) | (ignoresCase ? UInt32(PCRE2_CASELESS) : 0)
+        code = try CompiledPattern(pattern, options: options, maximumSteps: maximumSteps, asMachineCode: true)
+    }
+
+    /// For many matches by one thread.
+    func matching() -> RegularExpressionMatching { RegularExpressionMatching(code) }
+
     /// Whether it matches somewhere in the text.
     public func matches(_ text: [UInt8]) -> Bool {
         if case .match = code.firstMatch(in: text, from: 0, isCut: false) { true } else { false }
@@ -78,9 +97,15 @@ private final class CompiledPattern: @unchecked Sendable {
         case tooManySteps
     }
 
-    private let code: OpaquePointer
+    fileprivate let code: OpaquePointer
+    fileprivate let maximumSteps: UInt32
 
-    init(_ pattern: String) throws(BackendError) {
+    init(
+        _ pattern: String,
+        options: UInt32 = 0,
+        maximumSteps: UInt32 = RegularExpression.maximumSteps,
+        asMachineCode: Bool = false
+    ) throws(BackendError) {
         let bytes = Array(pattern.utf8)
         guard bytes.count <= RegularExpression.maximumLength else {
             throw BackendError(
@@ -92,7 +117,11 @@ private final class CompiledPattern: @unchecked Sendable {
         var fault: Int32 = 0
         var offset = 0
         // Texts are what programs wrote: they need not be UTF-8.
-        let options = UInt32(PCRE2_UTF) | UInt32(PCRE2_MATCH_INVALID_UTF) | UInt32(PCRE2_NEVER_BACKSLASH_C)
+        // PCRE2 takes no NEVER_BACKSLASH_C for what is a literal, which holds none.
+        let isLiteral = options & UInt32(PCRE2_LITERAL) != 0
+        let options =
+            options | UInt32(PCRE2_UTF) | UInt32(PCRE2_MATCH_INVALID_UTF)
+            | (isLiteral ? 0 : UInt32(PCRE2_NEVER_BACKSLASH_C))
         guard let code = pcre2_compile_8(bytes, bytes.count, options, &fault, &offset, nil) else {
             throw BackendError(
                 .invalidArgument,
@@ -101,6 +130,9 @@ private final class CompiledPattern: @unchecked Sendable {
             )
         }
         self.code = code
+        self.maximumSteps = maximumSteps
+        // Where that cannot be, it is interpreted as others are.
+        if asMachineCode { pcre2_jit_compile_8(code, UInt32(PCRE2_JIT_COMPLETE)) }
     }
 
     deinit {
@@ -114,7 +146,7 @@ private final class CompiledPattern: @unchecked Sendable {
             pcre2_match_context_free_8(context)
             pcre2_match_data_free_8(data)
         }
-        pcre2_set_match_limit_8(context, RegularExpression.maximumSteps)
+        pcre2_set_match_limit_8(context, maximumSteps)
         let options = isCut ? UInt32(PCRE2_PARTIAL_SOFT) : 0
         let result = pcre2_match_8(code, text, text.count, start, options, data, context)
         guard let offsets = pcre2_get_ovector_pointer_8(data) else { return .none }
@@ -132,5 +164,35 @@ private final class CompiledPattern: @unchecked Sendable {
             count = max(0, Int(pcre2_get_error_message_8(fault, buffer.baseAddress, buffer.count)))
         }
         return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+/// What one match after the other is made with: not to be used by two threads at a time.
+final class RegularExpressionMatching {
+    private let pattern: CompiledPattern
+    private let data: OpaquePointer?
+    private let context: OpaquePointer?
+
+    fileprivate init(_ pattern: CompiledPattern) {
+        self.pattern = pattern
+        // Whether it matches is all that is asked.
+        data = pcre2_match_data_create_8(1, nil)
+        context = pcre2_match_context_create_8(nil)
+        pcre2_set_match_limit_8(context, pattern.maximumSteps)
+    }
+
+    deinit {
+        pcre2_match_context_free_8(context)
+        pcre2_match_data_free_8(data)
+    }
+
+    /// Whether the pattern matches somewhere in the text. Nil: it takes too many steps to tell.
+    func match(in text: UnsafeRawBufferPointer) -> Bool? {
+        let start = text.baseAddress?.assumingMemoryBound(to: UInt8.self)
+        switch pcre2_match_8(pattern.code, start, text.count, 0, 0, data, context) {
+        case 0...: return true
+        case PCRE2_ERROR_NOMATCH: return false
+        default: return nil
+        }
     }
 }

@@ -31,6 +31,7 @@ struct AgentBroker: AsyncParsableCommand {
             StatCommand.self,
             ExistsCommand.self,
             GlobCommand.self,
+            GrepCommand.self,
             TouchCommand.self,
             MakeDirectoryCommand.self,
             MoveCommand.self,

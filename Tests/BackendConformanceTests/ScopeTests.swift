@@ -168,6 +168,7 @@ extension BackendConformance {
                     ("write", { _ = try await backend.write("f", "y") }),
                     ("readdir", { _ = try await backend.readdir("") }),
                     ("glob", { _ = try await backend.glob("*") }),
+                    ("grep", { _ = try await backend.grep("x") }),
                     ("stat", { _ = try await backend.stat("f") }),
                     ("exists", { _ = try await backend.exists("f") }),
                     ("mkdir", { try await backend.mkdir("d") }),

@@ -62,6 +62,7 @@ import Testing
             case .rename: met.insert("rename")
             case .copy: met.insert("copy")
             case .glob: met.insert("glob")
+            case .grep: met.insert("grep")
             case .listKeys: met.insert("listKeys")
             case .deleteKey: met.insert("deleteKey")
             case .clearKeys: met.insert("clearKeys")
@@ -80,7 +81,7 @@ import Testing
             case .reload: met.insert("reload")
             }
         }
-        #expect(met.count == 31)
+        #expect(met.count == 32)
     }
 
     @Test func anErrorKeepsItsLimitAndWhatIsUnknown() throws {

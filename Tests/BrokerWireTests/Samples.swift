@@ -123,6 +123,26 @@ enum Samples {
                     )
                 )
             ),
+            (
+                "grep",
+                .grep(
+                    Grep(
+                        try GrepPattern("[a-z]+", isRegularExpression: true, ignoresCase: true),
+                        GrepOptions(
+                            path: try WorkspacePath(path),
+                            includes: [try GlobPattern([0x2a, 0xff]), try GlobPattern("a")],
+                            excludes: [try GlobPattern("b")],
+                            contextBefore: 1,
+                            contextAfter: 2,
+                            includesHidden: true,
+                            includesVersionControl: true,
+                            maximumPerFile: 3,
+                            limit: 4,
+                            after: try WorkspacePath([0xfe])
+                        )
+                    )
+                )
+            ),
             ("listKeys", .listKeys(ListKeys(prefix: path, options: ListKeysOptions(after: [0xfe], limit: 7)))),
             ("deleteKey", .deleteKey(DeleteKey(key: path))),
             ("clearKeys", .clearKeys),
@@ -249,6 +269,26 @@ enum Samples {
                         ],
                         next: try WorkspacePath([0xfe]),
                         skipped: .max
+                    )
+                )
+            ),
+            (
+                "grep",
+                .grep(
+                    GrepPage(
+                        files: [
+                            GrepFile(
+                                path: try WorkspacePath([0xff]),
+                                matches: [
+                                    GrepMatch(line: .max, text: [0xfe], before: [[], [0x61]], after: [[0x62]]),
+                                    GrepMatch(line: 1, text: []),
+                                ],
+                                isTruncated: true
+                            )
+                        ],
+                        next: try WorkspacePath([0xfe]),
+                        skipped: 1,
+                        undecided: 2
                     )
                 )
             ),

@@ -93,6 +93,32 @@ extension IntegrationTests {
             }
         }
 
+        @Test(.timeLimit(.minutes(1)), arguments: backends)
+        func grepFindsLines(backend: String) async throws {
+            try await withBroker { broker in
+                let key = ["--key", "a", "--backend", backend]
+                func run(_ arguments: String...) async throws -> ChildProcess.Result {
+                    try await broker.client(arguments: arguments + key)
+                }
+                for (name, text) in [("a.txt", "one\ntwo\nthree\n"), ("dir/b.py", "Two\n"), (".c", "two\n")] {
+                    _ = try await broker.client(arguments: ["write", name] + key, input: Data(text.utf8))
+                }
+                #expect(try await run("grep", "two").text == "/workspace/a.txt:2:two\n")
+                #expect(try await run("grep", "-i", "two").text.split(separator: "\n").count == 2)
+                #expect(try await run("grep", "-E", "^t.o$", "--hidden").text.split(separator: "\n").count == 2)
+                #expect(try await run("grep", "t.o").status == 1)
+                #expect(try await run("grep", "-i", "two", "--include", "*.py").text == "/workspace/dir/b.py:1:Two\n")
+                #expect(try await run("grep", "-i", "two", "dir").text == "/workspace/dir/b.py:1:Two\n")
+                let around = "/workspace/a.txt-1-one\n/workspace/a.txt:2:two\n/workspace/a.txt-3-three\n"
+                #expect(try await run("grep", "-A", "1", "-B", "1", "two").text == around)
+                let line = try object(await run("grep", "--json", "-A", "1", "two"))
+                #expect(line?["path"] as? String == "/workspace/a.txt" && line?["line"] as? Int == 2)
+                #expect(line?["text"] as? String == "two" && line?["after"] as? [String] == ["three"])
+                let broken = try await run("grep", "-E", "(")
+                #expect(broken.status == 64 && broken.errorText.contains("INVALID_ARGUMENT"))
+            }
+        }
+
         @Test(.timeLimit(.minutes(1)))
         func mkdirMakesDirectories() async throws {
             try await withBroker { broker in

@@ -100,6 +100,15 @@ struct NaiveBackend {
         }
     }
 
+    /// As grep -r, with the same looks.
+    func finds(_ text: String, in path: String) -> Bool {
+        find(path).contains { entry in
+            var status = stat()
+            guard lstat(entry, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return false }
+            return Self.contents(entry)?.contains(text) ?? false
+        }
+    }
+
     /// As rm -r, but for looking at each entry before it goes into it.
     func removeTree(_ path: String) {
         guard let checked = checked(path) else { return }

@@ -49,4 +49,22 @@ import Testing
             #expect(found > 0)
         }
     }
+
+    @Test(arguments: identities)
+    func grepReadsNothingOutside(_ identity: HostIdentity?) async throws {
+        try await Self.swapping(identity) { fixture, naive in
+            let pattern = try GrepPattern("[a-z]", isRegularExpression: true)
+            var found = 0
+            for _ in 0..<Self.tries({ naive.finds(LocalFixture.secret, in: "tree") }) {
+                let page = try? await fixture.backend.grep(
+                    pattern,
+                    options: GrepOptions(path: try WorkspacePath("tree"))
+                )
+                let texts = (page?.files ?? []).flatMap { $0.matches.map { String(decoding: $0.text, as: UTF8.self) } }
+                #expect(texts.allSatisfy { $0 == "own" })
+                found += texts.count
+            }
+            #expect(found > 0)
+        }
+    }
 }

@@ -17,6 +17,30 @@ extension MemoryBackend {
         return page
     }
 
+    @concurrent
+    public func grep(_ pattern: GrepPattern, options: GrepOptions) async throws(BackendError) -> GrepPage {
+        var gathering = GrepGathering(options)
+        let matcher = LineMatcher(pattern)
+        func search(_ path: WorkspacePath, _ contents: ByteBuffer) -> Bool {
+            var search = gathering.search(pattern, options)
+            contents.withUnsafeReadableBytes { search.add($0, matcher) }
+            return gathering.add(search, of: path)
+        }
+        if case .done((_, let contents)) = tryRead(options.path, range: .all, maximum: .max) {
+            _ = search(options.path, contents)
+            return gathering.finish()
+        }
+        var hasRoom = true
+        let next = try await walk(options.path, after: options.after) { entry in
+            gathering.look()
+            if let contents = entry.contents, let inner = entry.path.relative(to: options.path), options.reaches(inner) {
+                hasRoom = search(entry.path, contents)
+            }
+            return hasRoom && !gathering.isFull
+        }
+        return gathering.finish(next: hasRoom ? next : gathering.lastPath)
+    }
+
     /// A key, or a directory that keys imply.
     struct WalkedKey {
         let path: WorkspacePath

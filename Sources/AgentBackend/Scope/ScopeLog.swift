@@ -8,6 +8,7 @@ package struct LoggedOperation: Sendable {
     static let write = LoggedOperation(name: "write", isModifying: true)
     static let readdir = LoggedOperation(name: "readdir", isModifying: false)
     static let glob = LoggedOperation(name: "glob", isModifying: false)
+    static let grep = LoggedOperation(name: "grep", isModifying: false)
     static let stat = LoggedOperation(name: "stat", isModifying: false)
     static let exists = LoggedOperation(name: "exists", isModifying: false)
     static let mkdir = LoggedOperation(name: "mkdir", isModifying: true)

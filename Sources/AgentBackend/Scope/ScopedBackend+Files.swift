@@ -48,6 +48,13 @@ extension ScopedBackend {
         }
     }
 
+    public func grep(_ pattern: GrepPattern, options: GrepOptions) async throws(BackendError) -> GrepPage {
+        try await log.record(.grep, subject: options.path.bytes + [UInt8(ascii: " ")] + pattern.bytes) {
+            () async throws(BackendError) in
+            try await view.grep(pattern, options: options)
+        }
+    }
+
     public func stat(_ path: WorkspacePath, followLink: Bool) async throws(BackendError) -> FileInfo {
         try await log.record(.stat, subject: path.bytes) { () async throws(BackendError) in
             try await view.stat(path, followLink: followLink)

@@ -51,7 +51,7 @@ struct CallRequest: Sendable {
         switch operation {
         case .write, .execStart: true
         case .echo, .acquire, .release, .describe, .read, .readdir, .stat, .rm, .exists, .mkdir, .touch, .rename,
-            .copy, .glob, .listKeys, .deleteKey, .clearKeys, .execList, .execAttach, .execWait, .execSignal,
+            .copy, .glob, .grep, .listKeys, .deleteKey, .clearKeys, .execList, .execAttach, .execWait, .execSignal,
             .listWorkspaces, .deleteWorkspace, .stats, .connections, .pools, .logs, .reload, .drain:
             false
         }
@@ -86,6 +86,7 @@ struct CallRequest: Sendable {
         case .rename(let rename): length += rename.path.count + rename.destination.count
         case .copy(let copy): length += copy.path.count + copy.destination.count
         case .glob(let call): length += call.pattern.count + call.path.count + call.after.count
+        case .grep(let call): length += call.estimatedLength
         case .listKeys(let list): length += list.prefix.count + list.options.after.count
         case .deleteKey(let delete): length += delete.key.count
         case .listWorkspaces(let list): length += list.after.utf8.count
@@ -154,6 +155,12 @@ extension ExecStart {
             case nil: 0
             }
         return programLength + environment.estimatedLength + workingDirectory.count
+    }
+}
+
+extension Grep {
+    fileprivate var estimatedLength: Int {
+        (includes + excludes).reduce(pattern.count + path.count + after.count) { $0 + $1.count + fieldOverhead }
     }
 }
 

@@ -20,6 +20,7 @@ extension Operation {
         case .rename: "rename"
         case .copy: "copy"
         case .glob: "glob"
+        case .grep: "grep"
         case .listKeys: "list_keys"
         case .deleteKey: "delete_key"
         case .clearKeys: "clear_keys"
@@ -42,7 +43,8 @@ extension Operation {
     /// It changes nothing: doing it again does no harm.
     var isRead: Bool {
         switch self {
-        case .echo, .describe, .read, .readdir, .stat, .exists, .glob, .listKeys, .listWorkspaces, .stats, .connections,
+        case .echo, .describe, .read, .readdir, .stat, .exists, .glob, .grep, .listKeys, .listWorkspaces, .stats,
+            .connections,
             .pools, .logs, .execList, .execAttach, .execWait:
             true
         case .acquire, .release, .write, .rm, .mkdir, .touch, .rename, .copy, .deleteKey, .clearKeys,

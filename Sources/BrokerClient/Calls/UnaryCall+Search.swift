@@ -6,3 +6,9 @@ extension UnaryCall<FilePage> {
         Self(operation: .glob(Glob(pattern, options))) { if case .glob(let page) = $0 { page } else { nil } }
     }
 }
+
+extension UnaryCall<GrepPage> {
+    static func grep(_ pattern: GrepPattern, options: GrepOptions) -> Self {
+        Self(operation: .grep(Grep(pattern, options))) { if case .grep(let page) = $0 { page } else { nil } }
+    }
+}

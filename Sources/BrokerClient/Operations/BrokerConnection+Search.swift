@@ -11,4 +11,15 @@ extension BrokerConnection {
     ) async throws(BackendError) -> FilePage {
         try await perform(.glob(pattern, options: options), on: target, call: callOptions)
     }
+
+    /// Lines that match a pattern, of all files in a directory or of one file, a page at a time. No link is followed on
+    /// the way; a file with a NUL byte is passed over. Throws `LS_FAILED` with a reason where there is nothing to search.
+    public func grep(
+        _ pattern: GrepPattern,
+        options: GrepOptions = GrepOptions(),
+        on target: BrokerTarget,
+        call callOptions: BrokerCallOptions = BrokerCallOptions()
+    ) async throws(BackendError) -> GrepPage {
+        try await perform(.grep(pattern, options: options), on: target, call: callOptions)
+    }
 }

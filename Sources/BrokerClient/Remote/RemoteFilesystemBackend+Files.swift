@@ -41,6 +41,10 @@ extension RemoteFilesystemBackend {
         try await perform(.glob(pattern, options: options))
     }
 
+    public func grep(_ pattern: GrepPattern, options: GrepOptions) async throws(BackendError) -> GrepPage {
+        try await perform(.grep(pattern, options: options))
+    }
+
     public func stat(_ path: WorkspacePath, followLink: Bool) async throws(BackendError) -> FileInfo {
         try await perform(.stat(path, followLink: followLink))
     }

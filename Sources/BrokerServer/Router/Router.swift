@@ -39,6 +39,7 @@ package actor Router: RequestHandler {
         case .rename(let verb): return attempt(verb, call, session)
         case .copy(let verb): return attempt(verb, call, session)
         case .glob(let verb): return attempt(verb, call, session)
+        case .grep(let verb): return attempt(verb, call, session)
         case .listKeys(let verb): return attempt(verb, call, session)
         case .deleteKey(let verb): return attempt(verb, call, session)
         case .clearKeys: return attempt(ClearKeys(), call, session)

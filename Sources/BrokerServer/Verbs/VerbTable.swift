@@ -22,6 +22,7 @@ extension Operation {
         case .rename(let verb): .entry(verb)
         case .copy(let verb): .entry(verb)
         case .glob(let verb): .entry(verb)
+        case .grep(let verb): .entry(verb)
         case .listKeys(let verb): .entry(verb)
         case .deleteKey(let verb): .entry(verb)
         case .clearKeys: .entry(ClearKeys())

@@ -75,6 +75,8 @@ extension ClientFrame.Body {
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_COPY: self = .call(.copy(Copy(message.copy.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_GLOB:
             self = .call(.glob(Glob(message.glob.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_GREP:
+            self = .call(.grep(try Grep(message.grep.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_KEYS:
             self = .call(.listKeys(ListKeys(message.list_keys.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_DELETE_KEY:

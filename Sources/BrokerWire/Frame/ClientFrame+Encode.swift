@@ -125,6 +125,9 @@ extension Operation {
         case .glob(let call):
             message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_GLOB
             message.glob = call.build(builder)
+        case .grep(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_GREP
+            message.grep = call.build(builder)
         case .listKeys(let call):
             message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_KEYS
             message.list_keys = call.build(builder)

@@ -98,6 +98,7 @@ package enum Operation: Sendable {
     case rename(Rename)
     case copy(Copy)
     case glob(Glob)
+    case grep(Grep)
     case listKeys(ListKeys)
     case deleteKey(DeleteKey)
     case clearKeys
@@ -121,7 +122,7 @@ package enum Operation: Sendable {
         case .write: true
         case .execStart(let call): call.opensStandardInput
         case .echo, .acquire, .release, .describe, .read, .readdir, .stat, .rm, .exists, .mkdir, .touch, .rename,
-            .copy, .glob, .listKeys, .deleteKey, .clearKeys, .execList, .execAttach, .execWait, .execSignal,
+            .copy, .glob, .grep, .listKeys, .deleteKey, .clearKeys, .execList, .execAttach, .execWait, .execSignal,
             .listWorkspaces, .deleteWorkspace, .stats, .connections, .pools, .logs, .reload, .drain:
             false
         }

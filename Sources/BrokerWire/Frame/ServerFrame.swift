@@ -47,6 +47,7 @@ package enum Reply: Sendable {
     case rename
     case copy(CopyResult)
     case glob(FilePage)
+    case grep(GrepPage)
     case listKeys(KeyPage)
     case deleteKey(deleted: Bool)
     case clearKeys(cleared: UInt64)

@@ -7,4 +7,11 @@ extension LocalFilesystemBackend {
             try GlobWalk(pattern, options, files)
         }
     }
+
+    public func grep(_ pattern: GrepPattern, options: GrepOptions) async throws(BackendError) -> GrepPage {
+        try options.after?.checkLies(below: options.path)
+        return try await performInTurns(.lsFailed, options.path) { files throws(DirectoryAccess.Failure) in
+            try GrepWalk(pattern, options, files)
+        }
+    }
 }

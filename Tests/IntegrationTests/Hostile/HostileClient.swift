@@ -261,7 +261,8 @@ struct HostileClient {
     private static let honest: [ClientFrame] = {
         let path = Array("a/file".utf8)
         let other = Array("a/other".utf8)
-        let searches = (try? GlobPattern("**/{a,b}*")).map { [BrokerWire.Operation.glob(Glob($0, GlobOptions()))] }
+        let names = (try? GlobPattern("**/{a,b}*")).map { BrokerWire.Operation.glob(Glob($0, GlobOptions())) }
+        let lines = (try? GrepPattern("a")).map { BrokerWire.Operation.grep(Grep($0, GrepOptions())) }
         let operations: [BrokerWire.Operation] = [
             .echo, .describe, .read(Read(path: path)), .read(Read(path: path, range: ReadRange(offset: 1, length: 3))),
             .write(Write(path: path)), .write(Write(path: path, options: WriteOptions(mode: .append))),
@@ -272,7 +273,7 @@ struct HostileClient {
             .deleteKey(DeleteKey(key: path)), .clearKeys, .listWorkspaces(ListWorkspaces(after: "k", limit: 7)),
             .stats(Stats()),
         ]
-        return (operations + (searches ?? [])).enumerated().flatMap { index, operation in
+        return (operations + [names, lines].compactMap(\.self)).enumerated().flatMap { index, operation in
             [BackendType.memory, .localFilesystem].map { backend in
                 ClientFrame(
                     id: UInt64(index) << 7 | 0x55,

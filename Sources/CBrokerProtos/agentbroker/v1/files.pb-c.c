@@ -1087,6 +1087,186 @@ void   agentbroker__v1__glob_reply__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__glob_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   agentbroker__v1__grep__init
+                     (Agentbroker__V1__Grep         *message)
+{
+  static const Agentbroker__V1__Grep init_value = AGENTBROKER__V1__GREP__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__grep__get_packed_size
+                     (const Agentbroker__V1__Grep *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__grep__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__grep__pack
+                     (const Agentbroker__V1__Grep *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__grep__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__grep__pack_to_buffer
+                     (const Agentbroker__V1__Grep *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__grep__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__Grep *
+       agentbroker__v1__grep__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__Grep *)
+     protobuf_c_message_unpack (&agentbroker__v1__grep__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__grep__free_unpacked
+                     (Agentbroker__V1__Grep *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__grep__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__grep_match__init
+                     (Agentbroker__V1__GrepMatch         *message)
+{
+  static const Agentbroker__V1__GrepMatch init_value = AGENTBROKER__V1__GREP_MATCH__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__grep_match__get_packed_size
+                     (const Agentbroker__V1__GrepMatch *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__grep_match__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__grep_match__pack
+                     (const Agentbroker__V1__GrepMatch *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__grep_match__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__grep_match__pack_to_buffer
+                     (const Agentbroker__V1__GrepMatch *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__grep_match__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__GrepMatch *
+       agentbroker__v1__grep_match__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__GrepMatch *)
+     protobuf_c_message_unpack (&agentbroker__v1__grep_match__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__grep_match__free_unpacked
+                     (Agentbroker__V1__GrepMatch *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__grep_match__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__grep_file__init
+                     (Agentbroker__V1__GrepFile         *message)
+{
+  static const Agentbroker__V1__GrepFile init_value = AGENTBROKER__V1__GREP_FILE__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__grep_file__get_packed_size
+                     (const Agentbroker__V1__GrepFile *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__grep_file__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__grep_file__pack
+                     (const Agentbroker__V1__GrepFile *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__grep_file__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__grep_file__pack_to_buffer
+                     (const Agentbroker__V1__GrepFile *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__grep_file__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__GrepFile *
+       agentbroker__v1__grep_file__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__GrepFile *)
+     protobuf_c_message_unpack (&agentbroker__v1__grep_file__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__grep_file__free_unpacked
+                     (Agentbroker__V1__GrepFile *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__grep_file__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__grep_reply__init
+                     (Agentbroker__V1__GrepReply         *message)
+{
+  static const Agentbroker__V1__GrepReply init_value = AGENTBROKER__V1__GREP_REPLY__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__grep_reply__get_packed_size
+                     (const Agentbroker__V1__GrepReply *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__grep_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__grep_reply__pack
+                     (const Agentbroker__V1__GrepReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__grep_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__grep_reply__pack_to_buffer
+                     (const Agentbroker__V1__GrepReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__grep_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__GrepReply *
+       agentbroker__v1__grep_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__GrepReply *)
+     protobuf_c_message_unpack (&agentbroker__v1__grep_reply__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__grep_reply__free_unpacked
+                     (Agentbroker__V1__GrepReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__grep_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor agentbroker__v1__read__field_descriptors[3] =
 {
   {
@@ -2353,6 +2533,418 @@ const ProtobufCMessageDescriptor agentbroker__v1__glob_reply__descriptor =
   agentbroker__v1__glob_reply__field_indices_by_name,
   1,  agentbroker__v1__glob_reply__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__glob_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__grep__field_descriptors[13] =
+{
+  {
+    "pattern",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Grep, pattern),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "regular_expression",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Grep, regular_expression),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "ignore_case",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Grep, ignore_case),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "path",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Grep, path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "includes",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Agentbroker__V1__Grep, n_includes),
+    offsetof(Agentbroker__V1__Grep, includes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "excludes",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Agentbroker__V1__Grep, n_excludes),
+    offsetof(Agentbroker__V1__Grep, excludes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "context_before",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Grep, context_before),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "context_after",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Grep, context_after),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "hidden",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Grep, hidden),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "version_control",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Grep, version_control),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "max_per_file",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Grep, max_per_file),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "limit",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Grep, limit),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "after",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Grep, after),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__grep__field_indices_by_name[] = {
+  12,   /* field[12] = after */
+  7,   /* field[7] = context_after */
+  6,   /* field[6] = context_before */
+  5,   /* field[5] = excludes */
+  8,   /* field[8] = hidden */
+  2,   /* field[2] = ignore_case */
+  4,   /* field[4] = includes */
+  11,   /* field[11] = limit */
+  10,   /* field[10] = max_per_file */
+  3,   /* field[3] = path */
+  0,   /* field[0] = pattern */
+  1,   /* field[1] = regular_expression */
+  9,   /* field[9] = version_control */
+};
+static const ProtobufCIntRange agentbroker__v1__grep__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 13 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__grep__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.Grep",
+  "Grep",
+  "Agentbroker__V1__Grep",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__Grep),
+  13,
+  agentbroker__v1__grep__field_descriptors,
+  agentbroker__v1__grep__field_indices_by_name,
+  1,  agentbroker__v1__grep__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__grep__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__grep_match__field_descriptors[4] =
+{
+  {
+    "line",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__GrepMatch, line),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "text",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__GrepMatch, text),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "before",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Agentbroker__V1__GrepMatch, n_before),
+    offsetof(Agentbroker__V1__GrepMatch, before),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "after",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Agentbroker__V1__GrepMatch, n_after),
+    offsetof(Agentbroker__V1__GrepMatch, after),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__grep_match__field_indices_by_name[] = {
+  3,   /* field[3] = after */
+  2,   /* field[2] = before */
+  0,   /* field[0] = line */
+  1,   /* field[1] = text */
+};
+static const ProtobufCIntRange agentbroker__v1__grep_match__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__grep_match__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.GrepMatch",
+  "GrepMatch",
+  "Agentbroker__V1__GrepMatch",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__GrepMatch),
+  4,
+  agentbroker__v1__grep_match__field_descriptors,
+  agentbroker__v1__grep_match__field_indices_by_name,
+  1,  agentbroker__v1__grep_match__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__grep_match__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__grep_file__field_descriptors[3] =
+{
+  {
+    "path",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__GrepFile, path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "matches",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__GrepFile, n_matches),
+    offsetof(Agentbroker__V1__GrepFile, matches),
+    &agentbroker__v1__grep_match__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "truncated",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__GrepFile, truncated),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__grep_file__field_indices_by_name[] = {
+  1,   /* field[1] = matches */
+  0,   /* field[0] = path */
+  2,   /* field[2] = truncated */
+};
+static const ProtobufCIntRange agentbroker__v1__grep_file__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__grep_file__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.GrepFile",
+  "GrepFile",
+  "Agentbroker__V1__GrepFile",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__GrepFile),
+  3,
+  agentbroker__v1__grep_file__field_descriptors,
+  agentbroker__v1__grep_file__field_indices_by_name,
+  1,  agentbroker__v1__grep_file__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__grep_file__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__grep_reply__field_descriptors[4] =
+{
+  {
+    "files",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__GrepReply, n_files),
+    offsetof(Agentbroker__V1__GrepReply, files),
+    &agentbroker__v1__grep_file__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "next",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__GrepReply, next),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "skipped",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__GrepReply, skipped),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "undecided",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__GrepReply, undecided),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__grep_reply__field_indices_by_name[] = {
+  0,   /* field[0] = files */
+  1,   /* field[1] = next */
+  2,   /* field[2] = skipped */
+  3,   /* field[3] = undecided */
+};
+static const ProtobufCIntRange agentbroker__v1__grep_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__grep_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.GrepReply",
+  "GrepReply",
+  "Agentbroker__V1__GrepReply",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__GrepReply),
+  4,
+  agentbroker__v1__grep_reply__field_descriptors,
+  agentbroker__v1__grep_reply__field_indices_by_name,
+  1,  agentbroker__v1__grep_reply__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__grep_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue agentbroker__v1__write_mode__enum_values_by_number[3] =

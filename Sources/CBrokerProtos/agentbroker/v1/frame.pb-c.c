@@ -97,7 +97,7 @@ void   agentbroker__v1__server_frame__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__server_frame__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descriptors[48] =
+static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descriptors[49] =
 {
   {
     "id",
@@ -472,6 +472,18 @@ static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descr
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "grep",
+    59,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ClientFrame, body_case),
+    offsetof(Agentbroker__V1__ClientFrame, grep),
+    &agentbroker__v1__grep__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "list_keys",
     80,
     PROTOBUF_C_LABEL_NONE,
@@ -680,46 +692,47 @@ static const unsigned agentbroker__v1__client_frame__field_indices_by_name[] = {
   17,   /* field[17] = acquire */
   12,   /* field[12] = cancel */
   15,   /* field[15] = chunk */
-  33,   /* field[33] = clear_keys */
-  42,   /* field[42] = connections */
+  34,   /* field[34] = clear_keys */
+  43,   /* field[43] = connections */
   29,   /* field[29] = copy */
   4,   /* field[4] = deadline_ms */
-  32,   /* field[32] = delete_key */
-  40,   /* field[40] = delete_workspace */
+  33,   /* field[33] = delete_key */
+  41,   /* field[41] = delete_workspace */
   19,   /* field[19] = describe */
-  46,   /* field[46] = drain */
+  47,   /* field[47] = drain */
   16,   /* field[16] = echo */
-  36,   /* field[36] = exec_attach */
-  35,   /* field[35] = exec_list */
-  38,   /* field[38] = exec_signal */
-  34,   /* field[34] = exec_start */
-  37,   /* field[37] = exec_wait */
+  37,   /* field[37] = exec_attach */
+  36,   /* field[36] = exec_list */
+  39,   /* field[39] = exec_signal */
+  35,   /* field[35] = exec_start */
+  38,   /* field[38] = exec_wait */
   25,   /* field[25] = exists */
   30,   /* field[30] = glob */
   14,   /* field[14] = go_away */
+  31,   /* field[31] = grep */
   9,   /* field[9] = hello */
   0,   /* field[0] = id */
   8,   /* field[8] = idempotency_key */
   3,   /* field[3] = lane */
   2,   /* field[2] = last */
-  31,   /* field[31] = list_keys */
-  39,   /* field[39] = list_workspaces */
-  44,   /* field[44] = logs */
+  32,   /* field[32] = list_keys */
+  40,   /* field[40] = list_workspaces */
+  45,   /* field[45] = logs */
   26,   /* field[26] = mkdir */
-  47,   /* field[47] = payload */
+  48,   /* field[48] = payload */
   10,   /* field[10] = ping */
   11,   /* field[11] = pong */
-  43,   /* field[43] = pools */
+  44,   /* field[44] = pools */
   5,   /* field[5] = queue_deadline_ms */
   20,   /* field[20] = read */
   22,   /* field[22] = readdir */
   18,   /* field[18] = release */
-  45,   /* field[45] = reload */
+  46,   /* field[46] = reload */
   28,   /* field[28] = rename */
   6,   /* field[6] = requires */
   24,   /* field[24] = rm */
   23,   /* field[23] = stat */
-  41,   /* field[41] = stats */
+  42,   /* field[42] = stats */
   1,   /* field[1] = target */
   27,   /* field[27] = touch */
   7,   /* field[7] = traceparent */
@@ -733,13 +746,13 @@ static const ProtobufCIntRange agentbroker__v1__client_frame__number_ranges[11 +
   { 32, 16 },
   { 40, 17 },
   { 48, 20 },
-  { 80, 31 },
-  { 96, 34 },
-  { 112, 39 },
-  { 128, 41 },
-  { 130, 42 },
-  { 2047, 47 },
-  { 0, 48 }
+  { 80, 32 },
+  { 96, 35 },
+  { 112, 40 },
+  { 128, 42 },
+  { 130, 43 },
+  { 2047, 48 },
+  { 0, 49 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__client_frame__descriptor =
 {
@@ -749,14 +762,14 @@ const ProtobufCMessageDescriptor agentbroker__v1__client_frame__descriptor =
   "Agentbroker__V1__ClientFrame",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ClientFrame),
-  48,
+  49,
   agentbroker__v1__client_frame__field_descriptors,
   agentbroker__v1__client_frame__field_indices_by_name,
   11,  agentbroker__v1__client_frame__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__client_frame__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descriptors[43] =
+static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descriptors[44] =
 {
   {
     "id",
@@ -1047,6 +1060,18 @@ static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descr
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "grep_reply",
+    59,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ServerFrame, body_case),
+    offsetof(Agentbroker__V1__ServerFrame, grep_reply),
+    &agentbroker__v1__grep_reply__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "list_keys_reply",
     80,
     PROTOBUF_C_LABEL_NONE,
@@ -1278,44 +1303,45 @@ static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descr
 static const unsigned agentbroker__v1__server_frame__field_indices_by_name[] = {
   10,   /* field[10] = acquire_reply */
   7,   /* field[7] = chunk */
-  26,   /* field[26] = clear_keys_reply */
-  37,   /* field[37] = connections_reply */
+  27,   /* field[27] = clear_keys_reply */
+  38,   /* field[38] = connections_reply */
   22,   /* field[22] = copy_reply */
-  25,   /* field[25] = delete_key_reply */
-  35,   /* field[35] = delete_workspace_reply */
+  26,   /* field[26] = delete_key_reply */
+  36,   /* field[36] = delete_workspace_reply */
   12,   /* field[12] = describe_reply */
-  41,   /* field[41] = drain_reply */
+  42,   /* field[42] = drain_reply */
   9,   /* field[9] = echo_reply */
   8,   /* field[8] = error */
-  31,   /* field[31] = exec_attached */
-  29,   /* field[29] = exec_end */
-  32,   /* field[32] = exec_gap */
-  30,   /* field[30] = exec_list_reply */
-  28,   /* field[28] = exec_output */
-  33,   /* field[33] = exec_signal_reply */
-  27,   /* field[27] = exec_started */
+  32,   /* field[32] = exec_attached */
+  30,   /* field[30] = exec_end */
+  33,   /* field[33] = exec_gap */
+  31,   /* field[31] = exec_list_reply */
+  29,   /* field[29] = exec_output */
+  34,   /* field[34] = exec_signal_reply */
+  28,   /* field[28] = exec_started */
   18,   /* field[18] = exists_reply */
   23,   /* field[23] = glob_reply */
   6,   /* field[6] = go_away */
+  24,   /* field[24] = grep_reply */
   2,   /* field[2] = hello_reply */
   0,   /* field[0] = id */
   1,   /* field[1] = last */
-  24,   /* field[24] = list_keys_reply */
-  34,   /* field[34] = list_workspaces_reply */
-  39,   /* field[39] = logs_reply */
+  25,   /* field[25] = list_keys_reply */
+  35,   /* field[35] = list_workspaces_reply */
+  40,   /* field[40] = logs_reply */
   19,   /* field[19] = mkdir_reply */
-  42,   /* field[42] = payload */
+  43,   /* field[43] = payload */
   3,   /* field[3] = ping */
   4,   /* field[4] = pong */
-  38,   /* field[38] = pools_reply */
+  39,   /* field[39] = pools_reply */
   13,   /* field[13] = read_reply */
   15,   /* field[15] = readdir_reply */
   11,   /* field[11] = release_reply */
-  40,   /* field[40] = reload_reply */
+  41,   /* field[41] = reload_reply */
   21,   /* field[21] = rename_reply */
   17,   /* field[17] = rm_reply */
   16,   /* field[16] = stat_reply */
-  36,   /* field[36] = stats_reply */
+  37,   /* field[37] = stats_reply */
   20,   /* field[20] = touch_reply */
   5,   /* field[5] = window */
   14,   /* field[14] = write_reply */
@@ -1329,13 +1355,13 @@ static const ProtobufCIntRange agentbroker__v1__server_frame__number_ranges[13 +
   { 32, 9 },
   { 40, 10 },
   { 48, 13 },
-  { 80, 24 },
-  { 96, 27 },
-  { 112, 34 },
-  { 128, 36 },
-  { 130, 37 },
-  { 2047, 42 },
-  { 0, 43 }
+  { 80, 25 },
+  { 96, 28 },
+  { 112, 35 },
+  { 128, 37 },
+  { 130, 38 },
+  { 2047, 43 },
+  { 0, 44 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__server_frame__descriptor =
 {
@@ -1345,7 +1371,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__server_frame__descriptor =
   "Agentbroker__V1__ServerFrame",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ServerFrame),
-  43,
+  44,
   agentbroker__v1__server_frame__field_descriptors,
   agentbroker__v1__server_frame__field_indices_by_name,
   13,  agentbroker__v1__server_frame__number_ranges,

@@ -40,6 +40,10 @@ typedef struct Agentbroker__V1__RmReply Agentbroker__V1__RmReply;
 typedef struct Agentbroker__V1__FoundFile Agentbroker__V1__FoundFile;
 typedef struct Agentbroker__V1__Glob Agentbroker__V1__Glob;
 typedef struct Agentbroker__V1__GlobReply Agentbroker__V1__GlobReply;
+typedef struct Agentbroker__V1__Grep Agentbroker__V1__Grep;
+typedef struct Agentbroker__V1__GrepMatch Agentbroker__V1__GrepMatch;
+typedef struct Agentbroker__V1__GrepFile Agentbroker__V1__GrepFile;
+typedef struct Agentbroker__V1__GrepReply Agentbroker__V1__GrepReply;
 
 
 /* --- enums --- */
@@ -488,6 +492,136 @@ struct  Agentbroker__V1__GlobReply
 #define AGENTBROKER__V1__GLOB_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__glob_reply__descriptor) \
     , 0,NULL, {0,NULL}, 0 }
+
+
+/*
+ * Lines that match a pattern, of all files in a directory or of one file. No link is followed; a file with a NUL byte
+ * is no text and is passed over. Files in the order of names, as Glob has them.
+ */
+struct  Agentbroker__V1__Grep
+{
+  ProtobufCMessage base;
+  /*
+   * At most 4096 bytes. What it matches lies in one line.
+   */
+  ProtobufCBinaryData pattern;
+  /*
+   * pcre2pattern(3), UTF-8. Absent: the bytes of `pattern` themselves are searched for.
+   */
+  protobuf_c_boolean regular_expression;
+  protobuf_c_boolean ignore_case;
+  /*
+   * A directory or a file.
+   */
+  ProtobufCBinaryData path;
+  /*
+   * Patterns as Glob has them, but that they match a leading dot: only files whose paths, from `path` on, match one
+   * of these. Absent: all.
+   */
+  size_t n_includes;
+  ProtobufCBinaryData *includes;
+  /*
+   * No files, and no directories, that match one of these.
+   */
+  size_t n_excludes;
+  ProtobufCBinaryData *excludes;
+  /*
+   * Lines before and after a match that are told with it; at most 20.
+   */
+  uint32_t context_before;
+  uint32_t context_after;
+  /*
+   * Names with a leading dot too.
+   */
+  protobuf_c_boolean hidden;
+  /*
+   * Directories of version control too (.git, .hg, .svn, .bzr, _darcs, CVS); those with a leading dot only with
+   * `hidden` as well.
+   */
+  protobuf_c_boolean version_control;
+  /*
+   * Lines of one file. Absent (0): no other limit than that of the answer.
+   */
+  uint32_t max_per_file;
+  /*
+   * Lines in all. Absent (0): 1,000; at most 10,000.
+   */
+  uint32_t limit;
+  /*
+   * Only files after this path: GrepReply.next. Absent: from the start.
+   */
+  ProtobufCBinaryData after;
+};
+#define AGENTBROKER__V1__GREP__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__grep__descriptor) \
+    , {0,NULL}, 0, 0, {0,NULL}, 0,NULL, 0,NULL, 0, 0, 0, 0, 0, 0, {0,NULL} }
+
+
+struct  Agentbroker__V1__GrepMatch
+{
+  ProtobufCMessage base;
+  /*
+   * Counted from 1.
+   */
+  uint64_t line;
+  /*
+   * Without its newline; the first 4096 bytes of a long one.
+   */
+  ProtobufCBinaryData text;
+  /*
+   * The lines around it, whatever they are.
+   */
+  size_t n_before;
+  ProtobufCBinaryData *before;
+  size_t n_after;
+  ProtobufCBinaryData *after;
+};
+#define AGENTBROKER__V1__GREP_MATCH__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__grep_match__descriptor) \
+    , 0, {0,NULL}, 0,NULL, 0,NULL }
+
+
+struct  Agentbroker__V1__GrepFile
+{
+  ProtobufCMessage base;
+  /*
+   * As seen from the root of the scope, without a leading slash.
+   */
+  ProtobufCBinaryData path;
+  size_t n_matches;
+  Agentbroker__V1__GrepMatch **matches;
+  /*
+   * It may have more: a limit was reached.
+   */
+  protobuf_c_boolean truncated;
+};
+#define AGENTBROKER__V1__GREP_FILE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__grep_file__descriptor) \
+    , {0,NULL}, 0,NULL, 0 }
+
+
+struct  Agentbroker__V1__GrepReply
+{
+  ProtobufCMessage base;
+  size_t n_files;
+  Agentbroker__V1__GrepFile **files;
+  /*
+   * There may be more: ask again with `after` this path. Absent: that is all. An answer may be empty and yet not be
+   * the last.
+   */
+  ProtobufCBinaryData next;
+  /*
+   * Directories and files that could not be read, or named: they were passed over.
+   */
+  uint64_t skipped;
+  /*
+   * Lines that count as no match since the regular expression takes too many steps on them.
+   */
+  uint64_t undecided;
+};
+#define AGENTBROKER__V1__GREP_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__grep_reply__descriptor) \
+    , 0,NULL, {0,NULL}, 0, 0 }
 
 
 /* Agentbroker__V1__Read methods */
@@ -946,6 +1080,82 @@ Agentbroker__V1__GlobReply *
 void   agentbroker__v1__glob_reply__free_unpacked
                      (Agentbroker__V1__GlobReply *message,
                       ProtobufCAllocator *allocator);
+/* Agentbroker__V1__Grep methods */
+void   agentbroker__v1__grep__init
+                     (Agentbroker__V1__Grep         *message);
+size_t agentbroker__v1__grep__get_packed_size
+                     (const Agentbroker__V1__Grep   *message);
+size_t agentbroker__v1__grep__pack
+                     (const Agentbroker__V1__Grep   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__grep__pack_to_buffer
+                     (const Agentbroker__V1__Grep   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__Grep *
+       agentbroker__v1__grep__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__grep__free_unpacked
+                     (Agentbroker__V1__Grep *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__GrepMatch methods */
+void   agentbroker__v1__grep_match__init
+                     (Agentbroker__V1__GrepMatch         *message);
+size_t agentbroker__v1__grep_match__get_packed_size
+                     (const Agentbroker__V1__GrepMatch   *message);
+size_t agentbroker__v1__grep_match__pack
+                     (const Agentbroker__V1__GrepMatch   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__grep_match__pack_to_buffer
+                     (const Agentbroker__V1__GrepMatch   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__GrepMatch *
+       agentbroker__v1__grep_match__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__grep_match__free_unpacked
+                     (Agentbroker__V1__GrepMatch *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__GrepFile methods */
+void   agentbroker__v1__grep_file__init
+                     (Agentbroker__V1__GrepFile         *message);
+size_t agentbroker__v1__grep_file__get_packed_size
+                     (const Agentbroker__V1__GrepFile   *message);
+size_t agentbroker__v1__grep_file__pack
+                     (const Agentbroker__V1__GrepFile   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__grep_file__pack_to_buffer
+                     (const Agentbroker__V1__GrepFile   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__GrepFile *
+       agentbroker__v1__grep_file__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__grep_file__free_unpacked
+                     (Agentbroker__V1__GrepFile *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__GrepReply methods */
+void   agentbroker__v1__grep_reply__init
+                     (Agentbroker__V1__GrepReply         *message);
+size_t agentbroker__v1__grep_reply__get_packed_size
+                     (const Agentbroker__V1__GrepReply   *message);
+size_t agentbroker__v1__grep_reply__pack
+                     (const Agentbroker__V1__GrepReply   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__grep_reply__pack_to_buffer
+                     (const Agentbroker__V1__GrepReply   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__GrepReply *
+       agentbroker__v1__grep_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__grep_reply__free_unpacked
+                     (Agentbroker__V1__GrepReply *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Agentbroker__V1__Read_Closure)
@@ -1020,6 +1230,18 @@ typedef void (*Agentbroker__V1__Glob_Closure)
 typedef void (*Agentbroker__V1__GlobReply_Closure)
                  (const Agentbroker__V1__GlobReply *message,
                   void *closure_data);
+typedef void (*Agentbroker__V1__Grep_Closure)
+                 (const Agentbroker__V1__Grep *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__GrepMatch_Closure)
+                 (const Agentbroker__V1__GrepMatch *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__GrepFile_Closure)
+                 (const Agentbroker__V1__GrepFile *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__GrepReply_Closure)
+                 (const Agentbroker__V1__GrepReply *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -1052,6 +1274,10 @@ extern const ProtobufCMessageDescriptor agentbroker__v1__rm_reply__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__found_file__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__glob__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__glob_reply__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__grep__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__grep_match__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__grep_file__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__grep_reply__descriptor;
 
 PROTOBUF_C__END_DECLS
 
