@@ -49,6 +49,15 @@ extension Backend {
         try await write(try WorkspacePath(path), bytes, options: options)
     }
 
+    @discardableResult
+    public func edit(
+        _ path: String,
+        _ edits: [TextEdit],
+        options: EditOptions = EditOptions()
+    ) async throws(BackendError) -> EditResult {
+        try await edit(try WorkspacePath(path), edits, options: options)
+    }
+
     /// All names in a directory, a page at a time, each as it is opened again. One that is no UTF-8 is `LS_FAILED` with
     /// reason `NOT_TEXT`: ``readdir(_:options:)`` lists any.
     public func readdir(_ path: String) async throws(BackendError) -> [String] {

@@ -25,6 +25,13 @@ public protocol Backend: AnyObject, Sendable {
     @discardableResult
     func write(_ path: WorkspacePath, _ bytes: ByteBuffer, options: WriteOptions) async throws(BackendError) -> FileInfo
 
+    /// Replaces texts in a file, one edit after the other, and all of them or none. It is written only where it is still
+    /// the file that was read; else the edits are made to what is there now. Throws `READ_FAILED` (memory:
+    /// `KEY_NOT_FOUND`) or `WRITE_FAILED` with a reason: `NO_MATCH` and `NOT_UNIQUE` with
+    /// ``BackendError/editMismatch``.
+    @discardableResult
+    func edit(_ path: WorkspacePath, _ edits: [TextEdit], options: EditOptions) async throws(BackendError) -> EditResult
+
     /// Names in a directory, sorted as bytes. Throws `LS_FAILED` with a reason.
     func readdir(_ path: WorkspacePath, options: ReaddirOptions) async throws(BackendError) -> DirectoryPage
 

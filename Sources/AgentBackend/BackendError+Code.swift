@@ -60,6 +60,8 @@ extension BackendError {
         public static let readOnly = Reason(rawValue: 13)
         public static let crossDevice = Reason(rawValue: 14)
         public static let io = Reason(rawValue: 15)
+        public static let noMatch = Reason(rawValue: 16)
+        public static let notUnique = Reason(rawValue: 17)
     }
 }
 
@@ -117,5 +119,7 @@ extension BackendError.Reason: CustomStringConvertible {
         .readOnly: "READ_ONLY",
         .crossDevice: "CROSS_DEVICE",
         .io: "IO",
+        .noMatch: "NO_MATCH",
+        .notUnique: "NOT_UNIQUE",
     ]
 }

@@ -25,6 +25,8 @@ public struct BackendError: Error, Sendable {
     public var limit: LimitDetails? { storage.limit }
     /// Of a `CONFLICT` over a file's version: the present one. Nil: there is no such file any more.
     public var currentEtag: Etag? { storage.currentEtag }
+    /// Of an edit whose text is not there as often as it has to be.
+    public var editMismatch: EditMismatch? { storage.editMismatch }
     /// What brought this about, for the log. Not sent over the wire.
     public var cause: (any Error)? { storage.cause }
 
@@ -39,6 +41,7 @@ public struct BackendError: Error, Sendable {
         retryAfter: Duration? = nil,
         limit: LimitDetails? = nil,
         currentEtag: Etag? = nil,
+        editMismatch: EditMismatch? = nil,
         cause: (any Error)? = nil
     ) {
         storage = Storage(
@@ -52,6 +55,7 @@ public struct BackendError: Error, Sendable {
             retryAfter: retryAfter,
             limit: limit,
             currentEtag: currentEtag,
+            editMismatch: editMismatch,
             cause: cause
         )
     }
@@ -81,6 +85,7 @@ public struct BackendError: Error, Sendable {
             retryAfter: retryAfter,
             limit: limit,
             currentEtag: currentEtag,
+            editMismatch: editMismatch,
             cause: cause
         )
     }
@@ -96,6 +101,7 @@ public struct BackendError: Error, Sendable {
         let retryAfter: Duration?
         let limit: LimitDetails?
         let currentEtag: Etag?
+        let editMismatch: EditMismatch?
         let cause: (any Error)?
 
         init(
@@ -109,6 +115,7 @@ public struct BackendError: Error, Sendable {
             retryAfter: Duration?,
             limit: LimitDetails?,
             currentEtag: Etag?,
+            editMismatch: EditMismatch?,
             cause: (any Error)?
         ) {
             self.code = code
@@ -121,6 +128,7 @@ public struct BackendError: Error, Sendable {
             self.retryAfter = retryAfter
             self.limit = limit
             self.currentEtag = currentEtag
+            self.editMismatch = editMismatch
             self.cause = cause
         }
     }

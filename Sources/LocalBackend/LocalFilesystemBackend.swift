@@ -162,6 +162,15 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         }
     }
 
+    @discardableResult
+    public func edit(
+        _ path: WorkspacePath,
+        _ edits: [TextEdit],
+        options: EditOptions
+    ) async throws(BackendError) -> EditResult {
+        try await editByRewriting(path, edits, options: options)
+    }
+
     public func readdir(_ path: WorkspacePath, options: ReaddirOptions) async throws(BackendError) -> DirectoryPage {
         try await perform(.lsFailed, path) { files throws(DirectoryAccess.Failure) in
             try files.readdir(path, options: options)

@@ -27,6 +27,7 @@ struct AgentBroker: AsyncParsableCommand {
             KillCommand.self,
             ReadCommand.self,
             WriteCommand.self,
+            EditCommand.self,
             ListCommand.self,
             StatCommand.self,
             ExistsCommand.self,

@@ -166,6 +166,7 @@ extension BackendConformance {
                     ("openReader", { _ = try await backend.openReader(path, range: .all) }),
                     ("openWriter", { _ = try await backend.openWriter(path, options: WriteOptions()).commit() }),
                     ("write", { _ = try await backend.write("f", "y") }),
+                    ("edit", { _ = try await backend.edit("f", [TextEdit("x", "y")]) }),
                     ("readdir", { _ = try await backend.readdir("") }),
                     ("glob", { _ = try await backend.glob("*") }),
                     ("grep", { _ = try await backend.grep("x") }),

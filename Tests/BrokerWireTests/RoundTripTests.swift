@@ -63,6 +63,7 @@ import Testing
             case .copy: met.insert("copy")
             case .glob: met.insert("glob")
             case .grep: met.insert("grep")
+            case .edit: met.insert("edit")
             case .listKeys: met.insert("listKeys")
             case .deleteKey: met.insert("deleteKey")
             case .clearKeys: met.insert("clearKeys")
@@ -81,7 +82,7 @@ import Testing
             case .reload: met.insert("reload")
             }
         }
-        #expect(met.count == 32)
+        #expect(met.count == 33)
     }
 
     @Test func anErrorKeepsItsLimitAndWhatIsUnknown() throws {

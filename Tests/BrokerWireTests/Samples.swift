@@ -143,6 +143,17 @@ enum Samples {
                     )
                 )
             ),
+            ("edit, nothing", .edit(Edit(path: path, edits: []))),
+            (
+                "edit",
+                .edit(
+                    Edit(
+                        path: path,
+                        edits: [TextEdit([0xff], [0xfe], replacesAll: true), TextEdit("a", "")],
+                        options: EditOptions(expectedEtag: Etag(1, 2), isDryRun: true)
+                    )
+                )
+            ),
             ("listKeys", .listKeys(ListKeys(prefix: path, options: ListKeysOptions(after: [0xfe], limit: 7)))),
             ("deleteKey", .deleteKey(DeleteKey(key: path))),
             ("clearKeys", .clearKeys),
@@ -200,6 +211,20 @@ enum Samples {
             (
                 "error, version",
                 ServerFrame(id: 4, body: .error(.versionConflict(.root, current: Etag(.max, 0))))
+            ),
+            (
+                "error, edit",
+                ServerFrame(
+                    id: 4,
+                    body: .error(
+                        BackendError(
+                            .writeFailed,
+                            reason: .notUnique,
+                            message: "",
+                            editMismatch: EditMismatch(index: 1, occurrences: .max)
+                        )
+                    )
+                )
             ),
             ("error, bare", ServerFrame(id: 4, body: .error(BackendError(.internal, message: "")))),
             (
@@ -292,6 +317,8 @@ enum Samples {
                     )
                 )
             ),
+            ("edit", .edit(EditResult(info: info, replacements: [1, .max], diff: [0xff]))),
+            ("edit, without its diff", .edit(EditResult(info: info, replacements: [], diff: nil))),
             ("listKeys", .listKeys(KeyPage(keys: [try WorkspacePath([0xff]), .root], isTruncated: true))),
             ("deleteKey", .deleteKey(deleted: true)),
             ("clearKeys", .clearKeys(cleared: .max)),

@@ -119,6 +119,31 @@ extension IntegrationTests {
             }
         }
 
+        @Test(.timeLimit(.minutes(1)), arguments: backends)
+        func editReplacesTexts(backend: String) async throws {
+            try await withBroker { broker in
+                let key = ["--key", "a", "--backend", backend]
+                func run(_ arguments: String...) async throws -> ChildProcess.Result {
+                    try await broker.client(arguments: arguments + key)
+                }
+                _ = try await broker.client(arguments: ["write", "f"] + key, input: Data("one\ntwo\none\n".utf8))
+                let dry = try await run("edit", "-n", "f", "two", "2")
+                #expect(dry.text == "--- a/f\n+++ b/f\n@@ -1,3 +1,3 @@\n one\n-two\n+2\n one\n")
+                #expect(try await run("read", "f").text == "one\ntwo\none\n")
+                #expect(try await run("edit", "f", "two", "2").text == dry.text)
+                let several = try await run("edit", "--json", "f", "one", "1")
+                #expect(several.status == 1)
+                #expect(try error(several)["reason"] as? String == "NOT_UNIQUE")
+                #expect(try error(await run("edit", "--json", "f", "x", "1"))["reason"] as? String == "NO_MATCH")
+                let edited = try object(await run("edit", "--json", "-a", "f", "one", "1"))
+                #expect(edited?["replacements"] as? Int == 2 && edited?["size"] as? Int == 6)
+                #expect(try await run("read", "f").text == "1\n2\n1\n")
+                let stale = try #require(edited?["etag"] as? String)
+                #expect(try await run("edit", "--if-match", stale, "f", "2", "").status == 0)
+                #expect(try await run("edit", "--if-match", stale, "f", "1", "", "-a").status == 73)
+            }
+        }
+
         @Test(.timeLimit(.minutes(1)))
         func mkdirMakesDirectories() async throws {
             try await withBroker { broker in

@@ -90,6 +90,15 @@ public final class MemoryBackend: ConfinableBackend {
         try put(path, bytes, options: options)
     }
 
+    @discardableResult
+    public func edit(
+        _ path: WorkspacePath,
+        _ edits: [TextEdit],
+        options: EditOptions
+    ) async throws(BackendError) -> EditResult {
+        try await editByRewriting(path, edits, options: options)
+    }
+
     public func readdir(_ path: WorkspacePath, options: ReaddirOptions) async throws(BackendError) -> DirectoryPage {
         try list(path, options: options)
     }

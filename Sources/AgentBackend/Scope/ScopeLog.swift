@@ -6,6 +6,7 @@ package struct LoggedOperation: Sendable {
 
     static let read = LoggedOperation(name: "read", isModifying: false)
     static let write = LoggedOperation(name: "write", isModifying: true)
+    static let edit = LoggedOperation(name: "edit", isModifying: true)
     static let readdir = LoggedOperation(name: "readdir", isModifying: false)
     static let glob = LoggedOperation(name: "glob", isModifying: false)
     static let grep = LoggedOperation(name: "grep", isModifying: false)

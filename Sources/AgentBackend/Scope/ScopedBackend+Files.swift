@@ -35,6 +35,17 @@ extension ScopedBackend {
         }
     }
 
+    @discardableResult
+    public func edit(
+        _ path: WorkspacePath,
+        _ edits: [TextEdit],
+        options: EditOptions
+    ) async throws(BackendError) -> EditResult {
+        try await log.record(.edit, subject: path.bytes, bytes: \.info.size) { () async throws(BackendError) in
+            try await view.edit(path, edits, options: options)
+        }
+    }
+
     public func readdir(_ path: WorkspacePath, options: ReaddirOptions) async throws(BackendError) -> DirectoryPage {
         try await log.record(.readdir, subject: path.bytes) { () async throws(BackendError) in
             try await view.readdir(path, options: options)

@@ -51,7 +51,8 @@ struct CallRequest: Sendable {
         switch operation {
         case .write, .execStart: true
         case .echo, .acquire, .release, .describe, .read, .readdir, .stat, .rm, .exists, .mkdir, .touch, .rename,
-            .copy, .glob, .grep, .listKeys, .deleteKey, .clearKeys, .execList, .execAttach, .execWait, .execSignal,
+            .copy, .glob, .grep, .edit, .listKeys, .deleteKey, .clearKeys, .execList, .execAttach, .execWait,
+            .execSignal,
             .listWorkspaces, .deleteWorkspace, .stats, .connections, .pools, .logs, .reload, .drain:
             false
         }
@@ -87,6 +88,7 @@ struct CallRequest: Sendable {
         case .copy(let copy): length += copy.path.count + copy.destination.count
         case .glob(let call): length += call.pattern.count + call.path.count + call.after.count
         case .grep(let call): length += call.estimatedLength
+        case .edit(let call): length += call.estimatedLength
         case .listKeys(let list): length += list.prefix.count + list.options.after.count
         case .deleteKey(let delete): length += delete.key.count
         case .listWorkspaces(let list): length += list.after.utf8.count
@@ -161,6 +163,12 @@ extension ExecStart {
 extension Grep {
     fileprivate var estimatedLength: Int {
         (includes + excludes).reduce(pattern.count + path.count + after.count) { $0 + $1.count + fieldOverhead }
+    }
+}
+
+extension Edit {
+    fileprivate var estimatedLength: Int {
+        edits.reduce(path.count) { $0 + $1.old.count + $1.new.count + 4 * fieldOverhead }
     }
 }
 

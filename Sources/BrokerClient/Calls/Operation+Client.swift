@@ -21,6 +21,7 @@ extension Operation {
         case .copy: "copy"
         case .glob: "glob"
         case .grep: "grep"
+        case .edit: "edit"
         case .listKeys: "list_keys"
         case .deleteKey: "delete_key"
         case .clearKeys: "clear_keys"
@@ -47,7 +48,7 @@ extension Operation {
             .connections,
             .pools, .logs, .execList, .execAttach, .execWait:
             true
-        case .acquire, .release, .write, .rm, .mkdir, .touch, .rename, .copy, .deleteKey, .clearKeys,
+        case .acquire, .release, .write, .rm, .mkdir, .touch, .rename, .copy, .edit, .deleteKey, .clearKeys,
             .deleteWorkspace, .execStart, .execSignal, .reload, .drain:
             false
         }

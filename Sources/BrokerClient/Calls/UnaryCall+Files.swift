@@ -61,3 +61,11 @@ extension UnaryCall<CopyResult> {
         }
     }
 }
+
+extension UnaryCall<EditResult> {
+    static func edit(_ path: WorkspacePath, _ edits: [TextEdit], options: EditOptions) -> Self {
+        Self(operation: .edit(Edit(path: path.bytes, edits: edits, options: options))) {
+            if case .edit(let result) = $0 { result } else { nil }
+        }
+    }
+}

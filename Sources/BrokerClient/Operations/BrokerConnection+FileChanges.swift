@@ -52,4 +52,17 @@ extension BrokerConnection {
     ) async throws(BackendError) -> CopyResult {
         try await perform(.copy(path, to: destination, options: options), on: target, call: callOptions)
     }
+
+    /// Replaces texts in a file, one edit after the other, and all of them or none. Throws `READ_FAILED` or
+    /// `WRITE_FAILED` with a reason: `NO_MATCH` and `NOT_UNIQUE` with ``BackendError/editMismatch``.
+    @discardableResult
+    public func edit(
+        _ path: WorkspacePath,
+        _ edits: [TextEdit],
+        options: EditOptions = EditOptions(),
+        on target: BrokerTarget,
+        call callOptions: BrokerCallOptions = BrokerCallOptions()
+    ) async throws(BackendError) -> EditResult {
+        try await perform(.edit(path, edits, options: options), on: target, call: callOptions)
+    }
 }

@@ -33,6 +33,15 @@ extension RemoteFilesystemBackend {
         try await perform(.write(path, bytes, options: options))
     }
 
+    @discardableResult
+    public func edit(
+        _ path: WorkspacePath,
+        _ edits: [TextEdit],
+        options: EditOptions
+    ) async throws(BackendError) -> EditResult {
+        try await perform(.edit(path, edits, options: options))
+    }
+
     public func readdir(_ path: WorkspacePath, options: ReaddirOptions) async throws(BackendError) -> DirectoryPage {
         try await perform(.readdir(path, options: options))
     }

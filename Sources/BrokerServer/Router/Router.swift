@@ -40,6 +40,7 @@ package actor Router: RequestHandler {
         case .copy(let verb): return attempt(verb, call, session)
         case .glob(let verb): return attempt(verb, call, session)
         case .grep(let verb): return attempt(verb, call, session)
+        case .edit(let verb): return attempt(verb, call, session)
         case .listKeys(let verb): return attempt(verb, call, session)
         case .deleteKey(let verb): return attempt(verb, call, session)
         case .clearKeys: return attempt(ClearKeys(), call, session)

@@ -23,6 +23,7 @@ extension Operation {
         case .copy(let verb): .entry(verb)
         case .glob(let verb): .entry(verb)
         case .grep(let verb): .entry(verb)
+        case .edit(let verb): .entry(verb)
         case .listKeys(let verb): .entry(verb)
         case .deleteKey(let verb): .entry(verb)
         case .clearKeys: .entry(ClearKeys())

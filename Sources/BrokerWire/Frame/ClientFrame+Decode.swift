@@ -77,6 +77,8 @@ extension ClientFrame.Body {
             self = .call(.glob(Glob(message.glob.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_GREP:
             self = .call(.grep(try Grep(message.grep.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_EDIT:
+            self = .call(.edit(try Edit(message.edit.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_KEYS:
             self = .call(.listKeys(ListKeys(message.list_keys.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_DELETE_KEY:

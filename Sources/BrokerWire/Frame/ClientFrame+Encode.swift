@@ -128,6 +128,9 @@ extension Operation {
         case .grep(let call):
             message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_GREP
             message.grep = call.build(builder)
+        case .edit(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_EDIT
+            message.edit = call.build(builder)
         case .listKeys(let call):
             message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_KEYS
             message.list_keys = call.build(builder)

@@ -99,6 +99,7 @@ package enum Operation: Sendable {
     case copy(Copy)
     case glob(Glob)
     case grep(Grep)
+    case edit(Edit)
     case listKeys(ListKeys)
     case deleteKey(DeleteKey)
     case clearKeys
@@ -122,7 +123,8 @@ package enum Operation: Sendable {
         case .write: true
         case .execStart(let call): call.opensStandardInput
         case .echo, .acquire, .release, .describe, .read, .readdir, .stat, .rm, .exists, .mkdir, .touch, .rename,
-            .copy, .glob, .grep, .listKeys, .deleteKey, .clearKeys, .execList, .execAttach, .execWait, .execSignal,
+            .copy, .glob, .grep, .edit, .listKeys, .deleteKey, .clearKeys, .execList, .execAttach, .execWait,
+            .execSignal,
             .listWorkspaces, .deleteWorkspace, .stats, .connections, .pools, .logs, .reload, .drain:
             false
         }

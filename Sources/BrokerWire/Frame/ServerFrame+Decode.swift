@@ -66,6 +66,8 @@ extension ServerFrame.Body {
             self = .reply(.glob(try FilePage(message.glob_reply.pointee)))
         case AGENTBROKER__V1__SERVER_FRAME__BODY_GREP_REPLY:
             self = .reply(.grep(try GrepPage(message.grep_reply.pointee)))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_EDIT_REPLY:
+            self = .reply(.edit(try EditResult(message.edit_reply.pointee)))
         case AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_KEYS_REPLY:
             self = .reply(.listKeys(try KeyPage(message.list_keys_reply.pointee)))
         case AGENTBROKER__V1__SERVER_FRAME__BODY_DELETE_KEY_REPLY:

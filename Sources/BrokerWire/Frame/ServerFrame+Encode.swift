@@ -117,6 +117,9 @@ extension Reply {
         case .grep(let reply):
             message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_GREP_REPLY
             message.grep_reply = reply.build(builder)
+        case .edit(let reply):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_EDIT_REPLY
+            message.edit_reply = reply.build(builder)
         case .listKeys(let page):
             message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_KEYS_REPLY
             message.list_keys_reply = page.build(builder)

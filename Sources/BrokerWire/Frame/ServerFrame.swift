@@ -48,6 +48,7 @@ package enum Reply: Sendable {
     case copy(CopyResult)
     case glob(FilePage)
     case grep(GrepPage)
+    case edit(EditResult)
     case listKeys(KeyPage)
     case deleteKey(deleted: Bool)
     case clearKeys(cleared: UInt64)

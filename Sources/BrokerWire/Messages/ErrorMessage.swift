@@ -15,6 +15,10 @@ extension BackendError: WireMessage {
         if message.details_case == AGENTBROKER__V1__ERROR__DETAILS_VERSION, let details = message.version?.pointee {
             currentEtag = Etag(wire: details.current_etag)
         }
+        var mismatch: EditMismatch?
+        if message.details_case == AGENTBROKER__V1__ERROR__DETAILS_EDIT, let details = message.edit?.pointee {
+            mismatch = EditMismatch(index: details.index, occurrences: details.occurrences)
+        }
         self.init(
             Code(rawValue: message.code.rawValue),
             reason: message.reason.rawValue == 0 ? nil : Reason(rawValue: message.reason.rawValue),
@@ -25,7 +29,8 @@ extension BackendError: WireMessage {
             maybeExecuted: message.maybe_executed != 0,
             retryAfter: message.retry_after_ms == 0 ? nil : .milliseconds(message.retry_after_ms),
             limit: limit,
-            currentEtag: currentEtag
+            currentEtag: currentEtag,
+            editMismatch: mismatch
         )
     }
 
@@ -53,6 +58,12 @@ extension BackendError: WireMessage {
             details.pointee.current_etag = builder.etag(currentEtag)
             message.pointee.details_case = AGENTBROKER__V1__ERROR__DETAILS_VERSION
             message.pointee.version = details
+        } else if let editMismatch {
+            let details = builder.make(agentbroker__v1__edit_details__init)
+            details.pointee.index = editMismatch.index
+            details.pointee.occurrences = editMismatch.occurrences
+            message.pointee.details_case = AGENTBROKER__V1__ERROR__DETAILS_EDIT
+            message.pointee.edit = details
         }
         return message
     }

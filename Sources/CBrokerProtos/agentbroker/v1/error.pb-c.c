@@ -97,6 +97,51 @@ void   agentbroker__v1__version_details__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__version_details__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   agentbroker__v1__edit_details__init
+                     (Agentbroker__V1__EditDetails         *message)
+{
+  static const Agentbroker__V1__EditDetails init_value = AGENTBROKER__V1__EDIT_DETAILS__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__edit_details__get_packed_size
+                     (const Agentbroker__V1__EditDetails *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__edit_details__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__edit_details__pack
+                     (const Agentbroker__V1__EditDetails *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__edit_details__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__edit_details__pack_to_buffer
+                     (const Agentbroker__V1__EditDetails *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__edit_details__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__EditDetails *
+       agentbroker__v1__edit_details__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__EditDetails *)
+     protobuf_c_message_unpack (&agentbroker__v1__edit_details__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__edit_details__free_unpacked
+                     (Agentbroker__V1__EditDetails *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__edit_details__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   agentbroker__v1__error__init
                      (Agentbroker__V1__Error         *message)
 {
@@ -244,7 +289,58 @@ const ProtobufCMessageDescriptor agentbroker__v1__version_details__descriptor =
   (ProtobufCMessageInit) agentbroker__v1__version_details__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__error__field_descriptors[10] =
+static const ProtobufCFieldDescriptor agentbroker__v1__edit_details__field_descriptors[2] =
+{
+  {
+    "index",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__EditDetails, index),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "occurrences",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__EditDetails, occurrences),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__edit_details__field_indices_by_name[] = {
+  0,   /* field[0] = index */
+  1,   /* field[1] = occurrences */
+};
+static const ProtobufCIntRange agentbroker__v1__edit_details__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__edit_details__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.EditDetails",
+  "EditDetails",
+  "Agentbroker__V1__EditDetails",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__EditDetails),
+  2,
+  agentbroker__v1__edit_details__field_descriptors,
+  agentbroker__v1__edit_details__field_indices_by_name,
+  1,  agentbroker__v1__edit_details__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__edit_details__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__error__field_descriptors[11] =
 {
   {
     "code",
@@ -366,9 +462,22 @@ static const ProtobufCFieldDescriptor agentbroker__v1__error__field_descriptors[
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "edit",
+    18,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__Error, details_case),
+    offsetof(Agentbroker__V1__Error, edit),
+    &agentbroker__v1__edit_details__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned agentbroker__v1__error__field_indices_by_name[] = {
   0,   /* field[0] = code */
+  10,   /* field[10] = edit */
   8,   /* field[8] = limit */
   6,   /* field[6] = maybe_executed */
   3,   /* field[3] = message */
@@ -383,7 +492,7 @@ static const ProtobufCIntRange agentbroker__v1__error__number_ranges[2 + 1] =
 {
   { 1, 0 },
   { 16, 8 },
-  { 0, 10 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__error__descriptor =
 {
@@ -393,7 +502,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__error__descriptor =
   "Agentbroker__V1__Error",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__Error),
-  10,
+  11,
   agentbroker__v1__error__field_descriptors,
   agentbroker__v1__error__field_indices_by_name,
   2,  agentbroker__v1__error__number_ranges,
@@ -478,7 +587,7 @@ const ProtobufCEnumDescriptor agentbroker__v1__error_code__descriptor =
   agentbroker__v1__error_code__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue agentbroker__v1__error_reason__enum_values_by_number[16] =
+static const ProtobufCEnumValue agentbroker__v1__error_reason__enum_values_by_number[18] =
 {
   { "ERROR_REASON_UNSPECIFIED", "AGENTBROKER__V1__ERROR_REASON__ERROR_REASON_UNSPECIFIED", 0 },
   { "ERROR_REASON_NOT_FOUND", "AGENTBROKER__V1__ERROR_REASON__ERROR_REASON_NOT_FOUND", 1 },
@@ -496,11 +605,13 @@ static const ProtobufCEnumValue agentbroker__v1__error_reason__enum_values_by_nu
   { "ERROR_REASON_READ_ONLY", "AGENTBROKER__V1__ERROR_REASON__ERROR_REASON_READ_ONLY", 13 },
   { "ERROR_REASON_CROSS_DEVICE", "AGENTBROKER__V1__ERROR_REASON__ERROR_REASON_CROSS_DEVICE", 14 },
   { "ERROR_REASON_IO", "AGENTBROKER__V1__ERROR_REASON__ERROR_REASON_IO", 15 },
+  { "ERROR_REASON_NO_MATCH", "AGENTBROKER__V1__ERROR_REASON__ERROR_REASON_NO_MATCH", 16 },
+  { "ERROR_REASON_NOT_UNIQUE", "AGENTBROKER__V1__ERROR_REASON__ERROR_REASON_NOT_UNIQUE", 17 },
 };
 static const ProtobufCIntRange agentbroker__v1__error_reason__value_ranges[] = {
-{0, 0},{0, 16}
+{0, 0},{0, 18}
 };
-static const ProtobufCEnumValueIndex agentbroker__v1__error_reason__enum_values_by_name[16] =
+static const ProtobufCEnumValueIndex agentbroker__v1__error_reason__enum_values_by_name[18] =
 {
   { "ERROR_REASON_BUSY", 12 },
   { "ERROR_REASON_CROSS_DEVICE", 14 },
@@ -514,6 +625,8 @@ static const ProtobufCEnumValueIndex agentbroker__v1__error_reason__enum_values_
   { "ERROR_REASON_NOT_FOUND", 1 },
   { "ERROR_REASON_NOT_REGULAR", 10 },
   { "ERROR_REASON_NOT_TEXT", 9 },
+  { "ERROR_REASON_NOT_UNIQUE", 17 },
+  { "ERROR_REASON_NO_MATCH", 16 },
   { "ERROR_REASON_NO_SPACE", 7 },
   { "ERROR_REASON_READ_ONLY", 13 },
   { "ERROR_REASON_TOO_LARGE", 8 },
@@ -526,9 +639,9 @@ const ProtobufCEnumDescriptor agentbroker__v1__error_reason__descriptor =
   "ErrorReason",
   "Agentbroker__V1__ErrorReason",
   "agentbroker.v1",
-  16,
+  18,
   agentbroker__v1__error_reason__enum_values_by_number,
-  16,
+  18,
   agentbroker__v1__error_reason__enum_values_by_name,
   1,
   agentbroker__v1__error_reason__value_ranges,

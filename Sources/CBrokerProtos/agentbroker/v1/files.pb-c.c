@@ -1267,6 +1267,141 @@ void   agentbroker__v1__grep_reply__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__grep_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   agentbroker__v1__text_edit__init
+                     (Agentbroker__V1__TextEdit         *message)
+{
+  static const Agentbroker__V1__TextEdit init_value = AGENTBROKER__V1__TEXT_EDIT__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__text_edit__get_packed_size
+                     (const Agentbroker__V1__TextEdit *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__text_edit__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__text_edit__pack
+                     (const Agentbroker__V1__TextEdit *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__text_edit__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__text_edit__pack_to_buffer
+                     (const Agentbroker__V1__TextEdit *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__text_edit__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__TextEdit *
+       agentbroker__v1__text_edit__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__TextEdit *)
+     protobuf_c_message_unpack (&agentbroker__v1__text_edit__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__text_edit__free_unpacked
+                     (Agentbroker__V1__TextEdit *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__text_edit__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__edit__init
+                     (Agentbroker__V1__Edit         *message)
+{
+  static const Agentbroker__V1__Edit init_value = AGENTBROKER__V1__EDIT__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__edit__get_packed_size
+                     (const Agentbroker__V1__Edit *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__edit__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__edit__pack
+                     (const Agentbroker__V1__Edit *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__edit__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__edit__pack_to_buffer
+                     (const Agentbroker__V1__Edit *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__edit__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__Edit *
+       agentbroker__v1__edit__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__Edit *)
+     protobuf_c_message_unpack (&agentbroker__v1__edit__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__edit__free_unpacked
+                     (Agentbroker__V1__Edit *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__edit__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__edit_reply__init
+                     (Agentbroker__V1__EditReply         *message)
+{
+  static const Agentbroker__V1__EditReply init_value = AGENTBROKER__V1__EDIT_REPLY__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__edit_reply__get_packed_size
+                     (const Agentbroker__V1__EditReply *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__edit_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__edit_reply__pack
+                     (const Agentbroker__V1__EditReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__edit_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__edit_reply__pack_to_buffer
+                     (const Agentbroker__V1__EditReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__edit_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__EditReply *
+       agentbroker__v1__edit_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__EditReply *)
+     protobuf_c_message_unpack (&agentbroker__v1__edit_reply__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__edit_reply__free_unpacked
+                     (Agentbroker__V1__EditReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__edit_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor agentbroker__v1__read__field_descriptors[3] =
 {
   {
@@ -2945,6 +3080,224 @@ const ProtobufCMessageDescriptor agentbroker__v1__grep_reply__descriptor =
   agentbroker__v1__grep_reply__field_indices_by_name,
   1,  agentbroker__v1__grep_reply__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__grep_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__text_edit__field_descriptors[3] =
+{
+  {
+    "old_text",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__TextEdit, old_text),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "new_text",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__TextEdit, new_text),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "replace_all",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__TextEdit, replace_all),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__text_edit__field_indices_by_name[] = {
+  1,   /* field[1] = new_text */
+  0,   /* field[0] = old_text */
+  2,   /* field[2] = replace_all */
+};
+static const ProtobufCIntRange agentbroker__v1__text_edit__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__text_edit__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.TextEdit",
+  "TextEdit",
+  "Agentbroker__V1__TextEdit",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__TextEdit),
+  3,
+  agentbroker__v1__text_edit__field_descriptors,
+  agentbroker__v1__text_edit__field_indices_by_name,
+  1,  agentbroker__v1__text_edit__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__text_edit__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__edit__field_descriptors[4] =
+{
+  {
+    "path",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Edit, path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "edits",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__Edit, n_edits),
+    offsetof(Agentbroker__V1__Edit, edits),
+    &agentbroker__v1__text_edit__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "expected_etag",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Edit, expected_etag),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "dry_run",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Edit, dry_run),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__edit__field_indices_by_name[] = {
+  3,   /* field[3] = dry_run */
+  1,   /* field[1] = edits */
+  2,   /* field[2] = expected_etag */
+  0,   /* field[0] = path */
+};
+static const ProtobufCIntRange agentbroker__v1__edit__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__edit__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.Edit",
+  "Edit",
+  "Agentbroker__V1__Edit",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__Edit),
+  4,
+  agentbroker__v1__edit__field_descriptors,
+  agentbroker__v1__edit__field_indices_by_name,
+  1,  agentbroker__v1__edit__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__edit__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__edit_reply__field_descriptors[4] =
+{
+  {
+    "info",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__EditReply, info),
+    &agentbroker__v1__file_info__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "replacements",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Agentbroker__V1__EditReply, n_replacements),
+    offsetof(Agentbroker__V1__EditReply, replacements),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "diff",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__EditReply, diff),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "diff_omitted",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__EditReply, diff_omitted),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__edit_reply__field_indices_by_name[] = {
+  2,   /* field[2] = diff */
+  3,   /* field[3] = diff_omitted */
+  0,   /* field[0] = info */
+  1,   /* field[1] = replacements */
+};
+static const ProtobufCIntRange agentbroker__v1__edit_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__edit_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.EditReply",
+  "EditReply",
+  "Agentbroker__V1__EditReply",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__EditReply),
+  4,
+  agentbroker__v1__edit_reply__field_descriptors,
+  agentbroker__v1__edit_reply__field_indices_by_name,
+  1,  agentbroker__v1__edit_reply__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__edit_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue agentbroker__v1__write_mode__enum_values_by_number[3] =

@@ -97,7 +97,7 @@ void   agentbroker__v1__server_frame__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__server_frame__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descriptors[49] =
+static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descriptors[50] =
 {
   {
     "id",
@@ -484,6 +484,18 @@ static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descr
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "edit",
+    60,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ClientFrame, body_case),
+    offsetof(Agentbroker__V1__ClientFrame, edit),
+    &agentbroker__v1__edit__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "list_keys",
     80,
     PROTOBUF_C_LABEL_NONE,
@@ -692,20 +704,21 @@ static const unsigned agentbroker__v1__client_frame__field_indices_by_name[] = {
   17,   /* field[17] = acquire */
   12,   /* field[12] = cancel */
   15,   /* field[15] = chunk */
-  34,   /* field[34] = clear_keys */
-  43,   /* field[43] = connections */
+  35,   /* field[35] = clear_keys */
+  44,   /* field[44] = connections */
   29,   /* field[29] = copy */
   4,   /* field[4] = deadline_ms */
-  33,   /* field[33] = delete_key */
-  41,   /* field[41] = delete_workspace */
+  34,   /* field[34] = delete_key */
+  42,   /* field[42] = delete_workspace */
   19,   /* field[19] = describe */
-  47,   /* field[47] = drain */
+  48,   /* field[48] = drain */
   16,   /* field[16] = echo */
-  37,   /* field[37] = exec_attach */
-  36,   /* field[36] = exec_list */
-  39,   /* field[39] = exec_signal */
-  35,   /* field[35] = exec_start */
-  38,   /* field[38] = exec_wait */
+  32,   /* field[32] = edit */
+  38,   /* field[38] = exec_attach */
+  37,   /* field[37] = exec_list */
+  40,   /* field[40] = exec_signal */
+  36,   /* field[36] = exec_start */
+  39,   /* field[39] = exec_wait */
   25,   /* field[25] = exists */
   30,   /* field[30] = glob */
   14,   /* field[14] = go_away */
@@ -715,24 +728,24 @@ static const unsigned agentbroker__v1__client_frame__field_indices_by_name[] = {
   8,   /* field[8] = idempotency_key */
   3,   /* field[3] = lane */
   2,   /* field[2] = last */
-  32,   /* field[32] = list_keys */
-  40,   /* field[40] = list_workspaces */
-  45,   /* field[45] = logs */
+  33,   /* field[33] = list_keys */
+  41,   /* field[41] = list_workspaces */
+  46,   /* field[46] = logs */
   26,   /* field[26] = mkdir */
-  48,   /* field[48] = payload */
+  49,   /* field[49] = payload */
   10,   /* field[10] = ping */
   11,   /* field[11] = pong */
-  44,   /* field[44] = pools */
+  45,   /* field[45] = pools */
   5,   /* field[5] = queue_deadline_ms */
   20,   /* field[20] = read */
   22,   /* field[22] = readdir */
   18,   /* field[18] = release */
-  46,   /* field[46] = reload */
+  47,   /* field[47] = reload */
   28,   /* field[28] = rename */
   6,   /* field[6] = requires */
   24,   /* field[24] = rm */
   23,   /* field[23] = stat */
-  42,   /* field[42] = stats */
+  43,   /* field[43] = stats */
   1,   /* field[1] = target */
   27,   /* field[27] = touch */
   7,   /* field[7] = traceparent */
@@ -746,13 +759,13 @@ static const ProtobufCIntRange agentbroker__v1__client_frame__number_ranges[11 +
   { 32, 16 },
   { 40, 17 },
   { 48, 20 },
-  { 80, 32 },
-  { 96, 35 },
-  { 112, 40 },
-  { 128, 42 },
-  { 130, 43 },
-  { 2047, 48 },
-  { 0, 49 }
+  { 80, 33 },
+  { 96, 36 },
+  { 112, 41 },
+  { 128, 43 },
+  { 130, 44 },
+  { 2047, 49 },
+  { 0, 50 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__client_frame__descriptor =
 {
@@ -762,14 +775,14 @@ const ProtobufCMessageDescriptor agentbroker__v1__client_frame__descriptor =
   "Agentbroker__V1__ClientFrame",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ClientFrame),
-  49,
+  50,
   agentbroker__v1__client_frame__field_descriptors,
   agentbroker__v1__client_frame__field_indices_by_name,
   11,  agentbroker__v1__client_frame__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__client_frame__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descriptors[44] =
+static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descriptors[45] =
 {
   {
     "id",
@@ -1072,6 +1085,18 @@ static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descr
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "edit_reply",
+    60,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ServerFrame, body_case),
+    offsetof(Agentbroker__V1__ServerFrame, edit_reply),
+    &agentbroker__v1__edit_reply__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "list_keys_reply",
     80,
     PROTOBUF_C_LABEL_NONE,
@@ -1303,22 +1328,23 @@ static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descr
 static const unsigned agentbroker__v1__server_frame__field_indices_by_name[] = {
   10,   /* field[10] = acquire_reply */
   7,   /* field[7] = chunk */
-  27,   /* field[27] = clear_keys_reply */
-  38,   /* field[38] = connections_reply */
+  28,   /* field[28] = clear_keys_reply */
+  39,   /* field[39] = connections_reply */
   22,   /* field[22] = copy_reply */
-  26,   /* field[26] = delete_key_reply */
-  36,   /* field[36] = delete_workspace_reply */
+  27,   /* field[27] = delete_key_reply */
+  37,   /* field[37] = delete_workspace_reply */
   12,   /* field[12] = describe_reply */
-  42,   /* field[42] = drain_reply */
+  43,   /* field[43] = drain_reply */
   9,   /* field[9] = echo_reply */
+  25,   /* field[25] = edit_reply */
   8,   /* field[8] = error */
-  32,   /* field[32] = exec_attached */
-  30,   /* field[30] = exec_end */
-  33,   /* field[33] = exec_gap */
-  31,   /* field[31] = exec_list_reply */
-  29,   /* field[29] = exec_output */
-  34,   /* field[34] = exec_signal_reply */
-  28,   /* field[28] = exec_started */
+  33,   /* field[33] = exec_attached */
+  31,   /* field[31] = exec_end */
+  34,   /* field[34] = exec_gap */
+  32,   /* field[32] = exec_list_reply */
+  30,   /* field[30] = exec_output */
+  35,   /* field[35] = exec_signal_reply */
+  29,   /* field[29] = exec_started */
   18,   /* field[18] = exists_reply */
   23,   /* field[23] = glob_reply */
   6,   /* field[6] = go_away */
@@ -1326,22 +1352,22 @@ static const unsigned agentbroker__v1__server_frame__field_indices_by_name[] = {
   2,   /* field[2] = hello_reply */
   0,   /* field[0] = id */
   1,   /* field[1] = last */
-  25,   /* field[25] = list_keys_reply */
-  35,   /* field[35] = list_workspaces_reply */
-  40,   /* field[40] = logs_reply */
+  26,   /* field[26] = list_keys_reply */
+  36,   /* field[36] = list_workspaces_reply */
+  41,   /* field[41] = logs_reply */
   19,   /* field[19] = mkdir_reply */
-  43,   /* field[43] = payload */
+  44,   /* field[44] = payload */
   3,   /* field[3] = ping */
   4,   /* field[4] = pong */
-  39,   /* field[39] = pools_reply */
+  40,   /* field[40] = pools_reply */
   13,   /* field[13] = read_reply */
   15,   /* field[15] = readdir_reply */
   11,   /* field[11] = release_reply */
-  41,   /* field[41] = reload_reply */
+  42,   /* field[42] = reload_reply */
   21,   /* field[21] = rename_reply */
   17,   /* field[17] = rm_reply */
   16,   /* field[16] = stat_reply */
-  37,   /* field[37] = stats_reply */
+  38,   /* field[38] = stats_reply */
   20,   /* field[20] = touch_reply */
   5,   /* field[5] = window */
   14,   /* field[14] = write_reply */
@@ -1355,13 +1381,13 @@ static const ProtobufCIntRange agentbroker__v1__server_frame__number_ranges[13 +
   { 32, 9 },
   { 40, 10 },
   { 48, 13 },
-  { 80, 25 },
-  { 96, 28 },
-  { 112, 35 },
-  { 128, 37 },
-  { 130, 38 },
-  { 2047, 43 },
-  { 0, 44 }
+  { 80, 26 },
+  { 96, 29 },
+  { 112, 36 },
+  { 128, 38 },
+  { 130, 39 },
+  { 2047, 44 },
+  { 0, 45 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__server_frame__descriptor =
 {
@@ -1371,7 +1397,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__server_frame__descriptor =
   "Agentbroker__V1__ServerFrame",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ServerFrame),
-  44,
+  45,
   agentbroker__v1__server_frame__field_descriptors,
   agentbroker__v1__server_frame__field_indices_by_name,
   13,  agentbroker__v1__server_frame__number_ranges,

@@ -17,6 +17,7 @@ PROTOBUF_C__BEGIN_DECLS
 
 typedef struct Agentbroker__V1__LimitDetails Agentbroker__V1__LimitDetails;
 typedef struct Agentbroker__V1__VersionDetails Agentbroker__V1__VersionDetails;
+typedef struct Agentbroker__V1__EditDetails Agentbroker__V1__EditDetails;
 typedef struct Agentbroker__V1__Error Agentbroker__V1__Error;
 
 
@@ -111,7 +112,15 @@ typedef enum _Agentbroker__V1__ErrorReason {
   AGENTBROKER__V1__ERROR_REASON__ERROR_REASON_BUSY = 12,
   AGENTBROKER__V1__ERROR_REASON__ERROR_REASON_READ_ONLY = 13,
   AGENTBROKER__V1__ERROR_REASON__ERROR_REASON_CROSS_DEVICE = 14,
-  AGENTBROKER__V1__ERROR_REASON__ERROR_REASON_IO = 15
+  AGENTBROKER__V1__ERROR_REASON__ERROR_REASON_IO = 15,
+  /*
+   * The text that an edit is to replace is not there.
+   */
+  AGENTBROKER__V1__ERROR_REASON__ERROR_REASON_NO_MATCH = 16,
+  /*
+   * It is there more than once.
+   */
+  AGENTBROKER__V1__ERROR_REASON__ERROR_REASON_NOT_UNIQUE = 17
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(AGENTBROKER__V1__ERROR_REASON)
 } Agentbroker__V1__ErrorReason;
 
@@ -148,10 +157,28 @@ struct  Agentbroker__V1__VersionDetails
     , {0,NULL} }
 
 
+/*
+ * An edit whose text is not there as often as it has to be.
+ */
+struct  Agentbroker__V1__EditDetails
+{
+  ProtobufCMessage base;
+  /*
+   * Of the edit, counted from 0.
+   */
+  uint32_t index;
+  uint64_t occurrences;
+};
+#define AGENTBROKER__V1__EDIT_DETAILS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__edit_details__descriptor) \
+    , 0, 0 }
+
+
 typedef enum {
   AGENTBROKER__V1__ERROR__DETAILS__NOT_SET = 0,
   AGENTBROKER__V1__ERROR__DETAILS_LIMIT = 16,
-  AGENTBROKER__V1__ERROR__DETAILS_VERSION = 17
+  AGENTBROKER__V1__ERROR__DETAILS_VERSION = 17,
+  AGENTBROKER__V1__ERROR__DETAILS_EDIT = 18
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(AGENTBROKER__V1__ERROR__DETAILS__CASE)
 } Agentbroker__V1__Error__DetailsCase;
 
@@ -194,6 +221,10 @@ struct  Agentbroker__V1__Error
      * Of ERROR_CODE_CONFLICT.
      */
     Agentbroker__V1__VersionDetails *version;
+    /*
+     * Of ERROR_REASON_NO_MATCH and ERROR_REASON_NOT_UNIQUE.
+     */
+    Agentbroker__V1__EditDetails *edit;
   };
 };
 #define AGENTBROKER__V1__ERROR__INIT \
@@ -239,6 +270,25 @@ Agentbroker__V1__VersionDetails *
 void   agentbroker__v1__version_details__free_unpacked
                      (Agentbroker__V1__VersionDetails *message,
                       ProtobufCAllocator *allocator);
+/* Agentbroker__V1__EditDetails methods */
+void   agentbroker__v1__edit_details__init
+                     (Agentbroker__V1__EditDetails         *message);
+size_t agentbroker__v1__edit_details__get_packed_size
+                     (const Agentbroker__V1__EditDetails   *message);
+size_t agentbroker__v1__edit_details__pack
+                     (const Agentbroker__V1__EditDetails   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__edit_details__pack_to_buffer
+                     (const Agentbroker__V1__EditDetails   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__EditDetails *
+       agentbroker__v1__edit_details__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__edit_details__free_unpacked
+                     (Agentbroker__V1__EditDetails *message,
+                      ProtobufCAllocator *allocator);
 /* Agentbroker__V1__Error methods */
 void   agentbroker__v1__error__init
                      (Agentbroker__V1__Error         *message);
@@ -266,6 +316,9 @@ typedef void (*Agentbroker__V1__LimitDetails_Closure)
 typedef void (*Agentbroker__V1__VersionDetails_Closure)
                  (const Agentbroker__V1__VersionDetails *message,
                   void *closure_data);
+typedef void (*Agentbroker__V1__EditDetails_Closure)
+                 (const Agentbroker__V1__EditDetails *message,
+                  void *closure_data);
 typedef void (*Agentbroker__V1__Error_Closure)
                  (const Agentbroker__V1__Error *message,
                   void *closure_data);
@@ -279,6 +332,7 @@ extern const ProtobufCEnumDescriptor    agentbroker__v1__error_code__descriptor;
 extern const ProtobufCEnumDescriptor    agentbroker__v1__error_reason__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__limit_details__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__version_details__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__edit_details__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__error__descriptor;
 
 PROTOBUF_C__END_DECLS

@@ -44,6 +44,9 @@ typedef struct Agentbroker__V1__Grep Agentbroker__V1__Grep;
 typedef struct Agentbroker__V1__GrepMatch Agentbroker__V1__GrepMatch;
 typedef struct Agentbroker__V1__GrepFile Agentbroker__V1__GrepFile;
 typedef struct Agentbroker__V1__GrepReply Agentbroker__V1__GrepReply;
+typedef struct Agentbroker__V1__TextEdit Agentbroker__V1__TextEdit;
+typedef struct Agentbroker__V1__Edit Agentbroker__V1__Edit;
+typedef struct Agentbroker__V1__EditReply Agentbroker__V1__EditReply;
 
 
 /* --- enums --- */
@@ -624,6 +627,75 @@ struct  Agentbroker__V1__GrepReply
     , 0,NULL, {0,NULL}, 0, 0 }
 
 
+struct  Agentbroker__V1__TextEdit
+{
+  ProtobufCMessage base;
+  /*
+   * What is there, byte by byte. Not empty.
+   */
+  ProtobufCBinaryData old_text;
+  ProtobufCBinaryData new_text;
+  /*
+   * Wherever it is there. Without it the old text has to be there once.
+   */
+  protobuf_c_boolean replace_all;
+};
+#define AGENTBROKER__V1__TEXT_EDIT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__text_edit__descriptor) \
+    , {0,NULL}, {0,NULL}, 0 }
+
+
+/*
+ * Replaces texts in a file of at most 64 MiB, one edit after the other, and all of them or none. The file is written
+ * only where it is still the one that was read; else the edits are made to what is there now. An old text that is not
+ * there is NO_MATCH, one that is there more than once NOT_UNIQUE, both with EditDetails.
+ */
+struct  Agentbroker__V1__Edit
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData path;
+  size_t n_edits;
+  Agentbroker__V1__TextEdit **edits;
+  /*
+   * As Write.expected_etag.
+   */
+  ProtobufCBinaryData expected_etag;
+  /*
+   * Tell what would come of it, and leave the file as it is.
+   */
+  protobuf_c_boolean dry_run;
+};
+#define AGENTBROKER__V1__EDIT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__edit__descriptor) \
+    , {0,NULL}, 0,NULL, {0,NULL}, 0 }
+
+
+struct  Agentbroker__V1__EditReply
+{
+  ProtobufCMessage base;
+  /*
+   * The file after it; of a dry run, as it is.
+   */
+  Agentbroker__V1__FileInfo *info;
+  /*
+   * How many texts each edit replaced.
+   */
+  size_t n_replacements;
+  uint64_t *replacements;
+  /*
+   * The unified format of diff(1).
+   */
+  ProtobufCBinaryData diff;
+  /*
+   * The diff would be longer than 512 KiB, and is left out.
+   */
+  protobuf_c_boolean diff_omitted;
+};
+#define AGENTBROKER__V1__EDIT_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__edit_reply__descriptor) \
+    , NULL, 0,NULL, {0,NULL}, 0 }
+
+
 /* Agentbroker__V1__Read methods */
 void   agentbroker__v1__read__init
                      (Agentbroker__V1__Read         *message);
@@ -1156,6 +1228,63 @@ Agentbroker__V1__GrepReply *
 void   agentbroker__v1__grep_reply__free_unpacked
                      (Agentbroker__V1__GrepReply *message,
                       ProtobufCAllocator *allocator);
+/* Agentbroker__V1__TextEdit methods */
+void   agentbroker__v1__text_edit__init
+                     (Agentbroker__V1__TextEdit         *message);
+size_t agentbroker__v1__text_edit__get_packed_size
+                     (const Agentbroker__V1__TextEdit   *message);
+size_t agentbroker__v1__text_edit__pack
+                     (const Agentbroker__V1__TextEdit   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__text_edit__pack_to_buffer
+                     (const Agentbroker__V1__TextEdit   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__TextEdit *
+       agentbroker__v1__text_edit__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__text_edit__free_unpacked
+                     (Agentbroker__V1__TextEdit *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__Edit methods */
+void   agentbroker__v1__edit__init
+                     (Agentbroker__V1__Edit         *message);
+size_t agentbroker__v1__edit__get_packed_size
+                     (const Agentbroker__V1__Edit   *message);
+size_t agentbroker__v1__edit__pack
+                     (const Agentbroker__V1__Edit   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__edit__pack_to_buffer
+                     (const Agentbroker__V1__Edit   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__Edit *
+       agentbroker__v1__edit__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__edit__free_unpacked
+                     (Agentbroker__V1__Edit *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__EditReply methods */
+void   agentbroker__v1__edit_reply__init
+                     (Agentbroker__V1__EditReply         *message);
+size_t agentbroker__v1__edit_reply__get_packed_size
+                     (const Agentbroker__V1__EditReply   *message);
+size_t agentbroker__v1__edit_reply__pack
+                     (const Agentbroker__V1__EditReply   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__edit_reply__pack_to_buffer
+                     (const Agentbroker__V1__EditReply   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__EditReply *
+       agentbroker__v1__edit_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__edit_reply__free_unpacked
+                     (Agentbroker__V1__EditReply *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Agentbroker__V1__Read_Closure)
@@ -1242,6 +1371,15 @@ typedef void (*Agentbroker__V1__GrepFile_Closure)
 typedef void (*Agentbroker__V1__GrepReply_Closure)
                  (const Agentbroker__V1__GrepReply *message,
                   void *closure_data);
+typedef void (*Agentbroker__V1__TextEdit_Closure)
+                 (const Agentbroker__V1__TextEdit *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__Edit_Closure)
+                 (const Agentbroker__V1__Edit *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__EditReply_Closure)
+                 (const Agentbroker__V1__EditReply *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -1278,6 +1416,9 @@ extern const ProtobufCMessageDescriptor agentbroker__v1__grep__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__grep_match__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__grep_file__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__grep_reply__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__text_edit__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__edit__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__edit_reply__descriptor;
 
 PROTOBUF_C__END_DECLS
 
