@@ -31,6 +31,15 @@ extension Backend {
         try await read(try WorkspacePath(path), range: range, maximum: maximum)
     }
 
+    /// Some lines of a file, and how many it has.
+    public func readLines(
+        _ path: String,
+        offset: UInt64 = 0,
+        limit: UInt64? = nil
+    ) async throws(BackendError) -> LinePage {
+        try await readLines(try WorkspacePath(path), window: LineWindow(offset: offset, limit: limit))
+    }
+
     @discardableResult
     public func write(
         _ path: String,

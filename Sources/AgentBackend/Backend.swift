@@ -18,6 +18,9 @@ public protocol Backend: AnyObject, Sendable {
     /// Opens a regular file. Throws `READ_FAILED` (memory: `KEY_NOT_FOUND`) with a reason.
     func openReader(_ path: WorkspacePath, range: ReadRange) async throws(BackendError) -> any FileReader
 
+    /// Some lines of a file, and how many it has. Throws `READ_FAILED` (memory: `KEY_NOT_FOUND`) with a reason.
+    func readLines(_ path: WorkspacePath, window: LineWindow) async throws(BackendError) -> LinePage
+
     /// Begins to write a file; nothing shows before ``FileWriter/commit()``. Throws `WRITE_FAILED` with a reason.
     func openWriter(_ path: WorkspacePath, options: WriteOptions) async throws(BackendError) -> any FileWriter
 

@@ -142,6 +142,10 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         return LocalFileReader(beginning, range: range, path: path, threads: settings.threads)
     }
 
+    public func readLines(_ path: WorkspacePath, window: LineWindow) async throws(BackendError) -> LinePage {
+        try await readLinesByReading(path, window: window)
+    }
+
     public func openWriter(_ path: WorkspacePath, options: WriteOptions) async throws(BackendError) -> any FileWriter {
         let file = try await perform(.writeFailed, path, isShort: true) { files throws(DirectoryAccess.Failure) in
             try files.makeTemporaryFile()

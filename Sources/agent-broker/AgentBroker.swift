@@ -26,6 +26,7 @@ struct AgentBroker: AsyncParsableCommand {
             WaitCommand.self,
             KillCommand.self,
             ReadCommand.self,
+            LinesCommand.self,
             WriteCommand.self,
             EditCommand.self,
             ListCommand.self,

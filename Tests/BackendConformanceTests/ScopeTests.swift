@@ -164,6 +164,7 @@ extension BackendConformance {
                 let request = ExecRequest(.shellLine(Array("true".utf8)))
                 let operations: [(String, () async throws -> Void)] = [
                     ("openReader", { _ = try await backend.openReader(path, range: .all) }),
+                    ("readLines", { _ = try await backend.readLines("f") }),
                     ("openWriter", { _ = try await backend.openWriter(path, options: WriteOptions()).commit() }),
                     ("write", { _ = try await backend.write("f", "y") }),
                     ("edit", { _ = try await backend.edit("f", [TextEdit("x", "y")]) }),

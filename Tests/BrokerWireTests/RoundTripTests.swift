@@ -64,6 +64,7 @@ import Testing
             case .glob: met.insert("glob")
             case .grep: met.insert("grep")
             case .edit: met.insert("edit")
+            case .readLines: met.insert("readLines")
             case .listKeys: met.insert("listKeys")
             case .deleteKey: met.insert("deleteKey")
             case .clearKeys: met.insert("clearKeys")
@@ -82,7 +83,7 @@ import Testing
             case .reload: met.insert("reload")
             }
         }
-        #expect(met.count == 33)
+        #expect(met.count == 34)
     }
 
     @Test func anErrorKeepsItsLimitAndWhatIsUnknown() throws {

@@ -154,6 +154,7 @@ enum Samples {
                     )
                 )
             ),
+            ("readLines", .readLines(ReadLines(path: path, window: LineWindow(offset: 1 << 40, limit: 3)))),
             ("listKeys", .listKeys(ListKeys(prefix: path, options: ListKeysOptions(after: [0xfe], limit: 7)))),
             ("deleteKey", .deleteKey(DeleteKey(key: path))),
             ("clearKeys", .clearKeys),
@@ -319,6 +320,18 @@ enum Samples {
             ),
             ("edit", .edit(EditResult(info: info, replacements: [1, .max], diff: [0xff]))),
             ("edit, without its diff", .edit(EditResult(info: info, replacements: [], diff: nil))),
+            (
+                "readLines",
+                .readLines(
+                    LinePage(
+                        info: info,
+                        text: [0xff, 0x0a],
+                        lines: 1,
+                        totalLines: .max,
+                        isTruncated: true
+                    )
+                )
+            ),
             ("listKeys", .listKeys(KeyPage(keys: [try WorkspacePath([0xff]), .root], isTruncated: true))),
             ("deleteKey", .deleteKey(deleted: true)),
             ("clearKeys", .clearKeys(cleared: .max)),

@@ -76,6 +76,10 @@ public final class MemoryBackend: ConfinableBackend {
         return MemoryFileReader(info: info, contents: contents)
     }
 
+    public func readLines(_ path: WorkspacePath, window: LineWindow) async throws(BackendError) -> LinePage {
+        try await readLinesByReading(path, window: window)
+    }
+
     public func openWriter(_ path: WorkspacePath, options: WriteOptions) async throws(BackendError) -> any FileWriter {
         try checkNotDestroyed()
         return MemoryFileWriter(backend: self, path: path, options: options)

@@ -5,6 +5,7 @@ package struct LoggedOperation: Sendable {
     package let isModifying: Bool
 
     static let read = LoggedOperation(name: "read", isModifying: false)
+    static let readLines = LoggedOperation(name: "read_lines", isModifying: false)
     static let write = LoggedOperation(name: "write", isModifying: true)
     static let edit = LoggedOperation(name: "edit", isModifying: true)
     static let readdir = LoggedOperation(name: "readdir", isModifying: false)

@@ -13,6 +13,13 @@ extension ScopedBackend {
         }
     }
 
+    public func readLines(_ path: WorkspacePath, window: LineWindow) async throws(BackendError) -> LinePage {
+        try await log.record(.readLines, subject: path.bytes, bytes: { UInt64($0.text.count) }) {
+            () async throws(BackendError) in
+            try await view.readLines(path, window: window)
+        }
+    }
+
     /// Logged when it is committed, or fails to be, or where there is no writer at all.
     public func openWriter(_ path: WorkspacePath, options: WriteOptions) async throws(BackendError) -> any FileWriter {
         let writer = try await log.record(.write, subject: path.bytes, failureOnly: true) {

@@ -51,7 +51,8 @@ struct CallRequest: Sendable {
         switch operation {
         case .write, .execStart: true
         case .echo, .acquire, .release, .describe, .read, .readdir, .stat, .rm, .exists, .mkdir, .touch, .rename,
-            .copy, .glob, .grep, .edit, .listKeys, .deleteKey, .clearKeys, .execList, .execAttach, .execWait,
+            .copy, .glob, .grep, .edit, .readLines, .listKeys, .deleteKey, .clearKeys, .execList, .execAttach,
+            .execWait,
             .execSignal,
             .listWorkspaces, .deleteWorkspace, .stats, .connections, .pools, .logs, .reload, .drain:
             false
@@ -89,6 +90,7 @@ struct CallRequest: Sendable {
         case .glob(let call): length += call.pattern.count + call.path.count + call.after.count
         case .grep(let call): length += call.estimatedLength
         case .edit(let call): length += call.estimatedLength
+        case .readLines(let call): length += call.path.count
         case .listKeys(let list): length += list.prefix.count + list.options.after.count
         case .deleteKey(let delete): length += delete.key.count
         case .listWorkspaces(let list): length += list.after.utf8.count

@@ -22,6 +22,7 @@ extension Operation {
         case .glob: "glob"
         case .grep: "grep"
         case .edit: "edit"
+        case .readLines: "read_lines"
         case .listKeys: "list_keys"
         case .deleteKey: "delete_key"
         case .clearKeys: "clear_keys"
@@ -44,7 +45,8 @@ extension Operation {
     /// It changes nothing: doing it again does no harm.
     var isRead: Bool {
         switch self {
-        case .echo, .describe, .read, .readdir, .stat, .exists, .glob, .grep, .listKeys, .listWorkspaces, .stats,
+        case .echo, .describe, .read, .readdir, .stat, .exists, .glob, .grep, .readLines, .listKeys, .listWorkspaces,
+            .stats,
             .connections,
             .pools, .logs, .execList, .execAttach, .execWait:
             true

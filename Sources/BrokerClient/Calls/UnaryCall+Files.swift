@@ -69,3 +69,11 @@ extension UnaryCall<EditResult> {
         }
     }
 }
+
+extension UnaryCall<LinePage> {
+    static func readLines(_ path: WorkspacePath, window: LineWindow) -> Self {
+        Self(operation: .readLines(ReadLines(path: path.bytes, window: window))) {
+            if case .readLines(let page) = $0 { page } else { nil }
+        }
+    }
+}

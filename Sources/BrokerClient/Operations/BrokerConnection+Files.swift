@@ -26,6 +26,16 @@ extension BrokerConnection {
         try await BrokerFileReader.open(path, range, on: target, options, of: self)
     }
 
+    /// Some lines of a file, and how many it has. Throws `READ_FAILED` with a reason.
+    public func readLines(
+        _ path: WorkspacePath,
+        window: LineWindow = LineWindow(),
+        on target: BrokerTarget,
+        call options: BrokerCallOptions = BrokerCallOptions()
+    ) async throws(BackendError) -> LinePage {
+        try await perform(.readLines(path, window: window), on: target, call: options)
+    }
+
     /// Writes a file from memory; makes its parents. Throws `WRITE_FAILED` with a reason; the file is then as before.
     @discardableResult
     public func write(

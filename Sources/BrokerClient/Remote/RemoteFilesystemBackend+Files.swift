@@ -16,6 +16,14 @@ extension RemoteFilesystemBackend {
         return EmptyFileReader(info: reader.info)
     }
 
+    public func readLines(_ path: WorkspacePath, window: LineWindow) async throws(BackendError) -> LinePage {
+        guard window.limit == 0 else { return try await perform(.readLines(path, window: window)) }
+        // The wire knows no window of no lines.
+        var page = try await perform(.readLines(path, window: LineWindow(offset: window.offset, limit: 1)))
+        (page.text, page.lines, page.isTruncated) = ([], 0, false)
+        return page
+    }
+
     /// Does not wait: what keeps the file from being written is told by a later step.
     public func openWriter(_ path: WorkspacePath, options: WriteOptions) async throws(BackendError) -> any FileWriter {
         try checkNotDestroyed()

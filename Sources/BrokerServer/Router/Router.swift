@@ -41,6 +41,7 @@ package actor Router: RequestHandler {
         case .glob(let verb): return attempt(verb, call, session)
         case .grep(let verb): return attempt(verb, call, session)
         case .edit(let verb): return attempt(verb, call, session)
+        case .readLines(let verb): return attempt(verb, call, session)
         case .listKeys(let verb): return attempt(verb, call, session)
         case .deleteKey(let verb): return attempt(verb, call, session)
         case .clearKeys: return attempt(ClearKeys(), call, session)

@@ -24,6 +24,7 @@ extension Operation {
         case .glob(let verb): .entry(verb)
         case .grep(let verb): .entry(verb)
         case .edit(let verb): .entry(verb)
+        case .readLines(let verb): .entry(verb)
         case .listKeys(let verb): .entry(verb)
         case .deleteKey(let verb): .entry(verb)
         case .clearKeys: .entry(ClearKeys())

@@ -79,6 +79,8 @@ extension ClientFrame.Body {
             self = .call(.grep(try Grep(message.grep.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_EDIT:
             self = .call(.edit(try Edit(message.edit.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_READ_LINES:
+            self = .call(.readLines(ReadLines(message.read_lines.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_KEYS:
             self = .call(.listKeys(ListKeys(message.list_keys.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_DELETE_KEY:

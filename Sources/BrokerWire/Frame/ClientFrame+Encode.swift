@@ -131,6 +131,9 @@ extension Operation {
         case .edit(let call):
             message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_EDIT
             message.edit = call.build(builder)
+        case .readLines(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_READ_LINES
+            message.read_lines = call.build(builder)
         case .listKeys(let call):
             message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_KEYS
             message.list_keys = call.build(builder)

@@ -100,6 +100,7 @@ package enum Operation: Sendable {
     case glob(Glob)
     case grep(Grep)
     case edit(Edit)
+    case readLines(ReadLines)
     case listKeys(ListKeys)
     case deleteKey(DeleteKey)
     case clearKeys
@@ -123,7 +124,8 @@ package enum Operation: Sendable {
         case .write: true
         case .execStart(let call): call.opensStandardInput
         case .echo, .acquire, .release, .describe, .read, .readdir, .stat, .rm, .exists, .mkdir, .touch, .rename,
-            .copy, .glob, .grep, .edit, .listKeys, .deleteKey, .clearKeys, .execList, .execAttach, .execWait,
+            .copy, .glob, .grep, .edit, .readLines, .listKeys, .deleteKey, .clearKeys, .execList, .execAttach,
+            .execWait,
             .execSignal,
             .listWorkspaces, .deleteWorkspace, .stats, .connections, .pools, .logs, .reload, .drain:
             false

@@ -68,6 +68,8 @@ extension ServerFrame.Body {
             self = .reply(.grep(try GrepPage(message.grep_reply.pointee)))
         case AGENTBROKER__V1__SERVER_FRAME__BODY_EDIT_REPLY:
             self = .reply(.edit(try EditResult(message.edit_reply.pointee)))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_READ_LINES_REPLY:
+            self = .reply(.readLines(try LinePage(message.read_lines_reply.pointee)))
         case AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_KEYS_REPLY:
             self = .reply(.listKeys(try KeyPage(message.list_keys_reply.pointee)))
         case AGENTBROKER__V1__SERVER_FRAME__BODY_DELETE_KEY_REPLY:

@@ -120,6 +120,9 @@ extension Reply {
         case .edit(let reply):
             message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_EDIT_REPLY
             message.edit_reply = reply.build(builder)
+        case .readLines(let reply):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_READ_LINES_REPLY
+            message.read_lines_reply = reply.build(builder)
         case .listKeys(let page):
             message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_KEYS_REPLY
             message.list_keys_reply = page.build(builder)

@@ -49,6 +49,7 @@ package enum Reply: Sendable {
     case glob(FilePage)
     case grep(GrepPage)
     case edit(EditResult)
+    case readLines(LinePage)
     case listKeys(KeyPage)
     case deleteKey(deleted: Bool)
     case clearKeys(cleared: UInt64)

@@ -270,7 +270,8 @@ struct HostileClient {
             .rm(Rm(path: path, options: RemoveOptions(recursive: true, force: true))), .exists(Exists(path: path)),
             .mkdir(Mkdir(path: other)), .touch(Touch(path: path)), .rename(Rename(path: path, destination: other)),
             .copy(Copy(path: other, destination: path)), .listKeys(ListKeys(prefix: path)),
-            .deleteKey(DeleteKey(key: path)), .clearKeys, .edit(Edit(path: path, edits: [TextEdit("a", "b")])),
+            .deleteKey(DeleteKey(key: path)), .clearKeys, .readLines(ReadLines(path: path)),
+            .edit(Edit(path: path, edits: [TextEdit("a", "b")])),
             .listWorkspaces(ListWorkspaces(after: "k", limit: 7)),
             .stats(Stats()),
         ]

@@ -1402,6 +1402,96 @@ void   agentbroker__v1__edit_reply__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__edit_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   agentbroker__v1__read_lines__init
+                     (Agentbroker__V1__ReadLines         *message)
+{
+  static const Agentbroker__V1__ReadLines init_value = AGENTBROKER__V1__READ_LINES__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__read_lines__get_packed_size
+                     (const Agentbroker__V1__ReadLines *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__read_lines__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__read_lines__pack
+                     (const Agentbroker__V1__ReadLines *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__read_lines__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__read_lines__pack_to_buffer
+                     (const Agentbroker__V1__ReadLines *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__read_lines__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__ReadLines *
+       agentbroker__v1__read_lines__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__ReadLines *)
+     protobuf_c_message_unpack (&agentbroker__v1__read_lines__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__read_lines__free_unpacked
+                     (Agentbroker__V1__ReadLines *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__read_lines__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__read_lines_reply__init
+                     (Agentbroker__V1__ReadLinesReply         *message)
+{
+  static const Agentbroker__V1__ReadLinesReply init_value = AGENTBROKER__V1__READ_LINES_REPLY__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__read_lines_reply__get_packed_size
+                     (const Agentbroker__V1__ReadLinesReply *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__read_lines_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__read_lines_reply__pack
+                     (const Agentbroker__V1__ReadLinesReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__read_lines_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__read_lines_reply__pack_to_buffer
+                     (const Agentbroker__V1__ReadLinesReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__read_lines_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__ReadLinesReply *
+       agentbroker__v1__read_lines_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__ReadLinesReply *)
+     protobuf_c_message_unpack (&agentbroker__v1__read_lines_reply__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__read_lines_reply__free_unpacked
+                     (Agentbroker__V1__ReadLinesReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__read_lines_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor agentbroker__v1__read__field_descriptors[3] =
 {
   {
@@ -3298,6 +3388,160 @@ const ProtobufCMessageDescriptor agentbroker__v1__edit_reply__descriptor =
   agentbroker__v1__edit_reply__field_indices_by_name,
   1,  agentbroker__v1__edit_reply__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__edit_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__read_lines__field_descriptors[3] =
+{
+  {
+    "path",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ReadLines, path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "offset",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ReadLines, offset),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "limit",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ReadLines, limit),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__read_lines__field_indices_by_name[] = {
+  2,   /* field[2] = limit */
+  1,   /* field[1] = offset */
+  0,   /* field[0] = path */
+};
+static const ProtobufCIntRange agentbroker__v1__read_lines__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__read_lines__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.ReadLines",
+  "ReadLines",
+  "Agentbroker__V1__ReadLines",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__ReadLines),
+  3,
+  agentbroker__v1__read_lines__field_descriptors,
+  agentbroker__v1__read_lines__field_indices_by_name,
+  1,  agentbroker__v1__read_lines__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__read_lines__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__read_lines_reply__field_descriptors[5] =
+{
+  {
+    "info",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ReadLinesReply, info),
+    &agentbroker__v1__file_info__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "text",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ReadLinesReply, text),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "lines",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ReadLinesReply, lines),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "total_lines",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ReadLinesReply, total_lines),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "truncated",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ReadLinesReply, truncated),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__read_lines_reply__field_indices_by_name[] = {
+  0,   /* field[0] = info */
+  2,   /* field[2] = lines */
+  1,   /* field[1] = text */
+  3,   /* field[3] = total_lines */
+  4,   /* field[4] = truncated */
+};
+static const ProtobufCIntRange agentbroker__v1__read_lines_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__read_lines_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.ReadLinesReply",
+  "ReadLinesReply",
+  "Agentbroker__V1__ReadLinesReply",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__ReadLinesReply),
+  5,
+  agentbroker__v1__read_lines_reply__field_descriptors,
+  agentbroker__v1__read_lines_reply__field_indices_by_name,
+  1,  agentbroker__v1__read_lines_reply__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__read_lines_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue agentbroker__v1__write_mode__enum_values_by_number[3] =

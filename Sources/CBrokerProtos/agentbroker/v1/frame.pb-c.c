@@ -97,7 +97,7 @@ void   agentbroker__v1__server_frame__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__server_frame__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descriptors[50] =
+static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descriptors[51] =
 {
   {
     "id",
@@ -496,6 +496,18 @@ static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descr
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "read_lines",
+    61,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ClientFrame, body_case),
+    offsetof(Agentbroker__V1__ClientFrame, read_lines),
+    &agentbroker__v1__read_lines__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "list_keys",
     80,
     PROTOBUF_C_LABEL_NONE,
@@ -704,21 +716,21 @@ static const unsigned agentbroker__v1__client_frame__field_indices_by_name[] = {
   17,   /* field[17] = acquire */
   12,   /* field[12] = cancel */
   15,   /* field[15] = chunk */
-  35,   /* field[35] = clear_keys */
-  44,   /* field[44] = connections */
+  36,   /* field[36] = clear_keys */
+  45,   /* field[45] = connections */
   29,   /* field[29] = copy */
   4,   /* field[4] = deadline_ms */
-  34,   /* field[34] = delete_key */
-  42,   /* field[42] = delete_workspace */
+  35,   /* field[35] = delete_key */
+  43,   /* field[43] = delete_workspace */
   19,   /* field[19] = describe */
-  48,   /* field[48] = drain */
+  49,   /* field[49] = drain */
   16,   /* field[16] = echo */
   32,   /* field[32] = edit */
-  38,   /* field[38] = exec_attach */
-  37,   /* field[37] = exec_list */
-  40,   /* field[40] = exec_signal */
-  36,   /* field[36] = exec_start */
-  39,   /* field[39] = exec_wait */
+  39,   /* field[39] = exec_attach */
+  38,   /* field[38] = exec_list */
+  41,   /* field[41] = exec_signal */
+  37,   /* field[37] = exec_start */
+  40,   /* field[40] = exec_wait */
   25,   /* field[25] = exists */
   30,   /* field[30] = glob */
   14,   /* field[14] = go_away */
@@ -728,24 +740,25 @@ static const unsigned agentbroker__v1__client_frame__field_indices_by_name[] = {
   8,   /* field[8] = idempotency_key */
   3,   /* field[3] = lane */
   2,   /* field[2] = last */
-  33,   /* field[33] = list_keys */
-  41,   /* field[41] = list_workspaces */
-  46,   /* field[46] = logs */
+  34,   /* field[34] = list_keys */
+  42,   /* field[42] = list_workspaces */
+  47,   /* field[47] = logs */
   26,   /* field[26] = mkdir */
-  49,   /* field[49] = payload */
+  50,   /* field[50] = payload */
   10,   /* field[10] = ping */
   11,   /* field[11] = pong */
-  45,   /* field[45] = pools */
+  46,   /* field[46] = pools */
   5,   /* field[5] = queue_deadline_ms */
   20,   /* field[20] = read */
+  33,   /* field[33] = read_lines */
   22,   /* field[22] = readdir */
   18,   /* field[18] = release */
-  47,   /* field[47] = reload */
+  48,   /* field[48] = reload */
   28,   /* field[28] = rename */
   6,   /* field[6] = requires */
   24,   /* field[24] = rm */
   23,   /* field[23] = stat */
-  43,   /* field[43] = stats */
+  44,   /* field[44] = stats */
   1,   /* field[1] = target */
   27,   /* field[27] = touch */
   7,   /* field[7] = traceparent */
@@ -759,13 +772,13 @@ static const ProtobufCIntRange agentbroker__v1__client_frame__number_ranges[11 +
   { 32, 16 },
   { 40, 17 },
   { 48, 20 },
-  { 80, 33 },
-  { 96, 36 },
-  { 112, 41 },
-  { 128, 43 },
-  { 130, 44 },
-  { 2047, 49 },
-  { 0, 50 }
+  { 80, 34 },
+  { 96, 37 },
+  { 112, 42 },
+  { 128, 44 },
+  { 130, 45 },
+  { 2047, 50 },
+  { 0, 51 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__client_frame__descriptor =
 {
@@ -775,14 +788,14 @@ const ProtobufCMessageDescriptor agentbroker__v1__client_frame__descriptor =
   "Agentbroker__V1__ClientFrame",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ClientFrame),
-  50,
+  51,
   agentbroker__v1__client_frame__field_descriptors,
   agentbroker__v1__client_frame__field_indices_by_name,
   11,  agentbroker__v1__client_frame__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__client_frame__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descriptors[45] =
+static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descriptors[46] =
 {
   {
     "id",
@@ -1097,6 +1110,18 @@ static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descr
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "read_lines_reply",
+    61,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ServerFrame, body_case),
+    offsetof(Agentbroker__V1__ServerFrame, read_lines_reply),
+    &agentbroker__v1__read_lines_reply__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "list_keys_reply",
     80,
     PROTOBUF_C_LABEL_NONE,
@@ -1328,23 +1353,23 @@ static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descr
 static const unsigned agentbroker__v1__server_frame__field_indices_by_name[] = {
   10,   /* field[10] = acquire_reply */
   7,   /* field[7] = chunk */
-  28,   /* field[28] = clear_keys_reply */
-  39,   /* field[39] = connections_reply */
+  29,   /* field[29] = clear_keys_reply */
+  40,   /* field[40] = connections_reply */
   22,   /* field[22] = copy_reply */
-  27,   /* field[27] = delete_key_reply */
-  37,   /* field[37] = delete_workspace_reply */
+  28,   /* field[28] = delete_key_reply */
+  38,   /* field[38] = delete_workspace_reply */
   12,   /* field[12] = describe_reply */
-  43,   /* field[43] = drain_reply */
+  44,   /* field[44] = drain_reply */
   9,   /* field[9] = echo_reply */
   25,   /* field[25] = edit_reply */
   8,   /* field[8] = error */
-  33,   /* field[33] = exec_attached */
-  31,   /* field[31] = exec_end */
-  34,   /* field[34] = exec_gap */
-  32,   /* field[32] = exec_list_reply */
-  30,   /* field[30] = exec_output */
-  35,   /* field[35] = exec_signal_reply */
-  29,   /* field[29] = exec_started */
+  34,   /* field[34] = exec_attached */
+  32,   /* field[32] = exec_end */
+  35,   /* field[35] = exec_gap */
+  33,   /* field[33] = exec_list_reply */
+  31,   /* field[31] = exec_output */
+  36,   /* field[36] = exec_signal_reply */
+  30,   /* field[30] = exec_started */
   18,   /* field[18] = exists_reply */
   23,   /* field[23] = glob_reply */
   6,   /* field[6] = go_away */
@@ -1352,22 +1377,23 @@ static const unsigned agentbroker__v1__server_frame__field_indices_by_name[] = {
   2,   /* field[2] = hello_reply */
   0,   /* field[0] = id */
   1,   /* field[1] = last */
-  26,   /* field[26] = list_keys_reply */
-  36,   /* field[36] = list_workspaces_reply */
-  41,   /* field[41] = logs_reply */
+  27,   /* field[27] = list_keys_reply */
+  37,   /* field[37] = list_workspaces_reply */
+  42,   /* field[42] = logs_reply */
   19,   /* field[19] = mkdir_reply */
-  44,   /* field[44] = payload */
+  45,   /* field[45] = payload */
   3,   /* field[3] = ping */
   4,   /* field[4] = pong */
-  40,   /* field[40] = pools_reply */
+  41,   /* field[41] = pools_reply */
+  26,   /* field[26] = read_lines_reply */
   13,   /* field[13] = read_reply */
   15,   /* field[15] = readdir_reply */
   11,   /* field[11] = release_reply */
-  42,   /* field[42] = reload_reply */
+  43,   /* field[43] = reload_reply */
   21,   /* field[21] = rename_reply */
   17,   /* field[17] = rm_reply */
   16,   /* field[16] = stat_reply */
-  38,   /* field[38] = stats_reply */
+  39,   /* field[39] = stats_reply */
   20,   /* field[20] = touch_reply */
   5,   /* field[5] = window */
   14,   /* field[14] = write_reply */
@@ -1381,13 +1407,13 @@ static const ProtobufCIntRange agentbroker__v1__server_frame__number_ranges[13 +
   { 32, 9 },
   { 40, 10 },
   { 48, 13 },
-  { 80, 26 },
-  { 96, 29 },
-  { 112, 36 },
-  { 128, 38 },
-  { 130, 39 },
-  { 2047, 44 },
-  { 0, 45 }
+  { 80, 27 },
+  { 96, 30 },
+  { 112, 37 },
+  { 128, 39 },
+  { 130, 40 },
+  { 2047, 45 },
+  { 0, 46 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__server_frame__descriptor =
 {
@@ -1397,7 +1423,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__server_frame__descriptor =
   "Agentbroker__V1__ServerFrame",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ServerFrame),
-  45,
+  46,
   agentbroker__v1__server_frame__field_descriptors,
   agentbroker__v1__server_frame__field_indices_by_name,
   13,  agentbroker__v1__server_frame__number_ranges,

@@ -47,6 +47,8 @@ typedef struct Agentbroker__V1__GrepReply Agentbroker__V1__GrepReply;
 typedef struct Agentbroker__V1__TextEdit Agentbroker__V1__TextEdit;
 typedef struct Agentbroker__V1__Edit Agentbroker__V1__Edit;
 typedef struct Agentbroker__V1__EditReply Agentbroker__V1__EditReply;
+typedef struct Agentbroker__V1__ReadLines Agentbroker__V1__ReadLines;
+typedef struct Agentbroker__V1__ReadLinesReply Agentbroker__V1__ReadLinesReply;
 
 
 /* --- enums --- */
@@ -696,6 +698,56 @@ struct  Agentbroker__V1__EditReply
     , NULL, 0,NULL, {0,NULL}, 0 }
 
 
+/*
+ * Reads some lines of a file, and counts all of them.
+ */
+struct  Agentbroker__V1__ReadLines
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData path;
+  /*
+   * Lines to pass over at the start of the file.
+   */
+  uint64_t offset;
+  /*
+   * At most so many. Absent (0): to the end of the file.
+   */
+  uint64_t limit;
+};
+#define AGENTBROKER__V1__READ_LINES__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__read_lines__descriptor) \
+    , {0,NULL}, 0, 0 }
+
+
+struct  Agentbroker__V1__ReadLinesReply
+{
+  ProtobufCMessage base;
+  /*
+   * Of the file.
+   */
+  Agentbroker__V1__FileInfo *info;
+  /*
+   * The lines, each with its newline; the last line of a file may have none. At most 512 KiB.
+   */
+  ProtobufCBinaryData text;
+  /*
+   * How many lines that are.
+   */
+  uint64_t lines;
+  /*
+   * How many the file has. What is behind the last newline is one.
+   */
+  uint64_t total_lines;
+  /*
+   * There was no room for all lines that were asked for. Where even the first did not fit, `text` is its beginning.
+   */
+  protobuf_c_boolean truncated;
+};
+#define AGENTBROKER__V1__READ_LINES_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__read_lines_reply__descriptor) \
+    , NULL, {0,NULL}, 0, 0, 0 }
+
+
 /* Agentbroker__V1__Read methods */
 void   agentbroker__v1__read__init
                      (Agentbroker__V1__Read         *message);
@@ -1285,6 +1337,44 @@ Agentbroker__V1__EditReply *
 void   agentbroker__v1__edit_reply__free_unpacked
                      (Agentbroker__V1__EditReply *message,
                       ProtobufCAllocator *allocator);
+/* Agentbroker__V1__ReadLines methods */
+void   agentbroker__v1__read_lines__init
+                     (Agentbroker__V1__ReadLines         *message);
+size_t agentbroker__v1__read_lines__get_packed_size
+                     (const Agentbroker__V1__ReadLines   *message);
+size_t agentbroker__v1__read_lines__pack
+                     (const Agentbroker__V1__ReadLines   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__read_lines__pack_to_buffer
+                     (const Agentbroker__V1__ReadLines   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__ReadLines *
+       agentbroker__v1__read_lines__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__read_lines__free_unpacked
+                     (Agentbroker__V1__ReadLines *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__ReadLinesReply methods */
+void   agentbroker__v1__read_lines_reply__init
+                     (Agentbroker__V1__ReadLinesReply         *message);
+size_t agentbroker__v1__read_lines_reply__get_packed_size
+                     (const Agentbroker__V1__ReadLinesReply   *message);
+size_t agentbroker__v1__read_lines_reply__pack
+                     (const Agentbroker__V1__ReadLinesReply   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__read_lines_reply__pack_to_buffer
+                     (const Agentbroker__V1__ReadLinesReply   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__ReadLinesReply *
+       agentbroker__v1__read_lines_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__read_lines_reply__free_unpacked
+                     (Agentbroker__V1__ReadLinesReply *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Agentbroker__V1__Read_Closure)
@@ -1380,6 +1470,12 @@ typedef void (*Agentbroker__V1__Edit_Closure)
 typedef void (*Agentbroker__V1__EditReply_Closure)
                  (const Agentbroker__V1__EditReply *message,
                   void *closure_data);
+typedef void (*Agentbroker__V1__ReadLines_Closure)
+                 (const Agentbroker__V1__ReadLines *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__ReadLinesReply_Closure)
+                 (const Agentbroker__V1__ReadLinesReply *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -1419,6 +1515,8 @@ extern const ProtobufCMessageDescriptor agentbroker__v1__grep_reply__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__text_edit__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__edit__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__edit_reply__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__read_lines__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__read_lines_reply__descriptor;
 
 PROTOBUF_C__END_DECLS
 

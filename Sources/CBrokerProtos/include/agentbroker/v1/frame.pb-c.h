@@ -60,6 +60,7 @@ typedef enum {
   AGENTBROKER__V1__CLIENT_FRAME__BODY_GLOB = 58,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_GREP = 59,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_EDIT = 60,
+  AGENTBROKER__V1__CLIENT_FRAME__BODY_READ_LINES = 61,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_KEYS = 80,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_DELETE_KEY = 81,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_CLEAR_KEYS = 82,
@@ -154,6 +155,7 @@ struct  Agentbroker__V1__ClientFrame
     Agentbroker__V1__Glob *glob;
     Agentbroker__V1__Grep *grep;
     Agentbroker__V1__Edit *edit;
+    Agentbroker__V1__ReadLines *read_lines;
     Agentbroker__V1__ListKeys *list_keys;
     Agentbroker__V1__DeleteKey *delete_key;
     Agentbroker__V1__ClearKeys *clear_keys;
@@ -203,6 +205,7 @@ typedef enum {
   AGENTBROKER__V1__SERVER_FRAME__BODY_GLOB_REPLY = 58,
   AGENTBROKER__V1__SERVER_FRAME__BODY_GREP_REPLY = 59,
   AGENTBROKER__V1__SERVER_FRAME__BODY_EDIT_REPLY = 60,
+  AGENTBROKER__V1__SERVER_FRAME__BODY_READ_LINES_REPLY = 61,
   AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_KEYS_REPLY = 80,
   AGENTBROKER__V1__SERVER_FRAME__BODY_DELETE_KEY_REPLY = 81,
   AGENTBROKER__V1__SERVER_FRAME__BODY_CLEAR_KEYS_REPLY = 82,
@@ -262,6 +265,7 @@ struct  Agentbroker__V1__ServerFrame
     Agentbroker__V1__GlobReply *glob_reply;
     Agentbroker__V1__GrepReply *grep_reply;
     Agentbroker__V1__EditReply *edit_reply;
+    Agentbroker__V1__ReadLinesReply *read_lines_reply;
     Agentbroker__V1__ListKeysReply *list_keys_reply;
     Agentbroker__V1__DeleteKeyReply *delete_key_reply;
     Agentbroker__V1__ClearKeysReply *clear_keys_reply;
