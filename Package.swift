@@ -69,9 +69,12 @@ let package = Package(
         ),
         .target(
             name: "Sandbox",
-            dependencies: ["AgentBackend", "CLinux", nioCore, nioPosix],
-            swiftSettings: swiftSettings
+            dependencies: ["AgentBackend", "CLinux", nioCore, nioPosix, collections],
+            swiftSettings: swiftSettings,
+            plugins: ["EmbedSandboxAgent"]
         ),
+        // The first process of every sandbox, Sources/sandbox-agent: C without Swift, linked statically.
+        .plugin(name: "EmbedSandboxAgent", capability: .buildTool()),
         .target(
             name: "LocalBackend",
             dependencies: ["AgentBackend", "Sandbox", "CLinux", nioCore, nioPosix, collections],

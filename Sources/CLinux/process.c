@@ -27,7 +27,9 @@ int linux_has_ended(int pidfd) {
 int linux_reap(int pidfd, int *signal) {
     siginfo_t info = {0};
     if (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG) < 0) return -errno;
-    *signal = info.si_pid != 0 && info.si_code != CLD_EXITED ? info.si_status : 0;
+    *signal = 0;
+    if (info.si_pid != 0 && info.si_code != CLD_EXITED) *signal = info.si_status;
+    if (info.si_pid != 0 && info.si_code == CLD_EXITED && info.si_status > 128) *signal = info.si_status - 128;
     return info.si_pid != 0;
 }
 
@@ -45,9 +47,21 @@ int linux_pidfd_send_signal(int pidfd, int signal) {
 
 int linux_pipe(int ends[2]) { return or_errno(pipe2(ends, O_CLOEXEC)); }
 
-int linux_socket_pair(int ends[2]) { return or_errno(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)); }
+int linux_socket_pair(int ends[2]) { return or_errno(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends)); }
 
 int linux_memory_file(const char *name) { return or_errno(memfd_create(name, MFD_CLOEXEC)); }
+
+int linux_program_file(const char *name) {
+    // MFD_EXEC, without which newer kernels may be set not to run it, and which older ones do not know.
+    const unsigned executable = 0x10;
+    int file = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | executable);
+    if (file < 0 && errno == EINVAL) file = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    return or_errno(file);
+}
+
+int linux_seal(int file) {
+    return or_errno(fcntl(file, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL));
+}
 
 int linux_set_nonblocking(int descriptor) {
     int flags = fcntl(descriptor, F_GETFL);

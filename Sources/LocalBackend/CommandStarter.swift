@@ -1,17 +1,29 @@
 public import AgentBackend
 internal import Glibc
 
-/// Runs commands for a local backend. What isolates them is behind this.
+/// Runs commands for local backends. What isolates them is behind this.
 package protocol CommandStarter: Sendable {
+    /// What runs the commands of one backend and of its scopes. Costs nothing before the first of them.
+    ///
+    /// - Parameter identity: Whom they run as. Nil: the process's own user.
+    func makeCommands(as identity: HostIdentity?) -> any BackendCommands
+}
+
+/// Runs the commands of one backend and of its scopes. Safe to use from any thread.
+package protocol BackendCommands: Sendable {
     /// - Parameters:
-    ///   - directory: Descriptor of the scope's root, open as a path, borrowed for the call.
+    ///   - workspace: Descriptor of the backend's root, open as a path, borrowed for the call.
+    ///   - scope: That of the scope's root, in the same way; the command sees nothing else of the workspace.
     ///   - environment: All that the command gets, besides what the isolation itself sets.
     func start(
         _ request: ExecRequest,
-        directory: Int32,
-        environment: Environment,
-        identity: HostIdentity?
+        workspace: Int32,
+        scope: Int32,
+        environment: Environment
     ) async throws(BackendError) -> any StartedCommand
+
+    /// Ends what runs, and waits until it is gone. Starts nothing more. Idempotent.
+    func destroy() async
 }
 
 /// A command that tells on the spot whether it has ended.
@@ -33,23 +45,33 @@ extension LocalFilesystemBackend {
             )
         }
         try await checkSafety(of: request)
-        let directory = try await perform(.execError, request.workingDirectory) {
-            files throws(DirectoryAccess.Failure) in
-            guard !files.access.root.isRemoved else { throw .errno(ENOENT) }
-            return files.access.root
-        }
-        // Nothing else may keep it open for as long as its number is in use.
-        defer { withExtendedLifetime(directory) {} }
+        let (workspace, scope) = try await directories(of: request)
+        // Nothing else may keep them open for as long as their numbers are in use.
+        defer { withExtendedLifetime((workspace, scope)) {} }
         let command = try await commands.start(
             request,
-            directory: directory.number,
-            environment: settings.environment.merging(request.environment),
-            identity: identity
+            workspace: workspace.number,
+            scope: scope.number,
+            environment: settings.environment.merging(request.environment)
         )
         guard let execution = await running.add(command) else {
             throw DirectoryAccess.Failure.destroyed.error(.execError, request.workingDirectory)
         }
         return execution
+    }
+
+    /// Of the whole backend, and of this scope.
+    private func directories(
+        of request: ExecRequest
+    ) async throws(BackendError) -> (workspace: FileDescriptorHandle, scope: FileDescriptorHandle) {
+        let root = root
+        if let workspace = root.outermost.openDescriptor, let scope = root.openDescriptor, !scope.isRemoved {
+            return (workspace, scope)
+        }
+        return try await perform(.execError, request.workingDirectory) { files throws(DirectoryAccess.Failure) in
+            guard !files.access.root.isRemoved else { throw .errno(ENOENT) }
+            return (try root.outermost.descriptor(), files.access.root)
+        }
     }
 
     /// Throws `DANGEROUS_OPERATION`.

@@ -26,7 +26,7 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         /// Of what is written, whatever `limits` says.
         let fileSizeLimit: ByteLimit?
         let threads: FileThreads
-        let commands: (any CommandStarter)?
+        let commands: (any BackendCommands)?
         let safety: CommandSafety
         let environment: Environment
     }
@@ -95,7 +95,7 @@ public final class LocalFilesystemBackend: ConfinableBackend {
             limits: limits,
             fileSizeLimit: fileSizeLimit,
             threads: threads,
-            commands: commands,
+            commands: commands?.makeCommands(as: identity),
             safety: safety,
             environment: environment
         )
@@ -234,6 +234,7 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         await lifecycle.destroy {
             root.destroy()
             await running.end()
+            await settings.commands?.destroy()
             if ownsTemporaryDirectory { settings.temporary.root.destroy() }
             await settings.threads.runAlways(cleanUp)
         }

@@ -8,8 +8,11 @@ extension CommandRunner {
 
         /// Commands at once; more are refused with `RESOURCE_EXHAUSTED`.
         package var maximumRunningCommands = 256
-        /// Commands whose sandbox is being set up at once. More than there are processors gains nothing and makes
-        /// the slowest much slower.
+        /// Sandboxes that are kept for the next command of their workspace. Of more, the one that was used least
+        /// recently is ended, unless commands run in it.
+        package var maximumSandboxes = 256
+        /// Commands that are being started at once. More than there are processors gains nothing and makes the slowest
+        /// much slower.
         package var maximumStartsAtOnce = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         /// Starts that wait for one of those; more are refused with `RESOURCE_EXHAUSTED`.
         package var maximumWaitingStarts = 1024
@@ -41,7 +44,7 @@ extension CommandRunner {
             "/etc/nsswitch.conf", "/etc/localtime", "/etc/os-release",
         ]
         /// Further paths of the host that commands see, read-only, such as a tool chain outside of /usr. None beneath
-        /// /tmp, where bubblewrap finds the workspace.
+        /// /tmp, where bubblewrap finds the workspace, and where commands have directories of their own.
         package var readOnlyPaths: [String] = []
 
         package init() {}

@@ -1,29 +1,35 @@
 package import AgentBackend
+internal import Glibc
 internal import Synchronization
 
-/// Runs commands, each in a sandbox of its own.
+/// What sandboxes and their commands share: threads, limits, and the order in which commands start.
 ///
-/// Safe to use from any thread. ``run()`` has to be running: it owns the threads and sees every command to its end;
-/// a start waits for it.
+/// Safe to use from any thread. ``run()`` has to be running: it owns the threads and sees every command and sandbox to
+/// its end; a start waits for it.
 ///
-/// What it changes in the process: the first command that runs as an identity makes the process's memory unreadable
-/// for others (PR_SET_DUMPABLE of prctl(2)). It touches no signal handler and reaps no child but its own.
+/// What it changes in the process: the first sandbox of an identity makes the process's memory unreadable for others
+/// (PR_SET_DUMPABLE of prctl(2)). It touches no signal handler and reaps no child but its own.
 package final class CommandRunner: Sendable {
     package let level: IsolationLevel
     package let configuration: Configuration
 
-    private let clock: any Clock<Duration>
+    let clock: any Clock<Duration>
     private let reactor: ReadinessReactor
     private let launchThread: LaunchThread
     private let launcher: SandboxLauncher
     private let gate: StartGate
 
     private let admission: Mutex<CommandAdmission>
-    /// Commands that were launched, for ``run()`` to supervise. Never holds more than may run at once.
-    private let launched: AsyncStream<RunningCommand>
-    private let launchedContinuation: AsyncStream<RunningCommand>.Continuation
+    /// That live, to be ended when nothing runs and nothing will.
+    private let sandboxes = Mutex<[ObjectIdentifier: LaunchedSandbox]>([:])
+    /// What ``run()`` is to see to its end: no more than commands that may run at once, and sandboxes.
+    private let supervised: AsyncStream<@Sendable () async -> Void>
+    private let supervisedContinuation: AsyncStream<@Sendable () async -> Void>.Continuation
     /// Nothing runs, and nothing will.
     private let idle = Completion<Void>()
+
+    /// A program that was started this long ago is not being started any more.
+    static let longestStart = Duration.milliseconds(5)
 
     /// Throws `MISSING_UTILITIES` for a level that this host or this build does not have, and `NOT_IMPLEMENTED` for
     /// `none`.
@@ -32,23 +38,22 @@ package final class CommandRunner: Sendable {
         configuration: Configuration = Configuration(),
         clock: any Clock<Duration> = .continuous
     ) throws(BackendError) {
-        try Self.check(level, configuration)
+        try Self.check(level)
+        let reactor = try ReadinessReactor()
+        let launchThread = try LaunchThread()
+        let launcher = try SandboxLauncher(configuration: configuration, reactor: reactor)
         self.level = level
         self.configuration = configuration
         self.clock = clock
-        reactor = try ReadinessReactor()
-        launchThread = try LaunchThread()
-        launcher = try SandboxLauncher(
-            configuration: configuration,
-            reactor: reactor,
-            filter: SandboxLauncher.commandFilter()
-        )
+        self.reactor = reactor
+        self.launchThread = launchThread
+        self.launcher = launcher
         gate = StartGate(
             slots: configuration.maximumStartsAtOnce,
             maximumWaiting: configuration.maximumWaitingStarts
         )
         admission = Mutex(CommandAdmission(maximumRunning: configuration.maximumRunningCommands))
-        (launched, launchedContinuation) = AsyncStream.makeStream()
+        (supervised, supervisedContinuation) = AsyncStream.makeStream()
     }
 
     /// Commands at once from now on, in place of what the configuration says. Those that run go on, even where
@@ -57,39 +62,8 @@ package final class CommandRunner: Sendable {
         admission.withLock { $0.maximumRunning = maximum }
     }
 
-    /// Starts a command and returns once its sandbox is set up and its program about to be executed.
-    ///
-    /// Throws `EMPTY_COMMAND`; `INVALID_ARGUMENT` for arguments, sizes and identities that cannot be; `EXEC_ERROR`,
-    /// with a reason where the working directory is at fault; `PATH_ESCAPE_ATTEMPT`; `MISSING_UTILITIES`;
-    /// `RESOURCE_EXHAUSTED`; `SHUTTING_DOWN`; `CANCELLED`, after which nothing of the command is left. That the
-    /// program itself cannot be executed shows in reads and in the end.
-    package func start(_ command: Command) async throws(BackendError) -> RunningCommand {
-        let prepared = try PreparedCommand(
-            command,
-            shell: launcher.shell,
-            maximumSize: configuration.maximumCommandSize
-        )
-        try admission.withLock { admission throws(BackendError) in try admission.admit() }
-        do throws(BackendError) {
-            try await gate.enter()
-        } catch {
-            commandEnded()
-            throw error
-        }
-        defer { gate.leave() }
-        let running = try await launch(command, prepared)
-        await superviseLater(running)
-        do throws(BackendError) {
-            try await awaitSetup(of: running)
-        } catch {
-            running.closeOutput()
-            throw error
-        }
-        return running
-    }
-
-    /// Sees all commands to their ends. Returns after ``beginShutdown()``, once no command is left. Cancelling the
-    /// calling task begins a shutdown and kills what runs. Called once.
+    /// Sees all commands to their ends. Returns after ``beginShutdown()``, once no command and no sandbox is left.
+    /// Cancelling the calling task begins a shutdown and kills what runs. Called once.
     package func run() async throws(BackendError) {
         let pollingEnded = Completion<Void>()
         let launchingEnded = Completion<Void>()
@@ -110,8 +84,8 @@ package final class CommandRunner: Sendable {
         }
         await withTaskCancellationHandler {
             await withDiscardingTaskGroup { group in
-                for await command in launched {
-                    group.addTask { await self.supervise(command) }
+                for await supervise in supervised {
+                    group.addTask { await supervise() }
                 }
             }
             // A start that was under way when the stream was cut off is supervised by its caller.
@@ -131,75 +105,124 @@ package final class CommandRunner: Sendable {
         if isIdle { becomeIdle() }
     }
 
-    // MARK: A start
+    // MARK: For WarmSandbox
 
-    private func launch(
-        _ command: Command,
-        _ prepared: PreparedCommand
-    ) async throws(BackendError) -> RunningCommand {
-        let sandbox: LaunchedSandbox
+    func prepare(_ command: Command, as identity: HostIdentity?) throws(BackendError) -> PreparedCommand {
+        try PreparedCommand(
+            command,
+            as: identity,
+            shell: launcher.shell,
+            maximumSize: configuration.maximumCommandSize
+        )
+    }
+
+    /// Counts one more command, and waits for its turn to be started. To be undone by ``commandEnded()``.
+    func admit(_ party: StartParty) async throws(BackendError) -> GateSlot {
+        try admission.withLock { admission throws(BackendError) in try admission.admit() }
         do throws(BackendError) {
-            sandbox = try await launchThread.perform { [launcher] in
-                Result { () throws(BackendError) in try launcher.launch(prepared) }
-            }
+            try await gate.enter(party)
+            return gate.slot()
         } catch {
             commandEnded()
             throw error
         }
-        return RunningCommand(
-            sandbox,
-            of: command,
-            programName: prepared.arguments[0],
-            configuration: configuration,
-            clock: clock
-        )
     }
 
-    private func awaitSetup(of running: RunningCommand) async throws(BackendError) {
-        switch await running.waitUntilSetUp() {
-        case true:
-            return
-        case nil:
-            running.terminate(.cancelled)
-            _ = await running.waitForEnd()
-            throw .waitCancelled
-        case false:
-            switch await running.waitForEnd().outcome {
-            case .failed(let error): throw error
-            case .terminated(.shuttingDown): throw .shuttingDown
-            case .terminated, .exited: return
+    /// Makes a sandbox and waits until it can be used, also through a cancellation of the calling task.
+    func launch(
+        _ workspace: DirectoryIdentity,
+        of command: Command,
+        as identity: HostIdentity?
+    ) async -> Result<LaunchedSandbox, BackendError> {
+        do throws(BackendError) {
+            let directory = command.workspace
+            let launched = try await launchThread.perform { [self] in
+                Result { () throws(BackendError) in
+                    try launcher.launch(workspace, open: directory, as: geteuid() == 0 ? identity : nil)
+                }
             }
+            await superviseLater(launched)
+            do throws(BackendError) {
+                try await launched.connection.ready.waitToTheEnd().get()
+            } catch {
+                launched.end()
+                await launched.waitForEnd()
+                throw error
+            }
+            return .success(launched)
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// Nil: the sandbox has ended, and nothing was started.
+    func start(
+        _ prepared: PreparedCommand,
+        _ request: borrowing AgentRequest,
+        in connection: AgentConnection,
+        _ slot: GateSlot
+    ) throws(BackendError) -> RunningCommand? {
+        let input: StandardInput
+        if prepared.opensStandardInput {
+            input = try .open(owner: prepared.identity, reactor: reactor)
+        } else {
+            input = try .empty()
+        }
+        let output = try StandardOutput.open(owner: prepared.identity, reactor: reactor)
+        let error = try StandardOutput.open(owner: prepared.identity, reactor: reactor)
+        let streams = CommandStreams(input: input.writer, output: output.reader, error: error.reader)
+        let descriptors = [input.inside.rawValue, output.inside.rawValue, error.inside.rawValue]
+        return try connection.start(request, descriptors: descriptors) { id in
+            RunningCommand(prepared, id: id, of: connection, streams: streams, gate: slot, runner: self)
         }
     }
 
     // MARK: Supervision
 
-    private func superviseLater(_ command: RunningCommand) async {
-        if case .terminated = launchedContinuation.yield(command) {
+    func superviseLater(_ command: RunningCommand) async {
+        await superviseLater({ await command.supervise() }, orElse: { command.terminate(.shuttingDown) })
+    }
+
+    private func superviseLater(_ sandbox: LaunchedSandbox) async {
+        let before = sandboxes.withLock { sandboxes in
+            defer { sandboxes[ObjectIdentifier(sandbox)] = sandbox }
+            return Array(sandboxes.values)
+        }
+        // Those in use are no more than commands may run.
+        if before.count >= configuration.maximumSandboxes {
+            let unused = before.filter { $0.connection.isUnused && $0.isUsable }
+            unused.min { $0.connection.lastUse < $1.connection.lastUse }?.endIfUnused()
+        }
+        await superviseLater(
+            {
+                await sandbox.supervise(setupLimit: self.configuration.setupLimit, clock: self.clock)
+                self.sandboxes.withLock { _ = $0.removeValue(forKey: ObjectIdentifier(sandbox)) }
+            },
+            orElse: { sandbox.end() }
+        )
+    }
+
+    /// `end` brings it to its end, where nobody is there to supervise it any more.
+    private func superviseLater(_ supervise: @escaping @Sendable () async -> Void, orElse end: () -> Void) async {
+        if case .terminated = supervisedContinuation.yield(supervise) {
             // run() was cancelled.
-            command.terminate(.shuttingDown)
-            await supervise(command)
+            end()
+            await supervise()
         }
     }
 
-    private func supervise(_ command: RunningCommand) async {
-        let end = await command.supervise()
-        // First: whoever learns of the end may start the next command.
-        commandEnded()
-        command.tell(end)
-    }
-
-    private func commandEnded() {
+    func commandEnded() {
         let isIdle = admission.withLock { $0.release() }
         if isIdle { becomeIdle() }
     }
 
     private func becomeIdle() {
-        launchedContinuation.finish()
+        for sandbox in sandboxes.withLock({ Array($0.values) }) { sandbox.end() }
+        supervisedContinuation.finish()
         idle.fulfil(())
     }
 
-    private static func check(_ level: IsolationLevel, _ configuration: Configuration) throws(BackendError) {
+    private static func check(_ level: IsolationLevel) throws(BackendError) {
         switch level {
         case .bwrap:
             return

@@ -65,12 +65,11 @@ package struct IsolationReport: Sendable {
         let command = Command(
             .arguments([Array("true".utf8)]),
             workspace: workspace.rawValue,
-            identity: identity,
             deadline: runner.configuration.setupLimit
         )
-        switch try await runner.start(command).waitForEnd().outcome {
+        switch try await WarmSandbox(runner, identity: identity).start(command).waitForEnd().outcome {
         case .exited(code: 0): return
-        case .failed(let error): throw error
+        case .failed(_, let error): throw error
         case let outcome: throw BackendError(.execError, message: "running true in a sandbox ended with \(outcome)")
         }
     }

@@ -40,10 +40,10 @@ extension SandboxTests {
         }
 
         @Test(arguments: [SIGHUP, SIGKILL, SIGSEGV, SIGTERM])
-        func reportsASignalAsAShellDoes(signal: Int32) async throws {
+        func reportsTheSignalThatEndedTheProgram(signal: Int32) async throws {
             try await SandboxFixture.with { fixture in
                 let finished = try await fixture.run("kill -\(signal) $$")
-                #expect(finished.exitCode == UInt8(128 + signal))
+                #expect(finished.signal == signal)
             }
         }
 
@@ -77,14 +77,11 @@ extension SandboxTests {
 
         @Test func neverRunsAsRoot() async throws {
             try await SandboxFixture.with { fixture in
-                var command = fixture.command("true")
-                command.identity = HostIdentity(uid: 0, gid: 0)
-                let asRoot = command
-                await expectError(.invalidArgument) { _ = try await fixture.runner.start(asRoot) }
+                let asRoot = WarmSandbox(fixture.runner, identity: HostIdentity(uid: 0, gid: 0))
+                await expectError(.invalidArgument) { _ = try await asRoot.start(fixture.command("true")) }
                 guard geteuid() == 0 else { return }
-                command.identity = nil
-                let asBroker = command
-                await expectError(.invalidArgument) { _ = try await fixture.runner.start(asBroker) }
+                let asBroker = WarmSandbox(fixture.runner, identity: nil)
+                await expectError(.invalidArgument) { _ = try await asBroker.start(fixture.command("true")) }
             }
         }
 
@@ -110,7 +107,7 @@ extension SandboxTests {
                     var command = fixture.command("touch ran")
                     command.workingDirectory = Array(directory.utf8)
                     let started = command
-                    await expectError(code, reason) { _ = try await fixture.runner.start(started) }
+                    await expectError(code, reason) { _ = try await fixture.start(started) }
                 }
                 #expect(!FileManager.default.fileExists(atPath: fixture.path("ran")))
             }
@@ -133,29 +130,37 @@ extension SandboxTests {
                 try fixture.write("#!/bin/sh\n", to: "plain", mode: 0o644)
                 try fixture.write("#!/no/such/interpreter\n", to: "script", mode: 0o755)
                 try SandboxFixture.makeDirectory(fixture.path("directory"))
-                let cases: [(String, BackendError.Reason)] = [
-                    ("no-such-program", .notFound), ("/workspace/missing", .notFound),
-                    ("/workspace/plain", .denied), ("/workspace/script", .notFound),
-                    ("/workspace/directory", .denied), ("/workspace/plain/x", .notDirectory),
+                try fixture.write("MZ", to: "foreign", mode: 0o755)
+                let cases: [(String, BackendError.Reason?, SpawnFailure.Kind, Int32)] = [
+                    ("no-such-program", .notFound, .programNotFound, ENOENT),
+                    ("/workspace/missing", .notFound, .programNotFound, ENOENT),
+                    ("/workspace/plain", .denied, .notExecutable, EACCES),
+                    ("/workspace/script", .notFound, .interpreterNotFound, ENOENT),
+                    ("/workspace/directory", .denied, .notExecutable, EACCES),
+                    ("/workspace/plain/x", .notDirectory, .programNotFound, ENOTDIR),
+                    ("/workspace/foreign", nil, .notExecutable, ENOEXEC),
                 ]
-                for (name, reason) in cases {
-                    let running = try await fixture.runner.start(fixture.command([name]))
+                for (name, reason, kind, code) in cases {
+                    let running = try await fixture.start(fixture.command([name]))
                     await expectError(.execError, reason) { _ = try await Finished(running) }
-                    guard case .failed(let error) = await running.waitForEnd().outcome else {
+                    guard case .failed(let failure, let error) = await running.waitForEnd().outcome else {
                         Issue.record("\(name) was run")
                         continue
                     }
-                    #expect(error.message.hasSuffix(": " + name) && error.systemErrno != 0)
+                    #expect(failure == SpawnFailure(kind: kind, systemErrno: code, stage: .program), "\(name)")
+                    #expect(error.message.hasSuffix(": " + name) && error.systemErrno == code)
                 }
             }
         }
 
-        @Test func tellsAFailingCommandFromOneThatWasNotRun() async throws {
+        @Test func findsAProgramByTheCommandsOwnPath() async throws {
             try await SandboxFixture.with { fixture in
-                let forged = "echo 'bwrap: execvp /bin/sh: No such file or directory' >&2; exit 1"
-                let finished = try await fixture.run(forged)
-                #expect(finished.exitCode == 1)
-                #expect(finished.error == "bwrap: execvp /bin/sh: No such file or directory\n")
+                try SandboxFixture.makeDirectory(fixture.path("bin"))
+                try fixture.write("not executable", to: "tool")
+                try fixture.write("#!/bin/sh\necho mine", to: "bin/tool", mode: 0o755)
+                var command = fixture.command(["tool"])
+                command.environment = try Environment(["PATH": "/none::/workspace/bin:/usr/bin"])
+                #expect(try await fixture.run(command).output == "mine\n")
             }
         }
 
@@ -164,10 +169,10 @@ extension SandboxTests {
                 for command in [
                     fixture.command(""), fixture.command(" \t\n"), fixture.command([]), fixture.command([""]),
                 ] {
-                    await expectError(.emptyCommand) { _ = try await fixture.runner.start(command) }
+                    await expectError(.emptyCommand) { _ = try await fixture.start(command) }
                 }
                 let withNUL = fixture.command("echo \0")
-                await expectError(.invalidArgument) { _ = try await fixture.runner.start(withNUL) }
+                await expectError(.invalidArgument) { _ = try await fixture.start(withNUL) }
             }
         }
 
@@ -175,14 +180,36 @@ extension SandboxTests {
             try await SandboxFixture.with { fixture in
                 let long = String(repeating: "x", count: 1024 * 1024)
                 let command = fixture.command(["true", long])
-                await expectError(.invalidArgument, .tooLarge) { _ = try await fixture.runner.start(command) }
+                await expectError(.invalidArgument, .tooLarge) { _ = try await fixture.start(command) }
                 // Within our limit, but one argument over the kernel's.
                 let word = fixture.command(["true", String(repeating: "x", count: 200_000)])
-                await expectError(.execError, .tooLarge) { _ = try await fixture.runner.start(word) }
+                await expectError(.execError, .tooLarge) { _ = try await fixture.run(word) }
                 var variable = fixture.command(["true"])
                 variable.environment = try Environment(["LONG": String(repeating: "x", count: 200_000)])
                 let withVariable = variable
                 await expectError(.execError, .tooLarge) { _ = try await fixture.run(withVariable) }
+            }
+        }
+
+        /// More than fits into one message to the agent.
+        @Test func aLongCommandArrivesWhole() async throws {
+            try await SandboxFixture.with { fixture in
+                let words = (0..<20_000).map { "word-\($0)" }
+                let finished = try await fixture.run(fixture.command(["printf", "%s "] + words))
+                #expect(finished.output == words.map { $0 + " " }.joined())
+            }
+        }
+
+        @Test func measuresWhatItUsed() async throws {
+            try await SandboxFixture.with { fixture in
+                let line =
+                    "head -c 5 /dev/zero; head -c 7 /dev/zero >&2; head -c 30000000 /dev/zero | tail -n 1 | wc -c > f"
+                let usage = try await fixture.run(line).end.usage
+                #expect(usage.standardOutputBytes == 5 && usage.standardErrorBytes == 7)
+                #expect(usage.wall > .zero && usage.user + usage.system > .zero)
+                #expect(usage.user + usage.system < usage.wall * 64)
+                // tail(1) keeps the line.
+                #expect(usage.maximumResidentBytes > 30_000_000)
             }
         }
 

@@ -15,6 +15,8 @@ import Testing
 /// With tests that run as root commands have an identity of their own, else they run as the tests' user.
 struct SandboxFixture: Sendable {
     let runner: CommandRunner
+    /// Of the workspace.
+    let sandbox: WarmSandbox
     let identity: HostIdentity?
     /// Beneath a directory that others may enter but not list.
     let workspacePath: String
@@ -42,6 +44,7 @@ struct SandboxFixture: Sendable {
         let runner = try CommandRunner(level: .bwrap, configuration: configuration, clock: clock)
         let fixture = SandboxFixture(
             runner: runner,
+            sandbox: WarmSandbox(runner, identity: identityOfCommands),
             identity: identityOfCommands,
             workspacePath: path,
             workspace: descriptor
@@ -84,16 +87,20 @@ struct SandboxFixture: Sendable {
     }
 
     func command(_ line: String) -> Command {
-        Command(.shellLine(Array(line.utf8)), workspace: workspace, identity: identity)
+        Command(.shellLine(Array(line.utf8)), workspace: workspace)
     }
 
     func command(_ arguments: [String]) -> Command {
-        Command(.arguments(arguments.map { Array($0.utf8) }), workspace: workspace, identity: identity)
+        Command(.arguments(arguments.map { Array($0.utf8) }), workspace: workspace)
+    }
+
+    func start(_ command: Command) async throws(BackendError) -> RunningCommand {
+        try await sandbox.start(command)
     }
 
     /// Runs a command to its end.
     func run(_ command: Command) async throws -> Finished {
-        try await Finished(runner.start(command))
+        try await Finished(start(command))
     }
 
     func run(_ line: String) async throws -> Finished {
@@ -116,6 +123,10 @@ struct Finished {
 
     var exitCode: UInt8? {
         if case .exited(let code) = end.outcome { code } else { nil }
+    }
+
+    var signal: Int32? {
+        if case .signaled(let signal) = end.outcome { signal } else { nil }
     }
 
     var terminationCause: TerminationCause? {

@@ -11,7 +11,7 @@ extension SandboxTests {
             try await SandboxFixture.with { fixture in
                 var command = fixture.command("cat")
                 command.opensStandardInput = true
-                let running = try await fixture.runner.start(command)
+                let running = try await fixture.start(command)
                 // Not a multiple of any buffer, and different at every place.
                 let bytes = ByteBuffer(bytes: (0..<10_485_761).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) })
                 async let writing: Void = {
@@ -40,7 +40,7 @@ extension SandboxTests {
             try await SandboxFixture.with { fixture in
                 var command = fixture.command("head -c 1 > /dev/null")
                 command.opensStandardInput = true
-                let running = try await fixture.runner.start(command)
+                let running = try await fixture.start(command)
                 try await running.writeInput(ByteBuffer(repeating: 0, count: 1_000_000))
                 running.closeInput()
                 running.closeInput()
@@ -53,7 +53,7 @@ extension SandboxTests {
             try await SandboxFixture.with { fixture in
                 var command = fixture.command("echo ready; sleep 1000")
                 command.opensStandardInput = true
-                let running = try await fixture.runner.start(command)
+                let running = try await fixture.start(command)
                 #expect(try await running.readLine() == "ready\n")
                 async let writing: Void = running.writeInput(ByteBuffer(repeating: 0, count: 1_000_000))
                 running.closeInput()
@@ -66,7 +66,7 @@ extension SandboxTests {
         @Test func aReaderThatStopsHoldsTheCommandUp() async throws {
             try await SandboxFixture.with { fixture in
                 let size = 8 * 1024 * 1024
-                let running = try await fixture.runner.start(
+                let running = try await fixture.start(
                     fixture.command("head -c \(size) /dev/zero; touch done")
                 )
                 // What is left is more than any pipe holds: the command cannot have ended.
@@ -84,7 +84,7 @@ extension SandboxTests {
         @Test func loosesNothingThatWasWrittenJustBeforeTheEnd() async throws {
             try await SandboxFixture.with { fixture in
                 for _ in 0..<20 {
-                    let running = try await fixture.runner.start(fixture.command("head -c 60000 /dev/zero"))
+                    let running = try await fixture.start(fixture.command("head -c 60000 /dev/zero"))
                     _ = await running.waitForEnd()
                     #expect(try await running.readAll(.standardOutput).utf8.count == 60000)
                     #expect(try await running.readOutput(.standardOutput, upTo: 1) == nil)
@@ -102,8 +102,10 @@ extension SandboxTests {
 
         @Test func aGrandchildThatHoldsTheOutputDoesNotHoldUpTheResult() async throws {
             try await SandboxFixture.with { fixture in
-                let finished = try await fixture.run("sleep 1000 & echo hi")
+                let finished = try await fixture.run("sleep 1000 & sleep 1000 & echo hi")
                 #expect(finished.output == "hi\n")
+                #expect(finished.end.lingeringProcesses == 2)
+                #expect(try await fixture.run("sleep 0 & wait; sleep 0").end.lingeringProcesses == 0)
             }
         }
 
@@ -111,7 +113,7 @@ extension SandboxTests {
             try await SandboxFixture.with { fixture in
                 var command = fixture.command("exec >&- 2>&-; cat > copied")
                 command.opensStandardInput = true
-                let running = try await fixture.runner.start(command)
+                let running = try await fixture.start(command)
                 async let output = running.readAll(.standardOutput)
                 try await running.writeInput(ByteBuffer(string: "late"))
                 running.closeInput()
@@ -125,7 +127,7 @@ extension SandboxTests {
             try await SandboxFixture.with { fixture in
                 var command = fixture.command("cat")
                 command.opensStandardInput = true
-                let running = try await fixture.runner.start(command)
+                let running = try await fixture.start(command)
                 await withTaskGroup { group in
                     group.addTask {
                         await expectError(.cancelled) {

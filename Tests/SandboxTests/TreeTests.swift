@@ -38,7 +38,7 @@ extension SandboxTests {
                 let marker = Self.makeMarker()
                 var command = fixture.command("trap '' TERM\n" + Self.scatter(marker) + "\nsleep 1000")
                 command.grace = .seconds(7)
-                let running = try await fixture.runner.start(command)
+                let running = try await fixture.start(command)
                 #expect(try await running.readLine() == "ready\n")
                 #expect(Host.processes(with: marker).count >= 6)
                 running.terminate(.cancelled)
@@ -59,7 +59,7 @@ extension SandboxTests {
                 let marker = Self.makeMarker()
                 var command = fixture.command(Self.scatter(marker) + "\nsleep 1000")
                 command.deadline = .seconds(60)
-                let running = try await fixture.runner.start(command)
+                let running = try await fixture.start(command)
                 #expect(try await running.readLine() == "ready\n")
                 await clock.sleeperArrived(for: .seconds(60))
                 clock.advance(by: .seconds(60))
@@ -74,7 +74,7 @@ extension SandboxTests {
             var configuration = CommandRunner.Configuration()
             configuration.maximumLifetime = .seconds(30)
             try await SandboxFixture.with(configuration: configuration, clock: clock) { fixture in
-                let running = try await fixture.runner.start(fixture.command("sleep 1000"))
+                let running = try await fixture.start(fixture.command("sleep 1000"))
                 await clock.sleeperArrived(for: .seconds(30))
                 clock.advance(by: .seconds(30))
                 #expect(try await Finished(running).terminationCause == .deadline(.seconds(30)))
@@ -89,7 +89,7 @@ extension SandboxTests {
                     setsid bash -c 'trap "echo deep > deep; exit" TERM; echo ready; while :; do sleep 0.01; done' &
                     wait; wait
                     """
-                let running = try await fixture.runner.start(fixture.command(line))
+                let running = try await fixture.start(fixture.command(line))
                 #expect(try await running.readLine() == "ready\n")
                 running.terminate(.cancelled)
                 let finished = try await Finished(running)
@@ -100,7 +100,7 @@ extension SandboxTests {
 
         @Test func terminatingAnEndedCommandIsHarmless() async throws {
             try await SandboxFixture.with { fixture in
-                let running = try await fixture.runner.start(fixture.command("exit 4"))
+                let running = try await fixture.start(fixture.command("exit 4"))
                 #expect(try await Finished(running).exitCode == 4)
                 running.terminate(.cancelled)
                 #expect(try await Finished(running).exitCode == 4)
@@ -109,7 +109,8 @@ extension SandboxTests {
 
         @Test func leavesNoZombieAndNoDescriptor() async throws {
             try await SandboxFixture.with { fixture in
-                let before = Host.openDescriptors
+                _ = try await fixture.run("true")
+                let (before, children) = (Host.openDescriptors, Host.children)
                 try await withThrowingTaskGroup { group in
                     for lane in 0..<4 {
                         group.addTask {
@@ -118,7 +119,12 @@ extension SandboxTests {
                     }
                     try await group.waitForAll()
                 }
+                // Streams that nobody read to their ends go when those who saw to their commands have.
+                while Host.openDescriptors > before { await Task.yield() }
                 #expect(Host.openDescriptors == before)
+                #expect(Host.children == children)
+                await fixture.sandbox.destroy()
+                #expect(Host.openDescriptors < before)
                 #expect(Host.children == [])
             }
         }
@@ -131,90 +137,183 @@ extension SandboxTests {
             case 1:
                 await expectError(.execError, .notFound) { _ = try await fixture.run(fixture.command(["missing"])) }
             case 2:
-                let running = try await fixture.runner.start(fixture.command("sleep 1000"))
+                let running = try await fixture.start(fixture.command("sleep 1000"))
                 running.terminate(.cancelled)
                 _ = try await Finished(running)
             case 3:
                 var command = fixture.command("true")
                 command.opensStandardInput = true
-                let running = try await fixture.runner.start(command)
+                let running = try await fixture.start(command)
                 running.closeOutput()
                 _ = await running.waitForEnd()
             default:
                 await withTaskGroup { group in
-                    group.addTask { _ = try? await fixture.run("sleep 1000") }
-                    group.cancelAll()
+                    group.addTask {
+                        withUnsafeCurrentTask { $0?.cancel() }
+                        await expectError(.cancelled) { _ = try await fixture.start(fixture.command("sleep 1000")) }
+                    }
                 }
             }
         }
 
-        /// Waits for the end and reaps.
-        private static func signalThatEnded(_ sandbox: LaunchedSandbox) async -> Int32 {
-            var signal: Int32 = 0
-            while true {
-                let result = sandbox.process.withDescriptor { linux_reap($0, &signal) }
-                if result != 0 { return signal }
-                _ = await sandbox.process.wait(until: .readable)
+        // MARK: The sandbox itself
+
+        @Test func destroyingASandboxEndsAllThatRunsInIt() async throws {
+            try await SandboxFixture.with { fixture in
+                let marker = Self.makeMarker()
+                let running = try await fixture.start(fixture.command(Self.scatter(marker) + "\nsleep 1000"))
+                #expect(try await running.readLine() == "ready\n")
+                await fixture.sandbox.destroy()
+                await fixture.sandbox.destroy()
+                #expect(Host.processes(with: marker) == [])
+                #expect(try await Finished(running).terminationCause == .backendDestroyed)
+                await expectError(.backendDestroyed) { _ = try await fixture.run("true") }
             }
+        }
+
+        /// What the first process of a sandbox is killed for, if not by us, is a lack of memory; the next command gets
+        /// a sandbox that works.
+        @Test func aSandboxThatIsKilledIsReplaced() async throws {
+            try await SandboxFixture.with { fixture in
+                let running = try await fixture.start(fixture.command("echo ready; sleep 1000"))
+                #expect(try await running.readLine() == "ready\n")
+                for child in Host.children { kill(try #require(pid_t(child)), SIGKILL) }
+                guard case .outOfMemory = try await Finished(running).end.outcome else {
+                    Issue.record("\(await running.waitForEnd())")
+                    return
+                }
+                #expect(try await fixture.run("echo next").output == "next\n")
+            }
+        }
+
+        /// A sandbox that a thread of the test's has started, as the launch thread of a runner does.
+        private static func withLaunch(
+            in fixture: SandboxFixture,
+            _ body: (LaunchedSandbox, DispatchSemaphore) async throws -> Void
+        ) async throws {
+            let reactor = try ReadinessReactor()
+            let polling = Completion<Void>()
+            try DedicatedThread.start(name: "test-poll") {
+                reactor.run()
+                polling.fulfil(())
+            }
+            let launched = Completion<Result<LaunchedSandbox, BackendError>>()
+            let semaphore = DispatchSemaphore(value: 0)
+            try DedicatedThread.start(name: "test-launch") {
+                launched.fulfil(
+                    Result { () throws(BackendError) in
+                        try SandboxLauncher(configuration: fixture.runner.configuration, reactor: reactor).launch(
+                            DirectoryIdentity(of: fixture.workspace),
+                            open: fixture.workspace,
+                            as: fixture.identity
+                        )
+                    }
+                )
+                semaphore.wait()
+            }
+            let sandbox = try await launched.waitToTheEnd().get()
+            try await sandbox.connection.ready.waitToTheEnd().get()
+            try await body(sandbox, semaphore)
+            semaphore.signal()
+            reactor.stop()
+            await polling.waitToTheEnd()
+        }
+
+        private static func start(
+            _ line: String,
+            in sandbox: LaunchedSandbox,
+            of fixture: SandboxFixture
+        ) async throws -> RunningCommand {
+            let prepared = try fixture.runner.prepare(fixture.command(line), as: fixture.identity)
+            let scope = try ScopeDirectory(fixture.workspace, beneath: sandbox.workspace, open: fixture.workspace)
+            let slot = try await fixture.runner.admit(.user(SandboxFixture.uid))
+            let running = try fixture.runner.start(
+                prepared,
+                AgentRequest(prepared, scope: scope),
+                in: sandbox.connection,
+                slot
+            )
+            return try #require(running)
         }
 
         /// As a kill of the broker ends the thread that started the sandbox.
         @Test func theEndOfTheThreadThatStartedItIsTheEndOfAll() async throws {
             let marker = Self.makeMarker()
             try await SandboxFixture.with { fixture in
-                let reactor = try ReadinessReactor()
-                let polling = Completion<Void>()
-                try DedicatedThread.start(name: "test-poll") {
-                    reactor.run()
-                    polling.fulfil(())
+                try await Self.withLaunch(in: fixture) { sandbox, thread in
+                    let line = Self.scatter(marker) + "\nsleep 1000"
+                    let running = try await Self.start(line, in: sandbox, of: fixture)
+                    #expect(try await running.readLine() == "ready\n")
+                    #expect(!Host.processes(with: marker).isEmpty)
+                    thread.signal()
+                    await sandbox.supervise(setupLimit: .seconds(5), clock: .continuous)
+                    #expect(Host.processes(with: marker) == [])
+                    #expect(running.hasEnded)
                 }
-                let launcher = try SandboxLauncher(
-                    configuration: fixture.runner.configuration,
-                    reactor: reactor,
-                    filter: SandboxLauncher.commandFilter()
-                )
-                let command = try PreparedCommand(
-                    fixture.command(Self.scatter(marker) + "\nsleep 1000"),
-                    shell: launcher.shell,
-                    maximumSize: 1 << 20
-                )
-                let launched = Completion<Result<LaunchedSandbox, BackendError>>()
-                let semaphore = DispatchSemaphore(value: 0)
-                try DedicatedThread.start(name: "test-launch") {
-                    launched.fulfil(Result { () throws(BackendError) in try launcher.launch(command) })
-                    semaphore.wait()
-                }
-                let sandbox = try await launched.waitToTheEnd().get()
-                let output = OutputPipe(sandbox.standardOutput, isSharedWithLauncher: false)
-                #expect(try await output.read(upTo: 64) == ByteBuffer(string: "ready\n"))
-                #expect(!Host.processes(with: marker).isEmpty)
-
-                semaphore.signal()
-                let signal = await Self.signalThatEnded(sandbox)
-                #expect(Host.processes(with: marker) == [])
-                #expect(signal == SIGKILL)
-                reactor.stop()
-                await polling.waitToTheEnd()
             }
         }
 
-        /// As a kill of the broker before it let the command begin.
-        @Test func nothingRunsWithoutTheBrokersFilter() async throws {
+        /// As a kill of the broker closes its end of the agent's socket.
+        @Test func theEndOfTheSocketIsTheEndOfAll() async throws {
+            let marker = Self.makeMarker()
             try await SandboxFixture.with { fixture in
-                let reactor = try ReadinessReactor()
-                let configuration = fixture.runner.configuration
-                let launcher = try SandboxLauncher(configuration: configuration, reactor: reactor, filter: [])
-                let command = try PreparedCommand(
-                    fixture.command("touch ran"),
-                    shell: launcher.shell,
-                    maximumSize: 1 << 20
-                )
-                let sandbox = try launcher.launch(command)
-                try DedicatedThread.start(name: "test-poll") { reactor.run() }
-                _ = await Self.signalThatEnded(sandbox)
-                reactor.stop()
-                #expect(!FileManager.default.fileExists(atPath: fixture.path("ran")))
-                #expect(StatusDocument.exitCode(in: sandbox.takeStatus()) == nil)
+                try await Self.withLaunch(in: fixture) { sandbox, _ in
+                    let line = Self.scatter(marker) + "\nsleep 1000"
+                    let running = try await Self.start(line, in: sandbox, of: fixture)
+                    #expect(try await running.readLine() == "ready\n")
+                    sandbox.connection.close()
+                    await sandbox.supervise(setupLimit: .seconds(5), clock: .continuous)
+                    #expect(Host.processes(with: marker) == [])
+                    #expect(running.hasEnded)
+                }
+            }
+        }
+
+        // MARK: Signals
+
+        @Test func aSignalReachesEveryProcess() async throws {
+            try await SandboxFixture.with { fixture in
+                let line = """
+                    trap 'echo leader' USR1
+                    setsid bash -c 'trap "echo deep > deep; exit" USR1; echo ready; while :; do sleep 0.01; done' &
+                    wait; wait; echo done
+                    """
+                let running = try await fixture.start(fixture.command(line))
+                #expect(try await running.readLine() == "ready\n")
+                try running.signal(SIGUSR1)
+                let finished = try await Finished(running)
+                #expect(finished.output == "leader\ndone\n")
+                #expect(FileManager.default.fileExists(atPath: fixture.path("deep")))
+                #expect(finished.exitCode == 0)
+                try running.signal(SIGUSR1)
+                await expectError(.invalidArgument) { try running.signal(0) }
+                await expectError(.invalidArgument) { try running.signal(65) }
+            }
+        }
+
+        @Test(arguments: [SIGINT, SIGTERM, SIGKILL])
+        func aSignalThatEndsAProgramIsTold(signal: Int32) async throws {
+            try await SandboxFixture.with { fixture in
+                let running = try await fixture.start(fixture.command(["sleep", "1000"]))
+                try running.signal(signal)
+                #expect(try await Finished(running).signal == signal)
+            }
+        }
+
+        /// Its tree is stopped: only what cannot be handled ends it.
+        @Test func aStoppedTreeIsEnded() async throws {
+            let clock = ManualClock()
+            try await SandboxFixture.with(clock: clock) { fixture in
+                let marker = Self.makeMarker()
+                var command = fixture.command(Self.scatter(marker) + "\nkill -STOP -1; kill -STOP $$; sleep 1000")
+                command.grace = .seconds(9)
+                let running = try await fixture.start(command)
+                #expect(try await running.readLine() == "ready\n")
+                running.terminate(.cancelled)
+                await clock.sleeperArrived(for: .seconds(9))
+                clock.advance(by: .seconds(9))
+                #expect(try await Finished(running).terminationCause == .cancelled)
+                #expect(Host.processes(with: marker) == [])
             }
         }
     }

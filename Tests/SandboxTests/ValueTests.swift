@@ -1,41 +1,59 @@
 import AgentBackend
-import CLinux
 import Testing
 
 @testable import Sandbox
 
 @Suite struct StartQueueTests {
     @Test func letsAsManyGoAsThereAreSlots() {
-        var queue = StartQueue(slots: 2, maximumWaiting: 1)
-        #expect(queue.enter() == .proceed)
-        #expect(queue.enter() == .proceed)
-        #expect(queue.enter() == .wait(0))
-        #expect(queue.enter() == .refused)
+        var queue = StartQueue<String>(slots: 2, maximumWaiting: 1)
+        #expect(queue.enter("a") == .proceed)
+        #expect(queue.enter("a") == .proceed)
+        #expect(queue.enter("a") == .wait(0))
+        #expect(queue.enter("a") == .refused)
+        #expect(queue.enter("b") == .refused)
     }
 
-    @Test func isFirstComeFirstServed() {
-        var queue = StartQueue(slots: 1, maximumWaiting: 10)
-        _ = queue.enter()
-        for ticket in 0..<3 as Range<UInt64> { #expect(queue.enter() == .wait(ticket)) }
+    @Test func isFirstComeFirstServedWithinAParty() {
+        var queue = StartQueue<String>(slots: 1, maximumWaiting: 10)
+        _ = queue.enter("a")
+        for ticket in 0..<3 as Range<UInt64> { #expect(queue.enter("a") == .wait(ticket)) }
         #expect(queue.leave() == 0)
         #expect(queue.leave() == 1)
         #expect(queue.leave() == 2)
         #expect(queue.leave() == nil)
-        #expect(queue.enter() == .proceed)
+        #expect(queue.enter("a") == .proceed)
+    }
+
+    @Test func partiesTakeTurns() {
+        var queue = StartQueue<String>(slots: 1, maximumWaiting: 100)
+        _ = queue.enter("a")
+        for _ in 0..<4 { _ = queue.enter("a") }
+        for _ in 0..<2 { _ = queue.enter("b") }
+        _ = queue.enter("c")
+        #expect((0..<8).map { _ in queue.leave() } == [0, 4, 6, 1, 5, 2, 3, nil])
+        // Whoever comes again is behind those that wait.
+        #expect(queue.enter("d") == .proceed)
+        #expect(queue.enter("a") == .wait(7))
+        #expect(queue.enter("a") == .wait(8))
+        #expect(queue.enter("b") == .wait(9))
+        #expect(queue.leave() == 7)
+        #expect(queue.enter("c") == .wait(10))
+        #expect((0..<4).map { _ in queue.leave() } == [9, 8, 10, nil])
     }
 
     @Test func passesOverWhoGaveUp() {
-        var queue = StartQueue(slots: 1, maximumWaiting: 2)
-        _ = queue.enter()
-        _ = queue.enter()
-        #expect(queue.enter() == .wait(1))
+        var queue = StartQueue<String>(slots: 1, maximumWaiting: 2)
+        _ = queue.enter("a")
+        _ = queue.enter("a")
+        #expect(queue.enter("b") == .wait(1))
         #expect(queue.abandon(0) == true)
         #expect(queue.abandon(0) == false)
         // Its place in the queue is free again.
-        #expect(queue.enter() == .wait(2))
-        #expect(queue.leave() == 1)
-        #expect(queue.abandon(1) == false)
+        #expect(queue.enter("a") == .wait(2))
         #expect(queue.leave() == 2)
+        #expect(queue.abandon(2) == false)
+        #expect(queue.leave() == 1)
+        #expect(queue.leave() == nil)
     }
 }
 
@@ -58,69 +76,9 @@ import Testing
     }
 }
 
-@Suite struct LauncherOutputTests {
-    @Test(arguments: [
-        ("{ \"child-pid\": 2 }\n{ \"exit-code\": 37 }\n", 37 as UInt8?),
-        ("{ \"exit-code\": 255 }\n", 255),
-        ("{\"exit-code\":0}", 0),
-        ("{ \"child-pid\": 2 }\n", nil),
-        ("{ \"exit-code\": 256 }\n", nil),
-        ("{ \"exit-code\": }\n", nil),
-        ("", nil),
-    ])
-    func findsTheExitCode(text: String, code: UInt8?) {
-        #expect(StatusDocument.exitCode(in: Array(text.utf8)) == code)
-    }
-
-    @Test func bytesThatCannotBeBubblewrapsPassAtOnce() {
-        var filter = LauncherDiagnosisFilter()
-        #expect(filter.pass(Array("error".utf8)) == Array("error".utf8))
-        #expect(filter.isPassing)
-        #expect(filter.pass(Array("bwrap: ".utf8)) == Array("bwrap: ".utf8))
-    }
-
-    @Test func bytesThatMayBeAreHeldUntilTheyCannot() {
-        var filter = LauncherDiagnosisFilter()
-        #expect(filter.pass(Array("bwr".utf8)) == [])
-        #expect(filter.pass(Array("ong".utf8)) == Array("bwrong".utf8))
-    }
-
-    @Test func whatIsHeldIsBounded() {
-        var filter = LauncherDiagnosisFilter()
-        let line = Array("bwrap: ".utf8) + [UInt8](repeating: 0x78, count: LauncherDiagnosis.maximumLength)
-        #expect(filter.pass(Array(line.dropLast(8))) == [])
-        #expect(filter.pass(Array(line.suffix(8))) == line)
-    }
-
-    @Test func whatIsHeldIsReleased() {
-        var filter = LauncherDiagnosisFilter()
-        #expect(filter.pass(Array("bwrap: x".utf8)) == [])
-        #expect(filter.release() == Array("bwrap: x".utf8))
-        #expect(filter.release() == [])
-    }
-
-    @Test func aMessageThatNamesAHostPathIsNotPassedOn() {
-        let diagnosis = LauncherDiagnosis(Array("bwrap: Can't find source path /srv/secret: No such file\n".utf8))
-        let error = diagnosis.error(running: Array("true".utf8), in: [])
-        #expect(error.code == .execError)
-        #expect(!error.message.contains("/srv/secret"))
-        #expect(error.description.contains("/srv/secret"))
-    }
-}
-
 @Suite struct IsolationLevelTests {
     @Test func levelsAreOrderedByStrength() {
         #expect(IsolationLevel.none < .software && .software < .landlock && IsolationLevel.landlock < .bwrap)
         #expect(IsolationLevel.allCases.max() == .bwrap)
-    }
-}
-
-@Suite struct CommandFilterTests {
-    @Test func aFilterThatDoesNotFitIsNotCut() {
-        var bytes = [UInt8](repeating: 0, count: 8192)
-        let size = linux_command_filter(&bytes, bytes.count)
-        #expect(size > 0 && size % 8 == 0)
-        #expect(linux_command_filter(&bytes, size) == size)
-        #expect(linux_command_filter(&bytes, size - 8) < 0)
     }
 }

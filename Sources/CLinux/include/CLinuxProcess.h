@@ -67,7 +67,8 @@ void linux_kill_and_reap(pid_t child);
 int linux_has_ended(int pidfd);
 
 // waitid(2) with P_PIDFD, WEXITED and WNOHANG, for a child. Where it has ended it is forgotten by the kernel, and
-// returned is 1 with the signal that ended it, 0 for none; else 0.
+// returned is 1 with the signal that ended it, 0 for none; else 0. The exit of a
+// parent that tells its child's signal as a shell does, by 128 + n, counts as that signal.
 int linux_reap(int pidfd, int *signal);
 
 // pidfd_open(2).
@@ -79,11 +80,17 @@ int linux_pidfd_send_signal(int pidfd, int signal);
 // pipe2(2) with O_CLOEXEC.
 int linux_pipe(int ends[2]);
 
-// socketpair(2): a stream, close-on-exec.
+// socketpair(2): SOCK_SEQPACKET, close-on-exec.
 int linux_socket_pair(int ends[2]);
 
 // memfd_create(2), close-on-exec, for reading and writing.
 int linux_memory_file(const char *name);
+
+// The same for a program, which is to be sealed once it is written, and then executed as /proc/self/fd/N.
+int linux_program_file(const char *name);
+
+// fcntl(2) with F_ADD_SEALS: what is in a linux_program_file() stays as it is.
+int linux_seal(int file);
 
 // fcntl(2): sets O_NONBLOCK.
 int linux_set_nonblocking(int descriptor);

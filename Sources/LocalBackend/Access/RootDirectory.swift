@@ -29,6 +29,14 @@ final class RootDirectory: Sendable {
         RootDirectory(.scope(of: self, path: path), in: cache)
     }
 
+    /// The backend's own, which this is or is a scope of.
+    var outermost: RootDirectory {
+        switch origin {
+        case .host: self
+        case .scope(let parent, _): parent.outermost
+        }
+    }
+
     /// Where it is on the host, for who must name it there. Not for resolving files.
     var hostPath: String {
         switch origin {

@@ -96,15 +96,19 @@ package struct CommandIsolation: Sendable {
 }
 
 /// Stands in where this host cannot isolate commands: files work, commands say what is missing.
-private struct UnavailableCommands: CommandStarter {
+private struct UnavailableCommands: CommandStarter, BackendCommands {
     let reason: BackendError
+
+    func makeCommands(as identity: HostIdentity?) -> any BackendCommands { self }
 
     func start(
         _ request: ExecRequest,
-        directory: Int32,
-        environment: Environment,
-        identity: HostIdentity?
+        workspace: Int32,
+        scope: Int32,
+        environment: Environment
     ) async throws(BackendError) -> any StartedCommand {
         throw reason
     }
+
+    func destroy() async {}
 }

@@ -3,7 +3,7 @@ internal import NIOCore
 package import Sandbox
 internal import Synchronization
 
-/// Runs a local backend's commands in the sandbox. Safe to use from any thread.
+/// Runs local backends' commands, those of each backend in a sandbox of its own. Safe to use from any thread.
 package final class SandboxedCommands: CommandStarter {
     private let runner: CommandRunner
     private let limits: Mutex<Limits>
@@ -34,30 +34,59 @@ package final class SandboxedCommands: CommandStarter {
         self.limits.withLock { $0 = limits }
     }
 
-    package func start(
+    package func makeCommands(as identity: HostIdentity?) -> any BackendCommands {
+        SandboxedBackendCommands(commands: self, sandbox: WarmSandbox(runner, identity: identity))
+    }
+
+    fileprivate func start(
         _ request: ExecRequest,
-        directory: Int32,
-        environment: Environment,
-        identity: HostIdentity?
+        in sandbox: WarmSandbox,
+        workspace: Int32,
+        scope: Int32,
+        environment: Environment
     ) async throws(BackendError) -> any StartedCommand {
         let limits = limits.withLock { $0 }
         let timeout = request.timeout ?? limits.defaultTimeout
         guard timeout <= limits.maximumTimeout else {
             throw .execTimeoutTooLong(timeout, allowed: limits.maximumTimeout)
         }
-        let command = try await runner.start(
+        let command = try await sandbox.start(
             Command(
                 request.program,
                 environment: environment,
-                workspace: directory,
+                workspace: workspace,
+                scope: scope,
                 workingDirectory: request.workingDirectory.bytes,
-                identity: identity,
                 opensStandardInput: request.opensStandardInput,
                 deadline: timeout,
                 grace: limits.grace
             )
         )
         return SandboxedExecution(command: command, isolation: runner.level.rawValue)
+    }
+}
+
+private struct SandboxedBackendCommands: BackendCommands {
+    let commands: SandboxedCommands
+    let sandbox: WarmSandbox
+
+    func start(
+        _ request: ExecRequest,
+        workspace: Int32,
+        scope: Int32,
+        environment: Environment
+    ) async throws(BackendError) -> any StartedCommand {
+        try await commands.start(
+            request,
+            in: sandbox,
+            workspace: workspace,
+            scope: scope,
+            environment: environment
+        )
+    }
+
+    func destroy() async {
+        await sandbox.destroy()
     }
 }
 
@@ -92,13 +121,14 @@ private struct SandboxedExecution: StartedCommand {
         let outcome: ExecEnd.Outcome =
             switch end.outcome {
             case .exited(let code): .exited(code: UInt32(code))
+            case .signaled(let signal): .signaled(signal)
+            case .outOfMemory: .outOfMemory
             case .terminated(.deadline(let deadline)): .timedOut(after: deadline)
             case .terminated(.cancelled), .terminated(.backendDestroyed): .cancelled
             case .terminated(.shuttingDown): .shuttingDown
-            // Thrown to who reads the output, too.
-            case .failed(let error):
-                .spawnFailed(SpawnFailure(kind: .other, systemErrno: error.systemErrno, stage: .program))
+            // The error is thrown to who reads the output.
+            case .failed(let failure, _): .spawnFailed(failure)
             }
-        return ExecEnd(outcome: outcome, usage: end.usage)
+        return ExecEnd(outcome: outcome, usage: end.usage, lingeringProcesses: end.lingeringProcesses)
     }
 }

@@ -11,22 +11,30 @@ package struct TimeLimitedCommands: CommandStarter {
         self.maximumTimeout = maximumTimeout
     }
 
-    package func start(
+    package func makeCommands(as identity: HostIdentity?) -> any BackendCommands {
+        TimeLimitedBackendCommands(commands: commands.makeCommands(as: identity), maximumTimeout: maximumTimeout)
+    }
+}
+
+private struct TimeLimitedBackendCommands: BackendCommands {
+    let commands: any BackendCommands
+    let maximumTimeout: Duration
+
+    func start(
         _ request: ExecRequest,
-        directory: Int32,
-        environment: Environment,
-        identity: HostIdentity?
+        workspace: Int32,
+        scope: Int32,
+        environment: Environment
     ) async throws(BackendError) -> any StartedCommand {
         var request = request
         let timeout = request.timeout ?? maximumTimeout
         guard timeout <= maximumTimeout else { throw .execTimeoutTooLong(timeout, allowed: maximumTimeout) }
         request.timeout = timeout
-        return try await commands.start(
-            request,
-            directory: directory,
-            environment: environment,
-            identity: identity
-        )
+        return try await commands.start(request, workspace: workspace, scope: scope, environment: environment)
+    }
+
+    func destroy() async {
+        await commands.destroy()
     }
 }
 

@@ -6,13 +6,13 @@ package struct Command: Sendable {
     /// All of org, entry, scope and call, merged. The runner puts PATH, HOME, LANG, TERM, USER, SHELL and TMPDIR
     /// below it; PWD is always the working directory.
     package var environment: Environment
-    /// The directory that the command sees as /workspace, open with O_PATH or more. Borrowed: it stays open until
-    /// ``CommandRunner/start(_:)`` returns. Nothing else of the host is bound, whatever happens to its path.
+    /// The directory that the sandbox is of, open with O_PATH or more. Borrowed: it stays open until
+    /// ``WarmSandbox/start(_:)`` returns. Nothing else of the host is bound, whatever happens to its path.
     package var workspace: Int32
+    /// The directory that the command sees as /workspace: that one, or one beneath it; in the same way.
+    package var scope: Int32
     /// Beneath /workspace: components joined by "/", without ".", ".." or empty ones; empty for /workspace itself.
     package var workingDirectory: [UInt8]
-    /// Whom it runs as. Nil: the broker's own user, which must not be root.
-    package var identity: HostIdentity?
     /// False: it finds its standard input at the end.
     package var opensStandardInput: Bool
     /// After this long the whole tree is ended. Nil, or more than the runner's limit: that limit.
@@ -24,8 +24,8 @@ package struct Command: Sendable {
         _ program: ExecRequest.Program,
         environment: Environment = Environment(),
         workspace: Int32,
+        scope: Int32? = nil,
         workingDirectory: [UInt8] = [],
-        identity: HostIdentity?,
         opensStandardInput: Bool = false,
         deadline: Duration? = nil,
         grace: Duration = .seconds(2)
@@ -33,8 +33,8 @@ package struct Command: Sendable {
         self.program = program
         self.environment = environment
         self.workspace = workspace
+        self.scope = scope ?? workspace
         self.workingDirectory = workingDirectory
-        self.identity = identity
         self.opensStandardInput = opensStandardInput
         self.deadline = deadline
         self.grace = grace
@@ -56,14 +56,19 @@ package enum TerminationCause: Sendable, Hashable {
 /// How a command ended.
 package struct CommandEnd: Sendable {
     package enum Outcome: Sendable {
-        /// As a shell reports it: 128 + n for one that signal n ended.
         case exited(code: UInt8)
+        /// A signal ended the program itself, and nobody had asked for its end.
+        case signaled(Int32)
+        /// The host killed the sandbox with all that ran in it.
+        case outOfMemory
         /// The tree was ended, for the first cause that came.
         case terminated(TerminationCause)
-        /// The program was never run, or its sandbox broke: `EXEC_ERROR`.
-        case failed(BackendError)
+        /// The program was never run, or its sandbox broke. The error is what who reads its output gets.
+        case failed(SpawnFailure, BackendError)
     }
 
     package var outcome: Outcome
     package var usage: ExecEnd.Usage
+    /// Processes that were there yet when the program ended, and were killed.
+    package var lingeringProcesses: UInt32 = 0
 }

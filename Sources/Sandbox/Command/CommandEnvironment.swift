@@ -6,7 +6,11 @@ struct CommandEnvironment {
     /// The user's name in the sandbox, whatever its id.
     static let userName = "agent"
 
-    static func merged(_ own: Environment, shell: String) throws(BackendError) -> Environment {
+    static func merged(
+        _ own: Environment,
+        shell: String,
+        workingDirectory: [UInt8]
+    ) throws(BackendError) -> Environment {
         // With SHELL unset bash looks the user up, through whatever libraries nsswitch.conf names.
         let defaults = try Environment([
             "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin",
@@ -17,6 +21,9 @@ struct CommandEnvironment {
             "SHELL": shell,
             "TMPDIR": "/tmp",
         ])
-        return defaults.merging(own)
+        var environment = defaults.merging(own)
+        let beneath = workingDirectory.isEmpty ? [] : [UInt8(ascii: "/")] + workingDirectory
+        try environment.set(Array("PWD".utf8), to: Array(workspace.utf8) + beneath)
+        return environment
     }
 }

@@ -11,10 +11,6 @@ internal import Synchronization
 final class OutputPipe: Sendable {
     private struct State {
         var isReading = false
-        /// For standard error, which bubblewrap writes to as well; nil once all bytes are the command's.
-        var filter: LauncherDiagnosisFilter?
-        /// Left the pipe and is the command's, but was not read yet.
-        var passed = ByteBuffer()
         /// Bytes that left the pipe.
         var count: UInt64 = 0
         /// Why the command never ran.
@@ -23,20 +19,17 @@ final class OutputPipe: Sendable {
 
     private enum Attempt {
         case bytes(ByteBuffer)
-        /// Bytes were read that may be bubblewrap's.
-        case heldBack
         case wouldBlock
         /// Nobody has the other end open.
         case closed
     }
 
     private let descriptor: MonitoredDescriptor
-    private let state: Mutex<State>
+    private let state = Mutex(State())
     private let end = Completion<Void>()
 
-    init(_ descriptor: MonitoredDescriptor, isSharedWithLauncher: Bool) {
+    init(_ descriptor: MonitoredDescriptor) {
         self.descriptor = descriptor
-        state = Mutex(State(filter: isSharedWithLauncher ? LauncherDiagnosisFilter() : nil))
     }
 
     /// Waits for bytes and returns at most `count` of them; nil at the end of all that the tree wrote. Throws why
@@ -50,8 +43,6 @@ final class OutputPipe: Sendable {
             switch try attempt(upTo: count) {
             case .bytes(let bytes):
                 return bytes
-            case .heldBack:
-                continue
             case .wouldBlock where hasEnded, .closed where hasEnded:
                 descriptor.close()
                 if let failure = state.withLock({ $0.failure }) { throw failure }
@@ -78,33 +69,12 @@ final class OutputPipe: Sendable {
         descriptor.close()
     }
 
-    /// Nothing of the tree is left, and what it wrote is in the pipe. The command ran.
-    func treeEnded() {
-        state.withLock { state in
-            guard var filter = state.filter.take() else { return }
-            state.passed.writeBytes(filter.release())
-        }
-        end.fulfil(())
-        descriptor.interrupt()
-    }
-
-    /// The command never ran: readers get this error.
-    func treeFailed(_ failure: BackendError) {
+    /// Nothing of the tree is left, and what it wrote is in the pipe. `failure`: the command never ran, and readers get
+    /// this.
+    func treeEnded(_ failure: BackendError?) {
         state.withLock { $0.failure = failure }
         end.fulfil(())
         descriptor.interrupt()
-    }
-
-    /// Takes what bubblewrap wrote here: for a command that never ran, once nothing of the tree is left.
-    func takeDiagnosis() -> LauncherDiagnosis {
-        state.withLock { state in
-            var bytes: [UInt8] = []
-            if var filter = state.filter.take() { bytes = filter.release() }
-            if case .success(.bytes(let rest)) = readPipe(upTo: LauncherDiagnosis.maximumLength) {
-                bytes += rest.readableBytesView
-            }
-            return LauncherDiagnosis(bytes)
-        }
     }
 
     private func beginReading() throws(BackendError) {
@@ -117,18 +87,10 @@ final class OutputPipe: Sendable {
     }
 
     private func attempt(upTo count: Int) throws(BackendError) -> Attempt {
-        let result = state.withLock { state -> Result<Attempt, BackendError> in
-            if let bytes = state.passed.readSlice(length: min(count, state.passed.readableBytes)),
-                bytes.readableBytes > 0
-            {
-                return .success(.bytes(bytes))
-            }
+        let result = state.withLock { state in
             let attempt = readPipe(upTo: count)
             if case .success(.bytes(let bytes)) = attempt { state.count += UInt64(bytes.readableBytes) }
-            guard case .success(.bytes(let bytes)) = attempt, var filter = state.filter.take() else { return attempt }
-            state.passed.writeBytes(filter.pass(Array(bytes.readableBytesView)))
-            if !filter.isPassing { state.filter = filter }
-            return .success(.heldBack)
+            return attempt
         }
         return try result.get()
     }

@@ -5,22 +5,30 @@ internal import Glibc
 struct PreparedCommand: Sendable {
     let arguments: [[UInt8]]
     let environment: Environment
-    let workspace: Int32
     let workingDirectory: [UInt8]
     let identity: HostIdentity?
     let opensStandardInput: Bool
-
-    /// More variables than this do not fit into bubblewrap's own list of options.
-    private static let maximumVariables = 2048
+    let deadline: Duration?
+    let grace: Duration
 
     /// Throws `EMPTY_COMMAND`, `INVALID_ARGUMENT`, and `MISSING_UTILITIES` where there is no shell.
-    init(_ command: Command, shell: String?, maximumSize: Int) throws(BackendError) {
+    init(
+        _ command: Command,
+        as identity: HostIdentity?,
+        shell: String?,
+        maximumSize: Int
+    ) throws(BackendError) {
         arguments = try Self.arguments(of: command.program, shell: shell)
-        environment = try CommandEnvironment.merged(command.environment, shell: shell ?? "/bin/sh")
-        workspace = command.workspace
         workingDirectory = command.workingDirectory
-        identity = try Self.identity(command.identity)
+        environment = try CommandEnvironment.merged(
+            command.environment,
+            shell: shell ?? "/bin/sh",
+            workingDirectory: workingDirectory
+        )
+        self.identity = try Self.identity(identity)
         opensStandardInput = command.opensStandardInput
+        deadline = command.deadline
+        grace = command.grace
         try checkSize(maximum: maximumSize)
         guard !workingDirectory.contains(0), !arguments.contains(where: { $0.contains(0) }) else {
             throw BackendError(.invalidArgument, message: "the command or its directory has a NUL byte: remove it")
@@ -72,10 +80,6 @@ struct PreparedCommand: Sendable {
         for variable in environment.variables { size += variable.name.count + variable.value.count + 2 }
         guard size <= maximum else {
             throw .tooLarge("command_bytes", used: size, allowed: maximum)
-        }
-        let count = environment.variables.count
-        guard count <= Self.maximumVariables else {
-            throw .tooLarge("environment_variables", used: count, allowed: Self.maximumVariables)
         }
     }
 }

@@ -1,58 +1,59 @@
 package import AgentBackend
+internal import CLinux
+internal import Glibc
 package import NIOCore
 
-/// A command whose sandbox was started. Safe to use from any thread.
+/// A command that was given to its sandbox. Safe to use from any thread.
 ///
 /// It ends by itself, at its deadline or by ``terminate(_:)``; dropping it ends nothing. Whoever started it reads
 /// both streams to their end, or ends it: a stream that nobody reads holds the command up.
 package final class RunningCommand: Sendable {
-    enum Termination: Sendable {
-        case wanted(TerminationCause)
-        case setupTookTooLong
-    }
-
-    let sandbox: LaunchedSandbox
-    let command: Command
-    let programName: [UInt8]
+    let prepared: PreparedCommand
     let deadline: Duration
-    let setupLimit: Duration
     let clock: any Clock<Duration>
-    private let maximumReadSize: Int
+    private let id: UInt64
+    /// Weak would do: it goes with the sandbox, which tells of that.
+    private let connection: AgentConnection
+    private let runner: CommandRunner
+    private let gate: GateSlot
+    private let started = ContinuousClock.now
 
-    let input: InputPipe?
-    let standardOutput: OutputPipe
-    let standardError: OutputPipe
+    private let input: InputPipe?
+    private let standardOutput: OutputPipe
+    private let standardError: OutputPipe
 
-    /// Whether the sandbox was set up, or ended before it was.
-    let setUp = Completion<Bool>()
-    let termination = Completion<Termination>()
-    let end = Completion<CommandEnd>()
-    let launched = ContinuousClock.now
+    let termination = Completion<TerminationCause>()
+    private let end = Completion<CommandEnd>()
+    /// Its supervisor has something to do.
+    let attention = Completion<Void>()
 
     init(
-        _ sandbox: LaunchedSandbox,
-        of command: Command,
-        programName: [UInt8],
-        configuration: CommandRunner.Configuration,
-        clock: any Clock<Duration>
+        _ prepared: PreparedCommand,
+        id: UInt64,
+        of connection: AgentConnection,
+        streams: consuming CommandStreams,
+        gate: GateSlot,
+        runner: CommandRunner
     ) {
-        self.sandbox = sandbox
-        self.command = command
-        self.programName = programName
-        self.clock = clock
-        deadline = min(command.deadline ?? configuration.maximumLifetime, configuration.maximumLifetime)
-        setupLimit = configuration.setupLimit
-        maximumReadSize = configuration.maximumReadSize
-        input = sandbox.standardInput.map { InputPipe($0) }
-        standardOutput = OutputPipe(sandbox.standardOutput, isSharedWithLauncher: false)
-        standardError = OutputPipe(sandbox.standardError, isSharedWithLauncher: true)
+        self.prepared = prepared
+        self.id = id
+        self.connection = connection
+        self.gate = gate
+        self.runner = runner
+        clock = runner.clock
+        let maximum = runner.configuration.maximumLifetime
+        deadline = min(prepared.deadline ?? maximum, maximum)
+        input = streams.input.map { InputPipe($0) }
+        standardOutput = OutputPipe(streams.output)
+        standardError = OutputPipe(streams.error)
     }
 
     /// Waits for output and returns at most `count` bytes of it, and never more than the runner's read size. Nil:
     /// all that the tree wrote was read, and nothing of the tree is left. Throws `EXEC_ERROR` in place of nil for a
-    /// program that could not be run, `CANCELLED`, and `CONFLICT` while another task reads the same stream.
+    /// program that could not be run, `PATH_ESCAPE_ATTEMPT` where another directory took the place of its scope,
+    /// `CANCELLED`, and `CONFLICT` while another task reads the same stream.
     package func readOutput(_ stream: CommandStream, upTo count: Int) async throws(BackendError) -> ByteBuffer? {
-        let size = max(1, min(count, maximumReadSize))
+        let size = max(1, min(count, runner.configuration.maximumReadSize))
         switch stream {
         case .standardOutput: return try await standardOutput.read(upTo: size)
         case .standardError: return try await standardError.read(upTo: size)
@@ -72,17 +73,20 @@ package final class RunningCommand: Sendable {
 
     /// Ends the whole tree: SIGTERM, the command's grace, SIGKILL. Returns at once. Only the first cause counts.
     package func terminate(_ cause: TerminationCause) {
-        termination.fulfil(.wanted(cause))
+        termination.fulfil(cause)
+        attention.fulfil(())
     }
 
     /// Sends a signal to every process of the tree. Of one that has ended: nothing happens. Throws `INVALID_ARGUMENT`
     /// for a number that is no signal.
     package func signal(_ number: Int32) throws(BackendError) {
         guard (1...Self.lastSignal).contains(number) else {
-            throw BackendError(.invalidArgument, message: "\(number) is no signal: give one of 1 to \(Self.lastSignal)")
+            throw BackendError(
+                .invalidArgument,
+                message: "\(number) is no signal: give one of 1 to \(Self.lastSignal)"
+            )
         }
-        // Its process is reaped, and the id free for others, once it is closed.
-        _ = sandbox.process.withDescriptor { _ in ProcessTree(launcher: sandbox.processID).send(number) }
+        send(number)
     }
 
     /// SIGRTMAX of the kernel.
@@ -102,9 +106,61 @@ package final class RunningCommand: Sendable {
         await end.waitToTheEnd()
     }
 
-    /// Waits until the sandbox is set up and the program is about to be executed. False: it has ended instead. Nil:
-    /// the calling task was cancelled.
-    func waitUntilSetUp() async -> Bool? {
-        await setUp.wait()
+    func send(_ signal: Int32) {
+        connection.sendSignal(signal, to: id)
+    }
+
+    func letNextStart() {
+        gate.leave()
+    }
+
+    // MARK: Its end
+
+    /// Nothing of the tree is left, as the agent says.
+    func ended(_ reply: sandbox_reply) {
+        let usage = ExecEnd.Usage(
+            wall: started.duration(to: .now),
+            user: .microseconds(Int64(clamping: reply.user_microseconds)),
+            system: .microseconds(Int64(clamping: reply.system_microseconds)),
+            maximumResidentBytes: reply.maximum_resident_bytes,
+            standardOutputBytes: standardOutput.writtenCount(),
+            standardErrorBytes: standardError.writtenCount()
+        )
+        let outcome = termination.value.map { CommandEnd.Outcome.terminated($0) } ?? outcome(reply)
+        tell(CommandEnd(outcome: outcome, usage: usage, lingeringProcesses: reply.lingering))
+    }
+
+    /// The sandbox is gone, and everything in it. `outcome`: of commands that were not ended before.
+    func sandboxEnded(_ outcome: CommandEnd.Outcome) {
+        let usage = ExecEnd.Usage(
+            wall: started.duration(to: .now),
+            standardOutputBytes: standardOutput.writtenCount(),
+            standardErrorBytes: standardError.writtenCount()
+        )
+        tell(CommandEnd(outcome: termination.value.map { .terminated($0) } ?? outcome, usage: usage))
+    }
+
+    private func outcome(_ reply: sandbox_reply) -> CommandEnd.Outcome {
+        if reply.kind == UInt32(sandbox_reply_failed.rawValue) {
+            let failure = SpawnFailure(reply)
+            return .failed(failure, failure.error(running: prepared))
+        }
+        // As wait(2) has it: the low seven bits are the signal, the next byte the code.
+        let signal = reply.status & 0x7f
+        if reply.status < 0 { return .signaled(SIGKILL) }
+        return signal == 0 ? .exited(code: UInt8(truncatingIfNeeded: reply.status >> 8)) : .signaled(signal)
+    }
+
+    private func tell(_ end: CommandEnd) {
+        // First: whoever learns of the end may start the next command.
+        gate.leave()
+        runner.commandEnded()
+        input?.close()
+        var failure: BackendError?
+        if case .failed(_, let error) = end.outcome { failure = error }
+        standardOutput.treeEnded(failure)
+        standardError.treeEnded(failure)
+        self.end.fulfil(end)
+        attention.fulfil(())
     }
 }

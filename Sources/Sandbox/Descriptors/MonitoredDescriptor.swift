@@ -5,7 +5,7 @@ internal import Synchronization
 ///
 /// Safe to use from any thread. One task waits at a time: a second one wakes the first early, and to wake early is
 /// allowed: whoever waited tries, and waits again.
-final class MonitoredDescriptor: Sendable {
+final class MonitoredDescriptor: ReadinessTarget {
     enum Interest: Sendable {
         case readable
         case writable

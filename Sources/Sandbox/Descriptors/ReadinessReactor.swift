@@ -2,13 +2,19 @@ internal import AgentBackend
 internal import CLinux
 internal import Synchronization
 
-/// Tells when descriptors are ready: one epoll(7) instance, whose thread only resumes those who wait.
+/// Whom the reactor tells that a descriptor may be ready. It does no more than what takes no time.
+protocol ReadinessTarget: AnyObject, Sendable {
+    /// Called by the reactor's thread.
+    func becameReady()
+}
+
+/// Tells when descriptors are ready: one epoll(7) instance, whose thread only wakes those who wait.
 ///
 /// Reads and writes are made by whoever waited, so that a pipe that nobody reads stays full. Safe to use from any
 /// thread. ``run()`` holds the thread that it is called on until ``stop()``.
 final class ReadinessReactor: Sendable {
     private struct Registration {
-        weak var descriptor: MonitoredDescriptor?
+        weak var target: (any ReadinessTarget)?
     }
 
     private struct State {
@@ -42,7 +48,7 @@ final class ReadinessReactor: Sendable {
             guard count > 0 else { return }
             for key in keys.prefix(Int(count)) {
                 if key == Self.stopKey { return }
-                state.withLock { $0.registrations[key]?.descriptor }?.becameReady()
+                state.withLock { $0.registrations[key]?.target }?.becameReady()
             }
         }
     }
@@ -52,7 +58,7 @@ final class ReadinessReactor: Sendable {
         linux_signal_event(stopEvent.rawValue)
     }
 
-    // MARK: For MonitoredDescriptor
+    // MARK: For those who are told
 
     func makeKey() -> UInt64 {
         state.withLock { state in
@@ -61,8 +67,8 @@ final class ReadinessReactor: Sendable {
         }
     }
 
-    func add(_ monitored: MonitoredDescriptor, key: UInt64, descriptor: Int32) throws(BackendError) {
-        state.withLock { $0.registrations[key] = Registration(descriptor: monitored) }
+    func add(_ target: any ReadinessTarget, key: UInt64, descriptor: Int32) throws(BackendError) {
+        state.withLock { $0.registrations[key] = Registration(target: target) }
         let result = linux_epoll_add(epoll.rawValue, descriptor, key)
         guard result < 0 else { return }
         state.withLock { $0.registrations[key] = nil }

@@ -1,43 +1,124 @@
+internal import AgentBackend
+internal import CLinux
 internal import Glibc
 internal import Synchronization
 
-/// A process of bubblewrap that was started, and the broker's ends of what leads to it. Safe to share.
+/// A sandbox that was started: bubblewrap around the agent, which runs commands until its end. Safe to use from any
+/// thread.
 final class LaunchedSandbox: Sendable {
-    /// bubblewrap, the first process of namespaces around the sandbox: dies last, and takes all along. Valid until
-    /// it is reaped through ``process``.
-    let processID: pid_t
-    /// Its pidfd: readable once nothing of the tree is left.
-    let process: MonitoredDescriptor
-    /// Through which it got the command's filter: hangs up when the sandbox is set up, or is dead.
-    let filter: MonitoredDescriptor
-    private let status: Mutex<OwnedDescriptor?>
-    let standardInput: MonitoredDescriptor?
-    let standardOutput: MonitoredDescriptor
-    let standardError: MonitoredDescriptor
+    let connection: AgentConnection
+    /// What its commands see as /workspace, or beneath it.
+    let workspace: DirectoryIdentity
+    /// bubblewrap's pidfd: it is the first process of namespaces around the sandbox, dies last, and takes all along.
+    private let process: MonitoredDescriptor
+    /// What bubblewrap says before the agent runs.
+    private let diagnosis: Mutex<OwnedDescriptor?>
+    private let isUnwanted = Atomic(false)
+    private let dead = Completion<Void>()
 
     init(
-        processID: pid_t,
+        _ connection: AgentConnection,
+        workspace: DirectoryIdentity,
         process: MonitoredDescriptor,
-        filter: MonitoredDescriptor,
-        status: consuming OwnedDescriptor,
-        standardInput: MonitoredDescriptor?,
-        standardOutput: MonitoredDescriptor,
-        standardError: MonitoredDescriptor
+        diagnosis: consuming OwnedDescriptor
     ) {
-        self.processID = processID
+        self.connection = connection
+        self.workspace = workspace
         self.process = process
-        self.filter = filter
-        self.status = Mutex(status)
-        self.standardInput = standardInput
-        self.standardOutput = standardOutput
-        self.standardError = standardError
+        self.diagnosis = Mutex(diagnosis)
     }
 
-    /// What bubblewrap told of the command by its end, as JSON. Empty the second time.
-    func takeStatus() -> [UInt8] {
-        status.withLock { status in
-            guard let descriptor = status.take() else { return [] }
-            return descriptor.readAll()
+    /// False: it ends, or has ended.
+    var isUsable: Bool { dead.value == nil && !isUnwanted.load(ordering: .relaxed) }
+
+    /// Kills everything in it. Returns at once. Idempotent.
+    func end() {
+        isUnwanted.store(true, ordering: .relaxed)
+        kill()
+    }
+
+    /// Ends it unless commands run in it; whoever is about to start one finds that out, and makes another.
+    func endIfUnused() {
+        if connection.retire() { end() }
+    }
+
+    /// Waits until nothing of it is left, also through a cancellation of the calling task.
+    func waitForEnd() async {
+        await dead.waitToTheEnd()
+    }
+
+    /// Sees it to its end. Called once, by the runner.
+    func supervise(setupLimit: Duration, clock: any Clock<Duration>) async {
+        await withDiscardingTaskGroup { group in
+            group.addTask {
+                guard (try? await clock.sleep(for: setupLimit)) != nil else { return }
+                if self.connection.ready.fulfil(.failure(.setupTookTooLong(setupLimit))) { self.end() }
+            }
+            while process.withDescriptor({ linux_has_ended($0) }) == 0 {
+                _ = await process.waitToTheEnd(until: .readable)
+            }
+            group.cancelAll()
+        }
+        finish()
+    }
+
+    private func finish() {
+        var signal: Int32 = 0
+        _ = process.withDescriptor { linux_reap($0, &signal) }
+        process.close()
+        dead.fulfil(())
+        connection.ready.fulfil(.failure(.setupFailed(takeDiagnosis())))
+        if isUnwanted.load(ordering: .relaxed) {
+            connection.closed(.terminated(.backendDestroyed))
+        } else if signal == SIGKILL {
+            // Nobody but the host's kernel kills it otherwise.
+            connection.closed(.outOfMemory)
+        } else {
+            let failure = SpawnFailure(kind: .sandbox, systemErrno: 0, stage: .sandbox)
+            connection.closed(.failed(failure, .sandboxBroke(signal: signal)))
         }
     }
+
+    private func kill() {
+        // Nobody gets it where that has ended.
+        _ = process.withDescriptor { linux_pidfd_send_signal($0, SIGKILL) }
+    }
+
+    private func takeDiagnosis() -> String {
+        diagnosis.withLock { diagnosis in
+            guard let descriptor = diagnosis.take() else { return "" }
+            return String(decoding: descriptor.readAll(), as: UTF8.self)
+        }
+    }
+}
+
+extension BackendError {
+    fileprivate static func setupTookTooLong(_ limit: Duration) -> BackendError {
+        BackendError(
+            .execError,
+            message: "the sandbox was not set up within \(limit): the host is overloaded; try again later",
+            isRetryable: true
+        )
+    }
+
+    /// bubblewrap's own words name paths of the host: they are for the log alone.
+    fileprivate static func setupFailed(_ diagnosis: String) -> BackendError {
+        BackendError(
+            .execError,
+            message: "the sandbox could not be set up: see the broker's log",
+            cause: LauncherMessage(description: diagnosis.isEmpty ? "bwrap ended without a message" : diagnosis)
+        )
+    }
+
+    fileprivate static func sandboxBroke(signal: Int32) -> BackendError {
+        BackendError(
+            .execError,
+            message: "the sandbox ended before its command did (signal \(signal)): see the host's log",
+            maybeExecuted: true
+        )
+    }
+}
+
+private struct LauncherMessage: Error, CustomStringConvertible {
+    let description: String
 }

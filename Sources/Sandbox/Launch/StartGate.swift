@@ -1,14 +1,24 @@
 internal import AgentBackend
 internal import Synchronization
 
-/// Lets as many sandboxes be set up at once as gain from it; the others wait in a fair queue. Safe to use from any
+/// Who takes turns with others in starting commands.
+enum StartParty: Hashable, Sendable {
+    /// An org has a user of its own.
+    case user(UInt32)
+    /// Where all commands run as the broker's user.
+    case sandbox(ObjectIdentifier)
+}
+
+/// Lets as many commands be started at once as gain from it; the others wait in a fair queue. Safe to use from any
 /// thread.
 final class StartGate: Sendable {
+    private typealias Queue = StartQueue<StartParty>
+
     private struct State {
-        var queue: StartQueue
-        var continuations: [StartQueue.Ticket: CheckedContinuation<Bool, Never>] = [:]
+        var queue: Queue
+        var continuations: [Queue.Ticket: CheckedContinuation<Bool, Never>] = [:]
         /// Have their slot, before they came to suspend.
-        var early: Set<StartQueue.Ticket> = []
+        var early: Set<Queue.Ticket> = []
     }
 
     private let state: Mutex<State>
@@ -16,13 +26,13 @@ final class StartGate: Sendable {
 
     init(slots: Int, maximumWaiting: Int) {
         self.maximumWaiting = maximumWaiting
-        state = Mutex(State(queue: StartQueue(slots: slots, maximumWaiting: maximumWaiting)))
+        state = Mutex(State(queue: Queue(slots: slots, maximumWaiting: maximumWaiting)))
     }
 
     /// Waits for a slot, which ``leave()`` gives back. Throws `CANCELLED`, and `RESOURCE_EXHAUSTED` where too many
     /// wait.
-    func enter() async throws(BackendError) {
-        switch state.withLock({ $0.queue.enter() }) {
+    func enter(_ party: StartParty) async throws(BackendError) {
+        switch state.withLock({ $0.queue.enter(party) }) {
         case .proceed:
             return
         case .refused:
@@ -48,7 +58,10 @@ final class StartGate: Sendable {
         continuation?.resume(returning: true)
     }
 
-    private func suspend(_ ticket: StartQueue.Ticket, _ continuation: CheckedContinuation<Bool, Never>) {
+    /// A slot that was entered, to be given back.
+    func slot() -> GateSlot { GateSlot(self) }
+
+    private func suspend(_ ticket: Queue.Ticket, _ continuation: CheckedContinuation<Bool, Never>) {
         let hasSlot = state.withLock { state -> Bool? in
             guard state.queue.isWaiting(ticket) else { return state.early.remove(ticket) != nil }
             state.continuations[ticket] = continuation
@@ -57,11 +70,26 @@ final class StartGate: Sendable {
         if let hasSlot { continuation.resume(returning: hasSlot) }
     }
 
-    private func abandon(_ ticket: StartQueue.Ticket) {
+    private func abandon(_ ticket: Queue.Ticket) {
         let continuation = state.withLock { state -> CheckedContinuation<Bool, Never>? in
             guard state.queue.abandon(ticket) else { return nil }
             return state.continuations.removeValue(forKey: ticket)
         }
         continuation?.resume(returning: false)
+    }
+}
+
+/// A slot of the gate. Safe to use from any thread.
+final class GateSlot: Sendable {
+    private let gate: StartGate
+    private let hasLeft = Atomic(false)
+
+    fileprivate init(_ gate: StartGate) {
+        self.gate = gate
+    }
+
+    /// Gives it back. Idempotent.
+    func leave() {
+        if !hasLeft.exchange(true, ordering: .relaxed) { gate.leave() }
     }
 }

@@ -1,5 +1,8 @@
-/// Who may set up a sandbox now and who waits for it, first come first served. No clock, no lock, no continuation.
-struct StartQueue {
+internal import DequeModule
+
+/// Whose turn it is to start a command, where more want to than gain from it: parties take turns, and within one it is
+/// first come, first served. No clock, no lock, no continuation.
+struct StartQueue<Party: Hashable> {
     /// Names one start. Never used twice.
     typealias Ticket = UInt64
 
@@ -12,16 +15,18 @@ struct StartQueue {
     private var free: Int
     private let maximumWaiting: Int
     private var nextTicket: Ticket = 0
-    /// No ticket below it waits.
-    private var firstTicket: Ticket = 0
     private var waiting: Set<Ticket> = []
+    /// With those that gave up, until it is their turn.
+    private var tickets: [Party: Deque<Ticket>] = [:]
+    /// Those that have tickets, in the order of their turns.
+    private var turns: Deque<Party> = []
 
     init(slots: Int, maximumWaiting: Int) {
         free = slots
         self.maximumWaiting = maximumWaiting
     }
 
-    mutating func enter() -> Entry {
+    mutating func enter(_ party: Party) -> Entry {
         if free > 0 {
             free -= 1
             return .proceed
@@ -29,14 +34,17 @@ struct StartQueue {
         guard waiting.count < maximumWaiting else { return .refused }
         defer { nextTicket += 1 }
         waiting.insert(nextTicket)
+        if tickets[party] == nil { turns.append(party) }
+        tickets[party, default: []].append(nextTicket)
         return .wait(nextTicket)
     }
 
     /// A slot is given back. Returns who has it now.
     mutating func leave() -> Ticket? {
-        while firstTicket < nextTicket {
-            defer { firstTicket += 1 }
-            if waiting.remove(firstTicket) != nil { return firstTicket }
+        while let party = turns.popFirst() {
+            guard let ticket = takeTicket(of: party) else { continue }
+            if tickets[party] != nil { turns.append(party) }
+            return ticket
         }
         free += 1
         return nil
@@ -49,5 +57,16 @@ struct StartQueue {
     /// A start waits no more. False: it has its slot already, and gives it back.
     mutating func abandon(_ ticket: Ticket) -> Bool {
         waiting.remove(ticket) != nil
+    }
+
+    /// The first that still waits. A party without more of them is forgotten.
+    private mutating func takeTicket(of party: Party) -> Ticket? {
+        guard var queue = tickets.removeValue(forKey: party) else { return nil }
+        var taken: Ticket?
+        while taken == nil, let ticket = queue.popFirst() {
+            if waiting.remove(ticket) != nil { taken = ticket }
+        }
+        if !queue.isEmpty { tickets[party] = queue }
+        return taken
     }
 }

@@ -4,11 +4,6 @@ internal import Glibc
 
 /// Questions about a command's workspace, by its descriptor.
 enum WorkspaceDirectory {
-    /// The path that the kernel knows it by at this moment.
-    static func path(of workspace: Int32) throws(BackendError) -> [UInt8] {
-        try SymbolicLink.target(of: "/proc/self/fd/\(workspace)")
-    }
-
     /// Throws `EXEC_ERROR` with a reason where `directory` is no directory beneath the workspace, and
     /// `PATH_ESCAPE_ATTEMPT` where a link leads out of it.
     static func check(workingDirectory directory: [UInt8], in workspace: Int32) throws(BackendError) {

@@ -76,7 +76,7 @@ func withLossBroker(
             }
         }
         #expect(broker.temporaryFiles() == [])
-        #expect(processes(beneath: broker.root) == [])
+        #expect(commands(beneath: broker.root) == [])
     }
     while openDescriptors() > before { await Task.yield() }
 }

@@ -132,10 +132,10 @@ import Testing
             while output != "up\nup\n" {
                 output += String(buffer: try #require(try await other.client.next(of: exec)).payload)
             }
-            if !broker.isolation.isEmpty { #expect(!processes(beneath: broker.root).isEmpty) }
+            if !broker.isolation.isEmpty { #expect(!commands(beneath: broker.root).isEmpty) }
             try await ending.apply(to: other.client)
             try await client.waitUntil { $0.execsRunning == 0 && $0.connections == 1 }
-            #expect(processes(beneath: broker.root).isEmpty)
+            #expect(commands(beneath: broker.root).isEmpty)
         }
     }
 
@@ -159,7 +159,7 @@ import Testing
             try await watcher.waitUntil { stats in
                 stats.connections == 1 && stats.callsInFlight == 0 && stats.execsRunning == 0 && stats.pool.active == 0
             }
-            #expect(processes(beneath: broker.root).isEmpty)
+            #expect(commands(beneath: broker.root).isEmpty)
             #expect(broker.temporaryFiles().isEmpty)
             await watcher.client.close()
         }

@@ -124,7 +124,7 @@ import Testing
             try await client.waitUntilStarted(exec)
             try await client.client.send(ClientFrame(id: 0, body: .cancel(call: exec)))
             #expect(try await errorCode { try await client.result(of: exec) } == .cancelled)
-            #expect(processes(beneath: broker.root).isEmpty)
+            #expect(commands(beneath: broker.root).isEmpty)
             #expect(try await client.statistics().execsRunning == 0)
         }
     }
@@ -137,7 +137,7 @@ import Testing
                 try await client.client.send(exec, ClientFrame(id: 0, body: .cancel(call: exec.id)))
                 #expect(try await errorCode { try await client.result(of: exec.id) } == .cancelled)
             }
-            #expect(processes(beneath: broker.root).isEmpty)
+            #expect(commands(beneath: broker.root).isEmpty)
         }
     }
 
@@ -147,7 +147,7 @@ import Testing
             let exec = client.frame(WireConversation.shell("sleep 1000"), special: special)
             let code = try await errorCode { try await client.call(exec) }
             #expect(code == .deadlineExceeded)
-            #expect(processes(beneath: broker.root).isEmpty)
+            #expect(commands(beneath: broker.root).isEmpty)
         }
     }
 
@@ -159,7 +159,7 @@ import Testing
             )
             let end = try end(try await client.call(client.frame(.execStart(start))))
             #expect(end.end.outcome == .timedOut(after: .milliseconds(200)))
-            #expect(processes(beneath: broker.root).isEmpty)
+            #expect(commands(beneath: broker.root).isEmpty)
         }
     }
 

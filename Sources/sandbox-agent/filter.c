@@ -1,5 +1,7 @@
+// System call filters, in two layers: the agent's, which its commands inherit, refuses what neither of them does; a
+// command's, what the agent alone does. One for all that a command does not would stop the agent.
 #define _GNU_SOURCE
-#include "CLinuxSeccomp.h"
+#include "agent.h"
 
 #include <errno.h>
 #include <linux/audit.h>
@@ -11,9 +13,11 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #if defined(__x86_64__)
 #define NATIVE_ARCHITECTURE AUDIT_ARCH_X86_64
@@ -77,8 +81,7 @@ static const struct refusal refusals[] = {
     {SYS_open_by_handle_at, EPERM},
     {SYS_name_to_handle_at, EPERM},
     {SYS_fanotify_init, EPERM},
-    // Mounts.
-    {SYS_mount, EPERM},
+    // Mounts, but for mount(2).
     {SYS_umount2, EPERM},
     {SYS_pivot_root, EPERM},
     {SYS_chroot, EPERM},
@@ -106,15 +109,16 @@ static const struct refusal refusals[] = {
 #endif
 };
 
+enum { maximum_length = 512 };
+
 struct program {
-    struct sock_filter *code;
-    size_t capacity;
-    // May be more than the capacity: linux_command_filter() looks at the end.
+    struct sock_filter code[maximum_length];
+    // May be more than the maximum: install() looks.
     size_t length;
 };
 
 static void emit(struct program *program, struct sock_filter instruction) {
-    if (program->length < program->capacity) program->code[program->length] = instruction;
+    if (program->length < maximum_length) program->code[program->length] = instruction;
     program->length++;
 }
 
@@ -151,7 +155,7 @@ static size_t begin_call(struct program *program, uint32_t call) {
 
 static void end_call(struct program *program, size_t begin) {
     answer(program, SECCOMP_RET_ALLOW);
-    if (begin < program->capacity) program->code[begin].jf = (uint8_t)(program->length - begin - 1);
+    if (begin < maximum_length) program->code[begin].jf = (uint8_t)(program->length - begin - 1);
 }
 
 static void refuse_foreign_abi(struct program *program) {
@@ -174,9 +178,11 @@ static void refuse_calls(struct program *program) {
     }
 }
 
-static void refuse_new_namespaces(struct program *program) {
-    const uint32_t namespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER
-        | CLONE_NEWPID | CLONE_NEWNET;
+// Of those that the agent makes for its commands, and of all others.
+enum { agent_namespaces = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC };
+static const uint32_t other_namespaces = CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWUSER | CLONE_NEWNET;
+
+static void refuse_new_namespaces(struct program *program, uint32_t namespaces) {
     size_t begin = begin_call(program, SYS_clone);
     load(program, low_half(0));
     emit(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, namespaces, 0, 1));
@@ -250,16 +256,68 @@ static void keep_core_limit(struct program *program) {
 #endif
 }
 
-ssize_t linux_command_filter(void *bytes, size_t capacity) {
-    struct program program = {.code = bytes, .capacity = capacity / sizeof(struct sock_filter)};
+// Calls that change how a process is scheduled or what it may use, and where they have its id. A cell's init is of the
+// same user as the commands, and the next command inherits from it.
+static const struct {
+    uint32_t call;
+    uint8_t argument;
+} calls_with_process[] = {
+    {SYS_sched_setaffinity, 0}, {SYS_sched_setscheduler, 0}, {SYS_sched_setparam, 0}, {SYS_sched_setattr, 0},
+    {SYS_setpriority, 1},       {SYS_ioprio_set, 1},         {SYS_prlimit64, 0},
+};
+
+// What means all processes of a user, in the first argument.
+static const struct {
+    uint32_t call;
+    uint32_t kind;
+} calls_with_user[] = {{SYS_setpriority, PRIO_USER}, {SYS_ioprio_set, 3 /* IOPRIO_WHO_USER */}};
+
+static void refuse_changes_of_init(struct program *program) {
+    for (size_t i = 0; i < sizeof calls_with_process / sizeof *calls_with_process; i++) {
+        size_t begin = begin_call(program, calls_with_process[i].call);
+        load(program, low_half(calls_with_process[i].argument));
+        skip_unless(program, 1, 1);
+        answer(program, refuse(EPERM));
+        for (size_t j = 0; j < sizeof calls_with_user / sizeof *calls_with_user; j++) {
+            if (calls_with_user[j].call != calls_with_process[i].call) continue;
+            load(program, low_half(0));
+            skip_unless(program, calls_with_user[j].kind, 1);
+            answer(program, refuse(EPERM));
+        }
+        end_call(program, begin);
+    }
+}
+
+static int install(struct program *program) {
+    if (program->length > maximum_length) {
+        errno = ENOSPC;
+        return -1;
+    }
+    struct sock_fprog filter = {.len = (unsigned short)program->length, .filter = program->code};
+    return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter);
+}
+
+int install_agent_filter(void) {
+    static struct program program;
     refuse_foreign_abi(&program);
     refuse_calls(&program);
-    refuse_new_namespaces(&program);
+    refuse_new_namespaces(&program, other_namespaces);
     refuse_controls(&program);
     refuse_personalities(&program);
     refuse_socket_families(&program);
     keep_core_limit(&program);
     answer(&program, SECCOMP_RET_ALLOW);
-    if (program.length > program.capacity) return -ENOSPC;
-    return (ssize_t)(program.length * sizeof(struct sock_filter));
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return -1;
+    return install(&program);
+}
+
+int install_command_filter(void) {
+    struct program program = {.length = 0};
+    load(&program, offsetof(struct seccomp_data, nr));
+    skip_unless(&program, SYS_mount, 1);
+    answer(&program, refuse(EPERM));
+    refuse_new_namespaces(&program, agent_namespaces);
+    refuse_changes_of_init(&program);
+    answer(&program, SECCOMP_RET_ALLOW);
+    return install(&program);
 }

@@ -16,8 +16,7 @@ struct StandardInput: ~Copyable {
     }
 
     static func empty() throws(BackendError) -> StandardInput {
-        let null = Glibc.open("/dev/null", O_RDONLY | O_CLOEXEC)
-        return StandardInput(inside: try .made(by: "open", null < 0 ? -errno : null), writer: nil)
+        StandardInput(inside: try .null(O_RDONLY), writer: nil)
     }
 }
 
@@ -35,6 +34,12 @@ struct StandardOutput: ~Copyable {
 }
 
 extension OwnedDescriptor {
+    /// /dev/null.
+    static func null(_ flags: Int32) throws(BackendError) -> OwnedDescriptor {
+        let null = open("/dev/null", flags | O_CLOEXEC)
+        return try made(by: "open", null < 0 ? -errno : null)
+    }
+
     /// A pipe that belongs to the command's user: one of root's cannot be opened again as /dev/stdout.
     fileprivate static func pipe(owner: HostIdentity?) throws(BackendError) -> DescriptorPair {
         let pipe = try pair(by: "pipe2", linux_pipe)

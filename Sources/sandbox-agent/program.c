@@ -1,0 +1,82 @@
+// The child of an init that becomes the program of a command.
+#define _GNU_SOURCE
+#include "agent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void reset_signals(void) {
+    // Handlers first: one of the init's must not run here.
+    struct sigaction initial = {.sa_handler = SIG_DFL};
+    sigaction(SIGRTMIN, &initial, NULL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+// Whatever else is open is close-on-exec.
+static int place_streams(const int *streams) {
+    for (int i = 0; i < 3; i++) {
+        if (dup2(streams[i], i) < 0) return -1;
+    }
+    return 0;
+}
+
+static int enter_working_directory(const struct command *command) {
+    if (chdir("/workspace") != 0) return -1;
+    return command->working_directory[0] == 0 ? 0 : chdir(command->working_directory);
+}
+
+static const char *search_path(char **variables) {
+    for (; *variables != NULL; variables++) {
+        if (strncmp(*variables, "PATH=", 5) == 0) return *variables + 5;
+    }
+    return "/usr/bin:/bin";
+}
+
+// execve(2) of one file. ENOENT has two meanings.
+static int execute_file(struct cell *cell, const char *file) {
+    execve(file, cell->command->arguments, cell->command->variables);
+    int error = errno;
+    struct stat ignored;
+    if (error == ENOENT && stat(file, &ignored) == 0) cell->interpreter_is_missing = true;
+    return error;
+}
+
+// As execvp(3), but a file without a known format is not given to a shell.
+static int execute(struct cell *cell) {
+    const char *name = cell->command->arguments[0];
+    if (strchr(name, '/') != NULL) return execute_file(cell, name);
+    int result = ENOENT;
+    char file[4096];
+    for (const char *directory = search_path(cell->command->variables); directory != NULL;) {
+        const char *end = strchrnul(directory, ':');
+        int length = (int)(end - directory);
+        // An empty one is the working directory.
+        int size = snprintf(file, sizeof file, "%.*s%s%s", length, directory, length == 0 ? "" : "/", name);
+        int error = size < (int)sizeof file ? execute_file(cell, file) : ENAMETOOLONG;
+        if (error == EACCES) result = EACCES;
+        if (error != EACCES && error != ENOENT && error != ENOTDIR && error != ENAMETOOLONG) return error;
+        directory = *end == ':' ? end + 1 : NULL;
+    }
+    return result;
+}
+
+int run_program(void *argument) {
+    struct cell *cell = argument;
+    reset_signals();
+    setpgid(0, 0);
+    if (place_streams(cell->command->streams) != 0) {
+        fail(cell, sandbox_stage_confinement, errno);
+    } else if (enter_working_directory(cell->command) != 0) {
+        fail(cell, sandbox_stage_working_directory, errno);
+    } else {
+        fail(cell, sandbox_stage_program, execute(cell));
+    }
+    _exit(127);
+}
