@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 enum { maximum_descriptors = 4 };
@@ -36,9 +37,25 @@ ssize_t sandbox_send(int socket, const struct sandbox_request *request, const vo
     return sent < 0 ? -errno : sent;
 }
 
-ssize_t sandbox_receive(int socket, struct sandbox_reply *reply) {
+ssize_t sandbox_receive(int socket, struct sandbox_reply *reply, int *descriptor) {
+    struct iovec part = {.iov_base = reply, .iov_len = sizeof *reply};
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control,
+                             .msg_controllen = sizeof control};
     ssize_t received;
-    do received = recv(socket, reply, sizeof *reply, MSG_DONTWAIT);
+    do received = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     while (received < 0 && errno == EINTR);
-    return received < 0 ? -errno : received;
+    *descriptor = -1;
+    if (received < 0) return -errno;
+    const struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    if (header != NULL && header->cmsg_type == SCM_RIGHTS) memcpy(descriptor, CMSG_DATA(header), sizeof *descriptor);
+    return received;
+}
+
+int sandbox_resize_terminal(int terminal, uint16_t rows, uint16_t columns) {
+    struct winsize size = {.ws_row = rows, .ws_col = columns};
+    return ioctl(terminal, TIOCSWINSZ, &size) < 0 ? -errno : 0;
 }

@@ -40,8 +40,9 @@ extension CommandRunner {
 
         /// Files of the host's /etc that commands see, read-only, where they exist.
         package var systemFiles = [
-            "/etc/ld.so.cache", "/etc/ssl", "/etc/alternatives", "/etc/resolv.conf", "/etc/hosts",
-            "/etc/nsswitch.conf", "/etc/localtime", "/etc/os-release",
+            "/etc/ld.so.cache", "/etc/ssl", "/etc/alternatives", "/etc/localtime", "/etc/timezone", "/etc/os-release",
+            "/etc/debian_version", "/etc/services", "/etc/protocols", "/etc/mime.types", "/etc/magic", "/etc/perl",
+            "/etc/vim", "/etc/inputrc", "/etc/terminfo",
         ]
         /// Further paths of the host that commands see, read-only, such as a tool chain outside of /usr. None beneath
         /// /tmp, where bubblewrap finds the workspace, and where commands have directories of their own.

@@ -161,7 +161,17 @@ package final class CommandRunner: Sendable {
         _ request: borrowing AgentRequest,
         in connection: AgentConnection,
         _ slot: GateSlot
-    ) throws(BackendError) -> RunningCommand? {
+    ) async throws(BackendError) -> RunningCommand? {
+        if prepared.terminal != nil {
+            return try await connection.start(request, of: prepared) { [self] id, terminal throws(BackendError) in
+                let streams = try CommandStreams(
+                    terminal: terminal,
+                    opensStandardInput: prepared.opensStandardInput,
+                    reactor: reactor
+                )
+                return RunningCommand(prepared, id: id, of: connection, streams: streams, gate: slot, runner: self)
+            }
+        }
         let input: StandardInput
         if prepared.opensStandardInput {
             input = try .open(owner: prepared.identity, reactor: reactor)

@@ -79,11 +79,12 @@ package final class WarmSandbox: Sendable {
     ) async throws(BackendError) -> RunningCommand {
         let workspace = try DirectoryIdentity(of: command.workspace)
         guard !workspace.isRemoved else { throw .workspaceRemoved }
+        for directory in [command.workspace, command.scope] { DirectoryIdentity.openUp(directory) }
         let scope = try ScopeDirectory(command.scope, beneath: workspace, open: command.workspace)
         let request = try AgentRequest(prepared, scope: scope)
         while true {
             let launched = try await sandbox(of: workspace, command)
-            let running = try runner.start(prepared, request, in: launched.connection, slot)
+            let running = try await runner.start(prepared, request, in: launched.connection, slot)
             if let running { return running }
             // It ended since it was asked for.
             await launched.waitForEnd()

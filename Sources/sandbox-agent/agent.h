@@ -31,6 +31,7 @@ struct sandbox {
 // A command as it was asked for. Valid until its program is executed.
 struct command {
     const struct sandbox_request *request;
+    // All the same one for a terminal.
     int streams[3];
     const char *scope;
     const char *working_directory;
@@ -70,7 +71,7 @@ struct cell {
     uint32_t state;
     // The command that it has, or had last.
     uint64_t id;
-    const struct command *command;
+    struct command *command;
 
     // Results, written by the init and its child.
     enum sandbox_stage failed_stage;
@@ -91,7 +92,7 @@ struct cell {
 
 // cell.c. Gives a command to a cell and waits until its program was executed, or failed to be. The reply comes from the
 // cell. False: there is no cell, and errno.
-bool start_command(const struct sandbox *sandbox, const struct command *command);
+bool start_command(const struct sandbox *sandbox, struct command *command);
 // To every process of a command; SIGKILL: the whole tree dies, whatever it does.
 void signal_command(uint64_t id, int number);
 // A cell's init is dead. `usage`: of it with all its children.
@@ -102,6 +103,9 @@ int run_init(void *cell);
 
 // program.c. The init's child, which becomes the program. Shares the memory and returns only to exit.
 int run_program(void *cell);
+
+// terminal.c. Opens a terminal and sends its other side to the broker. -1 and errno.
+int open_terminal(const struct sandbox *sandbox, const struct sandbox_request *request);
 
 // confinement.c. -1 and errno.
 int drop_capabilities(void);

@@ -28,7 +28,7 @@ static void await_running(struct cell *cell) {
         syscall(SYS_futex, &cell->state, FUTEX_WAIT, cell_starting, NULL);
 }
 
-static struct cell *make_cell(const struct sandbox *sandbox, const struct command *command) {
+static struct cell *make_cell(const struct sandbox *sandbox, struct command *command) {
     char *memory = mmap(NULL, mapping_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) return NULL;
     struct cell *cell = (struct cell *)memory;
@@ -72,7 +72,7 @@ static void end_surplus(void) {
     }
 }
 
-bool start_command(const struct sandbox *sandbox, const struct command *command) {
+bool start_command(const struct sandbox *sandbox, struct command *command) {
     end_surplus();
     struct cell *cell = command->scope[0] == 0 ? find_idle() : NULL;
     if (cell == NULL) {

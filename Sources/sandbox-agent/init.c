@@ -84,6 +84,9 @@ static int bind_scope(const struct command *command) {
 static int mount_own(const struct sandbox *sandbox) {
     const unsigned long flags = MS_NOSUID | MS_NODEV;
     if (mount("proc", "/proc", "proc", flags | MS_NOEXEC, NULL) != 0) return -1;
+    // With terminals of its own: those of other commands are the same user's.
+    const char *options = "newinstance,ptmxmode=0666,mode=0620,max=64";
+    if (mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, options) != 0) return -1;
     if (mount("tmpfs", "/tmp", "tmpfs", flags, sandbox->temporary_options) != 0) return -1;
     return mount("tmpfs", "/dev/shm", "tmpfs", flags, sandbox->shared_memory_options);
 }
@@ -190,15 +193,27 @@ static bool is_as_made(const struct cell *cell) {
     return true;
 }
 
+// Becomes the parent of the program. Its id; -1 where the cell has a failure.
+static pid_t start_program(struct cell *cell) {
+    struct command *command = cell->command;
+    int terminal = -1;
+    if (command->request->has_terminal) {
+        terminal = open_terminal(cell->sandbox, command->request);
+        if (terminal < 0) return fail(cell, sandbox_stage_sandbox, errno), -1;
+        for (int i = 0; i < 3; i++) command->streams[i] = terminal;
+    }
+    pid_t program = clone(run_program, cell->program_stack_end, CLONE_VM | CLONE_VFORK | SIGCHLD, cell);
+    if (program < 0) fail(cell, sandbox_stage_sandbox, errno);
+    if (terminal >= 0) close(terminal);
+    return program;
+}
+
 // Runs the command that the cell has, and replies. Returns whether it is to run another.
 static bool run_command(struct cell *cell, bool is_made) {
     struct sandbox_reply reply = {.id = cell->id, .kind = sandbox_reply_ended};
-    bool is_scope = cell->command->scope[0] != 0;
-    pid_t program = -1;
-    if (is_made) {
-        program = clone(run_program, cell->program_stack_end, CLONE_VM | CLONE_VFORK | SIGCHLD, cell);
-        if (program < 0) fail(cell, sandbox_stage_sandbox, errno);
-    }
+    // Another scope needs another view; and a terminal stays for as long as the broker has its other side.
+    bool is_for_one = cell->command->scope[0] != 0 || cell->command->request->has_terminal;
+    pid_t program = is_made ? start_program(cell) : -1;
     if (cell->failed_stage != sandbox_stage_none) {
         reply.kind = sandbox_reply_failed;
         reply.stage = cell->failed_stage;
@@ -212,7 +227,7 @@ static bool run_command(struct cell *cell, bool is_made) {
     if (program > 0) await_program(program, &reply);
     cell->user_microseconds += reply.user_microseconds;
     cell->system_microseconds += reply.system_microseconds;
-    bool is_reusable = is_made && !is_scope && is_as_made(cell);
+    bool is_reusable = is_made && !is_for_one && is_as_made(cell);
     // Before the reply, so that who starts the next command on it finds the cell. Killed: the agent replies.
     if (is_reusable && !change_state(cell, cell_running, cell_idle)) return false;
     raw_call(SYS_write, cell->sandbox->socket, (long)&reply, sizeof reply, 0);

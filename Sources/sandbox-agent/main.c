@@ -61,12 +61,12 @@ static int start_from(const struct sandbox *sandbox, struct command *command, ch
 }
 
 static void start(const struct sandbox *sandbox, const struct sandbox_request *request, char *strings,
-                  const int *descriptors) {
+                  const int *descriptors, int file_of_strings) {
     struct command command = {.request = request};
     memcpy(command.streams, descriptors, sizeof command.streams);
     int error;
     if (request->strings_are_in_file) {
-        char *file = mmap(NULL, request->strings_size, PROT_READ, MAP_PRIVATE, descriptors[3], 0);
+        char *file = mmap(NULL, request->strings_size, PROT_READ, MAP_PRIVATE, file_of_strings, 0);
         error = file == MAP_FAILED ? errno : start_from(sandbox, &command, file);
         if (file != MAP_FAILED) munmap(file, request->strings_size);
     } else {
@@ -103,7 +103,9 @@ static void receive(const struct sandbox *sandbox) {
         memcpy(descriptors, CMSG_DATA(header), count * sizeof(int));
     }
     switch (buffer.request.operation) {
-    case sandbox_operation_start: start(sandbox, &buffer.request, buffer.strings, descriptors); break;
+    case sandbox_operation_start:
+        start(sandbox, &buffer.request, buffer.strings, descriptors, count == 0 ? -1 : descriptors[count - 1]);
+        break;
     case sandbox_operation_signal: signal_command(buffer.request.id, buffer.request.signal); break;
     }
     for (size_t i = 0; i < count; i++) close(descriptors[i]);

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -67,11 +68,17 @@ static int execute(struct cell *cell) {
     return result;
 }
 
+// A session of its own only for a terminal: the kernel shares processors out between sessions.
+static int take_terminal_or_group(const struct command *command) {
+    if (!command->request->has_terminal) return setpgid(0, 0);
+    if (setsid() < 0) return -1;
+    return ioctl(command->streams[0], TIOCSCTTY, 0);
+}
+
 int run_program(void *argument) {
     struct cell *cell = argument;
     reset_signals();
-    setpgid(0, 0);
-    if (place_streams(cell->command->streams) != 0) {
+    if (take_terminal_or_group(cell->command) != 0 || place_streams(cell->command->streams) != 0) {
         fail(cell, sandbox_stage_confinement, errno);
     } else if (enter_working_directory(cell->command) != 0) {
         fail(cell, sandbox_stage_working_directory, errno);

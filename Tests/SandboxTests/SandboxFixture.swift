@@ -173,6 +173,85 @@ enum Host {
         }
     }
 
+    /// What an attack aims at, beside the workspace, as the commands' user.
+    struct Outside {
+        let directory: String
+        let victim: pid_t
+        private let process: Process
+        private let port: UInt16
+        private let shared: Int32
+
+        init(beside fixture: SandboxFixture) throws {
+            directory = fixture.workspacePath + "/../outside"
+            try SandboxFixture.makeDirectory(directory)
+            try "reached".write(toFile: directory + "/secret", atomically: false, encoding: .utf8)
+            chown(directory + "/secret", SandboxFixture.uid, SandboxFixture.gid)
+            let program = """
+                import os, socket, sys
+                os.chdir(sys.argv[1])
+                listeners = [socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX), socket.socket()]
+                listeners[0].bind("socket")
+                listeners[1].bind("\\0" + sys.argv[1])
+                listeners[2].bind(("127.0.0.1", 0))
+                for listener in listeners: listener.listen(9)
+                print(listeners[2].getsockname()[1], flush=True)
+                sys.stdin.read()
+                """
+            process = Self.process(["/usr/bin/python3", "-c", program, directory, "victim-reached"])
+            process.environment = ["VALUE": "reached"]
+            let (input, output) = (Pipe(), Pipe())
+            process.standardInput = input
+            process.standardOutput = output
+            try process.run()
+            var line = Data()
+            while line.last != UInt8(ascii: "\n") {
+                let bytes = output.fileHandleForReading.availableData
+                try #require(!bytes.isEmpty)
+                line += bytes
+            }
+            port = try #require(UInt16(String(decoding: line.dropLast(), as: UTF8.self)))
+            victim = process.processIdentifier
+            shared = shmget(key_t(IPC_PRIVATE), 64, Int32(IPC_CREAT) | 0o666)
+        }
+
+        var environment: Environment {
+            get throws {
+                try Environment(["OUTSIDE": directory, "VICTIM": "\(victim)", "PORT": "\(port)"])
+            }
+        }
+
+        /// What a shell line writes that runs outside, in the workspace.
+        func run(_ line: String) throws -> String {
+            let process = Self.process(["/bin/bash", "-c", line])
+            process.currentDirectoryURL = URL(filePath: directory + "/../workspace")
+            process.environment = [
+                "OUTSIDE": directory, "VICTIM": "\(victim)", "PORT": "\(port)", "PATH": "/usr/bin:/bin",
+            ]
+            let output = Pipe()
+            process.standardOutput = output
+            process.standardError = FileHandle.nullDevice
+            try process.run()
+            let bytes = try output.fileHandleForReading.readToEnd() ?? Data()
+            process.waitUntilExit()
+            return String(decoding: bytes, as: UTF8.self)
+        }
+
+        func end() {
+            kill(victim, SIGKILL)
+            process.waitUntilExit()
+            shmctl(shared, IPC_RMID, nil)
+        }
+
+        /// As the commands' user.
+        private static func process(_ arguments: [String]) -> Process {
+            let process = Process()
+            process.executableURL = URL(filePath: "/usr/bin/setpriv")
+            let (uid, gid) = (SandboxFixture.uid, SandboxFixture.gid)
+            process.arguments = ["--reuid", "\(uid)", "--regid", "\(gid)", "--clear-groups"] + arguments
+            return process
+        }
+    }
+
     static var openDescriptors: Int {
         ((try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []).count
     }

@@ -227,7 +227,7 @@ extension SandboxTests {
             let prepared = try fixture.runner.prepare(fixture.command(line), as: fixture.identity)
             let scope = try ScopeDirectory(fixture.workspace, beneath: sandbox.workspace, open: fixture.workspace)
             let slot = try await fixture.runner.admit(.user(SandboxFixture.uid))
-            let running = try fixture.runner.start(
+            let running = try await fixture.runner.start(
                 prepared,
                 AgentRequest(prepared, scope: scope),
                 in: sandbox.connection,

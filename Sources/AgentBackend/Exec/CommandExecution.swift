@@ -25,19 +25,35 @@ public struct ExecRequest: Sendable {
     public var timeout: Duration?
     /// False: the command finds its standard input at the end.
     public var opensStandardInput: Bool
+    /// Not nil: its streams are a terminal of this size; what it writes comes as standard output. Needs
+    /// ``opensStandardInput`` to be typed at.
+    public var terminal: TerminalSize?
 
     public init(
         _ program: Program,
         environment: Environment = Environment(),
         workingDirectory: WorkspacePath = .root,
         timeout: Duration? = nil,
-        opensStandardInput: Bool = false
+        opensStandardInput: Bool = false,
+        terminal: TerminalSize? = nil
     ) {
         self.program = program
         self.environment = environment
         self.workingDirectory = workingDirectory
         self.timeout = timeout
         self.opensStandardInput = opensStandardInput
+        self.terminal = terminal
+    }
+}
+
+/// In characters.
+public struct TerminalSize: Sendable, Hashable {
+    public var rows: UInt16
+    public var columns: UInt16
+
+    public init(rows: UInt16, columns: UInt16) {
+        self.rows = rows
+        self.columns = columns
     }
 }
 
@@ -67,6 +83,10 @@ public protocol CommandExecution: Sendable {
     /// `INVALID_ARGUMENT` for a number that is no signal, and `NOT_IMPLEMENTED` where a backend cannot.
     func signal(_ number: Int32) async throws(BackendError)
 
+    /// Changes the size of the command's terminal; its programs are told. Of a command without one, or one that has
+    /// ended: nothing happens. Throws `NOT_IMPLEMENTED` where a backend cannot.
+    func resizeTerminal(to size: TerminalSize) async throws(BackendError)
+
     /// Ends the whole tree: SIGTERM, a grace, SIGKILL. Returns at once; idempotent.
     func terminate()
 
@@ -77,5 +97,9 @@ public protocol CommandExecution: Sendable {
 extension CommandExecution {
     public func signal(_ number: Int32) async throws(BackendError) {
         throw BackendError(.notImplemented, message: "commands of this backend get no signals: end it instead")
+    }
+
+    public func resizeTerminal(to size: TerminalSize) async throws(BackendError) {
+        throw BackendError(.notImplemented, message: "commands of this backend have no terminals")
     }
 }

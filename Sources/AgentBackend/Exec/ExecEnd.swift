@@ -2,7 +2,7 @@
 public struct ExecEnd: Sendable, Hashable {
     public enum Outcome: Sendable, Hashable {
         case exited(code: UInt32)
-        /// A signal that the broker did not send ended the program itself.
+        /// A signal ended the program itself, and nobody had asked for the end of the command.
         case signaled(Int32)
         /// Its deadline passed and its tree was ended.
         case timedOut(after: Duration)

@@ -99,6 +99,10 @@ private struct LoggedExecution: CommandExecution {
         try await execution.signal(number)
     }
 
+    func resizeTerminal(to size: TerminalSize) async throws(BackendError) {
+        try await execution.resizeTerminal(to: size)
+    }
+
     func terminate() {
         execution.terminate()
     }

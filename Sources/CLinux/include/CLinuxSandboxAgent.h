@@ -6,7 +6,8 @@
 #include <sys/types.h>
 
 enum sandbox_operation {
-    // Descriptors come along: standard input, output and error, and the strings where they are not in the message.
+    // Descriptors come along: standard input, output and error, and the strings where they are not in the message. With
+    // a terminal the first three mean nothing.
     sandbox_operation_start = 1,
     // To every process of a command; SIGKILL to the whole tree, whatever it is.
     sandbox_operation_signal,
@@ -26,6 +27,10 @@ struct sandbox_request {
     uint32_t strings_size;
     // 1: they are in a file, the last descriptor.
     uint32_t strings_are_in_file;
+    // 1: the streams are a terminal of the cell's own, of this size.
+    uint32_t has_terminal;
+    uint16_t rows;
+    uint16_t columns;
     // What the scope has to be: another directory in its place is bound for nobody.
     uint64_t scope_device;
     uint64_t scope_inode;
@@ -39,6 +44,8 @@ enum sandbox_reply_kind {
     sandbox_reply_ready = 1,
     // The sandbox cannot be used; the agent ends.
     sandbox_reply_unusable,
+    // Comes with a terminal's other side, before what the command writes there.
+    sandbox_reply_terminal,
     // A command has ended, and nothing of its tree is left.
     sandbox_reply_ended,
     // A command's program was never executed.
@@ -75,9 +82,12 @@ struct sandbox_reply {
 };
 
 // sendmsg(2) and recvmsg(2), without waiting and without SIGPIPE. They return bytes or -errno; 0 from the latter is
-// the end.
+// the end. A terminal's reply stores a descriptor, others -1.
 ssize_t sandbox_send(int socket, const struct sandbox_request *request, const void *strings, size_t size,
                      const int *descriptors, int count);
-ssize_t sandbox_receive(int socket, struct sandbox_reply *reply);
+ssize_t sandbox_receive(int socket, struct sandbox_reply *reply, int *descriptor);
+
+// ioctl_tty(2): the size that the programs at a terminal see. 0 or -errno.
+int sandbox_resize_terminal(int terminal, uint16_t rows, uint16_t columns);
 
 #endif

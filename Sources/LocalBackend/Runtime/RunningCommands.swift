@@ -71,6 +71,10 @@ private struct RunningExecution: CommandExecution {
         try await command.signal(number)
     }
 
+    func resizeTerminal(to size: TerminalSize) async throws(BackendError) {
+        try await command.resizeTerminal(to: size)
+    }
+
     func terminate() {
         command.terminate()
     }

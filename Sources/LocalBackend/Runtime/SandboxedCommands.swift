@@ -58,6 +58,7 @@ package final class SandboxedCommands: CommandStarter {
                 scope: scope,
                 workingDirectory: request.workingDirectory.bytes,
                 opensStandardInput: request.opensStandardInput,
+                terminal: request.terminal,
                 deadline: timeout,
                 grace: limits.grace
             )
@@ -110,6 +111,10 @@ private struct SandboxedExecution: StartedCommand {
 
     func signal(_ number: Int32) async throws(BackendError) {
         try command.signal(number)
+    }
+
+    func resizeTerminal(to size: TerminalSize) async throws(BackendError) {
+        command.resizeTerminal(to: size)
     }
 
     func terminate() {

@@ -7,9 +7,15 @@ internal import Synchronization
 ///
 /// Replies are read by the reactor's thread, which tells the commands of their ends.
 final class AgentConnection: ReadinessTarget {
+    private enum Entry {
+        case running(RunningCommand)
+        /// Its terminal has not come.
+        case awaitingTerminal(PendingCommand)
+    }
+
     private struct State: ~Copyable {
         var socket: OwnedDescriptor?
-        var commands: [UInt64: RunningCommand] = [:]
+        var commands: [UInt64: Entry] = [:]
         var lastID: UInt64 = 0
         var lastUse = ContinuousClock.now
 
@@ -48,19 +54,45 @@ final class AgentConnection: ReadinessTarget {
         descriptors: [Int32],
         make: (UInt64) -> RunningCommand
     ) throws(BackendError) -> RunningCommand? {
-        let result = state.withLock { state -> Result<RunningCommand?, BackendError> in
-            guard let socket = state.openSocket else { return .success(nil) }
+        var running: RunningCommand?
+        try send(request, descriptors: descriptors) { id in
+            let command = make(id)
+            running = command
+            return .running(command)
+        }
+        return running
+    }
+
+    /// The same with a terminal. Waits until that has come, also through a cancellation. Throws why it cannot.
+    func start(
+        _ request: borrowing AgentRequest,
+        of prepared: PreparedCommand,
+        make: @escaping @Sendable (UInt64, consuming OwnedDescriptor) throws(BackendError) -> RunningCommand
+    ) async throws(BackendError) -> RunningCommand? {
+        let pending = PendingCommand(prepared: prepared, make: make)
+        guard try send(request, descriptors: [], { _ in .awaitingTerminal(pending) }) else { return nil }
+        return try await pending.command.waitToTheEnd().get()
+    }
+
+    /// False: there is no agent any more.
+    @discardableResult
+    private func send(
+        _ request: borrowing AgentRequest,
+        descriptors: [Int32],
+        _ entry: (UInt64) -> Entry
+    ) throws(BackendError) -> Bool {
+        let result = state.withLock { state -> Result<Bool, BackendError> in
+            guard let socket = state.openSocket else { return .success(false) }
             state.lastID += 1
             state.lastUse = .now
             let id = state.lastID
             let sent = request.send(id: id, to: socket, descriptors: descriptors)
             switch sent {
             case 0...:
-                let command = make(id)
-                state.commands[id] = command
-                return .success(command)
+                state.commands[id] = entry(id)
+                return .success(true)
             case -Int(EPIPE), -Int(ECONNRESET):
-                return .success(nil)
+                return .success(false)
             case -Int(EAGAIN):
                 return .failure(.tooMany("starts_in_sandbox", allowed: state.commands.count))
             default:
@@ -106,43 +138,96 @@ final class AgentConnection: ReadinessTarget {
         }
     }
 
-    /// The sandbox is gone: its commands are told. `cause`: what they get that were not ended before.
+    /// The sandbox is gone: its commands are told. `outcome`: what they get that were not ended before.
     func closed(_ outcome: CommandEnd.Outcome) {
         close()
         let commands = state.withLock { state in
             defer { state.commands = [:] }
             return Array(state.commands.values)
         }
-        for command in commands { command.sandboxEnded(outcome) }
+        for command in commands {
+            switch command {
+            case .running(let command): command.sandboxEnded(outcome)
+            case .awaitingTerminal(let command): command.command.fulfil(.failure(.sandboxGone))
+            }
+        }
     }
 
     // MARK: ReadinessTarget
 
     func becameReady() {
-        while let reply = receive() {
-            switch sandbox_reply_kind(reply.kind) {
-            case sandbox_reply_ready:
-                ready.fulfil(.success(()))
-            case sandbox_reply_unusable:
-                ready.fulfil(.failure(.unusableSandbox(errno: reply.error)))
-            default:
-                state.withLock { $0.commands.removeValue(forKey: reply.id) }?.ended(reply)
+        while let message = receive() { take(message) }
+    }
+
+    private func take(_ message: AgentMessage) {
+        switch sandbox_reply_kind(message.reply.kind) {
+        case sandbox_reply_ready:
+            ready.fulfil(.success(()))
+        case sandbox_reply_unusable:
+            ready.fulfil(.failure(.unusableSandbox(errno: message.reply.error)))
+        case sandbox_reply_terminal:
+            takeTerminal(message)
+        default:
+            switch state.withLock({ $0.commands.removeValue(forKey: message.reply.id) }) {
+            case .running(let command): command.ended(message.reply)
+            case .awaitingTerminal(let command): command.failed(message.reply)
+            case nil: return
             }
+        }
+    }
+
+    private func takeTerminal(_ message: AgentMessage) {
+        let id = message.reply.id
+        guard let descriptor = message.takeDescriptor(),
+            case .awaitingTerminal(let pending) = state.withLock({ $0.commands[id] })
+        else { return }
+        do throws(BackendError) {
+            let running = try pending.make(id, descriptor)
+            state.withLock { $0.commands[id] = .running(running) }
+            pending.command.fulfil(.success(running))
+        } catch {
+            sendSignal(SIGKILL, to: id)
+            pending.command.fulfil(.failure(error))
         }
     }
 
     /// Nil: there is no more now, and the reactor will tell; or the agent has closed its end, which is told of by its
     /// death.
-    private func receive() -> sandbox_reply? {
+    private func receive() -> AgentMessage? {
         state.withLock { state in
             guard let socket = state.openSocket else { return nil }
             var reply = sandbox_reply()
-            let received = sandbox_receive(socket, &reply)
-            if received == MemoryLayout<sandbox_reply>.size { return reply }
+            var descriptor: Int32 = -1
+            let received = sandbox_receive(socket, &reply, &descriptor)
+            if received == MemoryLayout<sandbox_reply>.size { return AgentMessage(reply, descriptor: descriptor) }
             if received == -Int(EAGAIN) { reactor.arm(key: key, descriptor: socket, for: .readable) }
             return nil
         }
     }
+}
+
+/// A command that will run once its terminal has come.
+private struct PendingCommand: Sendable {
+    let prepared: PreparedCommand
+    let make: @Sendable (UInt64, consuming OwnedDescriptor) throws(BackendError) -> RunningCommand
+    let command = Completion<Result<RunningCommand, BackendError>>()
+
+    func failed(_ reply: sandbox_reply) {
+        command.fulfil(.failure(SpawnFailure(reply).error(running: prepared)))
+    }
+}
+
+/// A reply with what came along.
+private final class AgentMessage {
+    let reply: sandbox_reply
+    private var descriptor: OwnedDescriptor?
+
+    init(_ reply: sandbox_reply, descriptor: Int32) {
+        self.reply = reply
+        self.descriptor = descriptor < 0 ? nil : OwnedDescriptor(descriptor)
+    }
+
+    func takeDescriptor() -> OwnedDescriptor? { descriptor.take() }
 }
 
 extension BackendError {
@@ -154,4 +239,10 @@ extension BackendError {
                 + "(errno \(code)): see its log"
         )
     }
+
+    fileprivate static let sandboxGone = BackendError(
+        .execError,
+        message: "the sandbox ended while the command was started: try again",
+        isRetryable: true
+    )
 }

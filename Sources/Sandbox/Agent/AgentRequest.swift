@@ -24,12 +24,17 @@ struct AgentRequest: ~Copyable {
         request.variable_count = UInt32(command.environment.variables.count)
         request.strings_size = UInt32(strings.bytes.count)
         request.strings_are_in_file = isLong ? 1 : 0
+        if let terminal = command.terminal {
+            request.has_terminal = 1
+            request.rows = terminal.rows
+            request.columns = terminal.columns
+        }
         request.scope_device = scope.device
         request.scope_inode = scope.inode
         self.strings = isLong ? [] : strings.bytes
     }
 
-    /// Returns bytes that were sent, or -errno. `descriptors`: standard input, output, error.
+    /// Returns bytes that were sent, or -errno. `descriptors`: standard input, output, error; none with a terminal.
     borrowing func send(id: UInt64, to socket: Int32, descriptors: [Int32]) -> Int {
         var request = request
         request.id = id

@@ -15,6 +15,8 @@ package struct Command: Sendable {
     package var workingDirectory: [UInt8]
     /// False: it finds its standard input at the end.
     package var opensStandardInput: Bool
+    /// Not nil: its streams are a terminal of this size. Input that is not opened is at its end there as well.
+    package var terminal: TerminalSize?
     /// After this long the whole tree is ended. Nil, or more than the runner's limit: that limit.
     package var deadline: Duration?
     /// How long the tree has to end by itself after SIGTERM.
@@ -27,6 +29,7 @@ package struct Command: Sendable {
         scope: Int32? = nil,
         workingDirectory: [UInt8] = [],
         opensStandardInput: Bool = false,
+        terminal: TerminalSize? = nil,
         deadline: Duration? = nil,
         grace: Duration = .seconds(2)
     ) {
@@ -36,6 +39,7 @@ package struct Command: Sendable {
         self.scope = scope ?? workspace
         self.workingDirectory = workingDirectory
         self.opensStandardInput = opensStandardInput
+        self.terminal = terminal
         self.deadline = deadline
         self.grace = grace
     }

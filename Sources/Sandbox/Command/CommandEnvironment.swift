@@ -3,6 +3,7 @@ internal import AgentBackend
 /// The variables that every command has, unless its own environment says otherwise.
 struct CommandEnvironment {
     static let workspace = "/workspace"
+    static let hostName = "sandbox"
     /// The user's name in the sandbox, whatever its id.
     static let userName = "agent"
 

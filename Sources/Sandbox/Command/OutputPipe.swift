@@ -25,11 +25,13 @@ final class OutputPipe: Sendable {
     }
 
     private let descriptor: MonitoredDescriptor
+    private let isTerminal: Bool
     private let state = Mutex(State())
     private let end = Completion<Void>()
 
-    init(_ descriptor: MonitoredDescriptor) {
+    init(_ descriptor: MonitoredDescriptor, isTerminal: Bool = false) {
         self.descriptor = descriptor
+        self.isTerminal = isTerminal
     }
 
     /// Waits for bytes and returns at most `count` of them; nil at the end of all that the tree wrote. Throws why
@@ -56,10 +58,11 @@ final class OutputPipe: Sendable {
         }
     }
 
-    /// Bytes that were written so far, whether they were read or not, as far as the pipe is open.
+    /// Bytes that were written so far, whether they were read or not, as far as the pipe is open. Of a terminal: those
+    /// that were read.
     func writtenCount() -> UInt64 {
         state.withLock { state in
-            let waiting = descriptor.withDescriptor { linux_readable_bytes($0) } ?? 0
+            let waiting = isTerminal ? 0 : descriptor.withDescriptor { linux_readable_bytes($0) } ?? 0
             return state.count + UInt64(max(0, waiting))
         }
     }
@@ -76,6 +79,9 @@ final class OutputPipe: Sendable {
         end.fulfil(())
         descriptor.interrupt()
     }
+
+    /// What the kernel holds of one.
+    private static let terminalReadSize = 4096
 
     private func beginReading() throws(BackendError) {
         let isFree = state.withLock { state in
@@ -97,8 +103,9 @@ final class OutputPipe: Sendable {
 
     private func readPipe(upTo count: Int) -> Result<Attempt, BackendError> {
         let attempt = descriptor.withDescriptor { descriptor -> Result<Attempt, BackendError> in
-            // No more memory than there are bytes.
-            let length = min(count, max(1, Int(linux_readable_bytes(descriptor))))
+            // No more memory than there are bytes; a terminal does not tell, and has few.
+            let readable = isTerminal ? Self.terminalReadSize : Int(linux_readable_bytes(descriptor))
+            let length = min(count, max(1, readable))
             var buffer = ByteBufferAllocator().buffer(capacity: length)
             var error: Int32 = 0
             let received = buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: length) { memory in
@@ -110,6 +117,8 @@ final class OutputPipe: Sendable {
             case (1..., _): return .success(.bytes(buffer))
             case (0, 0): return .success(.closed)
             case (_, EAGAIN): return .success(.wouldBlock)
+            // No program has the terminal open, and all that was written was read.
+            case (_, EIO) where isTerminal: return .success(.closed)
             default: return .failure(.systemCall("read", errno: error))
             }
         }

@@ -8,6 +8,7 @@ struct PreparedCommand: Sendable {
     let workingDirectory: [UInt8]
     let identity: HostIdentity?
     let opensStandardInput: Bool
+    let terminal: TerminalSize?
     let deadline: Duration?
     let grace: Duration
 
@@ -27,6 +28,7 @@ struct PreparedCommand: Sendable {
         )
         self.identity = try Self.identity(identity)
         opensStandardInput = command.opensStandardInput
+        terminal = command.terminal
         deadline = command.deadline
         grace = command.grace
         try checkSize(maximum: maximumSize)

@@ -18,9 +18,7 @@ package final class RunningCommand: Sendable {
     private let gate: GateSlot
     private let started = ContinuousClock.now
 
-    private let input: InputPipe?
-    private let standardOutput: OutputPipe
-    private let standardError: OutputPipe
+    private let streams: CommandStreams
 
     let termination = Completion<TerminationCause>()
     private let end = Completion<CommandEnd>()
@@ -31,7 +29,7 @@ package final class RunningCommand: Sendable {
         _ prepared: PreparedCommand,
         id: UInt64,
         of connection: AgentConnection,
-        streams: consuming CommandStreams,
+        streams: CommandStreams,
         gate: GateSlot,
         runner: CommandRunner
     ) {
@@ -43,9 +41,7 @@ package final class RunningCommand: Sendable {
         clock = runner.clock
         let maximum = runner.configuration.maximumLifetime
         deadline = min(prepared.deadline ?? maximum, maximum)
-        input = streams.input.map { InputPipe($0) }
-        standardOutput = OutputPipe(streams.output)
-        standardError = OutputPipe(streams.error)
+        self.streams = streams
     }
 
     /// Waits for output and returns at most `count` bytes of it, and never more than the runner's read size. Nil:
@@ -55,20 +51,30 @@ package final class RunningCommand: Sendable {
     package func readOutput(_ stream: CommandStream, upTo count: Int) async throws(BackendError) -> ByteBuffer? {
         let size = max(1, min(count, runner.configuration.maximumReadSize))
         switch stream {
-        case .standardOutput: return try await standardOutput.read(upTo: size)
-        case .standardError: return try await standardError.read(upTo: size)
+        case .standardOutput:
+            return try await streams.output.read(upTo: size)
+        case .standardError:
+            if let error = streams.error { return try await error.read(upTo: size) }
+            // A terminal has none.
+            guard await end.wait() != nil else { throw .waitCancelled }
+            return nil
         }
     }
 
     /// Waits until the pipe took all of it. Dropped where the input was not opened, or is read no more. Throws
     /// `CANCELLED`. One write at a time.
     package func writeInput(_ bytes: ByteBuffer) async throws(BackendError) {
-        try await input?.write(bytes)
+        try await streams.input?.write(bytes)
     }
 
     /// The command finds its standard input at the end after what was written. Idempotent.
     package func closeInput() {
-        input?.close()
+        streams.input?.close()
+    }
+
+    /// Changes the size of its terminal, of which its programs are told. Without one nothing happens.
+    package func resizeTerminal(to size: TerminalSize) {
+        if prepared.terminal != nil { streams.input?.resizeTerminal(to: size) }
     }
 
     /// Ends the whole tree: SIGTERM, the command's grace, SIGKILL. Returns at once. Only the first cause counts.
@@ -94,8 +100,7 @@ package final class RunningCommand: Sendable {
 
     /// Nobody will read. What the command writes from now on is an error for it. Idempotent.
     package func closeOutput() {
-        standardOutput.close()
-        standardError.close()
+        streams.closeOutput()
     }
 
     /// No process of the tree is left.
@@ -118,26 +123,26 @@ package final class RunningCommand: Sendable {
 
     /// Nothing of the tree is left, as the agent says.
     func ended(_ reply: sandbox_reply) {
-        let usage = ExecEnd.Usage(
-            wall: started.duration(to: .now),
-            user: .microseconds(Int64(clamping: reply.user_microseconds)),
-            system: .microseconds(Int64(clamping: reply.system_microseconds)),
-            maximumResidentBytes: reply.maximum_resident_bytes,
-            standardOutputBytes: standardOutput.writtenCount(),
-            standardErrorBytes: standardError.writtenCount()
-        )
+        var usage = usage
+        usage.user = .microseconds(Int64(clamping: reply.user_microseconds))
+        usage.system = .microseconds(Int64(clamping: reply.system_microseconds))
+        usage.maximumResidentBytes = reply.maximum_resident_bytes
         let outcome = termination.value.map { CommandEnd.Outcome.terminated($0) } ?? outcome(reply)
         tell(CommandEnd(outcome: outcome, usage: usage, lingeringProcesses: reply.lingering))
     }
 
     /// The sandbox is gone, and everything in it. `outcome`: of commands that were not ended before.
     func sandboxEnded(_ outcome: CommandEnd.Outcome) {
-        let usage = ExecEnd.Usage(
-            wall: started.duration(to: .now),
-            standardOutputBytes: standardOutput.writtenCount(),
-            standardErrorBytes: standardError.writtenCount()
-        )
         tell(CommandEnd(outcome: termination.value.map { .terminated($0) } ?? outcome, usage: usage))
+    }
+
+    /// As far as the broker sees it.
+    private var usage: ExecEnd.Usage {
+        ExecEnd.Usage(
+            wall: started.duration(to: .now),
+            standardOutputBytes: streams.output.writtenCount(),
+            standardErrorBytes: streams.error?.writtenCount() ?? 0
+        )
     }
 
     private func outcome(_ reply: sandbox_reply) -> CommandEnd.Outcome {
@@ -155,11 +160,9 @@ package final class RunningCommand: Sendable {
         // First: whoever learns of the end may start the next command.
         gate.leave()
         runner.commandEnded()
-        input?.close()
         var failure: BackendError?
         if case .failed(_, let error) = end.outcome { failure = error }
-        standardOutput.treeEnded(failure)
-        standardError.treeEnded(failure)
+        streams.treeEnded(failure)
         self.end.fulfil(end)
         attention.fulfil(())
     }

@@ -16,3 +16,14 @@ package struct OwnedDescriptor: ~Copyable, Sendable {
         _ = close(rawValue)
     }
 }
+
+/// A file descriptor that is closed with the last who refers to it. Safe to share.
+final class SharedDescriptor: Sendable {
+    private let descriptor: OwnedDescriptor
+
+    var rawValue: Int32 { descriptor.rawValue }
+
+    init(_ descriptor: consuming OwnedDescriptor) {
+        self.descriptor = descriptor
+    }
+}

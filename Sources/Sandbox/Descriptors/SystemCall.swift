@@ -59,6 +59,12 @@ extension OwnedDescriptor {
         }
     }
 
+    /// Another descriptor of the same open file.
+    borrowing func duplicate() throws(BackendError) -> OwnedDescriptor {
+        let copy = fcntl(rawValue, F_DUPFD_CLOEXEC, 0)
+        return try .made(by: "fcntl", copy < 0 ? -errno : copy)
+    }
+
     func setNonBlocking() throws(BackendError) {
         try systemCall("fcntl", linux_set_nonblocking(rawValue))
     }

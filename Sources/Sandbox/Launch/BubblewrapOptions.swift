@@ -8,11 +8,11 @@ struct BubblewrapOptions: Sendable {
     /// The numbers of bubblewrap's descriptors, after the three standard ones.
     enum Descriptor: Int32, CaseIterable {
         case options = 3
-        case users
-        case groups
         /// The agent's program, and its end of the socket.
         case agent
         case socket
+        /// The first of ``SystemFiles``.
+        case files
     }
 
     private var words = StringList()
@@ -25,13 +25,14 @@ struct BubblewrapOptions: Sendable {
         // What the agent makes a command's namespaces with, and what it takes from the command then. They are worth
         // something within the sandbox alone.
         add("--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SETPCAP")
-        add("--clearenv", "--hostname", "sandbox")
+        add("--clearenv", "--hostname", CommandEnvironment.hostName)
         add("--ro-bind", "/usr", "/usr")
         for name in ["bin", "sbin", "lib", "lib32", "lib64", "libx32"] { try addSystemDirectory(name) }
         add("--perms", "0755", "--dir", "/etc")
         for path in configuration.systemFiles + configuration.readOnlyPaths { add("--ro-bind-try", path, path) }
-        add("--perms", "0444", "--ro-bind-data", "\(Descriptor.users.rawValue)", "/etc/passwd")
-        add("--perms", "0444", "--ro-bind-data", "\(Descriptor.groups.rawValue)", "/etc/group")
+        for (number, path) in SystemFiles.paths.enumerated() {
+            add("--perms", "0444", "--ro-bind-data", "\(Int(Descriptor.files.rawValue) + number)", path)
+        }
         // A command has its own on /proc, /tmp and /dev/shm.
         add("--dev", "/dev", "--proc", "/proc", "--dir", "/tmp")
         add("--bind", String(cString: linux_launch_directory), CommandEnvironment.workspace)

@@ -31,25 +31,25 @@ struct SandboxLauncher: ~Copyable, Sendable {
         as user: HostIdentity?
     ) throws(BackendError) -> LaunchedSandbox {
         let owner = user ?? HostIdentity(uid: geteuid(), gid: getegid())
-        let data = SandboxUser(owner, shell: shell ?? "/bin/sh")
         let null = try OwnedDescriptor.null(O_RDWR)
         let diagnosis = try OwnedDescriptor.pair(by: "pipe2", linux_pipe)
         try diagnosis.first.setNonBlocking()
         let optionFile = try OwnedDescriptor.memoryFile("bwrap-options", options)
-        let users = try OwnedDescriptor.memoryFile("passwd", data.users)
-        let groups = try OwnedDescriptor.memoryFile("group", data.groups)
+        let files = try SystemFiles.contents(for: owner, shell: shell ?? "/bin/sh").map { text throws(BackendError) in
+            SharedDescriptor(try OwnedDescriptor.memoryFile("system-file", Array(text.utf8)))
+        }
         let socket = try OwnedDescriptor.pair(by: "socketpair", linux_socket_pair)
 
         var numbers = [null.rawValue, null.rawValue, diagnosis.second.rawValue]
         for descriptor in BubblewrapOptions.Descriptor.allCases {
             switch descriptor {
             case .options: numbers.append(optionFile.rawValue)
-            case .users: numbers.append(users.rawValue)
-            case .groups: numbers.append(groups.rawValue)
             case .agent: numbers.append(agent.file.rawValue)
             case .socket: numbers.append(socket.second.rawValue)
+            case .files: numbers += files.map(\.rawValue)
             }
         }
+        defer { withExtendedLifetime(files) {} }
         let (processID, pidfd) = try start(workspace, as: user, owner, descriptors: numbers)
         do throws(BackendError) {
             let process = try MonitoredDescriptor(OwnedDescriptor(pidfd), reactor: reactor)

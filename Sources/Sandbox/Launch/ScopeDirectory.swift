@@ -41,6 +41,15 @@ struct DirectoryIdentity: Equatable {
         inode = UInt64(status.st_ino)
         isRemoved = status.st_nlink == 0
     }
+
+    /// Gives its owner back what a command took away, who could not even undo it: no command starts in a directory that
+    /// it may not enter.
+    static func openUp(_ descriptor: Int32) {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IRWXU != S_IRWXU else { return }
+        // By its path: one that is open as a path cannot be changed. Whoever may not do this is told by the start.
+        _ = chmod("/proc/self/fd/\(descriptor)", status.st_mode & 0o7777 | S_IRWXU)
+    }
 }
 
 extension BackendError {
