@@ -19,6 +19,15 @@ struct CallAdmissionLimits: Sendable, Hashable {
     /// Calls of the org that are begun in its turn while several wait for the broker's slots.
     var weight: Int
 
+    /// Nothing at all.
+    static let none = CallAdmissionLimits()
+
+    private init() {
+        (connections, callsInFlight, commandsRunning, bytesInFlight, queuedCalls) = (0, 0, 0, 0, 0)
+        queueTimeout = .zero
+        (callsPerSecond, bytesPerSecond, weight) = (1, 1, 1)
+    }
+
     init(_ limits: Org.Limits) {
         connections = limits.maxConnections
         callsInFlight = limits.maxCallsInFlight

@@ -24,23 +24,11 @@ extension CallAdmissionMachine {
 
     /// What an org may from now on. What was begun goes on, also where that is more.
     mutating func setLimits(_ limits: CallAdmissionLimits, of org: Org.ID, at now: Duration) -> [Action] {
-        let account = Int(org)
-        while accounts.count <= account {
-            accounts.append(
-                Account(
-                    limits: limits,
-                    calls: RateBucket(rate: limits.callsPerSecond, at: now),
-                    bytes: RateBucket(rate: limits.bytesPerSecond, at: now)
-                )
-            )
-        }
-        accounts[account].limits = limits
-        accounts[account].calls.setRate(limits.callsPerSecond, at: now)
-        accounts[account].bytes.setRate(limits.bytesPerSecond, at: now)
+        let account = account(of: org, at: now)
+        accounts[account].setLimits(limits, at: now)
         var actions: [Action] = []
         serveThrottled(account, at: now, &actions)
         for slot in CallAdmissionSlot.allCases {
-            gates[slot.rawValue].ring.grow(to: accounts.count)
             refreshRing(account, slot)
             serve(slot, &actions)
         }

@@ -9,7 +9,7 @@ extension CallAdmissionMachine {
     /// Bytes are paid for when they have been counted, and who is in debt begins nothing. Calls that wait for their
     /// turn come first.
     mutating func reserve(_ org: Org.ID, upTo count: Int, at now: Duration) -> Int {
-        let account = Int(org)
+        let account = account(of: org, at: now)
         guard accounts[account].throttled.isEmpty else { return 0 }
         accounts[account].calls.refill(at: now)
         accounts[account].bytes.refill(at: now)
@@ -20,7 +20,7 @@ extension CallAdmissionMachine {
     /// A batch is over: so many of the calls that were reserved did not come, and so many bytes went one way or the
     /// other. True: what was given back is waited for: report ``gaveBack(_:at:)``.
     mutating func settle(_ org: Org.ID, unused: Int, bytes: Int) -> Bool {
-        let account = Int(org)
+        let account = account(of: org)
         accounts[account].calls.giveBack(unused)
         accounts[account].bytes.charge(bytes)
         return unused > 0 && !accounts[account].throttled.isEmpty
@@ -28,21 +28,22 @@ extension CallAdmissionMachine {
 
     mutating func gaveBack(_ org: Org.ID, at now: Duration) -> [Action] {
         var actions: [Action] = []
-        serveThrottled(Int(org), at: now, &actions)
+        serveThrottled(account(of: org, at: now), at: now, &actions)
         if let wakeUp = earlierWakeUp() { actions.append(.wakeUp(at: wakeUp)) }
         return actions
     }
 
     /// How long an org has to move nothing until its bytes are paid for.
     mutating func debt(of org: Org.ID, at now: Duration) -> Duration {
-        accounts[Int(org)].bytes.refill(at: now)
-        return accounts[Int(org)].bytes.timeInDebt
+        let account = account(of: org, at: now)
+        accounts[account].bytes.refill(at: now)
+        return accounts[account].bytes.timeInDebt
     }
 
     /// A call that could not be reserved waits for its turn, and is paid for when it is handed back.
     mutating func waitForRate(_ request: Request, waiter: Waiter, at now: Duration) -> Entry {
         if let refusal = hold(request.bytes, org: request.org, at: now) { return .refuse(refusal) }
-        return wait(.rate, Int(request.org), request, waiter, at: now)
+        return wait(.rate, account(of: request.org, at: now), request, waiter, at: now)
     }
 
     mutating func serveThrottled(_ account: Int, at now: Duration, _ actions: inout [Action]) {

@@ -13,7 +13,8 @@ internal import BackendPool
 ///
 /// What is kept of a call counts against its org's bytes from when it first waits, until ``leave(_:bytes:org:at:)``.
 /// Every waiter is handed back exactly once, in an action, unless ``cancel(_:)`` says that it was waiting still.
-/// Orgs are known by their dense numbers; ``setLimits(_:of:at:)`` comes before anything else of an org.
+/// Orgs are known by their dense numbers. One whose limits were not set yet may nothing: ``setLimits(_:of:at:)`` comes
+/// before anybody speaks for it.
 struct CallAdmissionMachine<Waiter: Sendable> {
     enum Action: Sendable {
         /// The call may go on. It has waited since then.
@@ -65,7 +66,9 @@ struct CallAdmissionMachine<Waiter: Sendable> {
 
     /// One org.
     struct Account {
-        var limits: CallAdmissionLimits
+        /// Its limits were set.
+        var isKnown = false
+        var limits = CallAdmissionLimits.none
         var calls: RateBucket
         var bytes: RateBucket
         var connections = 0
@@ -78,6 +81,23 @@ struct CallAdmissionMachine<Waiter: Sendable> {
         /// All that wait, in the order in which they began to.
         var waiting = IndexList()
         var refusals = CallAdmissionSnapshot.Refusals()
+
+        init(at now: Duration) {
+            calls = RateBucket(rate: limits.callsPerSecond, at: now)
+            bytes = RateBucket(rate: limits.bytesPerSecond, at: now)
+        }
+
+        mutating func setLimits(_ limits: CallAdmissionLimits, at now: Duration) {
+            self.limits = limits
+            if isKnown {
+                calls.setRate(limits.callsPerSecond, at: now)
+                bytes.setRate(limits.bytesPerSecond, at: now)
+            } else {
+                isKnown = true
+                calls = RateBucket(rate: limits.callsPerSecond, at: now)
+                bytes = RateBucket(rate: limits.bytesPerSecond, at: now)
+            }
+        }
     }
 
     /// What an org has of one kind of slots.
@@ -115,11 +135,21 @@ struct CallAdmissionMachine<Waiter: Sendable> {
         gates[CallAdmissionSlot.command.rawValue].capacity = slots.commands
     }
 
+    /// Where the org's account is. One that is not known gets an account with which it may nothing.
+    mutating func account(of org: Org.ID, at now: Duration = .zero) -> Int {
+        let account = Int(org)
+        if account >= accounts.count {
+            while accounts.count <= account { accounts.append(Account(at: now)) }
+            for slot in CallAdmissionSlot.allCases { gates[slot.rawValue].ring.grow(to: accounts.count) }
+        }
+        return account
+    }
+
     // MARK: Connections
 
     /// A connection of the org's is to begin. Returns why not.
     mutating func connect(_ org: Org.ID) -> BackendError? {
-        let account = Int(org)
+        let account = account(of: org)
         let (used, allowed) = (accounts[account].connections, accounts[account].limits.connections)
         guard used < allowed else {
             return refusal(.connections, account, used, allowed, retryAfter: Self.leastWait)
@@ -129,7 +159,7 @@ struct CallAdmissionMachine<Waiter: Sendable> {
     }
 
     mutating func disconnect(_ org: Org.ID) {
-        accounts[Int(org)].connections -= 1
+        accounts[account(of: org)].connections -= 1
     }
 
     // MARK: Slots
@@ -141,7 +171,7 @@ struct CallAdmissionMachine<Waiter: Sendable> {
         waiter: @autoclosure () -> Waiter,
         at now: Duration
     ) -> Entry {
-        let account = Int(request.org)
+        let account = account(of: request.org, at: now)
         if let refusal = hold(request.bytes, account, at: now) { return .refuse(refusal) }
         let share = accounts[account].shares[slot.rawValue]
         let allowed = accounts[account].limits.slots(slot)
@@ -161,7 +191,7 @@ struct CallAdmissionMachine<Waiter: Sendable> {
 
     /// A call was answered, or gave up waiting. `slot`: the one that it had.
     mutating func leave(_ slot: CallAdmissionSlot?, bytes: Int, org: Org.ID, at now: Duration) -> [Action] {
-        let account = Int(org)
+        let account = account(of: org, at: now)
         accounts[account].heldBytes -= bytes
         guard let slot else { return [] }
         accounts[account].shares[slot.rawValue].used -= 1
@@ -176,12 +206,12 @@ struct CallAdmissionMachine<Waiter: Sendable> {
 
     /// So many bytes are kept of a call that waits for something else than this machine. Returns why they must not be.
     mutating func hold(_ bytes: Int, org: Org.ID, at now: Duration) -> BackendError? {
-        hold(bytes, Int(org), at: now)
+        hold(bytes, account(of: org, at: now), at: now)
     }
 
     /// Bytes arrived for a call that was begun: they are kept, whatever the limit says, and count.
     mutating func keep(_ bytes: Int, org: Org.ID) {
-        accounts[Int(org)].heldBytes += bytes
+        accounts[account(of: org)].heldBytes += bytes
     }
 
     private mutating func hold(_ bytes: Int, _ account: Int, at now: Duration) -> BackendError? {

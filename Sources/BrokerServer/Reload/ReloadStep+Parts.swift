@@ -20,7 +20,7 @@ extension ReloadStep {
 
     /// Limits of calls, for all orgs and each.
     static func admission(_ admission: CallAdmission) -> ReloadStep {
-        ReloadStep { change in
+        ReloadStep(precedesOrgs: true) { change in
             {
                 admission.update(change.new)
                 for org in change.newOrgs.orgs { admission.update(limits: org.limits, of: org.id) }

@@ -7,10 +7,16 @@ struct ReloadStep: Sendable {
     /// Puts what was prepared in force. Cannot fail, and does not block.
     typealias Commit = @Sendable () -> Void
 
+    /// It takes effect before anybody can speak for an org that is new.
+    let precedesOrgs: Bool
     /// Checks the change and makes ready for it, without any effect. May block. Throws `INVALID_CONFIGURATION`.
     let prepare: @Sendable (ConfigurationChange) throws(BackendError) -> Commit
 
-    init(_ prepare: @escaping @Sendable (ConfigurationChange) throws(BackendError) -> Commit) {
+    init(
+        precedesOrgs: Bool = false,
+        _ prepare: @escaping @Sendable (ConfigurationChange) throws(BackendError) -> Commit
+    ) {
+        self.precedesOrgs = precedesOrgs
         self.prepare = prepare
     }
 }

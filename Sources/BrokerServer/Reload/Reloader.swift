@@ -20,6 +20,8 @@ struct Reloader: Sendable {
         let reading: ConfigurationSource.Reading
         let configuration: BrokerConfiguration
         let tenants: Tenancy.Snapshot
+        /// Of steps that precede the orgs.
+        let commitsBeforeOrgs: [ReloadStep.Commit]
         let commits: [ReloadStep.Commit]
     }
 
@@ -30,6 +32,7 @@ struct Reloader: Sendable {
         let previous = reading
         let prepared = try await threads.run { () throws(BackendError) in try prepare(replacing: previous) }
         let differences = running.current.differences(to: prepared.configuration)
+        for commit in prepared.commitsBeforeOrgs { commit() }
         tenancy.replace(with: prepared.tenants)
         running.replace(with: prepared.configuration)
         for commit in prepared.commits { commit() }
@@ -65,8 +68,17 @@ struct Reloader: Sendable {
             oldOrgs: tenancy.current.orgs,
             newOrgs: tenants.orgs
         )
-        var commits = [useCertificates]
-        for step in steps { commits.append(try step.prepare(change)) }
-        return Prepared(reading: reading, configuration: configuration, tenants: tenants, commits: commits)
+        var (commitsBeforeOrgs, commits) = ([ReloadStep.Commit](), [useCertificates])
+        for step in steps {
+            let commit = try step.prepare(change)
+            if step.precedesOrgs { commitsBeforeOrgs.append(commit) } else { commits.append(commit) }
+        }
+        return Prepared(
+            reading: reading,
+            configuration: configuration,
+            tenants: tenants,
+            commitsBeforeOrgs: commitsBeforeOrgs,
+            commits: commits
+        )
     }
 }

@@ -4,6 +4,27 @@ import Testing
 @testable import BrokerServer
 
 @Suite struct CallAdmissionMachineTests {
+    /// Whoever asks too early is refused, and the org begins afresh when it comes.
+    @Test func anOrgThatIsNotKnownMayNothing() {
+        let harness = CallAdmissionHarness(orgCount: 1)
+        #expect(harness.connect(7)?.limit?.name == "org_connections")
+        #expect(harness.reserve(7, upTo: 1, at: .zero) <= 1)
+        #expect(!harness.settle(7, unused: 0, bytes: 1_000_000))
+        for slot in CallAdmissionSlot.allCases { #expect(harness.refusals[harness.enter(slot, org: 7)] != nil) }
+        #expect(harness.refusals[harness.enter(org: 7, bytes: 1)] != nil)
+        #expect(harness.refusals[harness.waitForRate(org: 7)] != nil)
+        harness.machine.disconnect(8)
+        #expect(harness.machine.leave(nil, bytes: 0, org: 9, at: .zero).isEmpty)
+        #expect(harness.machine.snapshot(of: 7, at: .zero).refusals.total == 5)
+
+        harness.setLimits(.wide, of: 7)
+        #expect(harness.connect(7) == nil)
+        let rate = CallAdmissionLimits.wide.callsPerSecond
+        #expect(harness.reserve(7, upTo: rate, at: .zero) == rate)
+        let calls = [harness.enter(org: 7, bytes: 1), harness.enter(org: 0)]
+        #expect(harness.begun == calls)
+    }
+
     // MARK: Fairness
 
     /// The broker's slots are the bottleneck: a call of another org comes next, whatever waits.

@@ -1,5 +1,7 @@
 import AgentBackend
 import BrokerClient
+import BrokerTestKit
+import BrokerWire
 import Foundation
 import Glibc
 import NIOCore
@@ -24,10 +26,13 @@ extension IntegrationTests {
                             for number in 0..<8 {
                                 group.addTask { try await call(connections[number % 2], number, until: isOver) }
                             }
+                            let newcomer = Newcomer()
+                            async let hellos = newcomer.sayHello(to: broker, until: isOver)
                             do {
                                 defer { isOver.set() }
-                                try await reload(file, through: connections[2], of: broker)
+                                try await reload(file, with: newcomer, through: connections[2], of: broker)
                             }
+                            #expect(try await hellos > 0)
                             var calls = 0
                             for try await count in group {
                                 #expect(count > 0)
@@ -44,15 +49,21 @@ extension IntegrationTests {
         /// Each with another mistake in another line, or with other limits and an org more or less.
         private func reload(
             _ original: TenantConfiguration,
+            with newcomer: Newcomer,
             through ops: BrokerConnection,
             of broker: BrokerProcess
         ) async throws {
-            let extra = try TenantConfiguration.Tenant("extra")
             for number in 0..<Self.reloads {
                 var file = original
                 file.lines = (0..<(number % 7)).map { "# line \($0)" } + ["pool: {max_entries: \(1000 + number)}"]
                 file["acme"]?.lines = ["env: {ROUND: \"\(number)\"}"]
-                if number % 4 == 1 { file["extra"] = extra }
+                let extra = "extra-\(number)"
+                if number % 4 == 1 {
+                    // Never seen before, and asked for from before it is there.
+                    let tenant = try TenantConfiguration.Tenant(extra)
+                    newcomer.token = tenant.token
+                    file[extra] = tenant
+                }
                 if number % 2 == 0 {
                     let mistakes = ["limits: {max_connections: many}", "nonsense: 1", "listen: [\"127.0.0.1:1\"]"]
                     try file.save(mistake: mistakes[number / 2 % mistakes.count])
@@ -68,7 +79,7 @@ extension IntegrationTests {
                     if number % 10 == 1 { broker.process.send(SIGHUP) }
                     _ = try await ops.reload()
                     let orgs = try await ops.pools().reduce(into: []) { $0.append($1.org) }
-                    #expect(orgs.contains("extra") == (number % 4 == 1))
+                    #expect(orgs.contains(extra) == (number % 4 == 1))
                 }
             }
         }
@@ -94,6 +105,47 @@ extension IntegrationTests {
             }
             return count
         }
+    }
+}
+
+/// Says hello with the token of an org that is about to be added, again and again.
+private final class Newcomer: Sendable {
+    private let current = Mutex("")
+
+    var token: String {
+        get { current.withLock { $0 } }
+        set { current.withLock { $0 = newValue } }
+    }
+
+    /// Each is answered: the token is known, or not yet or not any more. Returns how many were welcome.
+    func sayHello(to broker: BrokerProcess, until isOver: Flag) async throws -> Int {
+        try await withCheckedThrowingContinuation { continuation in
+            DispatchQueue.global().async {
+                continuation.resume(with: Result { try self.sayHello(to: broker.ready.wire, until: isOver) })
+            }
+        }
+    }
+
+    private func sayHello(to address: String, until isOver: Flag) throws -> Int {
+        let port = try #require(address.split(separator: ":").last.flatMap { Int($0) })
+        var sockets: [PlainSocket] = []
+        var welcomes = 0
+        while !isOver.isSet || !sockets.isEmpty {
+            if !isOver.isSet {
+                let socket = try PlainSocket(port: port)
+                let hello = ClientFrame(id: 0, body: .hello(Hello(token: token, clientName: "")))
+                try socket.send(RawWireClient.bytes(of: [hello]).readableBytesView)
+                sockets.append(socket)
+            }
+            // A refusal takes its time, which nobody waits for while there are others.
+            guard isOver.isSet || sockets.count == 100 else { continue }
+            switch try sockets.removeFirst().next()?.body {
+            case .helloReply: welcomes += 1
+            case .goAway(let goAway): try #require(goAway.error?.code == .authFailed, "\(goAway)")
+            case let other: Issue.record("\(String(describing: other))")
+            }
+        }
+        return welcomes
     }
 }
 
