@@ -4,7 +4,6 @@ import BrokerServer
 import BrokerWire
 import Glibc
 import LocalBackend
-import Logging
 
 /// Runs a broker until it is told to stop.
 struct ServeCommand: AsyncParsableCommand {
@@ -68,15 +67,11 @@ struct ServeCommand: AsyncParsableCommand {
             let configuration = try reading?.configuration ?? makeConfiguration()
             let supervision = try Supervision.ofProcess()
             let readiness = try readyFd.map { descriptor throws(BackendError) in try ReadyDescriptor(descriptor) }
-            let level = configuration.log.level
-            let logger = Logger(label: "agent-broker") { label in
-                var handler = StreamLogHandler.standardError(label: label)
-                handler.logLevel = level
-                return handler
-            }
+            let output = BrokerOutput()
             let broker = Broker(
                 configuration: configuration,
-                logger: logger,
+                logger: output.logger(label: "agent-broker", level: configuration.log.level),
+                output: output,
                 supervision: supervision,
                 reading: reading
             )

@@ -3,11 +3,11 @@
 /// Records that it does not take fast enough are dropped and counted. The thread begins with the first record and ends
 /// with ``close(within:)``, but not before a call of your logger has returned. Safe to use from any thread.
 public final class BufferedOperationsLogger: OperationsLogger {
-    private let writer: OperationsWriter
+    private let writer: LogWriter<OperationRecord>
 
     /// `maximumPendingBytes`: of records that wait, in memory; as much again may be on its way.
     public init(_ logger: any OperationsLogger, maximumPendingBytes: Int = 4 << 20) {
-        writer = OperationsWriter(
+        writer = LogWriter(
             sink: EachRecordSink(take: { logger.record($0) }, miss: { _ in }),
             maximumPending: maximumPendingBytes
         )

@@ -5,16 +5,16 @@ internal import Glibc
 /// Written on a thread of its own, which begins with the first record. Where the lines are not taken fast enough, some
 /// are left out, with a line that says how many. Safe to use from any thread.
 public final class ConsoleOperationsLogger: OperationsLogger {
-    private let writer: OperationsWriter
+    private let writer: LogWriter<OperationRecord>
 
     /// To standard error.
     public init() {
-        writer = OperationsWriter(sink: LineSink(.console, to: DescriptorOutput(STDERR_FILENO)))
+        writer = LogWriter(OperationLine.console, to: STDERR_FILENO)
     }
 
     /// To whoever wants them: `print` is called with one line at a time, without its line feed, on the logger's thread.
     public init(print: @escaping @Sendable (String) -> Void) {
-        writer = OperationsWriter(
+        writer = LogWriter(
             sink: EachRecordSink(
                 take: { print(OperationLine.console($0)) },
                 miss: { print(OperationLine.console(missing: $0)) }

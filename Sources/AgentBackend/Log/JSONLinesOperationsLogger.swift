@@ -33,7 +33,7 @@ public final class JSONLinesOperationsLogger: OperationsLogger {
         }
     }
 
-    private let writer: OperationsWriter
+    private let writer: LogWriter<OperationRecord>
 
     /// Throws `INVALID_CONFIGURATION` where the file cannot be written, or a number is less than 1.
     public init(_ configuration: Configuration) throws(BackendError) {
@@ -58,8 +58,8 @@ public final class JSONLinesOperationsLogger: OperationsLogger {
                     + "(errno \(error)): make its directory, or choose another"
             )
         }
-        writer = OperationsWriter(
-            sink: LineSink(.json, to: file),
+        writer = LogWriter(
+            sink: LineSink(OperationLine.json, to: file),
             maximumPending: configuration.maximumPendingBytes
         )
     }

@@ -1,16 +1,25 @@
+/// Makes lines of records, each with its line feed.
+package protocol LineFormat<Record>: Sendable {
+    associatedtype Record: LogRecord
+
+    func bytes(_ record: Record) -> [UInt8]
+    /// Says that so many records are missing here. `time`: nanoseconds since 1970-01-01 UTC.
+    func bytes(missing count: UInt64, at time: Int64) -> [UInt8]
+}
+
 /// Writes a line per record.
-struct LineSink<Output: LineOutput>: OperationsSink {
-    private let line: OperationLine
+struct LineSink<Format: LineFormat, Output: LineOutput>: LogSink {
+    private let line: Format
     private let wallClock: @Sendable () -> Int64
     private var output: Output
 
-    init(_ line: OperationLine, to output: Output, wallClock: @escaping @Sendable () -> Int64 = systemWallClock) {
+    init(_ line: Format, to output: Output, wallClock: @escaping @Sendable () -> Int64 = systemWallClock) {
         self.line = line
         self.output = output
         self.wallClock = wallClock
     }
 
-    mutating func write(_ batch: RecordBatch, _ patience: SinkPatience) -> Missed {
+    mutating func write(_ batch: RecordBatch<Format.Record>, _ patience: SinkPatience) -> Missed {
         var lines = TextLines()
         if batch.missingBefore > 0 { lines.append(line.bytes(missing: batch.missingBefore, at: wallClock())) }
         for record in batch.records { lines.append(line.bytes(record)) }

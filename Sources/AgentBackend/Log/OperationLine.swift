@@ -1,7 +1,7 @@
 internal import Glibc
 
 /// A record as one line of text.
-package enum OperationLine: Sendable {
+package enum OperationLine: LineFormat {
     /// An object with the members `time`, `org`, `key`, `scope`, `operation`, `subject`, `ok`, `error`, `exit_code`,
     /// `duration_us`, `bytes`, `stdout`, `stderr`; those that say nothing are left out.
     case json
@@ -59,7 +59,7 @@ package enum OperationLine: Sendable {
     }
 
     /// RFC 3339, in UTC, with microseconds.
-    private static func timestamp(_ nanoseconds: Int64) -> String {
+    package static func timestamp(_ nanoseconds: Int64) -> String {
         let (whole, rest) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
         var seconds = time_t(rest < 0 ? whole - 1 : whole)
         let microseconds = (rest < 0 ? rest + 1_000_000_000 : rest) / 1000

@@ -67,9 +67,10 @@ public struct OperationRecord: Sendable, Hashable {
         record.subject = String(subject[..<end])
         return (record, true)
     }
+}
 
-    /// About what it takes in memory; bytes.
-    var footprint: Int {
+extension OperationRecord: LogRecord {
+    package var footprint: Int {
         MemoryLayout<OperationRecord>.size + operation.utf8.count + org.utf8.count + key.utf8.count + scope.utf8.count
             + subject.utf8.count + standardOutput.count + standardError.count
     }

@@ -1,5 +1,11 @@
+/// What goes into a log: lines of text come of it.
+package protocol LogRecord: Sendable {
+    /// About what it takes in memory; bytes.
+    var footprint: Int { get }
+}
+
 /// Records between those who make them and who writes or sends them: bounded, and what does not fit is counted.
-package struct RecordQueue {
+package struct RecordQueue<Record: LogRecord> {
     /// What whoever added a record does next.
     package enum Addition {
         case nothing
@@ -9,7 +15,7 @@ package struct RecordQueue {
 
     /// What the writer does next.
     package enum Next {
-        case write(RecordBatch)
+        case write(RecordBatch<Record>)
         case wait
         case end
     }
@@ -28,7 +34,7 @@ package struct RecordQueue {
     private let maximumBytes: Int
     /// That end a moment of gathering.
     private let manyBytes: Int
-    private var records: [OperationRecord] = []
+    private var records: [Record] = []
     private var bytes = 0
     /// Records that did not fit since the last batch.
     private var unfit: UInt64 = 0
@@ -51,7 +57,7 @@ package struct RecordQueue {
 
     // MARK: Records
 
-    package mutating func add(_ record: OperationRecord) -> Addition {
+    package mutating func add(_ record: Record) -> Addition {
         let footprint = record.footprint
         guard !isClosed, bytes + footprint <= maximumBytes else {
             unfit += 1
@@ -97,7 +103,7 @@ package struct RecordQueue {
     }
 
     /// `lost`: records of the batch that were not written; `untold`: missing ones of which the log does not say so.
-    mutating func finished(_ batch: RecordBatch, lost: Int, untold: UInt64) -> [Wait] {
+    mutating func finished(_ batch: RecordBatch<Record>, lost: Int, untold: UInt64) -> [Wait] {
         handled += UInt64(batch.records.count)
         statistics.written += UInt64(batch.records.count - lost)
         statistics.dropped += UInt64(lost)
@@ -151,7 +157,7 @@ package struct RecordQueue {
     var flushTarget: UInt64 { taken }
 
     /// For the end of the writer.
-    static let endTarget = UInt64.max
+    static var endTarget: UInt64 { .max }
 
     mutating func makeWait() -> UInt64 {
         defer { nextWait += 1 }
@@ -181,10 +187,10 @@ package struct RecordQueue {
 }
 
 /// Records that are written together.
-package struct RecordBatch {
+package struct RecordBatch<Record: LogRecord> {
     /// Records that went missing before these.
     package var missingBefore: UInt64 = 0
-    package var records: [OperationRecord] = []
+    package var records: [Record] = []
     /// Records that went missing after these.
     package var missingAfter: UInt64 = 0
 }

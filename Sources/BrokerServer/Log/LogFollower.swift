@@ -6,7 +6,7 @@ internal import Synchronization
 /// Safe to use from any thread; one task at a time waits for the next records.
 final class LogFollower: Sendable {
     private struct State {
-        var queue: RecordQueue
+        var queue: RecordQueue<OperationRecord>
         var waiter: CheckedContinuation<Void, Never>?
         /// There is something to do that nobody was waiting for.
         var isWoken = false
@@ -47,7 +47,7 @@ final class LogFollower: Sendable {
     }
 
     /// The records since the last ones, and how many are missing. Nil: there will be none, or the task is cancelled.
-    func next() async -> RecordBatch? {
+    func next() async -> RecordBatch<OperationRecord>? {
         while !Task.isCancelled {
             switch state.withLock({ $0.queue.next() }) {
             case .write(let batch): return batch

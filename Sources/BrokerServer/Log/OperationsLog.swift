@@ -1,7 +1,7 @@
 package import AgentBackend
 internal import Synchronization
 
-/// The broker's own operations log: one JSON line per operation to a descriptor, and to those who follow an org.
+/// The broker's own operations log: one JSON line per operation to its output, and to those who follow an org.
 ///
 /// Safe to use from any thread.
 package final class OperationsLog: OperationsLogger {
@@ -15,16 +15,16 @@ package final class OperationsLog: OperationsLogger {
     }
 
     private let state: Mutex<State>
-    private let writer: OperationsWriter
+    private let output: BrokerOutput
 
-    /// `mode` nil: nothing is logged unless an entry asks for it. `descriptor` stays the caller's.
-    package init(mode: OperationsLogMode?, descriptor: Int32) {
+    /// `mode` nil: nothing is logged unless an entry asks for it.
+    package init(mode: OperationsLogMode?, output: BrokerOutput) {
         state = Mutex(State(mode: mode))
-        writer = OperationsWriter(jsonLinesTo: descriptor)
+        self.output = output
     }
 
     package func record(_ record: OperationRecord) {
-        writer.record(record)
+        output.record(record)
     }
 
     /// What is logged from now on, also of entries that live already but for those that ask for a mode of their own.
@@ -94,11 +94,6 @@ package final class OperationsLog: OperationsLogger {
             return Array(state.followers.values)
         }
         for follower in followers { follower.end() }
-    }
-
-    /// What was recorded is written first, unless nobody takes it.
-    package func shutdown() async {
-        _ = await writer.close(within: .seconds(5))
     }
 
     private static func tooMany(_ used: Int, _ allowed: Int) -> BackendError {

@@ -1,7 +1,6 @@
 internal import AgentBackend
 internal import BackendPool
 internal import BrokerWire
-internal import Glibc
 internal import LocalBackend
 package import Logging
 internal import NIOCore
@@ -16,11 +15,14 @@ package struct Broker: Sendable {
     private let supervision: Supervision
     private let time: BrokerTime
     private let reading: ConfigurationSource.Reading?
+    private let output: BrokerOutput
 
-    /// `reading`: where the configuration was read, for it to be read again; nil: it never is.
+    /// `reading`: where the configuration was read, for it to be read again; nil: it never is. `output`: where operations
+    /// are logged; closed when the broker has ended.
     package init(
         configuration: BrokerConfiguration,
         logger: Logger,
+        output: BrokerOutput = BrokerOutput(),
         supervision: Supervision = Supervision(),
         time: BrokerTime = BrokerTime(),
         reading: ConfigurationSource.Reading? = nil
@@ -28,6 +30,7 @@ package struct Broker: Sendable {
         self.configuration = configuration
         self.reading = reading
         self.logger = logger
+        self.output = output
         self.supervision = supervision
         self.time = time
     }
@@ -40,20 +43,22 @@ package struct Broker: Sendable {
         try ProcessSettings.apply()
         // From here on a signal ends the broker in order, however early it comes.
         let signals = handlesSignals ? await UnixSignalsSequence(trapping: .sigterm, .sigint) : nil
+        let lastResort = handlesSignals ? LastResort() : nil
+        defer { lastResort?.cancel() }
         // Where there is nothing to read again it ends the process, as when its terminal goes away.
         let hangups = handlesSignals && reading != nil ? await UnixSignalsSequence(trapping: .sighup) : nil
         let root = try await BrokerRoot.open(configuration.root)
         defer { root.close() }
         let threads = FileThreads()
-        let log = OperationsLog(mode: configuration.log.operations.mode, descriptor: STDERR_FILENO)
+        let log = OperationsLog(mode: configuration.log.operations.mode, output: output)
         do {
             try await serve(root, threads, log, signals, hangups, ready)
         } catch {
-            await log.shutdown()
+            await output.close()
             await threads.shutdown()
             throw error
         }
-        await log.shutdown()
+        await output.close()
         await threads.shutdown()
     }
 
@@ -197,16 +202,11 @@ package struct Broker: Sendable {
         }
     }
 
-    private static let endedAtOnce = BackendError(
-        .cancelled,
-        message: "a second signal ended the broker at once: calls in flight were cut off"
-    )
-
     private func end(_ group: ServiceGroup, at signals: UnixSignalsSequence) async throws {
         var isEnding = false
         for await signal in signals {
             logger.info("ending", metadata: ["signal": "\(signal)", "at_once": "\(isEnding)"])
-            if isEnding { throw Self.endedAtOnce }
+            if isEnding { throw LastResort.error }
             isEnding = true
             await group.triggerGracefulShutdown()
         }

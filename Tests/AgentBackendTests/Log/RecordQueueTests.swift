@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct RecordQueueTests {
     @Test func theFirstRecordStartsTheWriterAndLaterOnesWakeIt() {
-        var queue = RecordQueue(maximumBytes: 100_000)
+        var queue = RecordQueue<OperationRecord>(maximumBytes: 100_000)
         #expect(queue.add(Self.record("a")) == .startWriter)
         #expect(queue.add(Self.record("b")) == .nothing)
         let batch = Self.batch(queue.next())
@@ -18,7 +18,7 @@ import Testing
     }
 
     @Test func whatDoesNotFitIsCountedWhereItIsMissing() {
-        var queue = RecordQueue(maximumBytes: Self.record("a").footprint * 2)
+        var queue = RecordQueue<OperationRecord>(maximumBytes: Self.record("a").footprint * 2)
         for subject in ["a", "b", "c", "d"] { _ = queue.add(Self.record(subject)) }
         #expect(queue.statistics.dropped == 2)
         let batch = Self.batch(queue.next())
@@ -32,7 +32,7 @@ import Testing
     }
 
     @Test func whatWasNotWrittenIsToldWithTheNextRecordAndNotBefore() {
-        var queue = RecordQueue(maximumBytes: 100_000)
+        var queue = RecordQueue<OperationRecord>(maximumBytes: 100_000)
         _ = queue.add(Self.record("a"))
         let first = Self.batch(queue.next())
         if let first { _ = queue.finished(first, lost: 1, untold: 5) }
@@ -43,7 +43,7 @@ import Testing
     }
 
     @Test func closingWritesTheRestOnceAndEnds() {
-        var queue = RecordQueue(maximumBytes: 100_000)
+        var queue = RecordQueue<OperationRecord>(maximumBytes: 100_000)
         _ = queue.add(Self.record("a"))
         let first = Self.batch(queue.next())
         if let first { _ = queue.finished(first, lost: 1, untold: 0) }
@@ -61,7 +61,7 @@ import Testing
     }
 
     @Test func anIdleWriterIsWokenToEnd() {
-        var queue = RecordQueue(maximumBytes: 100_000)
+        var queue = RecordQueue<OperationRecord>(maximumBytes: 100_000)
         _ = queue.add(Self.record("a"))
         Self.finish(&queue, Self.batch(queue.next()))
         guard case .wait = queue.next() else { return #expect(Bool(false), "the writer waits") }
@@ -71,7 +71,7 @@ import Testing
 
     @Test func aWriterThatGathersIsWokenByManyRecordsAndBySomebodyWhoWaitsOnly() {
         let record = Self.record("a")
-        var queue = RecordQueue(maximumBytes: record.footprint * 6)
+        var queue = RecordQueue<OperationRecord>(maximumBytes: record.footprint * 6)
         _ = queue.add(record)
         Self.finish(&queue, Self.batch(queue.next()))
         var gathers = queue.beginGathering()
@@ -95,7 +95,7 @@ import Testing
     }
 
     @Test func aWriterThatCouldNotStartIsTriedAgain() {
-        var queue = RecordQueue(maximumBytes: 100_000)
+        var queue = RecordQueue<OperationRecord>(maximumBytes: 100_000)
         #expect(queue.add(Self.record("a")) == .startWriter)
         _ = queue.startFailed()
         #expect(queue.add(Self.record("b")) == .startWriter)
@@ -106,11 +106,11 @@ import Testing
         OperationRecord(operation: "write", subject: subject, time: 0)
     }
 
-    private static func batch(_ next: RecordQueue.Next) -> RecordBatch? {
+    private static func batch(_ next: RecordQueue<OperationRecord>.Next) -> RecordBatch<OperationRecord>? {
         if case .write(let batch) = next { batch } else { nil }
     }
 
-    private static func finish(_ queue: inout RecordQueue, _ batch: RecordBatch?) {
+    private static func finish(_ queue: inout RecordQueue<OperationRecord>, _ batch: RecordBatch<OperationRecord>?) {
         if let batch { _ = queue.finished(batch, lost: 0, untold: 0) }
     }
 

@@ -5,7 +5,7 @@ import Testing
 
 /// Who is told of an operation.
 @Suite(.timeLimit(.minutes(1))) struct LogFollowerTests {
-    private let log = OperationsLog(mode: nil, descriptor: -1)
+    private let log = OperationsLog(mode: nil, output: BrokerOutput(descriptor: -1))
 
     private func follow(_ org: String?, isVerbose: Bool = false, buffer: Int = 1 << 20) throws -> LogFollower {
         try log.follow(org, isVerbose: isVerbose, maximum: 2, buffer: buffer)

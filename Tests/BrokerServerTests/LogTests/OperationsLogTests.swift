@@ -8,10 +8,11 @@ import Testing
     @Test func anEntrysRecordsNameItsOrgAndKey() async {
         var ends: [Int32] = [-1, -1]
         #expect(pipe(&ends) == 0)
-        let log = OperationsLog(mode: .standard, descriptor: ends[1])
+        let output = BrokerOutput(descriptor: ends[1])
+        let log = OperationsLog(mode: .standard, output: output)
         let entry = EntryLog(log, org: "acme", key: "ci", mode: nil)
         entry.record(OperationRecord(operation: "write", subject: "notes", bytes: 3, time: 0), isModifying: true)
-        await log.shutdown()
+        await output.close()
         close(ends[1])
         var bytes = [UInt8](repeating: 0, count: 4096)
         let count = read(ends[0], &bytes, bytes.count)
@@ -24,11 +25,11 @@ import Testing
     }
 
     @Test func anEntryLogsByItsOwnModeOrTheBrokers() async {
-        let off = OperationsLog(mode: nil, descriptor: -1)
+        let off = OperationsLog(mode: nil, output: BrokerOutput(descriptor: -1))
         #expect(!EntryLog(off, org: "a", key: "b", mode: nil).records(isModifying: true))
         #expect(EntryLog(off, org: "a", key: "b", mode: .standard).records(isModifying: true))
         #expect(!EntryLog(off, org: "a", key: "b", mode: .standard).records(isModifying: false))
-        let standard = OperationsLog(mode: .standard, descriptor: -1)
+        let standard = OperationsLog(mode: .standard, output: BrokerOutput(descriptor: -1))
         #expect(EntryLog(standard, org: "a", key: "b", mode: .verbose).records(isModifying: false))
         #expect(!EntryLog(standard, org: "a", key: "b", mode: nil).records(isModifying: false))
     }

@@ -23,12 +23,17 @@ final class BrokerProcess: Sendable {
     let ready: ReadyLine
     let process: ChildProcess
 
-    /// Starts it and waits until it is ready.
-    convenience init(_ arguments: [String], environment: [String: String] = [:]) async throws {
+    /// Starts it and waits until it is ready. `errorPipe`: its standard error, in place of a file.
+    convenience init(
+        _ arguments: [String],
+        environment: [String: String] = [:],
+        errorPipe: Pipe? = nil
+    ) async throws {
         try await self.init(
             try BuiltProducts.program("agent-broker"),
             ["serve", "--json", "--listen", "127.0.0.1:0"] + arguments,
-            environment: environment
+            environment: environment,
+            errorPipe: errorPipe
         )
     }
 
@@ -47,7 +52,8 @@ final class BrokerProcess: Sendable {
         _ program: String,
         _ arguments: [String],
         environment: [String: String] = [:],
-        inputDescriptor: FileHandle? = nil
+        inputDescriptor: FileHandle? = nil,
+        errorPipe: Pipe? = nil
     ) async throws {
         let output = Pipe()
         let process = try ChildProcess(
@@ -55,7 +61,8 @@ final class BrokerProcess: Sendable {
             arguments,
             environment: ["PATH": "/usr/bin:/bin"].merging(environment) { $1 },
             inputDescriptor: inputDescriptor,
-            outputPipe: output
+            outputPipe: output,
+            errorPipe: errorPipe
         )
         let line = await Self.firstLine(of: output.fileHandleForReading)
         guard let ready = try? JSONDecoder().decode(ReadyLine.self, from: line) else {

@@ -32,6 +32,7 @@ final class ChildProcess: Sendable {
     ///   - inputDescriptor: Its standard input, in place of all else.
     ///   - inputPipe: Its standard input. The end for writing is the caller's to close.
     ///   - outputPipe: Its standard output, in place of the file.
+    ///   - errorPipe: Its standard error, in the same way.
     init(
         _ program: String,
         _ arguments: [String],
@@ -40,7 +41,8 @@ final class ChildProcess: Sendable {
         input: Data = Data(),
         inputDescriptor: FileHandle? = nil,
         inputPipe: Pipe? = nil,
-        outputPipe: Pipe? = nil
+        outputPipe: Pipe? = nil,
+        errorPipe: Pipe? = nil
     ) throws {
         // A child that ends before it has read its input is no reason to die.
         signal(SIGPIPE, SIG_IGN)
@@ -65,7 +67,7 @@ final class ChildProcess: Sendable {
             }
             process.standardInput = inputDescriptor ?? inputPipe ?? files[0]
             process.standardOutput = outputPipe ?? files[1]
-            process.standardError = files[2]
+            process.standardError = errorPipe ?? files[2]
             try process.run()
             for file in files { try file.close() }
         } catch {

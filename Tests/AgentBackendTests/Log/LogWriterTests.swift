@@ -5,7 +5,7 @@ import Testing
 @testable import AgentBackend
 
 /// Loggers that write on a thread of their own. None may fail or hold up who records.
-@Suite struct OperationsWriterTests {
+@Suite struct LogWriterTests {
     @Test func theConsoleTakesALinePerOperation() async {
         let lines = Mutex<[String]>([])
         let logger = ConsoleOperationsLogger { line in lines.withLock { $0.append(line) } }
@@ -33,7 +33,7 @@ import Testing
         var ends: [Int32] = [-1, -1]
         #expect(pipe(&ends) == 0)
         let (reading, writing) = (ends[0], ends[1])
-        let writer = OperationsWriter(jsonLinesTo: writing, maximumPending: 100_000)
+        let writer = LogWriter(OperationLine.json, to: writing, maximumPending: 100_000)
         let subject = String(repeating: "x", count: 500)
         for _ in 0..<5000 { writer.record(OperationRecord(operation: "write", subject: subject)) }
         #expect(writer.statistics.dropped > 0)
@@ -77,8 +77,11 @@ import Testing
         let pipe = TestPipe()
         let token = Token()
         do {
-            let writer = OperationsWriter(
-                sink: TokenSink(inner: LineSink(.json, to: DescriptorOutput(pipe.writing)), token: token.hold())
+            let writer = LogWriter(
+                sink: TokenSink(
+                    inner: LineSink(OperationLine.json, to: DescriptorOutput(pipe.writing)),
+                    token: token.hold()
+                )
             )
             for _ in 0..<5000 { writer.record(OperationRecord(operation: "write", subject: "x")) }
             #expect(await !writer.close(within: .zero))
@@ -89,7 +92,7 @@ import Testing
 
     @Test func aWaitEndsWithItsTask() async {
         let pipe = TestPipe()
-        let writer = OperationsWriter(jsonLinesTo: pipe.writing)
+        let writer = LogWriter(OperationLine.json, to: pipe.writing)
         for _ in 0..<5000 { writer.record(OperationRecord(operation: "write", subject: "x")) }
         let isFlushed = await withTaskGroup(of: Bool.self) { group in
             group.addTask { await writer.flush(within: .seconds(3600)) }
@@ -104,7 +107,7 @@ import Testing
         var ends: [Int32] = [-1, -1]
         _ = pipe(&ends)
         close(ends[0])
-        let writer = OperationsWriter(jsonLinesTo: ends[1])
+        let writer = LogWriter(OperationLine.json, to: ends[1])
         writer.record(OperationRecord(operation: "write", subject: "x"))
         #expect(await writer.flush(within: .seconds(60)))
         #expect(writer.statistics.dropped == 1)
@@ -193,11 +196,13 @@ private struct Token {
     }
 }
 
-private struct TokenSink<Inner: OperationsSink>: OperationsSink {
+private struct TokenSink<Inner: LogSink>: LogSink {
     var inner: Inner
     let token: Token.Held
 
-    mutating func write(_ batch: RecordBatch, _ patience: SinkPatience) -> Missed { inner.write(batch, patience) }
+    mutating func write(_ batch: RecordBatch<Inner.Record>, _ patience: SinkPatience) -> Missed {
+        inner.write(batch, patience)
+    }
 
     mutating func close() { inner.close() }
 }

@@ -1,19 +1,19 @@
 internal import Glibc
 internal import Synchronization
 
-/// Hands records to a sink on a thread of its own: who records an operation never waits for whoever reads the log.
+/// Hands records to a sink on a thread of its own: who records something never waits for whoever reads the log.
 ///
 /// The thread begins with the first record and ends with ``close(within:)`` or with the writer. Safe to use from any
 /// thread.
-package final class OperationsWriter: Sendable {
+package final class LogWriter<Record: LogRecord>: Sendable {
     /// Bytes of records that wait, where nothing else is said.
-    package static let defaultMaximumPending = 4 << 20
+    package static var defaultMaximumPending: Int { 4 << 20 }
 
-    private let core: Core
+    private let core: Core<Record>
     private let clock: any Clock<Duration>
 
     package init(
-        sink: some OperationsSink,
+        sink: some LogSink<Record>,
         maximumPending: Int = defaultMaximumPending,
         clock: any Clock<Duration> = .continuous
     ) {
@@ -21,9 +21,13 @@ package final class OperationsWriter: Sendable {
         self.clock = clock
     }
 
-    /// A JSON object per record and line. `descriptor` stays the caller's.
-    package convenience init(jsonLinesTo descriptor: Int32, maximumPending: Int = defaultMaximumPending) {
-        self.init(sink: LineSink(.json, to: DescriptorOutput(descriptor)), maximumPending: maximumPending)
+    /// A line per record. `descriptor` stays the caller's.
+    package convenience init(
+        _ format: some LineFormat<Record>,
+        to descriptor: Int32,
+        maximumPending: Int = defaultMaximumPending
+    ) {
+        self.init(sink: LineSink(format, to: DescriptorOutput(descriptor)), maximumPending: maximumPending)
     }
 
     /// What can be written without waiting still is.
@@ -32,8 +36,8 @@ package final class OperationsWriter: Sendable {
         core.abandon()
     }
 
-    package func record(_ record: OperationRecord) {
-        core.add(record.withBoundedSubject().record)
+    package func add(_ record: Record) {
+        core.add(record)
     }
 
     package var statistics: OperationsLogStatistics { core.statistics }
@@ -48,7 +52,7 @@ package final class OperationsWriter: Sendable {
     /// rest is dropped, and the thread ends as soon as the sink lets go. Idempotent.
     package func close(within timeout: Duration) async -> Bool {
         core.close()
-        let isDone = await wait(for: RecordQueue.endTarget, within: timeout)
+        let isDone = await wait(for: RecordQueue<Record>.endTarget, within: timeout)
         core.abandon()
         return isDone
     }
@@ -67,22 +71,28 @@ package final class OperationsWriter: Sendable {
     }
 }
 
+extension LogWriter<OperationRecord> {
+    package func record(_ record: OperationRecord) {
+        add(record.withBoundedSubject().record)
+    }
+}
+
 /// What the thread and the writer share. The thread does not keep the writer itself.
-private final class Core: Sendable {
+private final class Core<Record: LogRecord>: Sendable {
     private struct State {
-        var queue: RecordQueue
+        var queue: RecordQueue<Record>
         /// Of the thread, once it runs.
         var wakeUp: WakeUp?
         var isAbandoned = false
     }
 
     private let state: Mutex<State>
-    private let sink: any OperationsSink
+    private let sink: any LogSink<Record>
 
     /// Milliseconds: few enough for who follows the log, and under load some dozen records.
-    private static let gatheringTime: Int32 = 2
+    private static var gatheringTime: Int32 { 2 }
 
-    init(_ sink: any OperationsSink, maximumPending: Int) {
+    init(_ sink: any LogSink<Record>, maximumPending: Int) {
         self.sink = sink
         state = Mutex(State(queue: RecordQueue(maximumBytes: maximumPending)))
     }
@@ -90,7 +100,7 @@ private final class Core: Sendable {
     var statistics: OperationsLogStatistics { state.withLock { $0.queue.statistics } }
     var flushTarget: UInt64 { state.withLock { $0.queue.flushTarget } }
 
-    func add(_ record: OperationRecord) {
+    func add(_ record: Record) {
         let (addition, wakeUp) = state.withLock { ($0.queue.add(record), $0.wakeUp) }
         switch addition {
         case .nothing: break
@@ -138,7 +148,7 @@ private final class Core: Sendable {
         do throws(BackendError) {
             let wakeUp = try WakeUp()
             state.withLock { $0.wakeUp = wakeUp }
-            try DedicatedThread.start(name: "operations-log") { self.run(wakeUp) }
+            try DedicatedThread.start(name: "log-writer") { self.run(wakeUp) }
         } catch {
             let ended = state.withLock { $0.queue.startFailed() }
             for wait in ended { wait.resume(returning: true) }

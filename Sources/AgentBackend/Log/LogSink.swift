@@ -1,10 +1,12 @@
 internal import CLinux
 internal import Glibc
 
-/// Where an ``OperationsWriter`` puts records. Used by its thread alone; may block.
-package protocol OperationsSink: Sendable {
+/// Where a ``LogWriter`` puts records. Used by its thread alone; may block.
+package protocol LogSink<Record>: Sendable {
+    associatedtype Record: LogRecord
+
     /// Writes as much as can be written, and says what was not.
-    mutating func write(_ batch: RecordBatch, _ patience: SinkPatience) -> Missed
+    mutating func write(_ batch: RecordBatch<Record>, _ patience: SinkPatience) -> Missed
     /// Nothing is written after it.
     mutating func close()
 }
