@@ -19,8 +19,8 @@ extension ConnectionHandler {
 
     private static let tokenRemoved = BackendError(
         .authFailed,
-        message: "the token was removed from the broker's configuration, which ends the connection: ask the operator "
-            + "of this broker for another one"
+        message: "the token was removed from the broker's configuration or has another role there, which ends the "
+            + "connection: connect again, or ask the operator of this broker for another token"
     )
 
     /// Nil: it has not said hello, or is over.

@@ -47,14 +47,16 @@ package struct TokenDirectory: Sendable {
         return Principal(org: entry.org, token: entry.token)
     }
 
-    /// What the token of a connection that is open already allows now; nil where it was revoked, replaced or
-    /// given to another org. For the connections that a reload meets.
+    /// What the token of a connection that is open already allows now; nil where it was revoked, replaced, given to
+    /// another org or another role: what a connection began in one role it must not go on with in the other. For the
+    /// connections that a reload meets.
     package func renewed(_ principal: Principal) -> Principal? {
         guard let entry = entries[principal.tokenID],
             entry.org.id == principal.org.id,
             entry.token.hash == principal.tokenHash
         else { return nil }
-        return Principal(org: entry.org, token: entry.token)
+        let renewed = Principal(org: entry.org, token: entry.token)
+        return renewed.isOperator == principal.isOperator ? renewed : nil
     }
 
     private static let refusal = BackendError(

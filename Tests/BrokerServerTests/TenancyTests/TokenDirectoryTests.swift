@@ -98,6 +98,16 @@ import Testing
         replaced.orgs[0].tokens[0].hash = umbrellaToken.hash
         #expect(TokenDirectory(replaced, orgs: try OrgDirectory(replaced, replacing: orgs)).renewed(principal) == nil)
 
+        // In either direction: what it began as the one it must not go on with as the other.
+        var promoted = before
+        promoted.orgs[0].tokens[0].role = .operator
+        let promotedOrgs = try OrgDirectory(promoted, replacing: orgs)
+        let operators = TokenDirectory(promoted, orgs: promotedOrgs)
+        #expect(operators.renewed(principal) == nil)
+        let asOperator = try operators.authenticate(acmeToken.text)
+        #expect(operators.renewed(asOperator)?.isOperator == true)
+        #expect(TokenDirectory(before, orgs: try OrgDirectory(before, replacing: orgs)).renewed(asOperator) == nil)
+
         var moved = before
         moved.orgs[1].tokens += moved.orgs[0].tokens
         moved.orgs[0].tokens = []

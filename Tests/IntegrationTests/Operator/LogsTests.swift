@@ -66,6 +66,39 @@ extension IntegrationTests {
             }
         }
 
+        /// What it followed as an operator it must not hear of as anything less.
+        @Test(.timeLimit(.minutes(1)))
+        func anOperatorThatIsNoneAnyMoreHearsNothingMore() async throws {
+            try await withScratchDirectory { directory in
+                let acme = try TenantConfiguration.Tenant("acme")
+                var configuration = try TenantConfiguration(in: directory, acme)
+                let issued = try IssuedToken(org: "operators", name: "night", role: .operator)
+                let night = TenantConfiguration.Token(issued: issued, lines: ["role: operator"])
+                configuration["operators"]?.tokens.append(night)
+                try configuration.save()
+                try await withBrokerProcess(by: configuration) { broker in
+                    try await broker.withConnections(issued.token, configuration.operatorToken, acme.token) {
+                        connections in
+                        let end = await failure {
+                            try await connections[0].withLog { log in
+                                try await connections[2].write(file, ByteBuffer(string: "x"), on: Self.memory)
+                                #expect(try await lines(1, of: log).map(\.operation) == ["write"])
+                                configuration["operators"]?.tokens[1].lines = []
+                                try configuration.save()
+                                #expect(try await connections[1].reload().connectionsEnded == 1)
+                                try await connections[2].write(file, ByteBuffer(string: "y"), on: Self.memory)
+                                for try await line in log { Issue.record("still told: \(line)") }
+                            }
+                        }
+                        #expect(
+                            end?.code == .authFailed || end?.code == .connectionClosed,
+                            "\(String(describing: end))"
+                        )
+                    }
+                }
+            }
+        }
+
         private func lines(_ count: Int, of log: BrokerLog) async throws -> [Line] {
             var lines: [Line] = []
             while lines.count < count, let line = try await log.next() { lines.append(try Line(line)) }
