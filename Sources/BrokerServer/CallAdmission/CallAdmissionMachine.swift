@@ -209,7 +209,7 @@ struct CallAdmissionMachine<Waiter: Sendable> {
         hold(bytes, account(of: org, at: now), at: now)
     }
 
-    /// Bytes arrived for a call that was begun: they are kept, whatever the limit says, and count.
+    /// So many bytes are kept, whatever the limit says, and count.
     mutating func keep(_ bytes: Int, org: Org.ID) {
         accounts[account(of: org)].heldBytes += bytes
     }

@@ -131,13 +131,17 @@ extension ConnectionHandler: CallAdmissionClient {
         await settings.admission.pace(session.principal.org.id)
     }
 
-    // MARK: Bytes of calls that were begun
+    // MARK: Bytes that come after their call
 
-    /// Bytes arrived for a call.
-    func keep(_ bytes: Int, of call: UInt64) {
-        guard bytes > 0, let session else { return }
-        calls[call]?.heldBytes += bytes
-        settings.admission.keep(bytes, org: session.principal.org.id)
+    /// Bytes arrived for a call, which ends where its org may not have the broker keep them.
+    func keep(_ bytes: Int, of id: UInt64) {
+        guard bytes > 0, let session, let call = calls[id] else { return }
+        do throws(BackendError) {
+            try settings.admission.hold(bytes, org: session.principal.org.id)
+            calls[id]?.heldBytes += bytes
+        } catch {
+            cancelCall(id, call.isRunning ? error.maybeExecuting : error)
+        }
     }
 
     /// A call has used up what arrived for it.
@@ -145,6 +149,20 @@ extension ConnectionHandler: CallAdmissionClient {
         guard let session, calls[call] != nil else { return }
         calls[call]?.heldBytes -= bytes
         settings.admission.leave(nil, bytes: bytes, org: session.principal.org.id)
+    }
+}
+
+extension BackendError {
+    /// The same, of a call that had begun.
+    fileprivate var maybeExecuting: BackendError {
+        BackendError(
+            code,
+            message: message,
+            isRetryable: isRetryable,
+            maybeExecuted: true,
+            retryAfter: retryAfter,
+            limit: limit
+        )
     }
 }
 

@@ -123,8 +123,8 @@ extension ConnectionHandler {
         case .deliver:
             let count = frame.payload.readableBytes
             guard draw(count) else { return }
-            guard let call = calls[frame.id] else {
-                // It ended meanwhile; what it had in flight is nobody's.
+            guard let call = calls[frame.id], call.cause == nil else {
+                // It ended meanwhile, or is about to; what it had in flight is nobody's.
                 return consumed(count)
             }
             switch call.stream.deliver(frame.payload, isLast: frame.last) {

@@ -87,6 +87,53 @@ import Testing
         try await settle(harness) { admission.snapshot(of: 0).bytesInFlight == 0 }
     }
 
+    /// What is sent for a call that waits, or was begun, counts as what came with it.
+    @Test func bytesThatComeLaterAreRefusedAtTheLimit() async throws {
+        let gate = Gate()
+        let admission = CallAdmission.stub(BrokerSlots(calls: 1, commands: 1)) { $0.maxBytesInFlight = 100_000 }
+        let harness = try await ConnectionHarness(admission: admission) { loop in
+            StubHandler(eventLoop: loop, attempt: { _ in .wait }) { _, stream throws(BackendError) in
+                await gate.wait()
+                while try await stream.receive() != nil {}
+                return Answer(.echo)
+            }
+        }
+        try await harness.hello()
+        let write = BrokerWire.Operation.write(Write(path: [1]))
+        try await harness.receive(
+            ConnectionHarness.call(1, last: false, write),
+            ConnectionHarness.call(2, last: false, write),
+            ConnectionHarness.call(3, lane: 1, last: false, write),
+            ConnectionHarness.call(4, lane: 1, last: false, write)
+        )
+        func send(_ count: Int, for call: UInt64) async throws {
+            let payload = ByteBuffer(repeating: 0, count: count)
+            try await harness.receive(ClientFrame(id: call, last: false, body: .chunk, payload: payload))
+        }
+        try await send(60_000, for: 1)
+        for call in [2, 4, 3] as [UInt64] {
+            try await send(60_000, for: call)
+            let frames = try await harness.sent()
+            #expect(frames.map(\.kind) == ["\(call) RESOURCE_EXHAUSTED"])
+            let error = frames.first?.error
+            #expect(error?.limit?.name == "org_bytes_in_flight" && error?.limit?.allowed == 100_000)
+            #expect(error?.isRetryable == true && error?.maybeExecuted == false)
+            // It is over: what else was on its way is nobody's.
+            try await send(60_000, for: call)
+            #expect(admission.snapshot(of: 0).bytesInFlight < 61_000)
+        }
+        // Within the limit it goes on.
+        try await send(30_000, for: 1)
+        #expect(try await harness.sent().isEmpty)
+        for _ in 0..<3 { try await send(60_000, for: 1) }
+        #expect(admission.snapshot(of: 0).bytesInFlight < 100_000)
+        gate.open()
+        try await settle(harness) { admission.snapshot(of: 0).bytesInFlight == 0 }
+        let last = try await harness.sent().filter { $0.error != nil }
+        #expect(last.map(\.kind) == ["1 RESOURCE_EXHAUSTED"])
+        #expect(last.first?.error?.maybeExecuted == true)
+    }
+
     /// Tasks come back to the loop from elsewhere. Ended by the test's time limit.
     private func settle(_ harness: ConnectionHarness, until isSo: () -> Bool) async throws {
         while !isSo() {
