@@ -46,6 +46,10 @@ extension CallAdmissionLimit {
         case .brokerCommandsRunning:
             "the broker runs \(used) commands, at most \(allowed) may run, and the org's turn did not come in time: "
                 + "try again later"
+        case .bufferedBytes:
+            "answers that the org does not read, and frames that it does not end, hold \(used) bytes, at most "
+                + "\(allowed) may be held, and this connection holds most of them: read answers, make fewer calls at a "
+                + "time, or have max_bytes_in_flight raised"
         }
     }
 }

@@ -122,6 +122,17 @@ package final class CallAdmission: Sendable {
         machine.withLock { $0.keep(bytes, org: org) }
     }
 
+    // MARK: Beside calls
+
+    /// A connection keeps so many bytes beside its calls. Returns the one that has to go.
+    func keepsBuffers(
+        _ bytes: Int,
+        connection: UInt64,
+        org: Org.ID
+    ) -> (connection: UInt64, error: BackendError)? {
+        machine.withLock { $0.keepsBuffers(bytes, connection: connection, org: org) }
+    }
+
     // MARK: Time
 
     /// Looks at the clock when the machine asks for it. Returns after ``stop()``, or when its task is cancelled.

@@ -73,6 +73,7 @@ package enum CallAdmissionLimit: Int, Sendable, CaseIterable {
     case bytesPerSecond
     case brokerCallsInFlight
     case brokerCommandsRunning
+    case bufferedBytes
 
     /// As in errors.
     package var name: String {
@@ -86,6 +87,7 @@ package enum CallAdmissionLimit: Int, Sendable, CaseIterable {
         case .bytesPerSecond: "org_bytes_per_second"
         case .brokerCallsInFlight: "calls_in_flight"
         case .brokerCommandsRunning: "running_commands"
+        case .bufferedBytes: "org_buffered_bytes"
         }
     }
 }
@@ -106,7 +108,7 @@ package struct CallAdmissionSnapshot: Sendable {
     package var refusals = Refusals()
 
     package struct Refusals: Sendable {
-        private var counts = InlineArray<9, UInt64>(repeating: 0)
+        private var counts = InlineArray<11, UInt64>(repeating: 0)
 
         package subscript(limit: CallAdmissionLimit) -> UInt64 { counts[limit.rawValue] }
 

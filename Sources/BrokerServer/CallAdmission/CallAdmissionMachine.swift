@@ -74,6 +74,10 @@ struct CallAdmissionMachine<Waiter: Sendable> {
         var connections = 0
         /// Bytes that are kept of unanswered calls.
         var heldBytes = 0
+        /// Bytes that connections keep beside them, of those that keep any.
+        var buffers: [UInt64: Int] = [:]
+        /// Their sum.
+        var bufferedBytes = 0
         var shares = InlineArray<2, Share>(repeating: Share())
         /// Calls that wait for tokens, the first come first.
         var throttled = IndexList()

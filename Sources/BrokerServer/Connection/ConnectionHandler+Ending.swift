@@ -15,11 +15,11 @@ extension ConnectionHandler {
         close(in: Self.lingerTime)
     }
 
-    /// Ends the connection for another one, at once: it has no session, and its place is given away.
+    /// Ends the connection at once: its place is given away, or what it makes the broker keep is needed.
     func abandon(_ error: BackendError) {
-        guard machine.close() != nil else { return }
+        guard let lastID = machine.close() else { return }
         settings.observer.connectionFailed(error, peer: peer)
-        send(ServerFrame(id: 0, body: .goAway(GoAway(error: error, lastID: 0))))
+        send(ServerFrame(id: 0, body: .goAway(GoAway(error: error, lastID: lastID))))
         flush()
         context?.close(promise: nil)
     }

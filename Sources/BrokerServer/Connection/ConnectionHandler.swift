@@ -60,6 +60,11 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     private var isReadPending = false
     /// What has arrived is left alone until what waits to be written has become less.
     private var isPaused = false
+    /// Of ``bytesOut``: what the kernel has taken at least, and up to where that is followed.
+    var bytesTaken: UInt64 = 0
+    var bytesFollowed: UInt64 = 0
+    /// As its org's account has it.
+    var countedBuffers = 0
     /// The peer has closed its side, which counts once all that it sent before was looked at.
     private var isInputClosePending = false
     var keepalive = KeepaliveTimer()
@@ -120,6 +125,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         finishBatch()
         isReadingBatch = false
         flush()
+        accountForBuffers()
         context.fireChannelReadComplete()
     }
 
@@ -189,6 +195,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         greetingTimeout?.cancel()
         closeTimeout?.cancel()
         keepalive.stop()
+        releaseBuffers()
         cancelAllCalls(BackendError(.connectionClosed, message: "the connection was lost"))
         endIfDone()
     }
@@ -264,6 +271,9 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
 
     /// Bytes of answers that are gathered before they are written.
     private static var largestBatch: Int { 1 << 20 }
+
+    /// Bytes of a frame that is not whole, and of those that have to wait.
+    var unfinishedBytes: Int { accumulator.count }
 
     private func resumeReceiving() {
         guard isPaused, !machine.isClosed, !isBacklogged else { return }
@@ -355,13 +365,16 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         if out.readableBytes > 0 {
             if sendWindow.isSuspended { backlog += out.readableBytes }
             bytesOut += UInt64(out.readableBytes)
-            context.writeAndFlush(wrapOutboundOut(out), promise: nil)
-            out.clear()
-            hasWritten = false
-        } else if hasWritten {
-            context.flush()
-            hasWritten = false
+            context.write(wrapOutboundOut(out), promise: nil)
+            hasWritten = true
         }
+        guard hasWritten else { return }
+        let isFollowed = followWritten()
+        context.flush()
+        // Not before: its memory is used again once it is written.
+        out.clear()
+        hasWritten = false
+        if isFollowed { accountForBuffers() }
     }
 
     /// Payload bytes were used up: the peer gets credit for more, now and then.

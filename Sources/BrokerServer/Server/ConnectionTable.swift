@@ -34,6 +34,13 @@ final class ConnectionTable: Sendable {
             }
         }
 
+        /// It makes the broker keep so many bytes beside its calls. Another one, or this one, has to go where that is
+        /// too much for its org.
+        func keepsBuffers(_ bytes: Int, _ org: Org.ID, _ admission: CallAdmission) {
+            guard let (id, error) = admission.keepsBuffers(bytes, connection: id, org: org) else { return }
+            table.state.withLock { $0.members[id] }?.displace(error)
+        }
+
         /// It was shown a token that is not known.
         func authenticationFailed() -> AuthenticationFailure {
             table.state.withLock { $0.admission.authenticationFailed(id, at: table.elapsed()) }

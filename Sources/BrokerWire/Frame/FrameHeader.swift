@@ -26,6 +26,9 @@ package struct FrameAccumulator {
     /// Whether the last bytes were the end of a message.
     package var isAtBoundary: Bool { pending.readableBytes == 0 }
 
+    /// Bytes that have arrived and were not handed out.
+    package var count: Int { pending.readableBytes }
+
     package mutating func append(_ bytes: consuming ByteBuffer) {
         if pending.readableBytes == 0 {
             pending = bytes

@@ -25,6 +25,34 @@ import Testing
         #expect(harness.begun == calls)
     }
 
+    /// Of an org that keeps too much, the connection that keeps most has to go, and others are not told of it.
+    @Test func whatConnectionsKeepHasABound() {
+        let harness = CallAdmissionHarness(orgCount: 2) { $0.bytesInFlight = 10 << 20 }
+        func keeps(_ mebibytes: Int, _ connection: UInt64, org: Org.ID = 0) -> UInt64? {
+            harness.machine.keepsBuffers(mebibytes << 20, connection: connection, org: org)?.connection
+        }
+        #expect(keeps(4, 1) == nil)
+        #expect(keeps(5, 2) == nil)
+        #expect(keeps(9, 3, org: 1) == nil)
+        #expect(keeps(2, 4) == 2)
+        // It counts no more; what becomes less is no reason to go.
+        #expect(keeps(0, 2) == nil)
+        #expect(keeps(4, 5) == nil)
+        #expect(keeps(3, 1) == nil)
+        #expect(keeps(9, 5) == 5)
+        #expect(keeps(5, 4) == nil)
+        // Calls have nothing to do with it.
+        let call = harness.enter(bytes: 10 << 20)
+        #expect(harness.begun == [call])
+        #expect(harness.machine.snapshot(of: 0, at: .zero).refusals[.bufferedBytes] == 2)
+    }
+
+    @Test func oneConnectionMayAlwaysHaveALongFrame() {
+        let harness = CallAdmissionHarness { $0.bytesInFlight = 1 }
+        #expect(harness.machine.keepsBuffers(8 << 20, connection: 1, org: 0) == nil)
+        #expect(harness.machine.keepsBuffers(9 << 20, connection: 1, org: 0)?.connection == 1)
+    }
+
     // MARK: Fairness
 
     /// The broker's slots are the bottleneck: a call of another org comes next, whatever waits.
