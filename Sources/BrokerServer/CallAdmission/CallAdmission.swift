@@ -75,10 +75,20 @@ package final class CallAdmission: Sendable {
         return machine.withLock { $0.reserve(org, upTo: count, at: now) }
     }
 
-    func settle(_ org: Org.ID, unused: Int, bytes: Int) {
-        guard machine.withLock({ $0.settle(org, unused: unused, bytes: bytes) }) else { return }
+    /// Returns how long the org's connections are not to be listened to: zero, unless more was used than reserved.
+    func settle(_ org: Org.ID, unused: Int, bytes: Int) -> Duration {
+        let isWaitedFor = machine.withLock { $0.settle(org, unused: unused, bytes: bytes) }
+        if isWaitedFor {
+            let now = time.elapsed()
+            perform(machine.withLock { $0.gaveBack(org, at: now) })
+        }
+        return unused < 0 ? callDebt(of: org) : .zero
+    }
+
+    /// How long it takes until the org owes for no call.
+    func callDebt(of org: Org.ID) -> Duration {
         let now = time.elapsed()
-        perform(machine.withLock { $0.gaveBack(org, at: now) })
+        return machine.withLock { $0.callDebt(of: org, at: now) }
     }
 
     /// Waits while an org is in debt for bytes. Ended by cancelling.
@@ -174,7 +184,7 @@ package final class CallAdmission: Sendable {
         if let slot = waiter.slot {
             leave(slot, bytes: 0, org: waiter.org)
         } else {
-            settle(waiter.org, unused: 1, bytes: 0)
+            _ = settle(waiter.org, unused: 1, bytes: 0)
         }
     }
 

@@ -17,8 +17,9 @@ extension CallAdmissionMachine {
         return accounts[account].calls.take(upTo: count)
     }
 
-    /// A batch is over: so many of the calls that were reserved did not come, and so many bytes went one way or the
-    /// other. True: what was given back is waited for: report ``gaveBack(_:at:)``.
+    /// A batch is over: so many of the calls that were reserved did not come (less than zero: so many frames came beside
+    /// them that are to be paid for), and so many bytes went one way or the other. True: what was given back is waited for:
+    /// report ``gaveBack(_:at:)``.
     mutating func settle(_ org: Org.ID, unused: Int, bytes: Int) -> Bool {
         let account = account(of: org)
         accounts[account].calls.giveBack(unused)
@@ -38,6 +39,13 @@ extension CallAdmissionMachine {
         let account = account(of: org, at: now)
         accounts[account].bytes.refill(at: now)
         return accounts[account].bytes.timeInDebt
+    }
+
+    /// Time until what came beside calls is paid for.
+    mutating func callDebt(of org: Org.ID, at now: Duration) -> Duration {
+        let account = account(of: org, at: now)
+        accounts[account].calls.refill(at: now)
+        return accounts[account].calls.time(until: 0)
     }
 
     /// A call that could not be reserved waits for its turn, and is paid for when it is handed back.

@@ -4,7 +4,7 @@ internal import NIOCore
 
 /// What a connection has reserved of its org's rate, and not yet accounted for.
 struct CallAllowance {
-    /// Calls that may still begin.
+    /// Calls that may still begin. Less than zero: so much is owed for what came beside them.
     var calls = 0
     /// Bytes that went either way.
     var bytes = 0
@@ -120,9 +120,11 @@ extension ConnectionHandler: CallAdmissionClient {
 
     /// A batch is over: what it did not use is given back, what it moved is paid for.
     func settle(_ session: Session) {
-        guard allowance.calls > 0 || allowance.bytes > 0 else { return }
-        settings.admission.settle(session.principal.org.id, unused: allowance.calls, bytes: allowance.bytes)
+        guard allowance.calls != 0 || allowance.bytes > 0 else { return }
+        let org = session.principal.org.id
+        let owed = settings.admission.settle(org, unused: allowance.calls, bytes: allowance.bytes)
         allowance = CallAllowance()
+        if owed > .zero { pause(owing: owed) }
     }
 
     func pace() async {

@@ -5,6 +5,7 @@ internal import NIOCore
 /// What each frame of the peer means to the connection.
 extension ConnectionHandler {
     func receive(_ frame: ClientFrame, _ size: Int, _ handler: isolated any RequestHandler) {
+        pay(for: frame)
         switch frame.body {
         case .call(let operation):
             let call = Call(
@@ -82,6 +83,7 @@ extension ConnectionHandler {
             if case .release = call.operation, !session.putOff.isEmpty { finishBatch(session) }
             start(call, session, handler)
         case .refuse(let error):
+            allowance.calls -= 1
             guard draw(call.payload.readableBytes) else { return }
             consumed(call.payload.readableBytes)
             send(ServerFrame(id: call.id, body: .error(error)))
@@ -95,6 +97,7 @@ extension ConnectionHandler {
     /// A message that could not be taken, of a call or of the connection.
     func receive(_ fault: FrameFault) {
         guard let id = fault.id else { return fail(fault.error) }
+        if session != nil { allowance.calls -= 1 }
         if machine.isOpen {
             guard draw(fault.payloadLength) else { return }
             consumed(fault.payloadLength)

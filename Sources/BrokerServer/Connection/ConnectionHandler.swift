@@ -58,8 +58,12 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     private var hasWritten = false
     private var isFlushScheduled = false
     private var isReadPending = false
-    /// What has arrived is left alone until what waits to be written has become less.
-    private var isPaused = false
+    /// What has arrived is left alone until what waits to be written has become less, and what is owed is paid.
+    var isPaused = false
+    /// Looks whether it is.
+    var debtTimeout: Scheduled<Void>?
+    /// Frames of credit that the peer may send for what it was sent.
+    var freeWindows = 0
     /// Of ``bytesOut``: what the kernel has taken at least, and up to where that is followed.
     var bytesTaken: UInt64 = 0
     var bytesFollowed: UInt64 = 0
@@ -194,6 +198,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         hasEnded = true
         greetingTimeout?.cancel()
         closeTimeout?.cancel()
+        debtTimeout?.cancel()
         keepalive.stop()
         releaseBuffers()
         cancelAllCalls(BackendError(.connectionClosed, message: "the connection was lost"))
@@ -228,7 +233,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         }
         do throws(BackendError) {
             if session == nil { try receiveGreeting(&accumulator, handler) }
-            while !machine.isClosed, hasRoomForAnswers(), let message = try accumulator.next() {
+            while !machine.isClosed, mayGoOn(), let message = try accumulator.next() {
                 received += FrameHeader.length + message.readableBytes
                 receive(message, handler)
             }
@@ -258,8 +263,10 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         }
     }
 
-    /// False: answers pile up that the peer does not read, and what else it has sent has to wait.
-    private func hasRoomForAnswers() -> Bool {
+    /// False: answers pile up that the peer does not read, or it owes for what it has sent; what else came has to wait.
+    private func mayGoOn() -> Bool {
+        if allowance.calls <= -CallAllowance.batch, let session { settle(session) }
+        guard !isPaused else { return false }
         guard out.readableBytes > Self.largestBatch else { return true }
         flush()
         isPaused = isBacklogged
@@ -275,8 +282,8 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     /// Bytes of a frame that is not whole, and of those that have to wait.
     var unfinishedBytes: Int { accumulator.count }
 
-    private func resumeReceiving() {
-        guard isPaused, !machine.isClosed, !isBacklogged else { return }
+    func resumeReceiving() {
+        guard isPaused, !machine.isClosed, !isBacklogged, debtTimeout == nil else { return }
         isPaused = false
         isReadingBatch = true
         handler.inIsolation { receiveFrames($0) }
@@ -341,6 +348,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     /// Appends a frame. Those of one read batch, or of one turn of the event loop, are written together.
     func send(_ frame: ServerFrame) {
         guard let context else { return }
+        if frame.payload.readableBytes > 0 { expectCredit() }
         if let payload = codec.encoder.encode(frame, into: &out) {
             bytesOut += UInt64(out.readableBytes + payload.readableBytes)
             context.write(wrapOutboundOut(out), promise: nil)
