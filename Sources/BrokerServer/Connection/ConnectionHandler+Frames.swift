@@ -151,15 +151,15 @@ extension ConnectionHandler {
             greetingTimeout?.cancel()
             switch settings.authenticate(hello.token) {
             case .success(let principal):
+                // Whatever its org may, others at its address have nothing to do with that. Where another one has its
+                // place, it is about to hear so.
+                guard entry.authenticated(principal.org.id) else { return }
                 do throws(BackendError) {
                     try settings.admission.connect(principal.org.id)
                 } catch {
                     return fail(error)
                 }
-                // Otherwise another one has its place, and it is about to hear so.
-                guard entry.authenticated(principal.org.id), machine.authenticated() else {
-                    return settings.admission.disconnect(principal.org.id)
-                }
+                guard machine.authenticated() else { return settings.admission.disconnect(principal.org.id) }
                 let session = Session(principal: principal)
                 session.canSend = { [unowned self] in canSend($0) }
                 self.session = session

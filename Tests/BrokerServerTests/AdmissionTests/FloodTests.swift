@@ -61,6 +61,33 @@ import Testing
         }
     }
 
+    /// Not even one whose org has as many connections as it may: others behind its address have nothing to do with it.
+    @Test func whoHasAValidTokenCostsItsAddressNothing() async throws {
+        try await withBroker(
+            orgs: ["acme", "umbrella"],
+            configure: {
+                $0.limits.exemptAddresses = []
+                $0.limits.maxNewConnectionsBurstPerAddress = 2
+                $0.limits.maxNewConnectionsPerSecondPerAddress = 1
+                $0.orgs[0].limits.maxConnections = 1
+            },
+            time: BrokerTime(clock: MockClock())
+        ) { broker in
+            let only = try await WireConversation(with: broker)
+            for _ in 0..<10 {
+                let client = try await RawWireClient.connect(to: .tcp(port: broker.port))
+                try await client.send(hello(broker.token()))
+                #expect(try await goAway(client)?.limit?.name == "org_connections")
+                await client.close()
+            }
+            let other = try await WireConversation(with: broker, org: "umbrella")
+            for conversation in [only, other] {
+                try await conversation.call(conversation.frame(.echo))
+                await conversation.client.close()
+            }
+        }
+    }
+
     @Test func ofSilentConnectionsTheOldestGoes() async throws {
         try await withBroker(
             configure: {
