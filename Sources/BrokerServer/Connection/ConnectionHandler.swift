@@ -114,8 +114,8 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        // After a fault the rest is read and dropped, so that the peer gets to see the go-away.
-        guard !machine.isClosed else { return }
+        // After a fault, or a wrong token, the rest is read and dropped, so that the peer gets to see the go-away.
+        guard machine.takesInput else { return }
         keepalive.heard()
         isReadingBatch = true
         let bytes = unwrapInboundIn(data)
@@ -233,7 +233,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         }
         do throws(BackendError) {
             if session == nil { try receiveGreeting(&accumulator, handler) }
-            while !machine.isClosed, mayGoOn(), let message = try accumulator.next() {
+            while machine.takesInput, mayGoOn(), let message = try accumulator.next() {
                 received += FrameHeader.length + message.readableBytes
                 receive(message, handler)
             }
@@ -248,7 +248,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         _ handler: isolated any RequestHandler
     ) throws(BackendError) {
         while session == nil {
-            guard !machine.isClosed, let message = try accumulator.next() else { return }
+            guard machine.takesInput, let message = try accumulator.next() else { return }
             receive(message, handler)
         }
         accumulator.maximumMessageLength = Int(settings.limits.maximumFrameLength)
@@ -304,7 +304,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     private func inputClosed() {
         isInputClosePending = isPaused
         guard !isPaused else { return }
-        guard accumulator.isAtBoundary || machine.isClosed else {
+        guard accumulator.isAtBoundary || !machine.takesInput else {
             return fail(BackendError(.protocolError, message: "the connection was closed in the middle of a frame"))
         }
         switch machine.inputClosed() {

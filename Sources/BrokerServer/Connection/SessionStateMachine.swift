@@ -9,7 +9,8 @@ struct SessionStateMachine: ~Copyable {
     private enum State {
         /// Becomes `authenticating`, `faulted` or `closed`.
         case awaitingHello
-        /// The token is looked up, or its refusal held back for a moment. Becomes `open`, `faulted` or `closed`.
+        /// The token is looked up, or its refusal held back for a moment, in which nothing is taken. Becomes `open` or
+        /// `closed`.
         case authenticating
         /// Becomes `faulted` or `closed`.
         case open(Open)
@@ -58,13 +59,10 @@ struct SessionStateMachine: ~Copyable {
             }
             state = .authenticating
             return .authenticate(hello, version: protocolVersion)
-        case .authenticating:
-            state = .faulted(lastID: 0)
-            return .close(Self.secondHello)
         case .open(let open):
             state = .faulted(lastID: open.lastStarted)
             return .close(Self.secondHello)
-        case .faulted, .closed:
+        case .authenticating, .faulted, .closed:
             return .ignore
         }
     }
@@ -111,10 +109,7 @@ struct SessionStateMachine: ~Copyable {
         case .awaitingHello:
             state = .faulted(lastID: 0)
             return .close(Self.protocolError("a call before the hello: send that first"))
-        case .authenticating:
-            state = .faulted(lastID: 0)
-            return .close(Self.protocolError("a call before the hello was answered: wait for the reply"))
-        case .faulted, .closed:
+        case .authenticating, .faulted, .closed:
             return .ignore
         }
     }
@@ -134,10 +129,10 @@ struct SessionStateMachine: ~Copyable {
                 return .close(Self.protocolError("a chunk of call \(id), which was never begun"))
             }
             return .deliver
-        case .awaitingHello, .authenticating:
+        case .awaitingHello:
             state = .faulted(lastID: 0)
-            return .close(Self.protocolError("a chunk before the hello was answered"))
-        case .faulted, .closed:
+            return .close(Self.protocolError("a chunk before the hello: send that first"))
+        case .authenticating, .faulted, .closed:
             return .ignore
         }
     }
@@ -154,8 +149,8 @@ struct SessionStateMachine: ~Copyable {
     func receivedUnknown(_ id: UInt64) -> UnknownAction {
         switch state {
         case .open(let open): id == 0 ? .ignore : id <= open.highestID ? .failCall : .refuseCall
-        case .awaitingHello, .authenticating: id == 0 ? .ignore : .refuseCall
-        case .faulted, .closed: .ignore
+        case .awaitingHello: id == 0 ? .ignore : .refuseCall
+        case .authenticating, .faulted, .closed: .ignore
         }
     }
 
@@ -187,6 +182,15 @@ struct SessionStateMachine: ~Copyable {
         switch state {
         case .awaitingHello: true
         case .authenticating, .open, .faulted, .closed: false
+        }
+    }
+
+    /// Whether what arrives is looked at. Not while a refusal is held back: nothing that follows a wrong token is to make
+    /// its answer come sooner.
+    var takesInput: Bool {
+        switch state {
+        case .awaitingHello, .open: true
+        case .authenticating, .faulted, .closed: false
         }
     }
 

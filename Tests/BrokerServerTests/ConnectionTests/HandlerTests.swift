@@ -64,6 +64,39 @@ import Testing
         #expect(harness.observer.failures.map(\.code) == [.authFailed])
     }
 
+    /// Nothing that comes after it makes the answer come sooner.
+    @Test(arguments: [false, true])
+    func aWrongTokenIsAnsweredAfterADelayWhateverFollows(atOnce: Bool) async throws {
+        let hello = ClientFrame(id: 0, body: .hello(Hello(token: "wrong", clientName: "")))
+        let others: [ByteBuffer] = [
+            ConnectionHarness.bytes(of: [ConnectionHarness.call(1)]),
+            ConnectionHarness.bytes(of: [hello]),
+            ConnectionHarness.bytes(of: [ClientFrame(id: 1, body: .chunk)]),
+            ConnectionHarness.bytes(of: [ClientFrame(id: 0, body: .ping(nonce: 1))]),
+            // No frame at all; one that is no message; half of one.
+            ByteBuffer(repeating: 0xff, count: 100),
+            ByteBuffer(bytes: [0, 0, 0, 0, 1, 0xff]),
+            ByteBuffer(bytes: [0, 0, 0]),
+        ]
+        for other in others {
+            let harness = try await ConnectionHarness()
+            var bytes = ConnectionHarness.bytes(of: [hello])
+            if atOnce {
+                bytes.writeImmutableBuffer(other)
+                try await harness.receive(bytes: bytes)
+            } else {
+                try await harness.receive(bytes: bytes)
+                try await harness.receive(bytes: other)
+            }
+            try await harness.closeInput()
+            await harness.loop.advanceTime(by: .milliseconds(99))
+            #expect(try await harness.sent().map(\.kind) == [], "\(other)")
+            #expect(harness.channel.isActive)
+            await harness.loop.advanceTime(by: .milliseconds(1))
+            #expect(try await harness.sent().map(\.kind) == ["go away AUTH_FAILED 0"], "\(other)")
+        }
+    }
+
     @Test func aWrongTokenIsAnsweredAlsoWhenTheClientClosedItsSide() async throws {
         let harness = try await ConnectionHarness()
         try await harness.receive(ClientFrame(id: 0, body: .hello(Hello(token: "wrong", clientName: ""))))

@@ -70,13 +70,14 @@ import Testing
         ("hello twice", opening + [(.hello(), "close PROTOCOL_ERROR"), (.call(1), "ignore")]),
         (
             "hello twice at once",
-            [(.hello(), "authenticate 1"), (.hello(), "close PROTOCOL_ERROR"), (.authenticated, "nobody waits")]
+            [(.hello(), "authenticate 1"), (.hello(), "ignore"), (.authenticated, "open")]
         ),
         ("authenticated without a hello", [(.authenticated, "nobody waits")]),
 
         ("a call before the hello", [(.call(1), "close PROTOCOL_ERROR")]),
-        ("a call before the reply", [(.hello(), "authenticate 1"), (.call(1), "close PROTOCOL_ERROR")]),
+        ("a call before the reply", [(.hello(), "authenticate 1"), (.call(1), "ignore"), (.unknown(1), "ignore")]),
         ("a chunk before the hello", [(.chunk(1), "close PROTOCOL_ERROR")]),
+        ("a chunk before the reply", [(.hello(), "authenticate 1"), (.chunk(1), "ignore")]),
         ("ids rise", opening + [(.call(1), "start"), (.call(7), "start")]),
         ("the highest id", opening + [(.call(.max), "start"), (.call(.max), "close PROTOCOL_ERROR")]),
         ("an id again", opening + [(.call(5), "start"), (.call(5), "close PROTOCOL_ERROR")]),
