@@ -50,6 +50,8 @@ extension CallAdmissionLimit {
             "answers that the org does not read, and frames that it does not end, hold \(used) bytes, at most "
                 + "\(allowed) may be held, and this connection holds most of them: read answers, make fewer calls at a "
                 + "time, or have max_bytes_in_flight raised"
+        case .inspections:
+            "\(used) calls of the org ask what goes on already, at most \(allowed) may: wait for their answers"
         }
     }
 }

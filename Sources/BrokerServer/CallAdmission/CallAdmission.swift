@@ -143,6 +143,15 @@ package final class CallAdmission: Sendable {
         machine.withLock { $0.keepsBuffers(bytes, connection: connection, org: org) }
     }
 
+    /// A call that asks what goes on. Throws `RESOURCE_EXHAUSTED`; else ``endInspection(_:)`` has to follow.
+    func beginInspection(_ org: Org.ID) throws(BackendError) {
+        if let refusal = machine.withLock({ $0.beginInspection(org) }) { throw refusal }
+    }
+
+    func endInspection(_ org: Org.ID) {
+        machine.withLock { $0.endInspection(org) }
+    }
+
     // MARK: Time
 
     /// Looks at the clock when the machine asks for it. Returns after ``stop()``, or when its task is cancelled.

@@ -74,6 +74,7 @@ package enum CallAdmissionLimit: Int, Sendable, CaseIterable {
     case brokerCallsInFlight
     case brokerCommandsRunning
     case bufferedBytes
+    case inspections
 
     /// As in errors.
     package var name: String {
@@ -88,6 +89,7 @@ package enum CallAdmissionLimit: Int, Sendable, CaseIterable {
         case .brokerCallsInFlight: "calls_in_flight"
         case .brokerCommandsRunning: "running_commands"
         case .bufferedBytes: "org_buffered_bytes"
+        case .inspections: "org_inspections"
         }
     }
 }

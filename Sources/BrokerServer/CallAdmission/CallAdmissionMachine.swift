@@ -78,6 +78,8 @@ struct CallAdmissionMachine<Waiter: Sendable> {
         var buffers: [UInt64: Int] = [:]
         /// Their sum.
         var bufferedBytes = 0
+        /// Calls that ask what goes on.
+        var inspections = 0
         var shares = InlineArray<2, Share>(repeating: Share())
         /// Calls that wait for tokens, the first come first.
         var throttled = IndexList()

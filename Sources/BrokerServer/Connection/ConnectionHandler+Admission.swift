@@ -27,6 +27,10 @@ struct ParkedCall {
 extension ConnectionHandler: CallAdmissionClient {
     /// A call whose turn in its lane has come.
     func begin(_ call: Call, _ session: Session, _ handler: isolated any RequestHandler) {
+        if call.operation.isInspection {
+            allowance.calls -= 1
+            return finish(call, handler.attempt(call, in: session), session, handler)
+        }
         guard hasAllowance(session) else {
             let entry = settings.admission.waitForRate(request(call, session), waiter(call, session, slot: nil))
             return follow(entry, call, slot: nil, session, handler)
@@ -37,8 +41,16 @@ extension ConnectionHandler: CallAdmissionClient {
 
     /// A call that cannot be answered on the spot.
     func enter(_ call: Call, _ session: Session, _ handler: isolated any RequestHandler) {
+        let org = session.principal.org.id
         guard let slot = call.slot else {
-            if calls[call.id] == nil { settings.admission.keep(call.size, org: session.principal.org.id) }
+            if call.operation.isBoundedInspection {
+                do throws(BackendError) {
+                    try settings.admission.beginInspection(org)
+                } catch {
+                    return finish(call, .failed(error), session, handler)
+                }
+            }
+            if calls[call.id] == nil { settings.admission.keep(call.size, org: org) }
             return startTask(call, session, nil)
         }
         let entry = settings.admission.enter(slot, request(call, session), waiter(call, session, slot: slot))
@@ -169,12 +181,29 @@ extension BackendError {
 }
 
 extension Call {
-    /// What it needs when it is not answered on the spot. Nil: nothing; it waits for all others to end.
+    /// What it needs when it is not answered on the spot. Nil: nothing.
     fileprivate var slot: CallAdmissionSlot? {
         switch operation {
         case .execStart: .command
-        case .drain: nil
-        default: .call
+        default: operation.isInspection ? nil : .call
+        }
+    }
+}
+
+extension Operation {
+    /// It asks what goes on, or what operators ask for: it has to be heard when an org is at its limits.
+    fileprivate var isInspection: Bool {
+        switch self {
+        case .stats, .pools, .connections, .logs, .reload, .drain: true
+        default: false
+        }
+    }
+
+    /// Such a one that waits, and has no bound of its own.
+    var isBoundedInspection: Bool {
+        switch self {
+        case .connections, .reload: true
+        default: false
         }
     }
 }

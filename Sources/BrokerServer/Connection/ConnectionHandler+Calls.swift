@@ -19,6 +19,8 @@ struct ActiveCall {
     var parked: ParkedCall?
     /// The one that it has of its org's and the broker's.
     var slot: CallAdmissionSlot?
+    /// It counts among those of its org that ask what goes on.
+    var isInspection = false
     /// Bytes that are kept of it.
     var heldBytes = 0
     /// When it first waited to be begun.
@@ -153,6 +155,7 @@ extension ConnectionHandler {
         counters?.callsWaiting.subtract(1, ordering: .relaxed)
         guard let session else { return }
         settings.admission.leave(active.slot, bytes: active.heldBytes, org: session.principal.org.id)
+        if active.isInspection { settings.admission.endInspection(session.principal.org.id) }
     }
 
     /// `answer`: the call is done but for sending, which has to wait for credit. Else it has a slot.
@@ -160,6 +163,7 @@ extension ConnectionHandler {
         let call = call.detached
         let stream = calls[call.id]?.stream ?? register(call, holding: call.size)
         calls[call.id]?.slot = slot
+        calls[call.id]?.isInspection = call.operation.isBoundedInspection
         calls[call.id]?.isRunning = true
         let task = Task.immediate(executorPreference: executor) { [self] in
             await run(call, session, stream, answer: answer)

@@ -53,6 +53,17 @@ import Testing
         #expect(harness.machine.keepsBuffers(9 << 20, connection: 1, org: 0)?.connection == 1)
     }
 
+    @Test func fewAskAtATimeWhatGoesOn() {
+        let harness = CallAdmissionHarness(calls: 0, orgCount: 2) { $0.queuedCalls = 0 }
+        for _ in 0..<16 { #expect(harness.machine.beginInspection(0) == nil) }
+        #expect(
+            harness.machine.beginInspection(0)?.limit == LimitDetails(name: "org_inspections", used: 16, allowed: 16)
+        )
+        #expect(harness.machine.beginInspection(1) == nil)
+        harness.machine.endInspection(0)
+        #expect(harness.machine.beginInspection(0) == nil)
+    }
+
     // MARK: Fairness
 
     /// The broker's slots are the bottleneck: a call of another org comes next, whatever waits.

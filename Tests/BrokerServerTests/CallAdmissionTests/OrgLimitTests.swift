@@ -172,6 +172,49 @@ import Testing
         }
     }
 
+    /// What an org asks about itself is answered when nothing else is: that is when it has to be asked.
+    @Test func anOrgThatIsAtAllItsLimitsCanStillSeeWhy() async throws {
+        try await withOrgs {
+            $0.orgs[0].limits.maxCallsInFlight = 1
+            $0.orgs[0].limits.maxQueuedCalls = 1
+            $0.orgs[0].limits.maxBytesInFlight = 100_000
+            $0.orgs[0].limits.maxCallsPerSecond = 10
+        } _: { acme, _, clock, broker in
+            let other = try await WireConversation(with: broker)
+            for _ in 0..<7 { try await acme.call(acme.frame(.echo)) }
+            let running = try await beginUpload(acme, "a", bytes: 90_000)
+            let waiting = try await beginUpload(acme, "b")
+            let refused = try await failure(of: try await beginUpload(acme, "c"), acme)
+            #expect(refused.limit?.name == "org_queued_calls")
+            // Each is owed for, and paid for in a moment.
+            for _ in 0..<3 {
+                guard
+                    case .connections(let page)? = try await other.call(other.frame(.connections(ListConnections())))
+                        .reply
+                else {
+                    Issue.record("no connections")
+                    return
+                }
+                #expect(page.connections.count == 2)
+                clock.advance(by: .milliseconds(100))
+            }
+            let logs = try await other.begin(other.frame(.logs(FollowLogs())))
+            guard case .reply(.logs)? = try await other.client.next(of: logs)?.body else {
+                Issue.record("not followed")
+                return
+            }
+            clock.advance(by: .milliseconds(100))
+            let reload = try await failure(of: try await other.begin(other.frame(.reload)), other)
+            #expect(reload.code == .permissionDenied)
+            clock.advance(by: .milliseconds(100))
+            // A call is none of these.
+            let call = try await failure(of: try await other.begin(other.frame(.echo)), other)
+            #expect(call.limit?.name == "org_queued_calls")
+            await other.client.close()
+            for id in [running, waiting] { try await acme.client.send(ClientFrame(id: 0, body: .cancel(call: id))) }
+        }
+    }
+
     // MARK: The rate
 
     @Test func callsPerSecond() async throws {
