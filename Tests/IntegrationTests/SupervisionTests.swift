@@ -25,6 +25,30 @@ extension IntegrationTests {
             }
         }
 
+        /// A reload, also one that is refused, has a beginning and an end.
+        @Test(.timeLimit(.minutes(1)))
+        func aServiceManagerHearsOfAReload() async throws {
+            try await withScratchDirectory { directory in
+                let manager = try NotificationSocket("\(directory)/notify")
+                let file = try TenantConfiguration(in: directory, .init("acme"))
+                let broker = try await BrokerProcess(
+                    ["--root", "\(directory)/root", "--config", file.path],
+                    environment: ["NOTIFY_SOCKET": "\(directory)/notify"]
+                )
+                #expect(await manager.next() == "READY=1\n")
+                for mistake in [nil, "nonsense: 1"] {
+                    try file.save(mistake: mistake)
+                    broker.process.send(SIGHUP)
+                    let lines = await manager.next().split(separator: "\n")
+                    #expect(lines.first == "RELOADING=1")
+                    let time = lines.last?.split(separator: "=").last.flatMap { Int($0) }
+                    #expect(lines.count == 2 && lines.last?.hasPrefix("MONOTONIC_USEC=") == true && time ?? 0 > 0)
+                    #expect(await manager.next() == "READY=1\n")
+                }
+                #expect(try await broker.stop().status == 0)
+            }
+        }
+
         @Test(.timeLimit(.minutes(1)))
         func aDescriptorTellsWhenItIsReady() async throws {
             try await withScratchDirectory { directory in

@@ -7,8 +7,8 @@ struct AddressLedger: Sendable {
         /// Connections that have not shown a valid token, in the order in which they came.
         var unauthenticated = OrderedIDs()
 
-        init(at now: Duration) {
-            bucket = TokenBucket(at: now)
+        init(_ arrivals: TokenBucket.Rate, at now: Duration) {
+            bucket = TokenBucket(arrivals, at: now)
         }
 
         /// It says no more than a new one would.
@@ -23,9 +23,12 @@ struct AddressLedger: Sendable {
     private var recent: [IPAddress: Record] = [:]
     private var older: [IPAddress: Record] = [:]
     private let generation: Int
+    /// How often an address may connect that is not known yet.
+    var arrivals: TokenBucket.Rate
 
-    init(maximumAbsent: Int) {
+    init(maximumAbsent: Int, arrivals: TokenBucket.Rate) {
         generation = max(1, maximumAbsent / 2)
+        self.arrivals = arrivals
     }
 
     /// Addresses that are remembered.
@@ -34,7 +37,7 @@ struct AddressLedger: Sendable {
     mutating func update<Value>(_ address: IPAddress, at now: Duration, _ body: (inout Record) -> Value) -> Value {
         var record =
             present.removeValue(forKey: address) ?? recent.removeValue(forKey: address)
-            ?? older.removeValue(forKey: address) ?? Record(at: now)
+            ?? older.removeValue(forKey: address) ?? Record(arrivals, at: now)
         let value = body(&record)
         if !record.unauthenticated.isEmpty {
             present[address] = record

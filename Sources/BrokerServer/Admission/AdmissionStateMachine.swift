@@ -31,12 +31,13 @@ struct AdmissionStateMachine {
 
     init(_ limits: AdmissionLimits) {
         self.limits = limits
-        addresses = AddressLedger(maximumAbsent: limits.maximumAddresses)
+        addresses = AddressLedger(maximumAbsent: limits.maximumAddresses, arrivals: limits.arrivals)
     }
 
     /// What counts from now on, but for the number of addresses that are remembered. Nobody has to go for it.
     mutating func update(_ limits: AdmissionLimits) {
         self.limits = limits
+        addresses.arrivals = limits.arrivals
     }
 
     enum ArrivalAction {
@@ -59,7 +60,8 @@ struct AdmissionStateMachine {
         if let address {
             let limits = limits
             let (wait, oldest) = addresses.update(address, at: now) { record -> (Duration?, UInt64?) in
-                if let wait = record.bucket.take(at: now, limits.arrivals) { return (wait, nil) }
+                record.bucket.setRate(limits.arrivals, at: now)
+                if let wait = record.bucket.take(at: now) { return (wait, nil) }
                 let isFull = record.unauthenticated.count >= limits.maximumUnauthenticated
                 return (nil, isFull ? record.unauthenticated.first : nil)
             }
@@ -90,10 +92,9 @@ struct AdmissionStateMachine {
         connections[id]?.isAuthenticated = true
         unauthenticated.remove(id)
         guard let address = connection.address else { return true }
-        let rate = limits.arrivals
         addresses.update(address, at: now) { record in
             record.unauthenticated.remove(id)
-            record.bucket.giveBack(rate)
+            record.bucket.giveBack(1)
         }
         return true
     }

@@ -69,8 +69,8 @@ struct CallAdmissionMachine<Waiter: Sendable> {
         /// Its limits were set.
         var isKnown = false
         var limits = CallAdmissionLimits.none
-        var calls: RateBucket
-        var bytes: RateBucket
+        var calls: TokenBucket
+        var bytes: TokenBucket
         var connections = 0
         /// Bytes that are kept of unanswered calls.
         var heldBytes = 0
@@ -89,19 +89,19 @@ struct CallAdmissionMachine<Waiter: Sendable> {
         var refusals = CallAdmissionSnapshot.Refusals()
 
         init(at now: Duration) {
-            calls = RateBucket(rate: limits.callsPerSecond, at: now)
-            bytes = RateBucket(rate: limits.bytesPerSecond, at: now)
+            calls = TokenBucket(.perSecond(limits.callsPerSecond), at: now)
+            bytes = TokenBucket(.perSecond(limits.bytesPerSecond), at: now)
         }
 
         mutating func setLimits(_ limits: CallAdmissionLimits, at now: Duration) {
             self.limits = limits
             if isKnown {
-                calls.setRate(limits.callsPerSecond, at: now)
-                bytes.setRate(limits.bytesPerSecond, at: now)
+                calls.setRate(.perSecond(limits.callsPerSecond), at: now)
+                bytes.setRate(.perSecond(limits.bytesPerSecond), at: now)
             } else {
                 isKnown = true
-                calls = RateBucket(rate: limits.callsPerSecond, at: now)
-                bytes = RateBucket(rate: limits.bytesPerSecond, at: now)
+                calls = TokenBucket(.perSecond(limits.callsPerSecond), at: now)
+                bytes = TokenBucket(.perSecond(limits.bytesPerSecond), at: now)
             }
         }
     }

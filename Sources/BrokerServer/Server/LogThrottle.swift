@@ -8,12 +8,11 @@ final class LogThrottle: Sendable {
     }
 
     private let state: Mutex<State>
-    private let rate: TokenBucket.Rate
     private let elapsed: @Sendable () -> Duration
 
     init(linesPerSecond: Int, elapsed: @escaping @Sendable () -> Duration) {
-        rate = TokenBucket.Rate(perSecond: linesPerSecond, capacity: linesPerSecond)
-        state = Mutex(State(bucket: TokenBucket(at: elapsed())))
+        let rate = TokenBucket.Rate(perSecond: linesPerSecond, capacity: linesPerSecond)
+        state = Mutex(State(bucket: TokenBucket(rate, at: elapsed())))
         self.elapsed = elapsed
     }
 
@@ -21,7 +20,7 @@ final class LogThrottle: Sendable {
     func admit() -> Int? {
         let now = elapsed()
         return state.withLock { state in
-            guard state.bucket.take(at: now, rate) == nil else {
+            guard state.bucket.take(at: now) == nil else {
                 state.leftOut += 1
                 return nil
             }

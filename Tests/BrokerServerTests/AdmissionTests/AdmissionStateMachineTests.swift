@@ -183,7 +183,7 @@ import Testing
     // MARK: Memory
 
     @Test func theTableOfAddressesHasABound() throws {
-        var ledger = AddressLedger(maximumAbsent: 1000)
+        var ledger = AddressLedger(maximumAbsent: 1000, arrivals: .perSecond(1))
         for number in 0..<100_000 {
             let address = try #require(
                 IPAddress("2001:db8:\(String(number >> 16, radix: 16)):\(String(number & 0xffff, radix: 16))::")
@@ -195,11 +195,10 @@ import Testing
     }
 
     @Test func whatSaysNothingIsNotKept() throws {
-        var ledger = AddressLedger(maximumAbsent: 1000)
-        let rate = TokenBucket.Rate(perSecond: 1, capacity: 1)
+        var ledger = AddressLedger(maximumAbsent: 1000, arrivals: .perSecond(1))
         let address = try #require(Self.here)
         ledger.update(address, at: .zero) { record in
-            _ = record.bucket.take(at: .zero, rate)
+            _ = record.bucket.take(at: .zero)
             record.unauthenticated.insert(1)
         }
         ledger.update(address, at: .milliseconds(999)) { $0.unauthenticated.remove(1) }

@@ -1,4 +1,6 @@
 import AgentBackend
+import BrokerTestKit
+import BrokerWire
 import Testing
 
 @testable import BrokerServer
@@ -32,5 +34,19 @@ import Testing
         #expect(await arrivals.next() == nil)
         let error = await #expect(throws: BackendError.self) { _ = try await requests.request() }
         #expect(error?.code == .shuttingDown)
+    }
+}
+
+/// Over a real socket.
+@Suite(.timeLimit(.minutes(1))) struct ReloadVerbTests {
+    /// A broker that was started without a file has nothing to read again, whoever asks.
+    @Test func thereMustBeAFile() async throws {
+        try await withBroker(configure: { $0.orgs[0].tokens[0].role = .operator }) { broker in
+            let ops = try await WireConversation(with: broker)
+            let error = try await #require(throws: BackendError.self) { try await ops.call(ops.frame(.reload)) }
+            #expect(error.code == .invalidConfiguration && error.operation == "reload")
+            #expect(error.message.contains("--config"))
+            await ops.client.close()
+        }
     }
 }

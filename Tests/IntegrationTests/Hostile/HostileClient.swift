@@ -150,21 +150,23 @@ struct HostileClient {
             case 2: Array(repeatElement(Protobuf.bytes(ClientField.target, []), count: count).joined())
             default: Protobuf.bytes(ClientField.acquire, Protobuf.bytes(1, pairs(1)))
             }
+        add(message, isRefused: count == 400_000, to: &conversation)
+    }
+
+    /// Whether it is refused, the broker's own decoder says; `isRefused`: it must be.
+    private mutating func add(_ body: [UInt8], isRefused: Bool = false, to conversation: inout HostileConversation) {
         let id = conversation.nextID()
-        conversation.append(message: Protobuf.number(ClientField.id, id) + message)
-        conversation.expectations[id] = .answer
+        let message = Protobuf.number(ClientField.id, id) + body
+        conversation.append(message: message)
+        let isTaken = if case .success = decoder.decode(message) { true } else { false }
+        conversation.expectations[id] = isRefused || !isTaken ? .refusal([.protocolError, .invalidArgument]) : .answer
     }
 
     private mutating func nest(_ conversation: inout HostileConversation) {
-        let id = conversation.nextID()
         var nested: [UInt8] = []
         for _ in 0..<number(below: 1000) { nested = Protobuf.bytes(2, nested) }
         let field = [15, ClientField.target, ClientField.acquire, ClientField.execStart][number(below: 4)]
-        conversation.append(
-            message: Protobuf.number(ClientField.id, id) + Protobuf.bytes(field, nested)
-                + Protobuf.bytes(ClientField.echo, [])
-        )
-        conversation.expectations[id] = .answer
+        add(Protobuf.bytes(field, nested) + Protobuf.bytes(ClientField.echo, []), to: &conversation)
     }
 
     /// What says something of calls that there are none of: it is ignored.

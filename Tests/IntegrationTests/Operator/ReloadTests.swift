@@ -263,7 +263,7 @@ extension IntegrationTests {
         }
 
         @Test(.timeLimit(.minutes(1)))
-        func thereMustBeAFileAndAnOperator() async throws {
+        func nobodyButAnOperatorMay() async throws {
             try await withScratchDirectory { directory in
                 try await withBrokerProcess(["--root", "\(directory)/root"]) { broker in
                     let result = try await broker.client("reload")
