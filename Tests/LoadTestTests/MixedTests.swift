@@ -79,7 +79,7 @@ import Testing
         #expect(try report { $0.after.processes += 1 }.faults.count == 1)
         #expect(try report { $0.after.mounts += 1 }.faults.count == 1)
         #expect(try report { $0.after.cgroups += 1 }.faults.count == 1)
-        #expect(try report { $0.after.temporaryFiles += 1 }.faults.count == 1)
+        #expect(try report { $0.after.temporaryFiles = ["acme/.tmp/a"] }.faults.count == 2)
         #expect(try report { $0.lastMegabytes = 12.1 }.faults.count == 1)
     }
 
@@ -111,7 +111,7 @@ import Testing
             )
             try ChildProcess.run(sleeper) { (child) throws(LoadFailure) in
                 let footprint = try BrokerFootprint(pid: child.pid, root: directory)
-                #expect(footprint.processes == 0 && footprint.temporaryFiles == 0)
+                #expect(footprint.processes == 0 && footprint.temporaryFiles == [])
                 #expect(footprint.descriptors >= 3)
                 #expect(try BrokerFootprint(pid: getpid(), root: directory).processes >= 1)
             }
@@ -130,7 +130,7 @@ import Testing
                     throw .child("\(error)")
                 }
             }
-            #expect(try BrokerFootprint(pid: getpid(), root: root).temporaryFiles == 2)
+            #expect(try BrokerFootprint(pid: getpid(), root: root).temporaryFiles == ["acme/.tmp/a", "acme/.trash/b"])
         }
     }
 

@@ -6,10 +6,10 @@ struct BrokerFootprint: Codable, Equatable, Sendable {
     /// Below its own, zombies included.
     var processes = 0
     var mounts = 0
-    /// Below its own, in all hierarchies.
+    /// That brokers have made below its own, in all hierarchies.
     var cgroups = 0
-    /// Of writes, of entries without a key, and what waits to be removed.
-    var temporaryFiles = 0
+    /// Of writes, of entries without a key, and what waits to be removed: paths beneath the directory of all orgs.
+    var temporaryFiles: [String] = []
 
     /// `root`: the broker's. Throws when it is gone.
     init(pid: Int32, root: String) throws(LoadFailure) {
@@ -22,16 +22,18 @@ struct BrokerFootprint: Codable, Equatable, Sendable {
         let orgs = "\(root)/v1/orgs"
         for org in Self.names(in: orgs) ?? [] {
             for name in Self.names(in: "\(orgs)/\(org)") ?? [] where name.hasPrefix(".") {
-                temporaryFiles += Self.names(in: "\(orgs)/\(org)/\(name)")?.count ?? 0
+                let directory = "\(org)/\(name)"
+                temporaryFiles += (Self.names(in: "\(orgs)/\(directory)") ?? []).map { "\(directory)/\($0)" }
             }
         }
+        temporaryFiles.sort()
     }
 
     /// In the order in which they are told.
     var figures: [(name: String, count: Int)] {
         [
             ("descriptors", descriptors), ("processes", processes), ("mounts", mounts), ("cgroups", cgroups),
-            ("temporary files", temporaryFiles),
+            ("temporary files", temporaryFiles.count),
         ]
     }
 
@@ -75,6 +77,7 @@ struct BrokerFootprint: Codable, Equatable, Sendable {
         }
     }
 
+    /// Others of the host's may be there too: only names that tell of a broker count.
     private static func directories(in directory: String) -> Int {
         (names(in: directory) ?? []).reduce(0) { count, name in
             var isDirectory = false
@@ -82,7 +85,7 @@ struct BrokerFootprint: Codable, Equatable, Sendable {
             guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory else {
                 return count
             }
-            return count + 1 + directories(in: path)
+            return count + (path.contains("/agent-broker") ? 1 : 0) + directories(in: path)
         }
     }
 }

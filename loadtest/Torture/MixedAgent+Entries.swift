@@ -8,7 +8,8 @@ extension MixedAgent {
         let (connection, target, key) = (try await connected(), memoryTarget, try path(file))
         switch choice(4) {
         case 0:
-            let version = newVersion()
+            // Short ones: a few long ones would be what memory is measured by.
+            let version = newVersion() * 100
             let bytes = memoryContents(file).bytes(version)
             try await connection.write(key, bytes, on: target)
             memory[file].isNow(version)

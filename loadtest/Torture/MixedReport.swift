@@ -43,6 +43,9 @@ extension MixedReport {
         for (figure, count) in zip(before.figures, after.figures.map(\.count)) where figure.count != count {
             faults.append("\(figure.name): \(figure.count) before, \(count) after")
         }
+        if !after.temporaryFiles.isEmpty {
+            faults.append("left: \(after.temporaryFiles.prefix(5).joined(separator: ", "))")
+        }
         if growth > Self.allowedGrowth { faults.append("memory has grown to \(growth.text(2)) times its level") }
     }
 }

@@ -3,7 +3,7 @@ struct MixedSettings {
     /// Verified calls of the main part, at the least.
     var calls = 1_000_000
     /// Verified calls before that, after which everything has been there once.
-    var warmup = 100_000
+    var warmup = 250_000
     var orgs = 8
     /// Each has a connection and makes one call, or one burst, after the other.
     var agents = 64

@@ -15,6 +15,8 @@ struct Trash: ~Copyable {
     /// Moves those of the entries that there are into a new pit: they are gone from their place at once, however much
     /// is in them. The pit's name; nil, and no pit, where there are none.
     func setAside(_ entries: [String], in parent: borrowing OwnedDescriptor) throws(SystemFailure) -> String? {
+        try lock(LOCK_SH)
+        defer { flock(directory.raw, LOCK_UN) }
         let name = Hexadecimal.random(bytes: 8)
         try SystemFailure.check("mkdir", name) { mkdirat(directory.raw, name, 0o700) }
         // Empty, where nothing was moved; else this fails.
@@ -30,8 +32,19 @@ struct Trash: ~Copyable {
         let pit = try OwnedDescriptor.directory(name, in: directory.raw)
         var removal = TreeRemoval(emptying: pit.raw)
         try removal.run(isStopped: isStopped)
+        // One that is empty may have been made just now, for what is about to be moved there.
+        try lock(LOCK_EX)
+        defer { flock(directory.raw, LOCK_UN) }
         unlinkat(directory.raw, name, AT_REMOVEDIR)
         return removal.report
+    }
+
+    /// Shared by those that fill pits, and had alone by who removes one: a file that is moved into a pit which is gone
+    /// would look like one that was never there.
+    private func lock(_ operation: CInt) throws(SystemFailure) {
+        while flock(directory.raw, operation) != 0 {
+            guard errno == EINTR else { throw SystemFailure("flock", Self.name) }
+        }
     }
 
     /// Removes all pits. One that fails is counted as left.

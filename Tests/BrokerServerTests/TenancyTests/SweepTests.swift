@@ -48,6 +48,27 @@ import Testing
         }
     }
 
+    /// A pit that is still empty is not taken away from who is about to fill it.
+    @Test func nothingIsForgottenThatIsSetAsideWhileTheTrashIsEmptied() async throws {
+        try await withScratchDirectory { scratch in
+            let root = try await BrokerRoot.open(scratch.path("root"), isPrivileged: false)
+            for name in ["root/v1/orgs/acme", "root/v1/orgs/acme/.tmp"] { try scratch.makeDirectory(name) }
+            try await withThrowingTaskGroup { group in
+                group.addTask {
+                    for _ in 0..<5000 { _ = try root.emptyTrash(of: "acme") }
+                }
+                for _ in 0..<500 {
+                    try scratch.write("x", to: "\(tmp)/file")
+                    #expect(try root.setAsideTemporaryFiles() == SweepReport(removed: 1))
+                    #expect(try scratch.entries("root/v1/orgs/acme") == [".trash"])
+                    try scratch.makeDirectory(tmp)
+                }
+                try await group.waitForAll()
+            }
+            root.close()
+        }
+    }
+
     @Test func sweepsAllOrgsAndNothingElse() async throws {
         try await withOrg { scratch, root in
             for name in ["b", "lost+found"] {
