@@ -40,7 +40,7 @@ extension SandboxTests {
                 ),
                 Attack(
                     name: "command lines",
-                    line: "cat /proc/[0-9]*/cmdline | tr '\\0' '\\n' | grep -x victim-reached"
+                    line: "cat /proc/[0-9]*/cmdline | tr '\\0' '\\n' | grep -x 'victim-reache[d]'"
                 ),
                 Attack(name: "priority of a process", line: "renice -n 5 -p $VICTIM > /dev/null && echo reached"),
                 Attack(
