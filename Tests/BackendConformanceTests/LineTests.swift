@@ -13,7 +13,10 @@ extension BackendConformance {
                     (3, 9, "four", 1), (4, nil, "", 0), (9, 1, "", 0), (0, 0, "", 0), (1, 0, "", 0),
                 ] as [(UInt64, UInt64?, String, UInt64)] {
                     let page = try await backend.readLines("f", offset: offset, limit: limit)
-                    #expect(String(decoding: page.text, as: UTF8.self) == text, "\(offset) \(String(describing: limit))")
+                    #expect(
+                        String(decoding: page.text, as: UTF8.self) == text,
+                        "\(offset) \(String(describing: limit))"
+                    )
                     #expect(page.lines == count, "\(offset) \(String(describing: limit))")
                     #expect(page.totalLines == 4 && !page.isTruncated)
                     #expect(page.info.etag == written.etag)

@@ -33,7 +33,8 @@ extension MemoryBackend {
         var hasRoom = true
         let next = try await walk(options.path, after: options.after) { entry in
             gathering.look()
-            if let contents = entry.contents, let inner = entry.path.relative(to: options.path), options.reaches(inner) {
+            if let contents = entry.contents, let inner = entry.path.relative(to: options.path), options.reaches(inner)
+            {
                 hasRoom = search(entry.path, contents)
             }
             return hasRoom && !gathering.isFull

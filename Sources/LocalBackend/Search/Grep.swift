@@ -45,7 +45,8 @@ struct GrepWalk: WorkInTurns {
             } else if let page = try next(files) {
                 return page
             }
-            if turn.isOver() { return nil }
+            // One line may take as long as thousands of others.
+            if turn.isOver(each: pattern.isRegularExpression ? 1 : 8) { return nil }
         }
     }
 
