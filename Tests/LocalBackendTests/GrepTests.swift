@@ -123,7 +123,7 @@ import Testing
     /// What grows while it is read is searched as far as it went.
     @Test func aFileThatGrowsEnds() async throws {
         try await LocalFixture.with { fixture in
-            try fixture.makeFile("log", "needle\n")
+            try fixture.makeFile("log", String(repeating: "needle\n", count: 11))
             let descriptor = open(fixture.path("log"), O_WRONLY | O_APPEND | O_CLOEXEC)
             defer { close(descriptor) }
             let line = Array(String(repeating: "needle\n", count: 1000).utf8)
