@@ -19,8 +19,9 @@ extension IntegrationTests {
                 try await withBrokerProcess(["--root", "\(directory)/root", "--config", orgs.path]) { broker in
                     // Makes the entries and whatever else the broker makes once.
                     try await makeCalls(64 * 18, of: broker, orgs)
+                    try await makeSandboxes(broker, orgs)
                     let before = try await holdings(broker, orgs)
-                    #expect(before.children == 0)
+                    #expect(before.children == Self.orgs.count * Caller.keys)
                     #expect(before.temporaryFiles == 0)
                     let execs = try await makeCalls(Self.calls, of: broker, orgs)
                     #expect(execs > 100)
@@ -53,6 +54,20 @@ extension IntegrationTests {
                     }
                 }
                 return try await group.reduce(0, +)
+            }
+        }
+
+        /// Of every entry, which keeps it as long as it lives.
+        private func makeSandboxes(_ broker: BrokerProcess, _ orgs: OrgFile) async throws {
+            for org in Self.orgs {
+                let (address, token) = (try BrokerAddress(broker.ready.wire), try #require(orgs.tokens[org]))
+                try await BrokerConnection.withConnection(to: address, token: token) { connection in
+                    for key in 0..<Caller.keys {
+                        let target = BrokerTarget(key: "key-\(key)")
+                        let request = ExecRequest(.shellLine(Array("true".utf8)))
+                        _ = try await connection.run(request, on: target).requireSuccess()
+                    }
+                }
             }
         }
 

@@ -14,6 +14,8 @@ struct Caller: Sendable {
     private var files: [Int: [UInt8]] = [:]
     private var execs = 0
 
+    /// That the callers of an org share.
+    static let keys = 5
     private static let slots = 4
     private static let stepsPerRound = 9
     private static let roundsPerExec = 55
@@ -23,7 +25,7 @@ struct Caller: Sendable {
         self.number = number
         self.org = org
         self.connection = connection
-        target = BrokerTarget(backend: number % 3 == 2 ? .memory : .localFilesystem, key: "key-\(number % 5)")
+        target = BrokerTarget(backend: number % 3 == 2 ? .memory : .localFilesystem, key: "key-\(number % Self.keys)")
     }
 
     /// Returns how many of the calls were commands.
