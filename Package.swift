@@ -74,7 +74,7 @@ let package = Package(
             plugins: ["EmbedSandboxAgent"]
         ),
         // The first process of every sandbox, Sources/sandbox-agent: C without Swift, linked statically.
-        .plugin(name: "EmbedSandboxAgent", capability: .buildTool()),
+        .plugin(name: "EmbedSandboxAgent", capability: .buildTool(), path: "Sources/EmbedSandboxAgent"),
         .target(
             name: "LocalBackend",
             dependencies: ["AgentBackend", "Sandbox", "CLinux", nioCore, nioPosix, collections],
