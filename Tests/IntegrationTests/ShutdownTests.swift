@@ -11,8 +11,8 @@ extension IntegrationTests {
     struct ShutdownTests {
         private static let key = BrokerTarget(key: "a")
 
-        /// What is bounded by its caller is waited for.
-        @Test(.timeLimit(.minutes(1)), arguments: [SIGTERM, SIGINT])
+        /// What is bounded by its caller is waited for. Without a configuration to read again a hangup ends a broker, too.
+        @Test(.timeLimit(.minutes(1)), arguments: [SIGTERM, SIGINT, SIGHUP])
         func whatEndsByItselfIsFinished(signal: Int32) async throws {
             try await withScratchDirectory { directory in
                 let arguments = ["--root", "\(directory)/root", "--unix", "\(directory)/socket"]

@@ -168,7 +168,7 @@ extension ConnectionHandler: CallAdmissionClient {
 
 extension BackendError {
     /// The same, of a call that had begun.
-    fileprivate var maybeExecuting: BackendError {
+    var maybeExecuting: BackendError {
         BackendError(
             code,
             message: message,

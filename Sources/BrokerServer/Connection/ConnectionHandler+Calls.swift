@@ -70,7 +70,11 @@ extension ConnectionHandler {
             guard canSend(count) else {
                 // A read is made once more when there is credit, so that nothing is kept until then.
                 if case .read = call.operation { return enter(call, session, handler) }
-                if calls[call.id] == nil { settings.admission.keep(call.size, org: session.principal.org.id) }
+                do throws(BackendError) {
+                    if calls[call.id] == nil { try settings.admission.hold(call.size, org: session.principal.org.id) }
+                } catch {
+                    return finish(call, .failed(error.maybeExecuting), session, handler)
+                }
                 return startTask(call, session, nil, answer: answer)
             }
             unregister(call)

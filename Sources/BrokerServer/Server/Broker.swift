@@ -35,17 +35,16 @@ package struct Broker: Sendable {
         self.time = time
     }
 
-    /// Serves until SIGTERM or SIGINT, or until the task is cancelled, and leaves nothing behind: no process, socket
-    /// file, lock or temporary file. Calls `ready` once it accepts connections. A configuration without orgs gets the
-    /// embedded one; one that was read from a file is read again at SIGHUP. Throws `INVALID_CONFIGURATION`, and `CONFLICT`
-    /// where another broker has the root.
+    /// Serves until SIGTERM or SIGINT, without a file to read again also SIGHUP, or until the task is cancelled, and
+    /// leaves nothing behind: no process, socket file, lock or temporary file. Calls `ready` once it accepts connections.
+    /// A configuration without orgs gets the embedded one; one that was read from a file is read again at SIGHUP. Throws
+    /// `INVALID_CONFIGURATION`, and `CONFLICT` where another broker has the root.
     package func run(handlesSignals: Bool = true, ready: (ReadyReport) -> Void) async throws {
         try ProcessSettings.apply()
         // From here on a signal ends the broker in order, however early it comes.
-        let signals = handlesSignals ? await UnixSignalsSequence(trapping: .sigterm, .sigint) : nil
+        let signals = handlesSignals ? await Self.endingSignals(withHangup: reading == nil) : nil
         let lastResort = handlesSignals ? LastResort() : nil
         defer { lastResort?.cancel() }
-        // Where there is nothing to read again it ends the process, as when its terminal goes away.
         let hangups = handlesSignals && reading != nil ? await UnixSignalsSequence(trapping: .sighup) : nil
         let root = try await BrokerRoot.open(configuration.root)
         defer { root.close() }
@@ -60,6 +59,13 @@ package struct Broker: Sendable {
         }
         await output.close()
         await threads.shutdown()
+    }
+
+    /// A hangup, as when its terminal goes away, ends a broker that has nothing to read again.
+    private static func endingSignals(withHangup: Bool) async -> UnixSignalsSequence {
+        withHangup
+            ? await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
+            : await UnixSignalsSequence(trapping: .sigterm, .sigint)
     }
 
     private func serve(

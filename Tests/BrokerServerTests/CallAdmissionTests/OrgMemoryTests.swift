@@ -59,6 +59,27 @@ import Testing
         }
     }
 
+    /// Answers that are there and cannot be sent, as the peer gives no credit: those over the limit are refused.
+    @Test func whoGivesNoCreditGetsNoMoreThanTheLimit() async throws {
+        try await withOrgs { _, _, broker in
+            let greedy = try await WireConversation(with: broker, givesCredit: false)
+            // All that may be sent without credit. So much may be sent to the broker once more then.
+            let payload = ByteBuffer(repeating: 0, count: 1_000_000)
+            for _ in 0..<16 { try await greedy.call(greedy.frame(.echo, payload: payload)) }
+            let more = (0..<9).map { _ in greedy.frame(.echo, payload: payload) }
+            try await greedy.client.send(RawWireClient.bytes(of: more))
+            for frame in more.suffix(1) {
+                let error = try #require(try await greedy.client.next(of: frame.id)?.error)
+                #expect(error.limit?.name == "org_bytes_in_flight" && error.maybeExecuted)
+            }
+            try await greedy.client.send(ClientFrame(id: 0, body: .window(stream: 0, bytes: 8_000_000)))
+            for frame in more.prefix(8) {
+                #expect(try await greedy.result(of: frame.id).payload.readableBytes == 1_000_000)
+            }
+            await greedy.client.close()
+        }
+    }
+
     /// What is read in time never comes near the limit, however much it is.
     @Test func whoReadsStays() async throws {
         try await withOrgs { acme, _, _ in
