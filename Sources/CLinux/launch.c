@@ -125,7 +125,7 @@ static int prepare_process(const struct linux_launch *launch) {
     if (set_limits(launch) != 0) return -1;
     if (launch->switches_identity && assume_identity(launch->uid, launch->gid) != 0) return -1;
     // After the identity, whose change clears it.
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return -1;
+    if (launch->is_apart && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return -1;
     setpgid(0, 0);
     umask(022);
     return chdir("/");
@@ -145,17 +145,23 @@ static int fail(struct child *child, enum linux_launch_step step) {
     _exit(127);
 }
 
+static enum linux_launch_step separate(const struct linux_launch *launch) {
+    if (!launch->switches_identity && map_ids(launch->uid, launch->gid) != 0) return linux_launch_step_namespaces;
+    if (separate_mounts() != 0) return linux_launch_step_namespaces;
+    if (bind_directory(launch->directory, launch->directory_path) != 0) return linux_launch_step_directory;
+    return linux_launch_step_none;
+}
+
 static int run_child(void *argument) {
     struct child *child = argument;
     const struct linux_launch *launch = child->launch;
     char *environment[] = {NULL};
 
     reset_signals();
-    if (!launch->switches_identity && map_ids(launch->uid, launch->gid) != 0)
-        return fail(child, linux_launch_step_namespaces);
-    if (separate_mounts() != 0) return fail(child, linux_launch_step_namespaces);
-    if (bind_directory(launch->directory, launch->directory_path) != 0)
-        return fail(child, linux_launch_step_directory);
+    if (launch->is_apart) {
+        enum linux_launch_step failed = separate(launch);
+        if (failed != linux_launch_step_none) return fail(child, failed);
+    }
     if (prepare_process(launch) != 0) return fail(child, linux_launch_step_process);
     execve(launch->program, launch->arguments, environment);
     return fail(child, linux_launch_step_program);
@@ -167,9 +173,10 @@ pid_t linux_start(const struct linux_launch *launch, int *pidfd, enum linux_laun
     if (child == MAP_FAILED) return -errno;
     child->launch = launch;
 
-    int flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_PIDFD | CLONE_VFORK | SIGCHLD;
+    int flags = CLONE_PIDFD | CLONE_VFORK | SIGCHLD;
+    if (launch->is_apart) flags |= CLONE_NEWPID | CLONE_NEWNS;
     // A user namespace is mapped by its process, which must not share its memory while it does: see map_ids().
-    flags |= launch->switches_identity ? CLONE_VM : CLONE_NEWUSER;
+    flags |= launch->switches_identity || !launch->is_apart ? CLONE_VM : CLONE_NEWUSER;
 
     // A handler of the caller's must not run in the child.
     sigset_t all, before;

@@ -31,17 +31,16 @@ package final class CommandRunner: Sendable {
     /// A program that was started this long ago is not being started any more.
     static let longestStart = Duration.milliseconds(5)
 
-    /// Throws `MISSING_UTILITIES` for a level that this host or this build does not have, and `NOT_IMPLEMENTED` for
-    /// `none`.
+    /// That the host has the level shows when the first command is started. Throws `MISSING_UTILITIES` and system calls'
+    /// errors.
     package init(
         level: IsolationLevel,
         configuration: Configuration = Configuration(),
         clock: any Clock<Duration> = .continuous
     ) throws(BackendError) {
-        try Self.check(level)
         let reactor = try ReadinessReactor()
         let launchThread = try LaunchThread()
-        let launcher = try SandboxLauncher(configuration: configuration, reactor: reactor)
+        let launcher = try SandboxLauncher(level: level, configuration: configuration, reactor: reactor)
         self.level = level
         self.configuration = configuration
         self.clock = clock
@@ -112,6 +111,8 @@ package final class CommandRunner: Sendable {
             command,
             as: identity,
             shell: launcher.shell,
+            home: level.hasNamespaces
+                ? .inSandbox : .inHost(try SymbolicLink.target(of: "/proc/self/fd/\(command.scope)")),
             maximumSize: configuration.maximumCommandSize
         )
     }
@@ -230,22 +231,5 @@ package final class CommandRunner: Sendable {
         for sandbox in sandboxes.withLock({ Array($0.values) }) { sandbox.end() }
         supervisedContinuation.finish()
         idle.fulfil(())
-    }
-
-    private static func check(_ level: IsolationLevel) throws(BackendError) {
-        switch level {
-        case .bwrap:
-            return
-        case .none:
-            throw BackendError(
-                .notImplemented,
-                message: "commands without isolation are not built yet: use the level bwrap"
-            )
-        case .software, .landlock:
-            throw BackendError(
-                .missingUtilities,
-                message: "the isolation level \(level.rawValue) is not built yet: use the level bwrap"
-            )
-        }
     }
 }

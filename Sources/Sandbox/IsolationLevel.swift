@@ -10,6 +10,9 @@ package enum IsolationLevel: String, Comparable, Sendable, CaseIterable {
     /// Namespaces of its own by bubblewrap: no file, process or network of the host but its workspace and /usr.
     case bwrap
 
+    /// Commands have namespaces of their own. Where they have not they run in the host's file system.
+    var hasNamespaces: Bool { self == .bwrap }
+
     package static func < (left: IsolationLevel, right: IsolationLevel) -> Bool {
         left.strength < right.strength
     }

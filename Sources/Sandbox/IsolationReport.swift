@@ -11,28 +11,35 @@ package struct IsolationReport: Sendable {
         package var explanation: String
     }
 
-    /// From strong to weak.
+    /// Of the levels that were probed, from strong to weak.
     package var findings: [Finding]
 
-    /// What `auto` means on this host. Nil: no level works.
+    /// What `auto` means on this host: `none` is never chosen by itself. Nil: no level works.
     package var strongest: IsolationLevel? {
-        findings.filter(\.isProven).map(\.level).max()
+        findings.filter { $0.isProven && $0.level != .none }.map(\.level).max()
     }
+
+    /// The levels that `auto` chooses from, from strong to weak.
+    package static let automaticLevels = IsolationLevel.allCases.filter { $0 != .none }.sorted(by: >)
 
     package func finding(_ level: IsolationLevel) -> Finding? {
         findings.first { $0.level == level }
     }
 
-    /// Runs `true` at every level, as the identity that commands will have; nil is the broker's own user.
+    /// Runs `true` at one level after the other, as the identity that commands will have; nil is the broker's own user.
+    /// `untilProven`: those after the first that works are not probed.
     package static func probing(
+        _ levels: [IsolationLevel],
+        untilProven: Bool = false,
         as identity: HostIdentity?,
         configuration: CommandRunner.Configuration = CommandRunner.Configuration()
     ) async -> IsolationReport {
         var findings: [Finding] = []
-        for level in IsolationLevel.allCases.sorted(by: >) {
+        for level in levels {
             do throws(BackendError) {
                 try await prove(level, as: identity, configuration)
                 findings.append(Finding(level: level, isProven: true, explanation: ""))
+                if untilProven { break }
             } catch {
                 findings.append(Finding(level: level, isProven: false, explanation: error.description))
             }

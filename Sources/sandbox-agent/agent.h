@@ -20,12 +20,24 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+// The levels of isolation, from weak to strong. Cells are all that has been said above at walls_bwrap alone: at the
+// others they are an init that inherits what loses its parent, for one command, in the namespaces of the host.
+enum walls { walls_none, walls_software, walls_landlock, walls_bwrap };
+
 // What holds for all commands of a sandbox.
 struct sandbox {
     int socket;
-    // Sizes of a command's own /tmp and /dev/shm, as mount options of tmpfs.
+    enum walls walls;
+
+    // At walls_bwrap: sizes of a command's own /tmp and /dev/shm, as mount options of tmpfs.
     const char *temporary_options;
     const char *shared_memory_options;
+
+    // At the others: the workspace, what is read besides it up to a null pointer, and a directory of its own where
+    // those of its commands are.
+    int workspace;
+    char **readable;
+    char temporary[32];
 };
 
 // A command as it was asked for. Valid until its program is executed.
@@ -82,6 +94,10 @@ struct cell {
     // Of all commands that it replied for.
     uint64_t user_microseconds, system_microseconds;
 
+    // Without namespaces: the directory that its command is in, and the variable that tells of its temporary one.
+    int scope;
+    char temporary_variable[64];
+
     // Its own directories as they were made: where they are as then, the cell is used again.
     struct directory made[directories_of_its_own];
 
@@ -95,14 +111,31 @@ struct cell {
 bool start_command(const struct sandbox *sandbox, struct command *command);
 // To every process of a command; SIGKILL: the whole tree dies, whatever it does.
 void signal_command(uint64_t id, int number);
-// A cell's init is dead. `usage`: of it with all its children.
-void cell_died(pid_t process, const struct rusage *usage);
+// A cell's init is dead, or another child. `usage`: of it with all its children.
+void cell_died(const struct sandbox *sandbox, pid_t process, const struct rusage *usage);
 
 // init.c. The first process of a cell.
 int run_init(void *cell);
 
 // program.c. The init's child, which becomes the program. Shares the memory and returns only to exit.
 int run_program(void *cell);
+
+// host.c. What is different without namespaces. prepare_host(): -1 and errno. make_in_host(): false where the cell has a
+// failure. confine_in_host(): of a program, -1 and errno. end_host(): kills all, and ends the agent.
+int prepare_host(struct sandbox *sandbox, const char *workspace);
+bool make_in_host(struct cell *cell);
+int confine_in_host(const struct cell *cell);
+void remove_temporary_directory(struct cell *cell);
+void end_host(const struct sandbox *sandbox);
+
+// tree.c. What descends from a process. can_find_descendants(): whether this kernel tells. signal_descendants(): 0 is
+// sent to none; returns how many there are. kill_descendants(): not those for which `is_apart`, where it is not null,
+// nor what is beneath them; who came in between is left, to be killed by the next call. end_children(): of the agent, all
+// of them, with what is beneath.
+bool can_find_descendants(void);
+uint32_t signal_descendants(pid_t root, int number);
+void kill_descendants(pid_t root, bool (*is_apart)(pid_t));
+void end_children(bool (*is_apart)(pid_t));
 
 // terminal.c. Opens a terminal and sends its other side to the broker. -1 and errno.
 int open_terminal(const struct sandbox *sandbox, const struct sandbox_request *request);
@@ -111,10 +144,19 @@ int open_terminal(const struct sandbox *sandbox, const struct sandbox_request *r
 int drop_capabilities(void);
 // Landlock: all may be read, and the workspace, the temporary directories and the devices written.
 int restrict_files(void);
+// The same in the host: little more than the system may be read, and only the command's scope and temporary directory
+// written. ENOSYS without Landlock.
+int restrict_files_of_host(const struct cell *cell);
 
 // filter.c. seccomp(2): what neither the agent nor its commands do; then what commands do not, either. -1 and errno.
 int install_agent_filter(void);
 int install_command_filter(void);
+// Both at once for a program without namespaces, which has no network either.
+int install_host_filter(void);
+
+static inline const char *temporary_directory(const struct cell *cell) {
+    return cell->temporary_variable + sizeof "TMPDIR=" - 1;
+}
 
 static inline enum cell_state get_state(const struct cell *cell) {
     return (enum cell_state)__atomic_load_n(&cell->state, __ATOMIC_ACQUIRE);
@@ -132,6 +174,20 @@ static inline bool change_state(struct cell *cell, enum cell_state from, enum ce
 
 static inline uint64_t in_microseconds(struct timeval time) {
     return (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_usec;
+}
+
+// One entry as getdents64(2) has it.
+struct directory_entry {
+    uint64_t inode;
+    int64_t offset;
+    uint16_t length;
+    uint8_t type;
+    char name[];
+};
+
+// In proc(5).
+static inline bool is_process(const struct directory_entry *entry) {
+    return entry->name[0] >= '0' && entry->name[0] <= '9';
 }
 
 // Records why the program was not executed.

@@ -9,6 +9,8 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 // Enough for a signal's frame, which holds all registers of any processor, above everything else.
@@ -21,11 +23,19 @@ enum { maximum_idle = 4 };
 
 static struct cell *cells;
 
-// Where the init dies before it has come that far, so does this process: nothing but the lack of memory kills it, and
-// the memory is theirs together.
+static bool is_dead(pid_t process) {
+    siginfo_t info = {.si_pid = 0};
+    return waitid(P_PID, (id_t)process, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
+}
+
+// Where the init is killed before it has come that far, by the host's root or at a level without namespaces, its death
+// is the end of the command.
 static void await_running(struct cell *cell) {
-    while (get_state(cell) == cell_starting)
-        syscall(SYS_futex, &cell->state, FUTEX_WAIT, cell_starting, NULL);
+    const struct timespec patience = {.tv_nsec = 100000000};
+    while (get_state(cell) == cell_starting) {
+        if (syscall(SYS_futex, &cell->state, FUTEX_WAIT, cell_starting, &patience) == 0 || errno != ETIMEDOUT) continue;
+        if (is_dead(cell->process)) change_state(cell, cell_starting, cell_killed);
+    }
 }
 
 static struct cell *make_cell(const struct sandbox *sandbox, struct command *command) {
@@ -38,8 +48,12 @@ static struct cell *make_cell(const struct sandbox *sandbox, struct command *com
     cell->id = command->request->id;
     cell->command = command;
     set_state(cell, cell_starting);
-    // System V objects have no other bounds between the scopes of a sandbox.
-    int namespaces = CLONE_NEWPID | CLONE_NEWNS | (command->scope[0] == 0 ? 0 : CLONE_NEWIPC);
+    int namespaces = 0;
+    if (sandbox->walls == walls_bwrap) {
+        namespaces = CLONE_NEWPID | CLONE_NEWNS;
+        // System V objects have no other bounds between the scopes of a sandbox.
+        if (command->scope[0] != 0) namespaces |= CLONE_NEWIPC;
+    }
     cell->process = clone(run_init, cell->init_stack_end, CLONE_VM | CLONE_FILES | namespaces | SIGCHLD, cell);
     if (cell->process < 0) {
         int error = errno;
@@ -61,7 +75,16 @@ static struct cell *find_idle(void) {
 
 // Also one whose command has just ended: by then it is killed, or idle and stays.
 static void end_cell(struct cell *cell, enum cell_state from) {
-    if (change_state(cell, from, cell_killed)) kill(cell->process, SIGKILL);
+    if (!change_state(cell, from, cell_killed)) return;
+    // Without a namespace the tree does not die with its init, which lives to kill what this leaves.
+    if (cell->sandbox->walls == walls_bwrap) kill(cell->process, SIGKILL);
+    else kill_descendants(cell->process, NULL);
+}
+
+static bool is_init(pid_t process) {
+    const struct cell *cell = cells;
+    while (cell != NULL && cell->process != process) cell = cell->next;
+    return cell != NULL;
 }
 
 static void end_surplus(void) {
@@ -93,15 +116,21 @@ void signal_command(uint64_t id, int number) {
     while (cell != NULL && (cell->id != id || get_state(cell) != cell_running)) cell = cell->next;
     if (cell == NULL) return;
     if (number == SIGKILL) end_cell(cell, cell_running);
+    else if (cell->sandbox->walls != walls_bwrap) signal_descendants(cell->process, number);
     else sigqueue(cell->process, SIGRTMIN, (union sigval){.sival_int = number});
 }
 
-void cell_died(pid_t process, const struct rusage *usage) {
+void cell_died(const struct sandbox *sandbox, pid_t process, const struct rusage *usage) {
     struct cell **link = &cells;
     while (*link != NULL && (*link)->process != process) link = &(*link)->next;
     struct cell *cell = *link;
     if (cell == NULL) return;
     *link = cell->next;
+    if (sandbox->walls != walls_bwrap) {
+        // Where a command has killed its init, what it left is this process's.
+        if (cell->replied_id != cell->id) end_children(is_init);
+        remove_temporary_directory(cell);
+    }
     if (cell->replied_id != cell->id) {
         struct sandbox_reply reply = {
             .id = cell->id,
@@ -111,7 +140,7 @@ void cell_died(pid_t process, const struct rusage *usage) {
             .system_microseconds = in_microseconds(usage->ru_stime) - cell->system_microseconds,
             .maximum_resident_bytes = (uint64_t)usage->ru_maxrss * 1024,
         };
-        send(cell->sandbox->socket, &reply, sizeof reply, MSG_NOSIGNAL);
+        send(sandbox->socket, &reply, sizeof reply, MSG_NOSIGNAL);
     }
     munmap(cell, mapping_size);
 }

@@ -41,33 +41,79 @@ static uint64_t known_accesses(long version) {
     return ((uint64_t)1 << count) - 1;
 }
 
+static int allow_open(int rules, int file, uint64_t accesses) {
+    struct landlock_path_beneath_attr rule = {.allowed_access = accesses, .parent_fd = file};
+    return (int)syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+}
+
 static int allow(int rules, const char *path, uint64_t accesses) {
-    struct landlock_path_beneath_attr rule = {.allowed_access = accesses};
-    rule.parent_fd = open(path, O_PATH | O_CLOEXEC);
-    if (rule.parent_fd < 0) return -1;
-    int result = (int)syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
-    close(rule.parent_fd);
+    int file = open(path, O_PATH | O_CLOEXEC);
+    if (file < 0) return -1;
+    int result = allow_open(rules, file, accesses);
+    close(file);
     return result;
 }
 
-int restrict_files(void) {
-    long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-    // Not built into this kernel, or not switched on: the mounts have to do.
-    if (version < 0) return 0;
-    uint64_t all = known_accesses(version);
-    struct ruleset_attributes attributes = {.files = all};
+static long landlock_version(void) {
+    return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+}
+
+static int make_rules(long version) {
+    struct ruleset_attributes attributes = {.files = known_accesses(version)};
     size_t size = sizeof attributes.files;
     if (version >= 6) {
         attributes.scoped = scope_abstract_unix_socket | scope_signal;
         size = sizeof attributes;
     }
-    int rules = (int)syscall(SYS_landlock_create_ruleset, &attributes, size, 0);
+    return (int)syscall(SYS_landlock_create_ruleset, &attributes, size, 0);
+}
+
+int restrict_files(void) {
+    long version = landlock_version();
+    // Not built into this kernel, or not switched on: the mounts have to do.
+    if (version < 0) return 0;
+    uint64_t all = known_accesses(version);
+    int rules = make_rules(version);
     if (rules < 0) return -1;
     // Rules are about directories, not about where they are mounted: each command's are its own.
     bool is_made = allow(rules, "/", read_only) == 0 && allow(rules, "/dev", device & all) == 0
         && allow(rules, "/workspace", all & ~(uint64_t)nodes) == 0 && allow(rules, "/tmp", all & ~(uint64_t)nodes) == 0
         && allow(rules, "/dev/shm", all & ~(uint64_t)nodes) == 0;
     int result = is_made ? (int)syscall(SYS_landlock_restrict_self, rules, 0) : -1;
+    close(rules);
+    return result;
+}
+
+// A file or directory, where it exists: what a rule says of the latter alone is an error for the former.
+static int allow_if_there(int rules, const char *path, uint64_t accesses) {
+    int file = open(path, O_PATH | O_CLOEXEC);
+    if (file < 0) return 0;
+    int result = allow_open(rules, file, accesses);
+    if (result != 0 && errno == EINVAL)
+        result = allow_open(rules, file, accesses & ~(uint64_t)LANDLOCK_ACCESS_FS_READ_DIR);
+    close(file);
+    return result;
+}
+
+int restrict_files_of_host(const struct cell *cell) {
+    static const char *const devices[] = {
+        "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/ptmx", "/dev/pts",
+    };
+    long version = landlock_version();
+    if (version < 0) return -1;
+    uint64_t all = known_accesses(version);
+    uint64_t device_accesses = (device & all) | LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
+    uint64_t own_accesses = all & ~(uint64_t)nodes;
+    int rules = make_rules(version);
+    if (rules < 0) return -1;
+    int result = allow_open(rules, cell->scope, own_accesses);
+    if (result == 0 && cell->temporary_variable[0] != 0)
+        result = allow(rules, temporary_directory(cell), own_accesses);
+    for (char **path = cell->sandbox->readable; result == 0 && *path != NULL; path++)
+        result = allow_if_there(rules, *path, read_only);
+    for (size_t i = 0; result == 0 && i < sizeof devices / sizeof *devices; i++)
+        result = allow_if_there(rules, devices[i], device_accesses);
+    if (result == 0) result = (int)syscall(SYS_landlock_restrict_self, rules, 0);
     close(rules);
     return result;
 }

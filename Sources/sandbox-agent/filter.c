@@ -171,11 +171,21 @@ static void refuse_foreign_abi(struct program *program) {
 #endif
 }
 
-static void refuse_calls(struct program *program) {
-    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
-        skip_unless(program, refusals[i].call, 1);
-        answer(program, refuse(refusals[i].error));
+// What an IPC namespace confines.
+static const struct refusal shared_objects[] = {
+    {SYS_shmget, ENOSYS}, {SYS_shmat, ENOSYS},   {SYS_semget, ENOSYS},
+    {SYS_msgget, ENOSYS}, {SYS_mq_open, ENOSYS},
+};
+
+static void refuse_calls(struct program *program, const struct refusal *calls, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        skip_unless(program, calls[i].call, 1);
+        answer(program, refuse(calls[i].error));
     }
+}
+
+static void refuse_dangerous_calls(struct program *program) {
+    refuse_calls(program, refusals, sizeof refusals / sizeof *refusals);
 }
 
 // Of those that the agent makes for its commands, and of all others.
@@ -288,6 +298,31 @@ static void refuse_changes_of_init(struct program *program) {
     }
 }
 
+// Without a network namespace there is no other bound.
+static void refuse_all_but_unix_sockets(struct program *program) {
+    size_t begin = begin_call(program, SYS_socket);
+    load(program, low_half(0));
+    skip_if(program, AF_UNIX, 1);
+    answer(program, refuse(EAFNOSUPPORT));
+    end_call(program, begin);
+}
+
+static void refuse_mounts(struct program *program) {
+    skip_unless(program, SYS_mount, 1);
+    answer(program, refuse(EPERM));
+}
+
+// Without a pid namespace a process may change itself alone, as process 0.
+static void refuse_changes_of_others(struct program *program) {
+    for (size_t i = 0; i < sizeof calls_with_process / sizeof *calls_with_process; i++) {
+        size_t begin = begin_call(program, calls_with_process[i].call);
+        load(program, low_half(calls_with_process[i].argument));
+        skip_if(program, 0, 1);
+        answer(program, refuse(EPERM));
+        end_call(program, begin);
+    }
+}
+
 static int install(struct program *program) {
     if (program->length > maximum_length) {
         errno = ENOSPC;
@@ -300,7 +335,7 @@ static int install(struct program *program) {
 int install_agent_filter(void) {
     static struct program program;
     refuse_foreign_abi(&program);
-    refuse_calls(&program);
+    refuse_dangerous_calls(&program);
     refuse_new_namespaces(&program, other_namespaces);
     refuse_controls(&program);
     refuse_personalities(&program);
@@ -314,10 +349,25 @@ int install_agent_filter(void) {
 int install_command_filter(void) {
     struct program program = {.length = 0};
     load(&program, offsetof(struct seccomp_data, nr));
-    skip_unless(&program, SYS_mount, 1);
-    answer(&program, refuse(EPERM));
+    refuse_mounts(&program);
     refuse_new_namespaces(&program, agent_namespaces);
     refuse_changes_of_init(&program);
+    answer(&program, SECCOMP_RET_ALLOW);
+    return install(&program);
+}
+
+int install_host_filter(void) {
+    struct program program = {.length = 0};
+    refuse_foreign_abi(&program);
+    refuse_dangerous_calls(&program);
+    refuse_mounts(&program);
+    refuse_new_namespaces(&program, agent_namespaces | other_namespaces);
+    refuse_controls(&program);
+    refuse_personalities(&program);
+    refuse_all_but_unix_sockets(&program);
+    refuse_calls(&program, shared_objects, sizeof shared_objects / sizeof *shared_objects);
+    keep_core_limit(&program);
+    refuse_changes_of_others(&program);
     answer(&program, SECCOMP_RET_ALLOW);
     return install(&program);
 }

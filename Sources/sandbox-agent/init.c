@@ -101,6 +101,7 @@ static int confine(void) {
 
 static bool make(struct cell *cell) {
     prctl(PR_SET_NAME, "sandbox-cell");
+    if (cell->sandbox->walls != walls_bwrap) return make_in_host(cell);
     struct sigaction action = {.sa_sigaction = signal_all, .sa_flags = SA_SIGINFO | SA_RESTART};
     sigaction(SIGRTMIN, &action, NULL);
     if (mount_own(cell->sandbox) != 0) return fail(cell, sandbox_stage_sandbox, errno), false;
@@ -133,20 +134,13 @@ static pid_t reap(int options, int *status, struct sandbox_reply *usage) {
 static uint32_t count_others(void) {
     int directory = (int)raw_call(SYS_openat, AT_FDCWD, (long)"/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     if (directory < 0) return 1;
-    struct entry {
-        uint64_t inode;
-        int64_t offset;
-        uint16_t length;
-        uint8_t type;
-        char name[];
-    };
-    _Alignas(struct entry) char buffer[4096];
+    _Alignas(struct directory_entry) char buffer[4096];
     uint32_t count = 0;
     long size;
     while ((size = raw_call(SYS_getdents64, directory, (long)buffer, sizeof buffer, 0)) > 0) {
         for (long at = 0; at < size;) {
-            const struct entry *entry = (const struct entry *)(buffer + at);
-            if (entry->name[0] >= '0' && entry->name[0] <= '9') count++;
+            const struct directory_entry *entry = (const struct directory_entry *)(buffer + at);
+            if (is_process(entry)) count++;
             at += entry->length;
         }
     }
@@ -154,26 +148,29 @@ static uint32_t count_others(void) {
     return count > 0 ? count - 1 : 0;
 }
 
-// Kills what outlived the program. The kernel sends the signal to all at once, and no fork comes in between; whatever
-// has lost its parent is this process's child.
-static void end_others(struct sandbox_reply *reply) {
+// Kills what outlived the program; whatever has lost its parent is this process's child. In a namespace the kernel
+// sends the signal to all at once, and no fork comes in between.
+static void end_others(const struct cell *cell, struct sandbox_reply *reply) {
     int status;
     while (reap(WNOHANG, &status, reply) > 0) {}
-    if (raw_call(SYS_kill, -1, 0, 0, 0) < 0) return;
-    reply->lingering = count_others();
+    bool is_in_namespace = cell->sandbox->walls == walls_bwrap;
+    if (is_in_namespace && raw_call(SYS_kill, -1, 0, 0, 0) < 0) return;
+    pid_t self = (pid_t)raw_call(SYS_getpid, 0, 0, 0, 0);
+    reply->lingering = is_in_namespace ? count_others() : signal_descendants(self, 0);
     while (reap(WNOHANG, &status, reply) != -ECHILD) {
-        raw_call(SYS_kill, -1, SIGKILL, 0, 0);
+        if (is_in_namespace) raw_call(SYS_kill, -1, SIGKILL, 0, 0);
+        else kill_descendants(self, NULL);
         if (reap(0, &status, reply) == -ECHILD) return;
     }
 }
 
-static void await_program(pid_t program, struct sandbox_reply *reply) {
+static void await_program(const struct cell *cell, pid_t program, struct sandbox_reply *reply) {
     int status = 0;
     pid_t ended;
     do ended = reap(0, &status, reply);
     while (ended != program && ended > 0);
     reply->status = status;
-    end_others(reply);
+    end_others(cell, reply);
 }
 
 static void announce_running(struct cell *cell) {
@@ -205,6 +202,8 @@ static pid_t start_program(struct cell *cell) {
     pid_t program = clone(run_program, cell->program_stack_end, CLONE_VM | CLONE_VFORK | SIGCHLD, cell);
     if (program < 0) fail(cell, sandbox_stage_sandbox, errno);
     if (terminal >= 0) close(terminal);
+    // The agent's too.
+    if (cell->sandbox->walls != walls_bwrap) close(cell->scope);
     return program;
 }
 
@@ -212,7 +211,8 @@ static pid_t start_program(struct cell *cell) {
 static bool run_command(struct cell *cell, bool is_made) {
     struct sandbox_reply reply = {.id = cell->id, .kind = sandbox_reply_ended};
     // Another scope needs another view; and a terminal stays for as long as the broker has its other side.
-    bool is_for_one = cell->command->scope[0] != 0 || cell->command->request->has_terminal;
+    bool is_for_one = cell->sandbox->walls != walls_bwrap || cell->command->scope[0] != 0
+        || cell->command->request->has_terminal;
     pid_t program = is_made ? start_program(cell) : -1;
     if (cell->failed_stage != sandbox_stage_none) {
         reply.kind = sandbox_reply_failed;
@@ -224,7 +224,7 @@ static bool run_command(struct cell *cell, bool is_made) {
     }
     announce_running(cell);
 
-    if (program > 0) await_program(program, &reply);
+    if (program > 0) await_program(cell, program, &reply);
     cell->user_microseconds += reply.user_microseconds;
     cell->system_microseconds += reply.system_microseconds;
     bool is_reusable = is_made && !is_for_one && is_as_made(cell);

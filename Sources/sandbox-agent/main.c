@@ -47,8 +47,8 @@ static bool read_strings(struct command *command, char *strings) {
 // Returns 0 or errno(3).
 static int start_from(const struct sandbox *sandbox, struct command *command, char *strings) {
     const struct sandbox_request *request = command->request;
-    // Its two lists, each with the null pointer at its end.
-    size_t size = ((size_t)request->argument_count + request->variable_count + 2) * sizeof(char *);
+    // Its two lists, each with the null pointer at its end, and room for one more variable: see host.c.
+    size_t size = ((size_t)request->argument_count + request->variable_count + 3) * sizeof(char *);
     char **lists = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (lists == MAP_FAILED) return ENOMEM;
     command->arguments = lists;
@@ -93,7 +93,10 @@ static void receive(const struct sandbox *sandbox) {
     ssize_t size = recvmsg(sandbox->socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
     // The broker has let go of the sandbox, or is dead.
-    if (size < (ssize_t)sizeof buffer.request) _exit(0);
+    if (size < (ssize_t)sizeof buffer.request) {
+        if (sandbox->walls != walls_bwrap) end_host(sandbox);
+        _exit(0);
+    }
 
     int descriptors[maximum_descriptors] = {-1, -1, -1, -1};
     size_t count = 0;
@@ -132,17 +135,36 @@ static int await_children(void) {
     return signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-// Arguments: the socket's number, mount options of /tmp, of /dev/shm.
-int main(int count, char **arguments) {
-    if (count != 4) return 1;
-    int socket = atoi(arguments[1]);
-    struct sandbox sandbox = {.socket = socket, .temporary_options = arguments[2], .shared_memory_options = arguments[3]};
+// Arguments: the socket's number, the level of isolation; then mount options of /tmp and of /dev/shm, or the workspace
+// and paths that commands may read.
+static bool read_arguments(struct sandbox *sandbox, int count, char **arguments) {
+    static const char *const levels[] = {"none", "software", "landlock", "bwrap"};
+    if (count < 4) return false;
+    sandbox->socket = atoi(arguments[1]);
+    size_t walls = 0;
+    while (walls <= walls_bwrap && strcmp(arguments[2], levels[walls]) != 0) walls++;
+    if (walls > walls_bwrap || (walls == walls_bwrap && count != 5)) return false;
+    sandbox->walls = (enum walls)walls;
+    sandbox->temporary_options = arguments[3];
+    sandbox->shared_memory_options = arguments[4];
+    sandbox->readable = arguments + 4;
+    return true;
+}
 
+static bool prepare(struct sandbox *sandbox, const char *workspace) {
     prctl(PR_SET_NAME, "sandbox-agent");
     // A command runs as the same user. Nothing of this process is for it to read.
-    bool is_prepared = prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 && prepare_descriptors(socket) == 0;
-    int children = is_prepared ? await_children() : -1;
-    if (children < 0 || install_agent_filter() != 0) {
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || prepare_descriptors(sandbox->socket) != 0) return false;
+    if (sandbox->walls == walls_bwrap) return install_agent_filter() == 0;
+    return prepare_host(sandbox, workspace) == 0;
+}
+
+int main(int count, char **arguments) {
+    struct sandbox sandbox = {0};
+    if (!read_arguments(&sandbox, count, arguments)) return 1;
+    int socket = sandbox.socket;
+    int children = prepare(&sandbox, arguments[3]) ? await_children() : -1;
+    if (children < 0) {
         reply(socket, (struct sandbox_reply){.kind = sandbox_reply_unusable, .error = errno});
         return 1;
     }
@@ -157,7 +179,7 @@ int main(int count, char **arguments) {
             while (read(children, &ignored, sizeof ignored) > 0) {}
             pid_t process;
             struct rusage usage;
-            while ((process = wait4(-1, NULL, WNOHANG, &usage)) > 0) cell_died(process, &usage);
+            while ((process = wait4(-1, NULL, WNOHANG, &usage)) > 0) cell_died(&sandbox, process, &usage);
         }
         if (events[0].revents != 0) receive(&sandbox);
     }

@@ -28,8 +28,10 @@ static int place_streams(const int *streams) {
     return 0;
 }
 
-static int enter_working_directory(const struct command *command) {
-    if (chdir("/workspace") != 0) return -1;
+static int enter_working_directory(const struct cell *cell) {
+    const struct command *command = cell->command;
+    int result = cell->sandbox->walls == walls_bwrap ? chdir("/workspace") : fchdir(cell->scope);
+    if (result != 0) return -1;
     return command->working_directory[0] == 0 ? 0 : chdir(command->working_directory);
 }
 
@@ -80,8 +82,10 @@ int run_program(void *argument) {
     reset_signals();
     if (take_terminal_or_group(cell->command) != 0 || place_streams(cell->command->streams) != 0) {
         fail(cell, sandbox_stage_confinement, errno);
-    } else if (enter_working_directory(cell->command) != 0) {
+    } else if (enter_working_directory(cell) != 0) {
         fail(cell, sandbox_stage_working_directory, errno);
+    } else if (cell->sandbox->walls != walls_bwrap && confine_in_host(cell) != 0) {
+        fail(cell, sandbox_stage_confinement, errno);
     } else {
         fail(cell, sandbox_stage_program, execute(cell));
     }

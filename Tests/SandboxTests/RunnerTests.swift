@@ -132,11 +132,5 @@ extension SandboxTests {
                 #expect(Host.children == [])
             }
         }
-
-        @Test func levelsThatAreNotBuiltAreRefused() {
-            #expect(throws: BackendError.self) { _ = try CommandRunner(level: .none) }
-            let error = #expect(throws: BackendError.self) { _ = try CommandRunner(level: .landlock) }
-            #expect(error?.code == .missingUtilities)
-        }
     }
 }

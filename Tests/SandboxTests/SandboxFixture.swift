@@ -30,6 +30,7 @@ struct SandboxFixture: Sendable {
 
     /// Runs `body` beside the runner, and removes everything after it.
     static func with(
+        level: IsolationLevel = .bwrap,
         configuration: CommandRunner.Configuration = CommandRunner.Configuration(),
         clock: any Clock<Duration> = .continuous,
         _ body: @Sendable (SandboxFixture) async throws -> Void
@@ -41,7 +42,7 @@ struct SandboxFixture: Sendable {
         let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         try #require(descriptor >= 0)
         defer { close(descriptor) }
-        let runner = try CommandRunner(level: .bwrap, configuration: configuration, clock: clock)
+        let runner = try CommandRunner(level: level, configuration: configuration, clock: clock)
         let fixture = SandboxFixture(
             runner: runner,
             sandbox: WarmSandbox(runner, identity: identityOfCommands),

@@ -12,7 +12,7 @@ extension SandboxTests {
     /// That the whole tree ends, seen from the host.
     @Suite struct TreeTests {
         /// Processes that leave their parent, session and process group in every way. Each carries the marker.
-        private static func scatter(_ marker: String) -> String {
+        static func scatter(_ marker: String) -> String {
             """
             export MARKER=\(marker)
             sleep 1000 & nohup sleep 1000 > /dev/null 2>&1 & setsid sleep 1000 & (sleep 1000 &) ; (setsid setsid sleep 1000 &)
@@ -21,7 +21,7 @@ extension SandboxTests {
             """
         }
 
-        private static func makeMarker() -> String { "marker-\(UUID().uuidString)" }
+        static func makeMarker() -> String { "marker-\(UUID().uuidString)" }
 
         @Test func theEndOfTheLeaderIsTheEndOfAll() async throws {
             try await SandboxFixture.with { fixture in
@@ -202,7 +202,11 @@ extension SandboxTests {
             try DedicatedThread.start(name: "test-launch") {
                 launched.fulfil(
                     Result { () throws(BackendError) in
-                        try SandboxLauncher(configuration: fixture.runner.configuration, reactor: reactor).launch(
+                        try SandboxLauncher(
+                            level: .bwrap,
+                            configuration: fixture.runner.configuration,
+                            reactor: reactor
+                        ).launch(
                             DirectoryIdentity(of: fixture.workspace),
                             open: fixture.workspace,
                             as: fixture.identity

@@ -18,14 +18,17 @@ struct linux_launch {
     const int *descriptors;
     int descriptor_count;
 
+    // True: in pid and mount namespaces of its own, where it finds the directory at linux_launch_directory. False: in the
+    // caller's, and `directory` means nothing.
+    bool is_apart;
+
     // True: the program runs as uid and gid, without supplementary groups; the caller is root. False: it runs as
-    // the caller, in a user namespace of its own.
+    // the caller, apart in a user namespace of its own.
     bool switches_identity;
     uid_t uid;
     gid_t gid;
 
-    // A directory, open with O_PATH or more, and where it was found last. The program finds it at
-    // linux_launch_directory.
+    // A directory, open with O_PATH or more, and where it was found last.
     int directory;
     const char *directory_path;
 
@@ -50,12 +53,13 @@ enum linux_launch_step {
 // Where the launched program sees the directory.
 extern const char *const linux_launch_directory;
 
-// Starts a program as the first process of pid and mount namespaces of its own, by clone(2) and execve(2).
+// Starts a program by clone(2) and execve(2), as the first process of pid and mount namespaces of its own where it is
+// to be apart.
 //
 // Returns its process id and stores a pidfd, or returns -errno and stores the step that failed. Once the program
 // has started, its death is that of every process beneath it, whatever their sessions, parents and signal
-// handlers: the kernel ends a pid namespace with its first process, and reports the death of that one last. The
-// program gets SIGKILL when the calling thread ends. Blocks the caller until the program started.
+// handlers: the kernel ends a pid namespace with its first process, and reports the death of that one last. It gets
+// SIGKILL when the calling thread ends. Of one that is not apart none of this holds. Blocks the caller until the program started.
 //
 // The child of a root caller shares the caller's memory until execve(2), and makes system calls only.
 pid_t linux_start(const struct linux_launch *launch, int *pidfd, enum linux_launch_step *failed);

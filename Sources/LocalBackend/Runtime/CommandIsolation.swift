@@ -38,8 +38,19 @@ package struct CommandIsolation: Sendable {
         configuration.maximumRunningCommands = settings.maximumRunningCommands
         configuration.maximumLifetime = Self.longestLifetime
         configuration.readOnlyPaths = settings.readOnlyPaths
-        let report = await IsolationReport.probing(as: identity, configuration: configuration)
         let (asked, required) = (settings.mode.level, settings.required.level)
+        if let asked, let required, asked < required {
+            throw BackendError(
+                .invalidArgument,
+                message: "isolation \(asked.rawValue) is below require_isolation \(required.rawValue): change one"
+            )
+        }
+        let report = await IsolationReport.probing(
+            asked.map { [$0] } ?? IsolationReport.automaticLevels,
+            untilProven: true,
+            as: identity,
+            configuration: configuration
+        )
         guard let level = asked ?? report.strongest, level >= required ?? level,
             report.finding(level)?.isProven ?? false
         else {

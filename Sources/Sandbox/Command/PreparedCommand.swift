@@ -17,6 +17,7 @@ struct PreparedCommand: Sendable {
         _ command: Command,
         as identity: HostIdentity?,
         shell: String?,
+        home: CommandEnvironment.Home,
         maximumSize: Int
     ) throws(BackendError) {
         arguments = try Self.arguments(of: command.program, shell: shell)
@@ -24,6 +25,7 @@ struct PreparedCommand: Sendable {
         environment = try CommandEnvironment.merged(
             command.environment,
             shell: shell ?? "/bin/sh",
+            home: home,
             workingDirectory: workingDirectory
         )
         self.identity = try Self.identity(identity)

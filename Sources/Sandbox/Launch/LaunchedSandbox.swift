@@ -13,28 +13,32 @@ final class LaunchedSandbox: Sendable {
     private let process: MonitoredDescriptor
     /// What bubblewrap says before the agent runs.
     private let diagnosis: Mutex<OwnedDescriptor?>
-    private let isUnwanted = Atomic(false)
+    /// The kernel takes all of it along with its process. Where it does not, its agent ends what runs in it.
+    private let diesWhole: Bool
+    private let unwanted = Completion<Void>()
     private let dead = Completion<Void>()
 
     init(
         _ connection: AgentConnection,
         workspace: DirectoryIdentity,
         process: MonitoredDescriptor,
-        diagnosis: consuming OwnedDescriptor
+        diagnosis: consuming OwnedDescriptor,
+        diesWhole: Bool
     ) {
         self.connection = connection
         self.workspace = workspace
         self.process = process
         self.diagnosis = Mutex(diagnosis)
+        self.diesWhole = diesWhole
     }
 
     /// False: it ends, or has ended.
-    var isUsable: Bool { dead.value == nil && !isUnwanted.load(ordering: .relaxed) }
+    var isUsable: Bool { dead.value == nil && unwanted.value == nil }
 
     /// Kills everything in it. Returns at once. Idempotent.
     func end() {
-        isUnwanted.store(true, ordering: .relaxed)
-        kill()
+        unwanted.fulfil(())
+        if diesWhole { send(SIGKILL) } else { askAgentToEnd() }
     }
 
     /// Ends it unless commands run in it; whoever is about to start one finds that out, and makes another.
@@ -54,6 +58,13 @@ final class LaunchedSandbox: Sendable {
                 guard (try? await clock.sleep(for: setupLimit)) != nil else { return }
                 if self.connection.ready.fulfil(.failure(.setupTookTooLong(setupLimit))) { self.end() }
             }
+            group.addTask {
+                guard !self.diesWhole, await self.unwanted.wait() != nil,
+                    (try? await clock.sleep(for: setupLimit)) != nil
+                else { return }
+                // It does not, or cannot any more.
+                self.send(SIGKILL)
+            }
             while process.withDescriptor({ linux_has_ended($0) }) == 0 {
                 _ = await process.waitToTheEnd(until: .readable)
             }
@@ -68,9 +79,9 @@ final class LaunchedSandbox: Sendable {
         process.close()
         dead.fulfil(())
         connection.ready.fulfil(.failure(.setupFailed(takeDiagnosis())))
-        if isUnwanted.load(ordering: .relaxed) {
+        if unwanted.value != nil {
             connection.closed(.terminated(.backendDestroyed))
-        } else if signal == SIGKILL {
+        } else if diesWhole, signal == SIGKILL {
             // Nobody but the host's kernel kills it otherwise.
             connection.closed(.outOfMemory)
         } else {
@@ -79,9 +90,16 @@ final class LaunchedSandbox: Sendable {
         }
     }
 
-    private func kill() {
+    private func send(_ signal: Int32) {
         // Nobody gets it where that has ended.
-        _ = process.withDescriptor { linux_pidfd_send_signal($0, SIGKILL) }
+        _ = process.withDescriptor { linux_pidfd_send_signal($0, signal) }
+    }
+
+    /// It kills all that it has started, and ends, when it finds that nobody has the other end of its socket.
+    private func askAgentToEnd() {
+        // A command of the same user may have stopped it.
+        send(SIGCONT)
+        connection.close()
     }
 
     private func takeDiagnosis() -> String {

@@ -7,14 +7,21 @@ struct SandboxLauncher: ~Copyable, Sendable {
     /// The shell of the host, and so of every sandbox: bash, else sh.
     let shell: String?
 
+    private let level: IsolationLevel
     private let configuration: CommandRunner.Configuration
+    /// Of bubblewrap; empty without it.
     private let options: [UInt8]
     private let agent: AgentProgram
     private let reactor: ReadinessReactor
 
-    init(configuration: CommandRunner.Configuration, reactor: ReadinessReactor) throws(BackendError) {
-        let options = try BubblewrapOptions(host: configuration).bytes
+    init(
+        level: IsolationLevel,
+        configuration: CommandRunner.Configuration,
+        reactor: ReadinessReactor
+    ) throws(BackendError) {
+        let options = level.hasNamespaces ? try BubblewrapOptions(host: configuration).bytes : []
         let agent = try AgentProgram()
+        self.level = level
         self.configuration = configuration
         self.reactor = reactor
         self.options = options
@@ -34,60 +41,83 @@ struct SandboxLauncher: ~Copyable, Sendable {
         let null = try OwnedDescriptor.null(O_RDWR)
         let diagnosis = try OwnedDescriptor.pair(by: "pipe2", linux_pipe)
         try diagnosis.first.setNonBlocking()
-        let optionFile = try OwnedDescriptor.memoryFile("bwrap-options", options)
-        let files = try SystemFiles.contents(for: owner, shell: shell ?? "/bin/sh").map { text throws(BackendError) in
-            SharedDescriptor(try OwnedDescriptor.memoryFile("system-file", Array(text.utf8)))
-        }
         let socket = try OwnedDescriptor.pair(by: "socketpair", linux_socket_pair)
-
-        var numbers = [null.rawValue, null.rawValue, diagnosis.second.rawValue]
-        for descriptor in BubblewrapOptions.Descriptor.allCases {
-            switch descriptor {
-            case .options: numbers.append(optionFile.rawValue)
-            case .agent: numbers.append(agent.file.rawValue)
-            case .socket: numbers.append(socket.second.rawValue)
-            case .files: numbers += files.map(\.rawValue)
+        let standard = [null.rawValue, null.rawValue, diagnosis.second.rawValue]
+        let (processID, pidfd): (pid_t, Int32)
+        if level.hasNamespaces {
+            let optionFile = try OwnedDescriptor.memoryFile("bwrap-options", options)
+            let contents = SystemFiles.contents(for: owner, shell: shell ?? "/bin/sh")
+            let files = try contents.map { text throws(BackendError) in
+                SharedDescriptor(try OwnedDescriptor.memoryFile("system-file", Array(text.utf8)))
             }
+            var numbers = standard
+            for descriptor in BubblewrapOptions.Descriptor.allCases {
+                switch descriptor {
+                case .options: numbers.append(optionFile.rawValue)
+                case .agent: numbers.append(agent.file.rawValue)
+                case .socket: numbers.append(socket.second.rawValue)
+                case .files: numbers += files.map(\.rawValue)
+                }
+            }
+            defer { withExtendedLifetime(files) {} }
+            let program = Program(path: configuration.bubblewrapPath, words: bubblewrapWords.map { Array($0.utf8) })
+            (processID, pidfd) = try start(program, workspace, as: user, owner, descriptors: numbers)
+        } else {
+            let numbers = standard + [agent.file.rawValue, socket.second.rawValue]
+            let program = try hostAgent(in: workspace)
+            (processID, pidfd) = try start(program, workspace, as: user, owner, descriptors: numbers)
         }
-        defer { withExtendedLifetime(files) {} }
-        let (processID, pidfd) = try start(workspace, as: user, owner, descriptors: numbers)
         do throws(BackendError) {
             let process = try MonitoredDescriptor(OwnedDescriptor(pidfd), reactor: reactor)
             let connection = try AgentConnection(socket.first, reactor: reactor)
-            return LaunchedSandbox(connection, workspace: identity, process: process, diagnosis: diagnosis.first)
+            return LaunchedSandbox(
+                connection,
+                workspace: identity,
+                process: process,
+                diagnosis: diagnosis.first,
+                diesWhole: level.hasNamespaces
+            )
         } catch {
             linux_kill_and_reap(processID)
             throw error
         }
     }
 
+    private struct Program {
+        let path: String
+        let words: [[UInt8]]
+    }
+
     private func start(
+        _ program: Program,
         _ workspace: Int32,
         as user: HostIdentity?,
         _ owner: HostIdentity,
         descriptors: [Int32]
     ) throws(BackendError) -> (processID: pid_t, pidfd: Int32) {
-        let arguments = CStringArray(words.map { Array($0.utf8) })
-        let program = CStringArray([Array(configuration.bubblewrapPath.utf8)])
+        let arguments = CStringArray(program.words)
+        let path = CStringArray([Array(program.path.utf8)])
         let directory = CStringArray([try SymbolicLink.target(of: "/proc/self/fd/\(workspace)")])
         var pidfd: Int32 = -1
         var failedStep = linux_launch_step_none
         let processID = arguments.withPointers { arguments in
-            program.withPointers { program in
+            path.withPointers { path in
                 directory.withPointers { directory in
                     descriptors.withUnsafeBufferPointer { descriptors in
                         var launch = linux_launch(
-                            program: program[0],
+                            program: path[0],
                             arguments: arguments.baseAddress,
                             descriptors: descriptors.baseAddress,
                             descriptor_count: Int32(descriptors.count),
+                            is_apart: level.hasNamespaces,
                             switches_identity: user != nil,
                             uid: owner.uid,
                             gid: owner.gid,
                             directory: workspace,
                             directory_path: directory[0],
-                            maximum_descriptors: UInt64(configuration.maximumDescriptors),
-                            maximum_processes: user == nil ? 0 : UInt64(configuration.maximumProcesses)
+                            maximum_descriptors: level == .none ? 0 : UInt64(configuration.maximumDescriptors),
+                            maximum_processes: user == nil || level == .none
+                                ? 0 : UInt64(configuration.maximumProcesses)
                         )
                         return linux_start(&launch, &pidfd, &failedStep)
                     }
@@ -95,21 +125,35 @@ struct SandboxLauncher: ~Copyable, Sendable {
             }
         }
         guard processID > 0 else {
-            throw .launch(failedStep, errno: -processID, program: configuration.bubblewrapPath)
+            throw .launch(failedStep, errno: -processID, program: program.path)
         }
         return (processID, pidfd)
     }
 
     /// bubblewrap's command line: what runs in the sandbox is the agent, and these are its arguments.
-    private var words: [String] {
+    private var bubblewrapWords: [String] {
         [
             "bwrap", "--args", "\(BubblewrapOptions.Descriptor.options.rawValue)", "--",
             "/proc/self/fd/\(BubblewrapOptions.Descriptor.agent.rawValue)",
-            "\(BubblewrapOptions.Descriptor.socket.rawValue)",
+            "\(BubblewrapOptions.Descriptor.socket.rawValue)", level.rawValue,
             // Sized: a full one must not fill the host's memory.
             "mode=1777,size=\(configuration.temporaryDirectorySize)",
             "mode=1777,size=\(configuration.sharedMemorySize)",
         ]
+    }
+
+    /// The agent alone, which sees the host's file system.
+    private func hostAgent(in workspace: Int32) throws(BackendError) -> Program {
+        let directory = try SymbolicLink.target(of: "/proc/self/fd/\(workspace)")
+        let readable =
+            ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/proc"] + SystemFiles.paths
+            + configuration.systemFiles + configuration.readOnlyPaths
+        // Its program and its socket have the numbers after those of the standard streams.
+        return Program(
+            path: "/proc/self/fd/3",
+            words: ["sandbox-agent", "4", level.rawValue].map { Array($0.utf8) } + [directory]
+                + readable.map { Array($0.utf8) }
+        )
     }
 }
 
