@@ -147,6 +147,12 @@ let package = Package(
             cSettings: cSettings
         ),
 
+        .executableTarget(
+            name: "limit-exec",
+            path: "loadtest/limits/exec",
+            cSettings: cSettings
+        ),
+
         .target(
             name: "WireFuzzing",
             dependencies: ["AgentBackend", "BrokerWire", nioCore],

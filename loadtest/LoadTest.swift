@@ -8,7 +8,7 @@ struct LoadTest: ParsableCommand {
         subcommands: [
             EchoCommand.self, FilesCommand.self, CompareEchoCommand.self, CompareFilesCommand.self,
             ComparePoolCommand.self, CompareFairnessCommand.self, CompareStartCommand.self,
-            CompareMemoryCommand.self, CompareGrowthCommand.self, CompareGrpcCommand.self,
+            CompareMemoryCommand.self, CompareGrowthCommand.self, CompareGrpcCommand.self, CompareExecCommand.self,
             TortureMixedCommand.self,
         ]
     )

@@ -13,9 +13,10 @@ import Testing
             _ operation: LoadOperation = .echo,
             depth: Int,
             payload: Int = 20,
+            command: LoadCommand = LoadCommand("true"),
             limits: SessionLimits
         ) throws {
-            let subject = CallTemplate.Subject(backend: .memory, key: "k", command: "true")
+            let subject = CallTemplate.Subject(backend: .memory, key: "k", command: command)
             let template = CallTemplate(operation, on: subject, length: payload)
             conversation = try LoadConversation(connection: 9, depth: depth, templates: [template], limits: limits)
         }
@@ -130,6 +131,35 @@ import Testing
         var peer = try Peer(.exec, depth: 1, limits: .limits())
         let call = try peer.start()[0]
         #expect(throws: LoadFailure.self) { try peer.receive(ServerBytes.execEnd(call.id, code: code)) }
+    }
+
+    private static let hello = LoadCommand("echo hi", output: "hi\n")
+
+    @Test func whatACommandWritesMayComeInParts() throws {
+        var peer = try Peer(.exec, depth: 1, command: Self.hello, limits: .limits())
+        var call = try peer.start()[0]
+        for _ in 0..<2 {
+            #expect(try peer.receive(ServerBytes.execOutput(call.id, "h")) == [])
+            #expect(try peer.receive(ServerBytes.execOutput(call.id, "i\n")) == [])
+            call = try #require(try peer.receive(ServerBytes.execEnd(call.id, code: 0)).first)
+        }
+        #expect(peer.tally.answered == 2)
+    }
+
+    @Test(arguments: ["", "hi", "ho\n", "hi\n\n"])
+    func aCommandHasToWriteWhatItShould(output: String) throws {
+        var peer = try Peer(.exec, depth: 1, command: Self.hello, limits: .limits())
+        let call = try peer.start()[0]
+        #expect(throws: LoadFailure.self) {
+            if !output.isEmpty { try peer.receive(ServerBytes.execOutput(call.id, output)) }
+            try peer.receive(ServerBytes.execEnd(call.id, code: 0))
+        }
+    }
+
+    @Test func aCommandHasToWriteToItsStandardOutput() throws {
+        var peer = try Peer(.exec, depth: 1, command: Self.hello, limits: .limits())
+        let call = try peer.start()[0]
+        #expect(throws: LoadFailure.self) { try peer.receive(ServerBytes.execOutput(call.id, "hi\n", stream: 2)) }
     }
 
     // MARK: Wrong answers

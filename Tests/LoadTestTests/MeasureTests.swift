@@ -122,6 +122,12 @@ import Testing
         #expect(throws: LoadFailure.self) { try ProcessMemory(pid: .max) }
     }
 
+    @Test func memoryOfFilesInAGroup() {
+        let text = "cache 1\ninactive_file 2\ntotal_cache 3\ntotal_inactive_file 40\ntotal_active_file 500\n"
+        #expect(MemoryGroup.bytesOfFiles(text) == 540)
+        #expect(MemoryGroup.bytesOfFiles("total_active_file 500\n") == nil)
+    }
+
     @Test func memoryOfSockets() {
         let table = """
             slabinfo - version: 2.1

@@ -29,6 +29,14 @@ enum ServerBytes {
         }
     }
 
+    static func execOutput(_ id: UInt64, _ output: String, stream: UInt64 = 1) -> [UInt8] {
+        frame { frame in
+            frame.writeVarint(id, field: 1)
+            frame.writeMessage(field: 97) { $0.writeVarint(stream, field: 1) }
+            frame.writeBytes(output.utf8, field: 2047)
+        }
+    }
+
     static func error(_ id: UInt64, code: UInt64, message: String) -> [UInt8] {
         frame { frame in
             frame.writeVarint(id, field: 1)

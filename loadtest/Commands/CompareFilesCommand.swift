@@ -23,14 +23,13 @@ struct CompareFilesCommand: ParsableCommand {
     private func compare(_ interrupts: borrowing Interrupts) throws(LoadFailure) -> ComparisonReport {
         let peers = peers.pythonPeers
         return try TemporaryDirectory.run("loadtest") { (directory) throws(LoadFailure) in
-            try peers.withSweRex(in: directory, interrupts) { (address, token) throws(LoadFailure) in
+            try peers.withSweRex(in: directory, interrupts) { (sweRex) throws(LoadFailure) in
                 try BrokerSetup(broker.path, in: directory).start.run(interrupts) { (broker) throws(LoadFailure) in
                     let files = FilesComparison(
                         broker: broker,
                         peers: peers,
                         directory: directory,
-                        address: address,
-                        token: token
+                        sweRexServer: sweRex
                     )
                     try files.prepare(interrupts)
                     return try comparison.run(files.scenarios, interrupts)

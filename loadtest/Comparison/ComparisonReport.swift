@@ -90,11 +90,13 @@ extension Measure {
     fileprivate var title: String {
         switch self {
         case .callsPerSecond: "calls/s"
+        case .backgroundCallsPerSecond: "other calls/s"
         case .serverMicroseconds: "server us/call"
         case .p50Microseconds: "p50 us"
         case .p99Microseconds: "p99 us"
         case .p50Milliseconds: "p50 ms"
         case .p99Milliseconds: "p99 ms"
+        case .p99ByP50: "p99 by p50"
         case .nanosecondsPerCall: "ns/call"
         case .residentBytes: "own bytes"
         case .bytes: "bytes"
@@ -103,9 +105,9 @@ extension Measure {
 
     fileprivate var digits: Int {
         switch self {
-        case .callsPerSecond, .nanosecondsPerCall, .residentBytes, .bytes: 0
+        case .callsPerSecond, .backgroundCallsPerSecond, .nanosecondsPerCall, .residentBytes, .bytes: 0
         case .serverMicroseconds: 2
-        case .p50Microseconds, .p99Microseconds, .p50Milliseconds, .p99Milliseconds: 1
+        case .p50Microseconds, .p99Microseconds, .p50Milliseconds, .p99Milliseconds, .p99ByP50: 1
         }
     }
 }

@@ -19,6 +19,8 @@ struct RunFigures: Codable, Equatable {
     var calls: Int
     var seconds: Double
     var callsPerSecond: Double
+    /// Of other calls meanwhile. Absent where there were none.
+    var backgroundCallsPerSecond: Double?
     /// Absent where it was not measured.
     var latencyMicroseconds: Latencies.Summary?
     var serverMicrosecondsPerCall: Double?
@@ -33,6 +35,7 @@ extension RunFigures {
         calls = report.calls
         seconds = report.seconds
         callsPerSecond = report.callsPerSecond
+        backgroundCallsPerSecond = report.backgroundCallsPerSecond
         latencyMicroseconds = report.latencyMicroseconds
         serverMicrosecondsPerCall = report.serverMicrosecondsPerCall
         clientMicrosecondsPerCall = report.clientMicrosecondsPerCall
@@ -42,11 +45,14 @@ extension RunFigures {
 /// One number of ``RunFigures`` that is compared.
 enum Measure: String, Codable {
     case callsPerSecond
+    case backgroundCallsPerSecond
     case serverMicroseconds
     case p50Microseconds
     case p99Microseconds
     case p50Milliseconds
     case p99Milliseconds
+    /// How many times as long as most the slowest take.
+    case p99ByP50
     case nanosecondsPerCall
     /// The kernel's not included.
     case residentBytes
@@ -57,11 +63,14 @@ enum Measure: String, Codable {
     func value(_ figures: RunFigures) -> Double {
         switch self {
         case .callsPerSecond: figures.callsPerSecond
+        case .backgroundCallsPerSecond: figures.backgroundCallsPerSecond ?? 0
         case .serverMicroseconds: figures.serverMicrosecondsPerCall ?? 0
         case .p50Microseconds: figures.latencyMicroseconds?.p50 ?? 0
         case .p99Microseconds: figures.latencyMicroseconds?.p99 ?? 0
         case .p50Milliseconds: Measure.p50Microseconds.value(figures) / 1000
         case .p99Milliseconds: Measure.p99Microseconds.value(figures) / 1000
+        case .p99ByP50:
+            figures.latencyMicroseconds.map { $0.p50 > 0 ? $0.p99 / $0.p50 : 0 } ?? 0
         case .residentBytes: figures.residentBytesEach ?? 0
         case .bytes: (figures.residentBytesEach ?? 0) + (figures.kernelBytesEach ?? 0)
         case .nanosecondsPerCall: figures.callsPerSecond > 0 ? 1e9 / figures.callsPerSecond : 0

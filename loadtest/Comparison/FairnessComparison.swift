@@ -23,7 +23,7 @@ enum FairnessComparison {
             (.p99Microseconds, .atMost(2)), (.p50Microseconds, nil), (.callsPerSecond, nil),
         ]
         return Comparison.Scenario(
-            load: "\(alone.command), \(slots) slots, \(flood.connections * flood.depth) wait",
+            load: "\(alone.command.shellLine), \(slots) slots, \(flood.connections * flood.depth) wait",
             contestants: contestants,
             questions: measures.map { measure, target in
                 Comparison.Question(measure: measure, subject: "flooded", baseline: "alone", target: target)

@@ -4,9 +4,7 @@ struct FilesComparison {
     let peers: PythonPeers
     /// Where the peers work; on the file system of the broker's root.
     let directory: String
-    /// Of swe-rex.
-    let address: String
-    let token: String
+    let sweRexServer: SweRexServer
 
     private static let size = 4096
     private static let connections = 8
@@ -23,8 +21,14 @@ struct FilesComparison {
                 ],
                 questions: [
                     question("P4", .callsPerSecond, "read", against: "seed read", .atLeast(2)),
-                    question("P4", .callsPerSecond, "read", against: SweRexClient.own.name, .atLeast(150)),
-                    question("", .callsPerSecond, "read", against: SweRexClient.kept.name, nil),
+                    question(
+                        "P4",
+                        .callsPerSecond,
+                        "read",
+                        against: PythonPeers.SweRexClient.own.name("read"),
+                        .atLeast(150)
+                    ),
+                    question("", .callsPerSecond, "read", against: PythonPeers.SweRexClient.kept.name("read"), nil),
                     question("P6", .callsPerSecond, "stat", against: "broker read", .atLeast(1)),
                     question("", .serverMicroseconds, "stat", against: "broker read", nil),
                 ]
@@ -35,8 +39,14 @@ struct FilesComparison {
                     broker("read", .read, connections: 1, depth: 1), sweRex(.own, calls: 1), sweRex(.kept, calls: 1),
                 ],
                 questions: [
-                    question("P4", .p50Microseconds, "read", against: SweRexClient.own.name, .atLeast(20)),
-                    question("", .p50Microseconds, "read", against: SweRexClient.kept.name, nil),
+                    question(
+                        "P4",
+                        .p50Microseconds,
+                        "read",
+                        against: PythonPeers.SweRexClient.own.name("read"),
+                        .atLeast(20)
+                    ),
+                    question("", .p50Microseconds, "read", against: PythonPeers.SweRexClient.kept.name("read"), nil),
                 ]
             ),
             Comparison.Scenario(
@@ -99,26 +109,8 @@ struct FilesComparison {
         return peers.driver("seed \(operation)", "seed_files", arguments, in: directory)
     }
 
-    private func sweRex(_ client: SweRexClient, calls: Int) -> ProgramLoad {
-        let arguments = [
-            client.rawValue, "--address", address, "--auth-token", token, "--directory", "\(directory)/swe-rex",
-            "--calls", "\(calls)", "--size", "\(Self.size)",
-        ]
-        return peers.driver(client.name, "swerex_read", arguments, in: directory)
-    }
-
-    /// How swe-rex's server is called.
-    private enum SweRexClient: String {
-        /// By its own client, which makes a connection for each request.
-        case own
-        /// On connections that are kept, by the least that can do it.
-        case kept
-
-        var name: String {
-            switch self {
-            case .own: "swe-rex read"
-            case .kept: "swe-rex read, kept"
-            }
-        }
+    private func sweRex(_ client: PythonPeers.SweRexClient, calls: Int) -> ProgramLoad {
+        let arguments = ["--directory", "\(directory)/swe-rex", "--calls", "\(calls)", "--size", "\(Self.size)"]
+        return peers.sweRex(client, "read", at: sweRexServer, arguments, in: directory)
     }
 }

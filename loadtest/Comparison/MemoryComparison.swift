@@ -1,4 +1,4 @@
-/// Row P12, but for warm sandboxes: the memory of what is idle.
+/// Row P12, but for warm sandboxes, which are in ``SandboxComparison``: the memory of what is idle.
 struct MemoryComparison {
     let broker: BrokerSetup
     let limit: ServerStart

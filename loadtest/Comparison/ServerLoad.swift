@@ -12,6 +12,9 @@ struct ServerLoad: Contestant {
         settings.server = ServerProcessor(pids: [server.pid])
         let report = try LoadRun(settings, interrupts: interrupts.descriptor).run()
         if let fault = report.fault { throw .failedCalls("\(name): \(fault)") }
+        if settings.background?.isBusy == true, report.backgroundCallsPerSecond == 0 {
+            throw .failedCalls("\(name): none of the other calls was answered as it should be")
+        }
         if settings.operation == .write { try FileSet(settings).check(interrupts: interrupts.descriptor) }
         return RunFigures(report)
     }

@@ -3,6 +3,8 @@
 struct StartLoad: Contestant {
     let name: String
     let server: ServerStart
+    /// What is called first.
+    var operation = LoadOperation.echo
     /// Called before each start.
     var prepare: () -> Void = {}
 
@@ -35,7 +37,10 @@ struct StartLoad: Contestant {
             guard let line = try pipe.line(within: ServerStart.patience, interrupts) else {
                 throw child.failure("was not ready within \(ServerStart.patience)")
             }
-            let settings = LoadSettings(endpoint: try server.endpoint(line), tokens: server.tokens, keys: ["load-0"])
+            var settings = LoadSettings(endpoint: try server.endpoint(line), tokens: server.tokens, keys: ["load-0"])
+            settings.operation = operation
+            if operation == .exec { settings.backend = .local }
+            settings.command = .hello
             try LoadRun(settings, interrupts: interrupts.descriptor).makeEachCallOnce()
             return Clocks.monotonic() - begin
         }

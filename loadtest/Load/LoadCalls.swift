@@ -14,6 +14,8 @@ struct LoadCalls {
         var id: UInt64 = 0
         /// When the call was due; later than that it was sent only for want of credit.
         var due: UInt64 = 0
+        /// Bytes of output that came so far.
+        var output = 0
     }
 
     private let connection: UInt32
@@ -108,10 +110,13 @@ struct LoadCalls {
         guard place < table.count, table[place].id == frame.id else {
             throw wrong("call \(frame.id) is unknown or was answered before")
         }
-        if !frame.isLast, case .reply(let field, _) = frame.body,
-            field == template(of: place).operation.announcementField
-        {
-            return nil
+        if !frame.isLast, case .reply(let field, let reply) = frame.body {
+            let operation = template(of: place).operation
+            if field == operation.announcementField { return nil }
+            if field == operation.outputField {
+                try takeOutput(frame.payload, of: reply, at: place, in: message)
+                return nil
+            }
         }
         guard frame.isLast else { throw wrong("the answer to call \(frame.id) lacks `last`") }
         let error: Range<Int>?
@@ -129,6 +134,19 @@ struct LoadCalls {
         return Answer(place: place, latency: now &- table[place].due, error: error)
     }
 
+    private mutating func takeOutput(
+        _ payload: Range<Int>,
+        of output: Range<Int>,
+        at place: Int,
+        in message: Span<UInt8>
+    ) throws(LoadFailure) {
+        let offset = table[place].output
+        guard try template(of: place).isOutput(payload, of: output, at: offset, in: message) else {
+            throw wrong("call \(table[place].id) wrote something else than it should")
+        }
+        table[place].output += payload.count
+    }
+
     private func check(
         _ reply: Range<Int>,
         payload: Range<Int>,
@@ -136,9 +154,11 @@ struct LoadCalls {
         at place: Int,
         in message: Span<UInt8>
     ) throws(LoadFailure) {
-        let isRight = try template(of: place)
-            .isAnswered(by: reply, payload: payload, in: message, id: id, connection: connection)
-        guard isRight else { throw wrong("the answer to call \(id) carries other contents than it should") }
+        let template = template(of: place)
+        let isRight = try template.isAnswered(by: reply, payload: payload, in: message, id: id, connection: connection)
+        guard isRight, table[place].output == template.output.count else {
+            throw wrong("the answer to call \(id) carries other contents than it should")
+        }
     }
 
     private mutating func send(_ place: Int, into out: inout ByteBuffer) throws(LoadFailure) {
@@ -148,6 +168,7 @@ struct LoadCalls {
             throw .settings("connection \(connection) has used up its ids: measure for a shorter time")
         }
         table[place].id = highestID
+        table[place].output = 0
         let template = template(of: place)
         credit -= template.payloadLength
         template.append(id: highestID, connection: connection, to: &out)

@@ -69,16 +69,17 @@ struct LoadConversation {
         at now: UInt64,
         tally: inout LoadTally
     ) throws(LoadFailure) -> Int? {
-        guard let answer = try calls.received(frame, in: bytes, at: now) else { return nil }
-        if let error = answer.error {
-            tally.recordError(try ServerError(error, in: bytes))
-        } else {
-            tally.recordAnswer(latency: answer.latency)
-        }
+        let answer = try calls.received(frame, in: bytes, at: now)
         uncredited += frame.payload.count
         if uncredited >= limits.connectionWindow / 2 {
             out.writeBytes(ClientFrames.connectionWindow(bytes: uncredited))
             uncredited = 0
+        }
+        guard let answer else { return nil }
+        if let error = answer.error {
+            tally.recordError(try ServerError(error, in: bytes))
+        } else {
+            tally.recordAnswer(latency: answer.latency)
         }
         return answer.place
     }

@@ -13,6 +13,8 @@ struct LoadReport: Codable, Equatable {
     /// Answered in the time that was measured.
     var calls: Int
     var callsPerSecond: Double
+    /// Of the background, in the same time: those that were answered as they should. Absent where there is none.
+    var backgroundCallsPerSecond: Double?
     var latencyMicroseconds: Latencies.Summary
     /// Absent where no server process was named.
     var serverMicrosecondsPerCall: Double?
@@ -28,6 +30,7 @@ struct LoadReport: Codable, Equatable {
         frameLength: Int,
         measured: LoadTally,
         all: LoadTally,
+        background: LoadTally,
         unanswered: Int,
         from first: Sample,
         to last: Sample
@@ -41,6 +44,9 @@ struct LoadReport: Codable, Equatable {
         seconds = nanoseconds / 1e9
         calls = measured.answered
         callsPerSecond = nanoseconds > 0 ? Double(calls) / seconds : 0
+        if settings.background != nil {
+            backgroundCallsPerSecond = nanoseconds > 0 ? Double(background.answered) / seconds : 0
+        }
         latencyMicroseconds = measured.latencies.summary
         let perCall = { [calls] (time: UInt64) in calls > 0 ? Double(time) / 1000 / Double(calls) : 0 }
         clientMicrosecondsPerCall = perCall(last.clientProcessor - first.clientProcessor)

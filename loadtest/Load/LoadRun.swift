@@ -62,12 +62,13 @@ struct LoadRun: ~Copyable {
         try letBackgroundRest()
         try serve(until: Clocks.monotonic() + settings.warmup.nanoseconds) { _ in false }
         tally.reset()
+        backgroundTally.reset()
 
         let first = try Sample.take(settings.server)
         let calls = settings.calls ?? .max
         try serve(until: first.time + settings.duration.nanoseconds) { $0.answered >= calls }
         let last = try Sample.take(settings.server)
-        let measured = tally
+        let (measured, measuredBackground) = (tally, backgroundTally)
 
         try drain()
         return LoadReport(
@@ -75,6 +76,7 @@ struct LoadRun: ~Copyable {
             frameLength: frameLength,
             measured: measured,
             all: tally,
+            background: measuredBackground,
             unanswered: connections.reduce(0) { $0 + $1.unanswered },
             from: first,
             to: last

@@ -14,8 +14,8 @@ struct LoadSettings {
     var depth = 1
     /// Bytes of each payload or file. With the default, and a key of six letters, the frame of an echo is of 54.
     var payload = 25
-    /// Shell line of an exec.
-    var command = "sleep 0.2"
+    /// Of an exec.
+    var command = LoadCommand("sleep 0.2")
     /// Each call takes the next of its org's keys or files, rather than each place one of its own.
     var takesTurns = false
     /// Connections that are there at the same time and not measured, from before the warm-up to the end. What their
@@ -37,9 +37,13 @@ struct LoadSettings {
     static let maximumFiles = 1024
 
     struct Background {
+        /// Nil: where the others are.
+        var endpoint: Endpoint?
         var tokens: [String]
         var connections: Int
         var depth: Int
+        /// Nil: that of the others.
+        var command: LoadCommand?
         /// Whether each call is followed by the next. Otherwise each place makes one, and the connection is idle then.
         var isBusy: Bool
     }
@@ -67,9 +71,15 @@ struct LoadSettings {
         background.map { background in
             var settings = self
             settings.background = nil
+            settings.endpoint = background.endpoint ?? endpoint
             settings.tokens = background.tokens
             settings.connections = background.connections
             settings.depth = background.depth
+            if let command = background.command {
+                settings.operation = .exec
+                settings.backend = .local
+                settings.command = command
+            }
             return settings
         }
     }
@@ -87,6 +97,21 @@ struct LoadSettings {
             return CallTemplate(operation, on: subject, length: payload)
         }
     }
+}
+
+/// A command that exits with 0.
+struct LoadCommand {
+    var shellLine: String
+    /// All that it writes, to its standard output.
+    var output = ""
+
+    init(_ shellLine: String, output: String = "") {
+        self.shellLine = shellLine
+        self.output = output
+    }
+
+    /// What a command costs where it does next to nothing.
+    static let hello = LoadCommand("echo hi", output: "hi\n")
 }
 
 /// Where the broker keeps the key that a call names.

@@ -5,6 +5,8 @@ struct CallTemplate {
     let operation: LoadOperation
     /// Of the payload or the file.
     let contents: LoadContents
+    /// All that an exec writes; empty for others.
+    let output: [UInt8]
     private let bytes: [UInt8]
     private let idOffset: Int
 
@@ -22,12 +24,13 @@ struct CallTemplate {
         var backend: LoadBackend
         var key: String
         var path = ""
-        /// Shell line of an exec.
-        var command = ""
+        /// Of an exec.
+        var command = LoadCommand("true")
     }
 
     init(_ operation: LoadOperation, on subject: Subject, length: Int) {
         self.operation = operation
+        output = operation == .exec ? Array(subject.command.output.utf8) : []
         contents = LoadContents(
             length: length,
             subject: "\(subject.org)/\(subject.key)/\(subject.path)",
@@ -42,7 +45,7 @@ struct CallTemplate {
         if operation == .write { writer.writeVarint(1, field: 3) }
         writer.writeMessage(field: operation.field) { message in
             if operation.isOnFile { message.writeBytes(subject.path.utf8, field: 1) }
-            if operation == .exec { message.writeBytes(subject.command.utf8, field: 1) }
+            if operation == .exec { message.writeBytes(subject.command.shellLine.utf8, field: 1) }
         }
         if operation.sendsContents { writer.writeBytes(contents.bytes, field: 2047) }
         bytes = FrameHeader.bytes(length: writer.bytes.count) + writer.bytes
@@ -60,6 +63,23 @@ struct CallTemplate {
             return bytes.count
         }
     }
+
+    /// Whether a part of an output is that of an exec after its first `offset` bytes.
+    ///
+    /// - Parameter message: Where the part's message lies.
+    func isOutput(
+        _ payload: Range<Int>,
+        of message: Range<Int>,
+        at offset: Int,
+        in received: Span<UInt8>
+    ) throws(LoadFailure) -> Bool {
+        let stream = try ProtobufFields.value(of: 1, in: message, of: received)
+        guard stream == Self.standardOutput, payload.count <= output.count - offset else { return false }
+        return payload.indices.allSatisfy { received[$0] == output[offset + $0 - payload.lowerBound] }
+    }
+
+    /// `OUTPUT_STREAM_STDOUT`.
+    private static let standardOutput: UInt64 = 1
 
     /// Whether the answer to a call says what it has to: the very bytes that an echo sent, a regular file of the right
     /// length, with the right bytes where they were asked for, or a command that exited with 0.

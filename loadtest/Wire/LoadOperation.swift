@@ -4,7 +4,7 @@ enum LoadOperation: String, Codable, CaseIterable {
     case read
     case write
     case stat
-    /// A command that sleeps and writes nothing: ``LoadSettings/command``.
+    /// A command, and what it writes: ``LoadSettings/command``.
     case exec
 
     /// Of its message in `ClientFrame`.
@@ -22,6 +22,8 @@ enum LoadOperation: String, Codable, CaseIterable {
     var answerField: UInt64 { self == .exec ? 98 : field }
     /// Of a message that comes before the answer; nil: none does.
     var announcementField: UInt64? { self == .exec ? 96 : nil }
+    /// Of messages that come between, whose payloads are parts of an output; nil: none do.
+    var outputField: UInt64? { self == .exec ? 97 : nil }
 
     var isOnFile: Bool {
         switch self {
