@@ -9,7 +9,7 @@ struct LoadTest: ParsableCommand {
             EchoCommand.self, FilesCommand.self, CompareEchoCommand.self, CompareFilesCommand.self,
             ComparePoolCommand.self, CompareFairnessCommand.self, CompareStartCommand.self,
             CompareMemoryCommand.self, CompareGrowthCommand.self, CompareGrpcCommand.self, CompareExecCommand.self,
-            TortureMixedCommand.self,
+            TortureMixedCommand.self, TortureExecCommand.self,
         ]
     )
 }

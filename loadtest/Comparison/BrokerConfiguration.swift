@@ -10,6 +10,7 @@ struct BrokerConfiguration: Encodable {
     struct Exec: Encodable {
         var max_running: Int?
         var grace: String?
+        var max_ended_background: Int?
     }
 
     struct Limits: Encodable {

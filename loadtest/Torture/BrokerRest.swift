@@ -3,8 +3,13 @@ internal import BrokerClient
 
 /// Waits for a broker that nobody calls any more to come to rest, and tells what it has then.
 struct BrokerRest {
-    let run: MixedRun
+    let pid: Int32
+    /// Of the broker.
+    let root: String
     let address: BrokerAddress
+    let operatorToken: String
+    /// That stay although nobody uses them.
+    let lastingEntries: Int
 
     /// For the broker to come to rest.
     private static let patience = Duration.seconds(60)
@@ -17,11 +22,11 @@ struct BrokerRest {
 
     /// Returns when nothing goes on and the broker has what is `expected`, or after a time.
     func wait(for expected: BrokerFootprint?) async throws -> Found {
-        try await BrokerConnection.withConnection(to: address, token: run.operatorToken) { connection in
+        try await BrokerConnection.withConnection(to: address, token: operatorToken) { connection in
             let end = Clocks.monotonic() + Self.patience.nanoseconds
             while true {
                 let unrest = unrest(try await connection.stats())
-                let footprint = try BrokerFootprint(pid: run.server.pid, root: run.root)
+                let footprint = try BrokerFootprint(pid: pid, root: root)
                 let isDone = unrest == nil && footprint.processes == 0 && (expected.map { $0 == footprint } ?? true)
                 if isDone || Clocks.monotonic() > end { return Found(footprint: footprint, unrest: unrest) }
                 try await Task.sleep(for: .milliseconds(100))
@@ -37,8 +42,7 @@ struct BrokerRest {
             ("commands", Int(stats.execsRunning)), ("leases", Int(pool.leases)), ("busy entries", Int(pool.active)),
             ("entries that are made or destroyed", Int(pool.creating + pool.destroying)),
             ("acquires that wait", Int(pool.waiting + pool.queued)),
-            // Those of memory stay.
-            ("idle entries too many", Int(pool.idle) - run.settings.agents),
+            ("idle entries too many", Int(pool.idle) - lastingEntries),
         ]
         let left = others.filter { $0.1 > 0 }.map { "\($0.0) \($0.1)" }
         return left.isEmpty ? nil : "the broker did not come to rest: \(left.joined(separator: ", "))"

@@ -18,7 +18,7 @@ struct BrokerWatch {
     }
 
     /// Returns when its task is cancelled. Throws for a broker that is gone or answers nothing, and at a signal.
-    mutating func run(_ progress: MixedProgress, of calls: Int) async throws {
+    mutating func run(_ progress: TortureProgress, of calls: Int) async throws {
         var last = (calls: progress.calls, time: Clocks.monotonic())
         var looks = 0
         while (try? await Task.sleep(for: Self.interval)) != nil {
@@ -28,8 +28,8 @@ struct BrokerWatch {
             var watched = pollfd(fd: interrupts, events: Int16(POLLIN), revents: 0)
             if poll(&watched, 1, 0) > 0 { throw LoadFailure.interrupted }
             if done > last.calls { last = (done, Clocks.monotonic()) }
-            guard Clocks.monotonic() < last.time + MixedSettings.patience.nanoseconds else {
-                throw LoadFailure.failedCalls("no call was answered for \(MixedSettings.patience)")
+            guard Clocks.monotonic() < last.time + TortureSettings.patience.nanoseconds else {
+                throw LoadFailure.failedCalls("no call was answered for \(TortureSettings.patience)")
             }
             looks += 1
             if looks.isMultiple(of: Self.looksPerLine) {

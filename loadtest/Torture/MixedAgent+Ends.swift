@@ -10,7 +10,7 @@ extension MixedAgent {
         let (key, file) = (choice(Self.keys), choice(Self.filesOfKey))
         let (target, path, turns) = (target(key), try path(file), choice(40))
         if choice(3) == 0 {
-            try await cancel("a command", after: turns) {
+            try await cancel(after: turns) {
                 let line = Array("sleep 600 & sleep 600".utf8)
                 _ = try await connection.run(ExecRequest(.shellLine(line)), on: target)
             }
@@ -18,7 +18,7 @@ extension MixedAgent {
             let version = newVersion()
             let bytes = contents(key, file).bytes(version)
             files[key][file].mayBe(version)
-            let isDone = try await cancel("a write", after: turns) {
+            let isDone = try await cancel(after: turns) {
                 _ = try await connection.write(path, bytes, on: target)
             }
             if isDone { files[key][file].isNow(version) }
@@ -26,26 +26,6 @@ extension MixedAgent {
             return 2
         }
         return 1
-    }
-
-    /// Starts `body`, and cancels it after so many turns of the scheduler. Returns whether it succeeded all the same.
-    @discardableResult
-    private func cancel(
-        _ what: String,
-        after turns: Int,
-        _ body: @escaping @Sendable () async throws -> Void
-    ) async throws -> Bool {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await body() }
-            for _ in 0..<turns { await Task.yield() }
-            group.cancelAll()
-            do {
-                try await group.waitForAll()
-                return true
-            } catch let error as BackendError where error.code == .cancelled {
-                return false
-            }
-        }
     }
 
     /// Calls that their deadlines end.
@@ -61,7 +41,7 @@ extension MixedAgent {
             let timeout = Duration.milliseconds(100 + choice(100))
             let result = try await connection.run(ExecRequest(.shellLine(line), timeout: timeout), on: target)
             if case .timedOut = result.end.outcome { return 1 }
-            throw MixedFailure("a command beyond its timeout ended with \(result.end)")
+            throw TortureFailure("a command beyond its timeout ended with \(result.end)")
         }
         return 1
     }

@@ -21,7 +21,7 @@ extension MixedAgent {
             for payload in payloads {
                 group.addTask {
                     guard try await connection.echo(payload, on: target) == payload else {
-                        throw MixedFailure("an echo of a burst came back changed")
+                        throw TortureFailure("an echo of a burst came back changed")
                     }
                 }
             }
@@ -43,7 +43,7 @@ extension MixedAgent {
             let contents = contents(key, file)
             guard let version = files[key][file].candidates.first(where: { $0 != 0 && contents.bytes($0) == bytes })
             else {
-                throw MixedFailure(
+                throw TortureFailure(
                     "file \(key)/\(file) holds \(bytes.readableBytes) bytes that are none of \(files[key][file])"
                 )
             }

@@ -1,5 +1,5 @@
-/// What a mixed run found. Encoded as it is by `--json`.
-struct MixedReport: Codable, Equatable, Sendable {
+/// What a run found. Encoded as it is by `--json`.
+struct TortureReport: Codable, Equatable, Sendable {
     var seed: UInt64
     /// Verified, after the warm-up.
     var calls: Int
@@ -37,7 +37,7 @@ struct MixedReport: Codable, Equatable, Sendable {
     }
 }
 
-extension MixedReport {
+extension TortureReport {
     /// Finds the faults.
     mutating func judge() {
         for (figure, count) in zip(before.figures, after.figures.map(\.count)) where figure.count != count {

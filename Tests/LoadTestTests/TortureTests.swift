@@ -4,7 +4,7 @@ import Testing
 
 @testable import loadtest
 
-@Suite struct MixedTests {
+@Suite struct TortureTests {
     // MARK: What the agents know
 
     @Test func contentsAreOfOneFileAndOneVersion() {
@@ -39,21 +39,25 @@ import Testing
     }
 
     @Test func theSameSeedMakesTheSameChoices() {
-        func choices(_ seed: UInt64) -> [MixedAction] {
+        func choices<Action: TortureAction>(_: Action.Type, _ seed: UInt64) -> [String?] {
             var generator = SeededGenerator(seed: seed)
-            return (0..<2000).map { _ in .random(using: &generator) }
+            return (0..<2000).map { _ in Action.random(using: &generator)?.rawValue }
         }
-        #expect(choices(1) == choices(1))
-        #expect(choices(1) != choices(2))
-        #expect(Set((1...20).flatMap { choices($0) }) == Set(MixedAction.allCases))
-        #expect(MixedAction.allCases.reduce(0) { $0 + $1.weight } == 1000)
+        func check<Action: TortureAction>(_ action: Action.Type) {
+            #expect(choices(action, 1) == choices(action, 1))
+            #expect(choices(action, 1) != choices(action, 2))
+            #expect(Set((1...20).flatMap { choices(action, $0) }) == Set(action.allCases.map(\.rawValue)))
+            #expect(action.allCases.reduce(0) { $0 + $1.weight } == 1000)
+        }
+        check(MixedAction.self)
+        check(ExecAction.self)
     }
 
     // MARK: The verdict
 
-    private func report(_ change: (inout MixedReport) -> Void = { _ in }) throws -> MixedReport {
+    private func report(_ change: (inout TortureReport) -> Void = { _ in }) throws -> TortureReport {
         let footprint = try BrokerFootprint(pid: getpid(), root: "/none")
-        var report = MixedReport(
+        var report = TortureReport(
             seed: 1,
             calls: 10,
             seconds: 1,

@@ -1,7 +1,7 @@
 internal import AgentBackend
 
-/// An agent of a mixed run got what it should not have.
-struct MixedFailure: Error, CustomStringConvertible {
+/// An agent got what it should not have.
+struct TortureFailure: Error, CustomStringConvertible {
     let description: String
 
     init(_ description: String) { self.description = description }

@@ -5,19 +5,19 @@ internal import NIOPosix
 
 /// Many agents of several orgs make all kinds of calls on one broker, and give up, break off and lie now and then.
 /// Every answer is checked; then whether the broker has given back all that it took.
-struct MixedRun: Sendable {
-    let settings: MixedSettings
+struct TortureRun<Agent: TortureAgent>: Sendable {
+    let settings: TortureSettings
     let server: ServerProcess
     /// Of the broker.
     let root: String
     /// Of each org.
-    let tokens: [MixedAgent.Tokens]
+    let tokens: [TortureTokens]
     let operatorToken: String
     /// Of ``Interrupts``.
     let interrupts: Int32
 
     /// Runs it on other threads while this one, which keeps the signals to itself, waits.
-    func runToEnd() throws(LoadFailure) -> MixedReport {
+    func runToEnd() throws(LoadFailure) -> TortureReport {
         do {
             return try MultiThreadedEventLoopGroup.singleton.any().makeFutureWithTask { try await run() }.wait()
         } catch let failure as LoadFailure {
@@ -30,12 +30,18 @@ struct MixedRun: Sendable {
     }
 
     /// Throws at the first wrong answer.
-    private func run() async throws -> MixedReport {
+    private func run() async throws -> TortureReport {
         let address = try address
-        let progress = MixedProgress()
-        let rest = BrokerRest(run: self, address: address)
+        let progress = TortureProgress()
+        let rest = BrokerRest(
+            pid: server.pid,
+            root: root,
+            address: address,
+            operatorToken: operatorToken,
+            lastingEntries: settings.agents * Agent.lastingEntries
+        )
         let agents = (0..<settings.agents).map {
-            MixedAgent($0, address, tokens[$0 % tokens.count], seed: settings.seed)
+            Agent($0, address, tokens[$0 % tokens.count], seed: settings.seed)
         }
         let warm = try await work(agents, MemoryTrend(), until: settings.warmup, progress)
         let before = try await rest.wait(for: nil)
@@ -47,11 +53,11 @@ struct MixedRun: Sendable {
         guard let levels = trend.levels(of: first..<progress.calls) else {
             throw LoadFailure.settings("the run was too short to tell how memory goes")
         }
-        var report = MixedReport(
+        var report = TortureReport(
             seed: settings.seed,
             calls: progress.calls - first,
             seconds: seconds,
-            callsByAction: Dictionary(uniqueKeysWithValues: progress.byAction.map { ($0.key.rawValue, $0.value) }),
+            callsByAction: progress.byAction,
             before: before.footprint,
             after: after.footprint,
             firstMegabytes: levels.first / 1e6,
@@ -67,17 +73,17 @@ struct MixedRun: Sendable {
     }
 
     private enum Part {
-        case agent(MixedAgent)
+        case agent(Agent)
         case trend(MemoryTrend)
     }
 
     /// Has the agents work, with an eye on the broker's memory.
     private func work(
-        _ agents: [MixedAgent],
+        _ agents: [Agent],
         _ trend: MemoryTrend,
         until calls: Int,
-        _ progress: MixedProgress
-    ) async throws -> (agents: [MixedAgent], trend: MemoryTrend) {
+        _ progress: TortureProgress
+    ) async throws -> (agents: [Agent], trend: MemoryTrend) {
         try await withThrowingTaskGroup(of: Part.self) { group in
             for agent in agents {
                 group.addTask {
@@ -91,7 +97,7 @@ struct MixedRun: Sendable {
                 try await watch.run(progress, of: calls)
                 return .trend(watch.trend)
             }
-            var (ended, trend) = ([MixedAgent](), trend)
+            var (ended, trend) = ([Agent](), trend)
             for try await part in group {
                 switch part {
                 case .agent(let agent): ended.append(agent)
