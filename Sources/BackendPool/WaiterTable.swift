@@ -1,3 +1,5 @@
+internal import AgentBackend
+
 /// Names one acquire that waits. The driver numbers them.
 package struct WaiterID: Hashable, Sendable {
     let rawValue: UInt64

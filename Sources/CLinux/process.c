@@ -120,13 +120,11 @@ int linux_epoll_remove(int epoll, int descriptor) {
     return or_errno(epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, NULL));
 }
 
-int linux_epoll_wait(int epoll, uint64_t *keys, int capacity) {
+int linux_epoll_wait(int epoll, uint64_t *keys, int capacity, int milliseconds) {
     struct epoll_event events[64];
     int limit = capacity < 64 ? capacity : 64;
-    int count;
-    do count = epoll_wait(epoll, events, limit, -1);
-    while (count < 0 && errno == EINTR);
-    if (count < 0) return -errno;
+    int count = epoll_wait(epoll, events, limit, milliseconds);
+    if (count < 0) return errno == EINTR ? 0 : -errno;
     for (int i = 0; i < count; i++) keys[i] = events[i].data.u64;
     return count;
 }

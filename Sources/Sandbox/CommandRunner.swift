@@ -36,14 +36,14 @@ package final class CommandRunner: Sendable {
     package init(
         level: IsolationLevel,
         configuration: Configuration = Configuration(),
-        clock: any Clock<Duration> = .continuous
+        clock: (any Clock<Duration>)? = nil
     ) throws(BackendError) {
         let reactor = try ReadinessReactor()
         let launchThread = try LaunchThread()
         let launcher = try SandboxLauncher(level: level, configuration: configuration, reactor: reactor)
         self.level = level
         self.configuration = configuration
-        self.clock = clock
+        self.clock = clock ?? ReactorClock(reactor: reactor)
         self.reactor = reactor
         self.launchThread = launchThread
         self.launcher = launcher

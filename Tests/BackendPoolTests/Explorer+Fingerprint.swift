@@ -1,3 +1,5 @@
+import AgentBackend
+
 @testable import BackendPool
 
 extension World {

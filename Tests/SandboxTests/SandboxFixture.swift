@@ -32,7 +32,7 @@ struct SandboxFixture: Sendable {
     static func with(
         level: IsolationLevel = .bwrap,
         configuration: CommandRunner.Configuration = CommandRunner.Configuration(),
-        clock: any Clock<Duration> = .continuous,
+        clock: (any Clock<Duration>)? = nil,
         _ body: @Sendable (SandboxFixture) async throws -> Void
     ) async throws {
         let root = try makeRoot()

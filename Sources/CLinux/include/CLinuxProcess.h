@@ -136,7 +136,8 @@ int linux_epoll_arm(int epoll, int descriptor, uint64_t key, enum linux_epoll_in
 // epoll_ctl(2), EPOLL_CTL_DEL.
 int linux_epoll_remove(int epoll, int descriptor);
 
-// epoll_wait(2) without end, also through signals. Stores at most `capacity` keys, at most 64, and returns how many.
-int linux_epoll_wait(int epoll, uint64_t *keys, int capacity);
+// epoll_wait(2), for so many milliseconds, or without end where they are negative. Stores at most `capacity` keys, at
+// most 64, and returns how many: none when the time is over, or a signal came.
+int linux_epoll_wait(int epoll, uint64_t *keys, int capacity, int milliseconds);
 
 #endif

@@ -8,7 +8,7 @@ protocol ReadinessTarget: AnyObject, Sendable {
     func becameReady()
 }
 
-/// Tells when descriptors are ready: one epoll(7) instance, whose thread only wakes those who wait.
+/// Tells when descriptors are ready, and when it is time: one epoll(7) instance, whose thread only wakes those who wait.
 ///
 /// Reads and writes are made by whoever waited, so that a pipe that nobody reads stays full. Safe to use from any
 /// thread. ``run()`` holds the thread that it is called on until ``stop()``.
@@ -23,39 +23,49 @@ final class ReadinessReactor: Sendable {
         var registrations: [UInt64: Registration] = [:]
     }
 
-    private static let stopKey: UInt64 = 0
+    private static let wakeKey: UInt64 = 0
     private static let eventsAtOnce = 64
 
     private let epoll: OwnedDescriptor
-    private let stopEvent: OwnedDescriptor
+    /// There is something to look at besides descriptors.
+    private let wakeEvent: SharedDescriptor
+    private let isStopped = Atomic(false)
+    let sleepers: Sleepers
     private let state = Mutex(State())
 
     init() throws(BackendError) {
         epoll = try OwnedDescriptor.made(by: "epoll_create1", linux_epoll())
-        stopEvent = try OwnedDescriptor.made(by: "eventfd", linux_event())
-        try systemCall("epoll_ctl", linux_epoll_add(epoll.rawValue, stopEvent.rawValue, Self.stopKey))
+        wakeEvent = SharedDescriptor(try OwnedDescriptor.made(by: "eventfd", linux_event()))
+        sleepers = Sleepers(wakeEvent: wakeEvent)
+        try systemCall("epoll_ctl", linux_epoll_add(epoll.rawValue, wakeEvent.rawValue, Self.wakeKey))
         try systemCall(
             "epoll_ctl",
-            linux_epoll_arm(epoll.rawValue, stopEvent.rawValue, Self.stopKey, linux_epoll_readable)
+            linux_epoll_arm(epoll.rawValue, wakeEvent.rawValue, Self.wakeKey, linux_epoll_readable)
         )
     }
 
     func run() {
         var keys = [UInt64](repeating: 0, count: Self.eventsAtOnce)
         while true {
-            let count = linux_epoll_wait(epoll.rawValue, &keys, Int32(keys.count))
+            let count = linux_epoll_wait(epoll.rawValue, &keys, Int32(keys.count), sleepers.wakeThoseDue())
             // epoll_wait() fails for wrong arguments only, which these are not.
-            guard count > 0 else { return }
+            guard count >= 0, !isStopped.load(ordering: .acquiring) else { break }
             for key in keys.prefix(Int(count)) {
-                if key == Self.stopKey { return }
+                if key == Self.wakeKey {
+                    linux_await_event(wakeEvent.rawValue)
+                    _ = linux_epoll_arm(epoll.rawValue, wakeEvent.rawValue, key, linux_epoll_readable)
+                    continue
+                }
                 state.withLock { $0.registrations[key]?.target }?.becameReady()
             }
         }
+        sleepers.stop()
     }
 
     /// Ends ``run()``. Idempotent.
     func stop() {
-        linux_signal_event(stopEvent.rawValue)
+        isStopped.store(true, ordering: .releasing)
+        linux_signal_event(wakeEvent.rawValue)
     }
 
     // MARK: For those who are told

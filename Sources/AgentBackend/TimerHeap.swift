@@ -55,7 +55,7 @@ package struct TimerHeap<Owner> {
         return timer.owner
     }
 
-    func deadline(of id: ID) -> Duration { deadline(of: id.index) }
+    package func deadline(of id: ID) -> Duration { deadline(of: id.index) }
 
     private func deadline(of index: Int) -> Duration { timers[index]?.deadline ?? .zero }
 
