@@ -48,6 +48,7 @@ struct AgentBroker: AsyncParsableCommand {
             LogsCommand.self,
             ReloadCommand.self,
             DrainCommand.self,
+            DoctorCommand.self,
             TokenCommand.self,
             VersionCommand.self,
         ]

@@ -89,6 +89,12 @@ package struct Broker: Sendable {
         if let missing = isolation.missing {
             logger.error("commands cannot be isolated on this host and are refused", metadata: ["why": "\(missing)"])
         }
+        if let weakness = isolation.weakness {
+            logger.warning(
+                "commands are isolated by less than bwrap: see agent-broker doctor",
+                metadata: ["isolation": "\(isolation.name)", "why": "\(weakness)"]
+            )
+        }
         let trash = TrashQueue()
         let core = try BrokerCore(configuration, tenancy, threads, isolation, trash, log, time)
         let tls = try ServerTLS(configuration.tls, logger: logger)

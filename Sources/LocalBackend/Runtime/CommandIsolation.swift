@@ -10,6 +10,8 @@ package struct CommandIsolation: Sendable {
     package let name: String
     /// Why none can be run.
     package let missing: BackendError?
+    /// Why a weaker level than bwrap was chosen. Nil where that was not so, or where a level was asked for by name.
+    package let weakness: String?
 
     private let runner: CommandRunner?
     private let sandboxed: SandboxedCommands?
@@ -59,6 +61,7 @@ package struct CommandIsolation: Sendable {
             commands = UnavailableCommands(reason: missing)
             name = ""
             self.missing = missing
+            weakness = nil
             runner = nil
             sandboxed = nil
             return
@@ -69,6 +72,7 @@ package struct CommandIsolation: Sendable {
         self.sandboxed = sandboxed
         name = level.rawValue
         missing = nil
+        weakness = asked == nil && level < .bwrap ? report.finding(.bwrap)?.explanation : nil
         self.runner = runner
     }
 

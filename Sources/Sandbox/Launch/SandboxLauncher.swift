@@ -167,6 +167,12 @@ extension BackendError {
             .workspaceRemoved
         case (linux_launch_step_program, ENOENT), (linux_launch_step_program, EACCES):
             .missingBubblewrap(program)
+        case (linux_launch_step_namespaces, ENOSPC):
+            BackendError(
+                .missingUtilities,
+                systemErrno: code,
+                message: "this host's limit of namespaces is reached: raise user.max_user_namespaces"
+            )
         case (linux_launch_step_namespaces, EPERM), (linux_launch_step_namespaces, ENOSYS):
             BackendError(
                 .missingUtilities,

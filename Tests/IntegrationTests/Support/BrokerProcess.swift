@@ -23,15 +23,19 @@ final class BrokerProcess: Sendable {
     let ready: ReadyLine
     let process: ChildProcess
 
-    /// Starts it and waits until it is ready. `errorPipe`: its standard error, in place of a file.
+    /// Starts it and waits until it is ready. `launcher`: what executes it in the end, with its own arguments.
+    /// `errorPipe`: its standard error, in place of a file.
     convenience init(
         _ arguments: [String],
+        through launcher: [String] = [],
         environment: [String: String] = [:],
         errorPipe: Pipe? = nil
     ) async throws {
+        let program = try BuiltProducts.program("agent-broker")
+        let words = launcher + [program, "serve", "--json", "--listen", "127.0.0.1:0"]
         try await self.init(
-            try BuiltProducts.program("agent-broker"),
-            ["serve", "--json", "--listen", "127.0.0.1:0"] + arguments,
+            words[0],
+            words.dropFirst() + arguments,
             environment: environment,
             errorPipe: errorPipe
         )
