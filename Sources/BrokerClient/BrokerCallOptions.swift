@@ -30,6 +30,7 @@ public struct BrokerCallOptions: Sendable, Hashable {
         case .execStart(let start):
             if start.timeout != nil { features.append(.processDeadline) }
             if start.isDetached { features.append(.backgroundExecs) }
+            if start.terminal != nil { features.append(.terminals) }
         default: break
         }
         guard !features.isEmpty else { return CallOptions() }

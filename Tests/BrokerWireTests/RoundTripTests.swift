@@ -75,6 +75,7 @@ import Testing
             case .execAttach: met.insert("execAttach")
             case .execWait: met.insert("execWait")
             case .execSignal: met.insert("execSignal")
+            case .execResize: met.insert("execResize")
             case .stats: met.insert("stats")
             case .drain: met.insert("drain")
             case .connections: met.insert("connections")
@@ -83,7 +84,7 @@ import Testing
             case .reload: met.insert("reload")
             }
         }
-        #expect(met.count == 34)
+        #expect(met.count == 35)
     }
 
     @Test func anErrorKeepsItsLimitAndWhatIsUnknown() throws {

@@ -168,6 +168,7 @@ extension Samples {
             ("execAttached", .execAttached(try background(.exited(code: 1)))),
             ("execGap", .execGap(ExecGap(stream: .standardOutput, missing: 3..<(1 << 50)))),
             ("execSignal", .execSignal),
+            ("execResize", .execResize),
             ("execEnd", .execEnd(end(.exited(code: 137)))),
             ("execEnd, deadline", .execEnd(end(.timedOut(after: .milliseconds(1500))))),
             ("execEnd, ended", .execEnd(end(.cancelled))),

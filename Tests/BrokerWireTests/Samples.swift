@@ -51,6 +51,7 @@ enum Samples {
     private static func operations() throws -> [(String, BrokerWire.Operation)] {
         let environment = try Environment(["PATH": "/bin"])
         let path: [UInt8] = [0x61, 0xff, 0x2f, 0x80]
+        let size = TerminalSize(rows: 1, columns: .max)
         return [
             ("echo", .echo),
             ("acquire", .acquire(Acquire())),
@@ -183,6 +184,11 @@ enum Samples {
             ),
             ("execWait", .execWait(ExecWait(exec: .max))),
             ("execSignal", .execSignal(ExecSignal(exec: 1 << 40, call: 1 << 41, signal: 9))),
+            ("execResize", .execResize(ExecResize(exec: 1 << 40, call: 1 << 41, size: size))),
+            (
+                "exec, terminal",
+                .execStart(ExecStart(program: .shellLine(path), terminal: Terminal(size, type: "xterm-256color")))
+            ),
             ("exec, arguments", .execStart(ExecStart(program: .arguments([path, [], [0x78]])))),
             ("stats", .stats(Stats(org: "acme"))),
             ("connections", .connections(ListConnections(org: "acme", after: 1 << 40, limit: 3))),

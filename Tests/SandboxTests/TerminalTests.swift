@@ -57,11 +57,64 @@ extension SandboxTests {
                 try await Self.read(until: "> ", from: running)
                 try await Self.type("trap 'echo winch:$(stty size)' WINCH; echo se''t\n", to: running)
                 try await Self.read(until: "set\r\n", from: running)
-                running.resizeTerminal(to: TerminalSize(rows: 50, columns: 99))
+                try running.resizeTerminal(to: TerminalSize(rows: 50, columns: 99))
                 try await Self.type("\n", to: running)
                 try await Self.read(until: "winch:50 99", from: running)
                 try await Self.type("exit 5\n", to: running)
                 #expect(try await Finished(running).exitCode == 5)
+            }
+        }
+
+        /// Also where nobody types.
+        @Test func isResizedWithoutInput() async throws {
+            try await SandboxFixture.with { fixture in
+                var command = fixture.command("trap 'stty size' WINCH; echo set; while :; do sleep 0.01; done")
+                command.terminal = TerminalSize(rows: 2, columns: 3)
+                let running = try await fixture.start(command)
+                try await Self.read(until: "set\r\n", from: running)
+                try running.resizeTerminal(to: TerminalSize(rows: 50, columns: 99))
+                try await Self.read(until: "50 99", from: running)
+                running.terminate(.cancelled)
+                _ = try await Finished(running)
+                try running.resizeTerminal(to: TerminalSize(rows: 5, columns: 9))
+            }
+        }
+
+        @Test func whatCannotBeResizedIsTold() async throws {
+            try await SandboxFixture.with { fixture in
+                var command = fixture.command("true")
+                let running = try await fixture.start(command)
+                await expectError(.invalidArgument) {
+                    try running.resizeTerminal(to: TerminalSize(rows: 5, columns: 9))
+                }
+                _ = try await Finished(running)
+                for size in [TerminalSize(rows: 0, columns: 80), TerminalSize(rows: 24, columns: 0)] {
+                    command.terminal = size
+                    let refused = command
+                    await expectError(.invalidArgument) { _ = try await fixture.start(refused) }
+                }
+            }
+        }
+
+        /// More than the kernel holds waits, and nothing is lost; a line that is not ended is followed by the end.
+        @Test(arguments: ["line\n", "line"])
+        func allThatIsTypedIsReadToItsEnd(last: String) async throws {
+            try await SandboxFixture.with { fixture in
+                var command = fixture.command(
+                    "stty -echo; mkfifo go; echo se''t; read x < go; cat > typed; echo done"
+                )
+                command.terminal = TerminalSize(rows: 24, columns: 80)
+                command.opensStandardInput = true
+                let running = try await fixture.start(command)
+                try await Self.read(until: "set\r\n", from: running)
+                let typed = (1...40_000).map { "\($0)\n" }.joined() + last
+                async let written: Void = running.writeInput(ByteBuffer(string: typed))
+                _ = try await fixture.run("echo > go")
+                try await written
+                running.closeInput()
+                try await Self.read(until: "done", from: running)
+                #expect(FileManager.default.contents(atPath: fixture.path("typed")) == Data(typed.utf8))
+                #expect(try await Finished(running).exitCode == 0)
             }
         }
 

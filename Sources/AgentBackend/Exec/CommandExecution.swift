@@ -25,9 +25,9 @@ public struct ExecRequest: Sendable {
     public var timeout: Duration?
     /// False: the command finds its standard input at the end.
     public var opensStandardInput: Bool
-    /// Not nil: its streams are a terminal of this size; what it writes comes as standard output. Needs
-    /// ``opensStandardInput`` to be typed at.
-    public var terminal: TerminalSize?
+    /// Not nil: its streams are this terminal; what it writes comes as standard output. Needs ``opensStandardInput`` to
+    /// be typed at.
+    public var terminal: Terminal?
 
     public init(
         _ program: Program,
@@ -35,7 +35,7 @@ public struct ExecRequest: Sendable {
         workingDirectory: WorkspacePath = .root,
         timeout: Duration? = nil,
         opensStandardInput: Bool = false,
-        terminal: TerminalSize? = nil
+        terminal: Terminal? = nil
     ) {
         self.program = program
         self.environment = environment
@@ -43,17 +43,6 @@ public struct ExecRequest: Sendable {
         self.timeout = timeout
         self.opensStandardInput = opensStandardInput
         self.terminal = terminal
-    }
-}
-
-/// In characters.
-public struct TerminalSize: Sendable, Hashable {
-    public var rows: UInt16
-    public var columns: UInt16
-
-    public init(rows: UInt16, columns: UInt16) {
-        self.rows = rows
-        self.columns = columns
     }
 }
 
@@ -83,8 +72,9 @@ public protocol CommandExecution: Sendable {
     /// `INVALID_ARGUMENT` for a number that is no signal, and `NOT_IMPLEMENTED` where a backend cannot.
     func signal(_ number: Int32) async throws(BackendError)
 
-    /// Changes the size of the command's terminal; its programs are told. Of a command without one, or one that has
-    /// ended: nothing happens. Throws `NOT_IMPLEMENTED` where a backend cannot.
+    /// Changes the size of the command's terminal; its programs are told. Of a command that has ended: nothing happens.
+    /// Throws `INVALID_ARGUMENT` for a command without one, or a size of 0, and `NOT_IMPLEMENTED` where a backend
+    /// cannot.
     func resizeTerminal(to size: TerminalSize) async throws(BackendError)
 
     /// Ends the whole tree: SIGTERM, a grace, SIGKILL. Returns at once; idempotent.

@@ -52,8 +52,7 @@ struct CallRequest: Sendable {
         case .write, .execStart: true
         case .echo, .acquire, .release, .describe, .read, .readdir, .stat, .rm, .exists, .mkdir, .touch, .rename,
             .copy, .glob, .grep, .edit, .readLines, .listKeys, .deleteKey, .clearKeys, .execList, .execAttach,
-            .execWait,
-            .execSignal,
+            .execWait, .execSignal, .execResize,
             .listWorkspaces, .deleteWorkspace, .stats, .connections, .pools, .logs, .reload, .drain:
             false
         }
@@ -101,7 +100,8 @@ struct CallRequest: Sendable {
         case .connections(let list): length += list.org.utf8.count
         case .pools(let list): length += list.after.utf8.count
         case .logs(let logs): length += logs.org.utf8.count
-        case .echo, .release, .describe, .clearKeys, .execList, .execAttach, .execWait, .execSignal, .reload, .drain:
+        case .echo, .release, .describe, .clearKeys, .execList, .execAttach, .execWait, .execSignal, .execResize,
+            .reload, .drain:
             break
         }
         return length
@@ -147,7 +147,8 @@ extension ExecStart {
             // Below a millisecond is not none.
             timeout: request.timeout.map { max($0, .milliseconds(1)) },
             opensStandardInput: request.opensStandardInput && !isDetached,
-            isDetached: isDetached
+            isDetached: isDetached,
+            terminal: request.terminal
         )
     }
 
@@ -158,7 +159,8 @@ extension ExecStart {
             case .arguments(let arguments): arguments.reduce(0) { $0 + $1.count + fieldOverhead }
             case nil: 0
             }
-        return programLength + environment.estimatedLength + workingDirectory.count
+        let typeLength = terminal?.type?.utf8.count ?? 0
+        return programLength + environment.estimatedLength + workingDirectory.count + typeLength
     }
 }
 

@@ -184,6 +184,14 @@ extension ClientCall {
         }
         guard case .execSignal = try await call.onlyPart().reply else { throw .strangeAnswer(to: call.operation) }
     }
+
+    /// Changes the size of the terminal of the command that this call runs.
+    func resizeTerminal(to size: TerminalSize) async throws(BackendError) {
+        let call = ClientCall(about: self, "exec_resize") { id in
+            CallRequest(.execResize(ExecResize(call: id, size: size)), on: nil, options: BrokerCallOptions())
+        }
+        guard case .execResize = try await call.onlyPart().reply else { throw .strangeAnswer(to: call.operation) }
+    }
 }
 
 extension BackendError {

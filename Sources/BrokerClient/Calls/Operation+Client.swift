@@ -33,6 +33,7 @@ extension Operation {
         case .execAttach: "exec_attach"
         case .execWait: "exec_wait"
         case .execSignal: "exec_signal"
+        case .execResize: "exec_resize"
         case .stats: "stats"
         case .connections: "connections"
         case .pools: "pools"
@@ -51,7 +52,7 @@ extension Operation {
             .pools, .logs, .execList, .execAttach, .execWait:
             true
         case .acquire, .release, .write, .rm, .mkdir, .touch, .rename, .copy, .edit, .deleteKey, .clearKeys,
-            .deleteWorkspace, .execStart, .execSignal, .reload, .drain:
+            .deleteWorkspace, .execStart, .execSignal, .execResize, .reload, .drain:
             false
         }
     }

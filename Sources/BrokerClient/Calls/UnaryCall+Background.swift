@@ -27,4 +27,10 @@ extension UnaryCall<Void> {
             if case .execSignal = $0 { () } else { nil }
         }
     }
+
+    static func execResize(_ id: UInt64, _ size: TerminalSize) -> Self {
+        Self(operation: .execResize(ExecResize(exec: id, size: size))) {
+            if case .execResize = $0 { () } else { nil }
+        }
+    }
 }

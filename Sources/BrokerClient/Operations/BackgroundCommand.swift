@@ -35,6 +35,15 @@ public struct BackgroundCommand: Sendable {
         try await origin.perform(.execSignal(id, number), on: target, call: options)
     }
 
+    /// Changes the size of its terminal; its programs are told. Of one that has ended: nothing happens. Throws
+    /// `INVALID_ARGUMENT` for a command without a terminal, or a size of 0.
+    public func resizeTerminal(
+        to size: TerminalSize,
+        call options: BrokerCallOptions = BrokerCallOptions()
+    ) async throws(BackendError) {
+        try await origin.perform(.execResize(id, size), on: target, call: options)
+    }
+
     /// Ends its whole process tree at once.
     public func kill(call options: BrokerCallOptions = BrokerCallOptions()) async throws(BackendError) {
         try await signal(9, call: options)

@@ -64,6 +64,12 @@ public final class CommandSession: AsyncSequence, Sendable {
         try await call.signal(number)
     }
 
+    /// Changes the size of the command's terminal; its programs are told. Throws `NOT_FOUND` as ``signal(_:)``, and
+    /// `INVALID_ARGUMENT` for a command without a terminal, or a size of 0.
+    public func resizeTerminal(to size: TerminalSize) async throws(BackendError) {
+        try await call.resizeTerminal(to: size)
+    }
+
     /// Kills the command with its whole process tree and waits until it is gone, no longer than
     /// ``BrokerConnection/Configuration/cancelDeadline``. Of one that has ended: nothing happens.
     public func cancel() async {

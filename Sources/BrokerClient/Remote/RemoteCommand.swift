@@ -130,8 +130,17 @@ final class RemoteCommand: CommandExecution {
     }
 
     func signal(_ number: Int32) async throws(BackendError) {
+        try await whileItRuns { () throws(BackendError) in try await call.signal(number) }
+    }
+
+    func resizeTerminal(to size: TerminalSize) async throws(BackendError) {
+        try await whileItRuns { () throws(BackendError) in try await call.resizeTerminal(to: size) }
+    }
+
+    /// Of one that has ended: nothing happens.
+    private func whileItRuns(_ body: () async throws(BackendError) -> Void) async throws(BackendError) {
         do throws(BackendError) {
-            try await call.signal(number)
+            try await body()
         } catch  where error.code == .notFound && error.reason == .notFound {
             // It has ended.
         }

@@ -129,6 +129,12 @@ final class BackgroundExec: Sendable {
         try await command.signal(number)
     }
 
+    /// As ``CommandExecution/resizeTerminal(to:)``.
+    func resizeTerminal(to size: TerminalSize) async throws(BackendError) {
+        guard state.withLock({ $0.output.end }) == nil else { return }
+        try await command.resizeTerminal(to: size)
+    }
+
     /// Bytes of output that are kept.
     var keptCount: Int { state.withLock(\.output.keptCount) }
 

@@ -2,8 +2,19 @@ internal import AgentBackend
 internal import BackendPool
 internal import BrokerWire
 
-/// Commands in the background, as a session may reach them.
+/// Commands, as a session may reach them.
 extension Session {
+    /// One in the foreground, by its call.
+    func foreground(_ call: UInt64) throws(BackendError) -> any CommandExecution {
+        try principal.authorizeWrite()
+        if let command = commands[call] { return command }
+        throw BackendError(
+            .notFound,
+            reason: .notFound,
+            message: "no command of this connection runs by call \(call): it has ended, or not started yet"
+        )
+    }
+
     /// Whose commands a call is about, and of which scope.
     struct BackgroundPlace {
         let owner: BackgroundOwner

@@ -7,13 +7,13 @@ extension ExecSignal: SessionVerb {
     static let isModifying = true
 
     func attempt(_ target: Target?, in session: Session, of broker: BrokerCore) -> NonBlocking<Answer> {
-        guard self.call == 0 else { return .preparing(try foreground(session)) { _ in .wouldBlock } }
+        guard self.call == 0 else { return .preparing(try session.foreground(self.call)) { _ in .wouldBlock } }
         return .preparing(try session.background(exec, target, of: broker)) { _ in .wouldBlock }
     }
 
     func perform(_ call: Call, in session: Session, of broker: BrokerCore) async throws(BackendError) -> Answer {
         guard self.call == 0 else {
-            try await foreground(session).signal(Int32(clamping: signal))
+            try await session.foreground(self.call).signal(Int32(clamping: signal))
             return Answer(.execSignal)
         }
         let exec = try session.background(exec, call.target, of: broker)
@@ -31,15 +31,5 @@ extension ExecSignal: SessionVerb {
             throw error
         }
         return Answer(.execSignal)
-    }
-
-    private func foreground(_ session: Session) throws(BackendError) -> any CommandExecution {
-        try session.principal.authorizeWrite()
-        if let command = session.commands[call] { return command }
-        throw BackendError(
-            .notFound,
-            reason: .notFound,
-            message: "no command of this connection runs by call \(call): it has ended, or not started yet"
-        )
     }
 }

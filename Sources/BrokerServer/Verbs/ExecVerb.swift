@@ -63,7 +63,8 @@ extension ExecStart: EntryVerb {
             environment: environment,
             workingDirectory: try WorkspacePath(workingDirectory),
             timeout: timeout,
-            opensStandardInput: opensStandardInput
+            opensStandardInput: opensStandardInput,
+            terminal: terminal
         )
     }
 

@@ -33,6 +33,7 @@ extension Operation {
         case .execAttach(let verb): .stream(verb)
         case .execWait(let verb): .stream(verb)
         case .execSignal(let verb): .session(verb)
+        case .execResize(let verb): .session(verb)
         case .acquire(let verb): .session(verb)
         case .release(let verb): .session(verb)
         case .describe: .session(Describe())

@@ -96,6 +96,8 @@ extension ClientFrame.Body {
             self = .call(.execWait(ExecWait(message.exec_wait.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_EXEC_SIGNAL:
             self = .call(.execSignal(ExecSignal(message.exec_signal.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_EXEC_RESIZE:
+            self = .call(.execResize(try ExecResize(message.exec_resize.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_WORKSPACES:
             self = .call(.listWorkspaces(try ListWorkspaces(message.list_workspaces.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_DELETE_WORKSPACE:

@@ -158,6 +158,9 @@ extension Operation {
         case .execSignal(let call):
             message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_EXEC_SIGNAL
             message.exec_signal = call.build(builder)
+        case .execResize(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_EXEC_RESIZE
+            message.exec_resize = call.build(builder)
         case .listWorkspaces(let call):
             message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_WORKSPACES
             message.list_workspaces = call.build(builder)

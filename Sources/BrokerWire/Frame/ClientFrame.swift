@@ -109,6 +109,7 @@ package enum Operation: Sendable {
     case execAttach(ExecAttach)
     case execWait(ExecWait)
     case execSignal(ExecSignal)
+    case execResize(ExecResize)
     case listWorkspaces(ListWorkspaces)
     case deleteWorkspace(DeleteWorkspace)
     case stats(Stats)
@@ -125,8 +126,7 @@ package enum Operation: Sendable {
         case .execStart(let call): call.opensStandardInput
         case .echo, .acquire, .release, .describe, .read, .readdir, .stat, .rm, .exists, .mkdir, .touch, .rename,
             .copy, .glob, .grep, .edit, .readLines, .listKeys, .deleteKey, .clearKeys, .execList, .execAttach,
-            .execWait,
-            .execSignal,
+            .execWait, .execSignal, .execResize,
             .listWorkspaces, .deleteWorkspace, .stats, .connections, .pools, .logs, .reload, .drain:
             false
         }

@@ -90,6 +90,7 @@ extension ServerFrame.Body {
         case AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_GAP:
             self = .reply(.execGap(try ExecGap(message.exec_gap.pointee)))
         case AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_SIGNAL_REPLY: self = .reply(.execSignal)
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_RESIZE_REPLY: self = .reply(.execResize)
         case AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_WORKSPACES_REPLY:
             self = .reply(.listWorkspaces(try WorkspacePage(message.list_workspaces_reply.pointee)))
         case AGENTBROKER__V1__SERVER_FRAME__BODY_DELETE_WORKSPACE_REPLY:

@@ -163,6 +163,9 @@ extension Reply {
         case .execSignal:
             message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_SIGNAL_REPLY
             message.exec_signal_reply = builder.make(agentbroker__v1__exec_signal_reply__init)
+        case .execResize:
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_RESIZE_REPLY
+            message.exec_resize_reply = builder.make(agentbroker__v1__exec_resize_reply__init)
         case .stats(let stats):
             message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_STATS_REPLY
             message.stats_reply = stats.build(builder)

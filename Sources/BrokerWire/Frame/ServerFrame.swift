@@ -60,6 +60,7 @@ package enum Reply: Sendable {
     indirect case execAttached(BackgroundCommandInfo)
     case execGap(ExecGap)
     case execSignal
+    case execResize
     case listWorkspaces(WorkspacePage)
     case deleteWorkspace(deleted: Bool)
     indirect case stats(StatsReply)

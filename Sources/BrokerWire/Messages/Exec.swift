@@ -12,6 +12,7 @@ package struct ExecStart: Sendable {
     package var opensStandardInput: Bool
     /// In the background.
     package var isDetached: Bool
+    package var terminal: Terminal?
 
     package init(
         program: ExecRequest.Program?,
@@ -19,7 +20,8 @@ package struct ExecStart: Sendable {
         workingDirectory: [UInt8] = [],
         timeout: Duration? = nil,
         opensStandardInput: Bool = false,
-        isDetached: Bool = false
+        isDetached: Bool = false,
+        terminal: Terminal? = nil
     ) {
         self.program = program
         self.environment = environment
@@ -27,6 +29,7 @@ package struct ExecStart: Sendable {
         self.timeout = timeout
         self.opensStandardInput = opensStandardInput
         self.isDetached = isDetached
+        self.terminal = terminal
     }
 }
 
@@ -48,6 +51,7 @@ extension ExecStart: WireMessage {
         timeout = Duration(wireMilliseconds: message.timeout_ms)
         opensStandardInput = message.open_stdin != 0
         isDetached = message.detach != 0
+        terminal = try message.terminal.map { (terminal) throws(BackendError) in try Terminal(terminal.pointee) }
     }
 
     func build(_ builder: MessageBuilder) -> UnsafeMutablePointer<Agentbroker__V1__ExecStart> {
@@ -71,6 +75,7 @@ extension ExecStart: WireMessage {
         message.pointee.timeout_ms = timeout?.inMilliseconds ?? 0
         message.pointee.open_stdin = opensStandardInput ? 1 : 0
         message.pointee.detach = isDetached ? 1 : 0
+        message.pointee.terminal = terminal?.build(builder)
         return message
     }
 }

@@ -14,6 +14,7 @@ package enum Feature: UInt32, Sendable, CaseIterable {
     case expectedEtag = 6
     case entryLimits = 7
     case backgroundExecs = 8
+    case terminals = 9
 }
 
 /// First message of a client.

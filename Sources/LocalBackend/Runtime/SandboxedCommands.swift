@@ -50,6 +50,8 @@ package final class SandboxedCommands: CommandStarter {
         guard timeout <= limits.maximumTimeout else {
             throw .execTimeoutTooLong(timeout, allowed: limits.maximumTimeout)
         }
+        var environment = environment
+        if let type = request.terminal?.type { try environment.set(Array("TERM".utf8), to: Array(type.utf8)) }
         let command = try await sandbox.start(
             Command(
                 request.program,
@@ -58,7 +60,7 @@ package final class SandboxedCommands: CommandStarter {
                 scope: scope,
                 workingDirectory: request.workingDirectory.bytes,
                 opensStandardInput: request.opensStandardInput,
-                terminal: request.terminal,
+                terminal: request.terminal?.size,
                 deadline: timeout,
                 grace: limits.grace
             )
@@ -114,7 +116,7 @@ private struct SandboxedExecution: StartedCommand {
     }
 
     func resizeTerminal(to size: TerminalSize) async throws(BackendError) {
-        command.resizeTerminal(to: size)
+        try command.resizeTerminal(to: size)
     }
 
     func terminate() {

@@ -2,6 +2,7 @@ internal import AgentBackend
 internal import CLinux
 internal import Glibc
 internal import NIOCore
+internal import Synchronization
 
 /// The broker's end of a command's standard input. Safe to use from any thread; one write at a time.
 final class InputPipe: Sendable {
@@ -15,6 +16,8 @@ final class InputPipe: Sendable {
 
     private let descriptor: MonitoredDescriptor
     private let isTerminal: Bool
+    /// What was typed last is no whole line.
+    private let isWithinLine = Atomic<Bool>(false)
 
     init(_ descriptor: MonitoredDescriptor, isTerminal: Bool = false) {
         self.descriptor = descriptor
@@ -37,24 +40,41 @@ final class InputPipe: Sendable {
                 throw .systemCall("write", errno: code)
             }
         }
+        guard isTerminal else { return }
+        if let last = bytes.readableBytesView.last { isWithinLine.store(!Self.isLineEnd(last), ordering: .relaxed) }
+        // For the characters that end it, which cannot wait.
+        while !hasRoom {
+            if case .cancelled = await descriptor.wait(until: .writable) { throw .waitCancelled }
+        }
+    }
+
+    private static func isLineEnd(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r")
+    }
+
+    private var hasRoom: Bool {
+        let events = descriptor.withDescriptor { descriptor in
+            var polled = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+            return poll(&polled, 1, 0)
+        }
+        return events != 0
     }
 
     /// The command finds the end after what was written. Idempotent; a write that waits drops its rest.
     ///
-    /// At a terminal that is the character for it, which programs that read every key get as one.
+    /// At a terminal that is the character for it, which programs that read every key get as one. Within a line the
+    /// first one ends no more than that.
     func close() {
-        if isTerminal { _ = descriptor.withDescriptor { Glibc.write($0, [Self.endOfTransmission], 1) } }
+        if isTerminal {
+            let end = Array(repeating: Self.endOfTransmission, count: isWithinLine.load(ordering: .relaxed) ? 2 : 1)
+            _ = descriptor.withDescriptor { Glibc.write($0, end, end.count) }
+        }
         descriptor.close()
     }
 
     /// Nobody reads any more.
     func treeEnded() {
         descriptor.close()
-    }
-
-    /// Changes what programs see as the size of their terminal.
-    func resizeTerminal(to size: TerminalSize) {
-        _ = descriptor.withDescriptor { sandbox_resize_terminal($0, size.rows, size.columns) }
     }
 
     /// Ctrl-D.

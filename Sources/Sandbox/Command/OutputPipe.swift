@@ -67,6 +67,11 @@ final class OutputPipe: Sendable {
         }
     }
 
+    /// Changes what programs see as the size of their terminal.
+    func resizeTerminal(to size: TerminalSize) {
+        _ = descriptor.withDescriptor { sandbox_resize_terminal($0, size.rows, size.columns) }
+    }
+
     /// Closes the pipe: a read finds the end. Idempotent.
     func close() {
         descriptor.close()

@@ -30,6 +30,7 @@ struct PreparedCommand: Sendable {
         )
         self.identity = try Self.identity(identity)
         opensStandardInput = command.opensStandardInput
+        try command.terminal?.check()
         terminal = command.terminal
         deadline = command.deadline
         grace = command.grace

@@ -72,9 +72,17 @@ package final class RunningCommand: Sendable {
         streams.input?.close()
     }
 
-    /// Changes the size of its terminal, of which its programs are told. Without one nothing happens.
-    package func resizeTerminal(to size: TerminalSize) {
-        if prepared.terminal != nil { streams.input?.resizeTerminal(to: size) }
+    /// Changes the size of its terminal, of which its programs are told. Of one that has ended: nothing happens. Throws
+    /// `INVALID_ARGUMENT` for a command without a terminal, or a size of 0.
+    package func resizeTerminal(to size: TerminalSize) throws(BackendError) {
+        try size.check()
+        guard prepared.terminal != nil else {
+            throw BackendError(
+                .invalidArgument,
+                message: "the command has no terminal to be resized: start it with one"
+            )
+        }
+        streams.output.resizeTerminal(to: size)
     }
 
     /// Ends the whole tree: SIGTERM, the command's grace, SIGKILL. Returns at once. Only the first cause counts.

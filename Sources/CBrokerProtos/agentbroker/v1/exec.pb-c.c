@@ -52,6 +52,51 @@ void   agentbroker__v1__argument_vector__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__argument_vector__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   agentbroker__v1__terminal__init
+                     (Agentbroker__V1__Terminal         *message)
+{
+  static const Agentbroker__V1__Terminal init_value = AGENTBROKER__V1__TERMINAL__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__terminal__get_packed_size
+                     (const Agentbroker__V1__Terminal *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__terminal__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__terminal__pack
+                     (const Agentbroker__V1__Terminal *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__terminal__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__terminal__pack_to_buffer
+                     (const Agentbroker__V1__Terminal *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__terminal__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__Terminal *
+       agentbroker__v1__terminal__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__Terminal *)
+     protobuf_c_message_unpack (&agentbroker__v1__terminal__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__terminal__free_unpacked
+                     (Agentbroker__V1__Terminal *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__terminal__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   agentbroker__v1__exec_start__init
                      (Agentbroker__V1__ExecStart         *message)
 {
@@ -1087,6 +1132,96 @@ void   agentbroker__v1__exec_signal_reply__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__exec_signal_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   agentbroker__v1__exec_resize__init
+                     (Agentbroker__V1__ExecResize         *message)
+{
+  static const Agentbroker__V1__ExecResize init_value = AGENTBROKER__V1__EXEC_RESIZE__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__exec_resize__get_packed_size
+                     (const Agentbroker__V1__ExecResize *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_resize__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__exec_resize__pack
+                     (const Agentbroker__V1__ExecResize *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_resize__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__exec_resize__pack_to_buffer
+                     (const Agentbroker__V1__ExecResize *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_resize__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__ExecResize *
+       agentbroker__v1__exec_resize__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__ExecResize *)
+     protobuf_c_message_unpack (&agentbroker__v1__exec_resize__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__exec_resize__free_unpacked
+                     (Agentbroker__V1__ExecResize *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__exec_resize__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__exec_resize_reply__init
+                     (Agentbroker__V1__ExecResizeReply         *message)
+{
+  static const Agentbroker__V1__ExecResizeReply init_value = AGENTBROKER__V1__EXEC_RESIZE_REPLY__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__exec_resize_reply__get_packed_size
+                     (const Agentbroker__V1__ExecResizeReply *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_resize_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__exec_resize_reply__pack
+                     (const Agentbroker__V1__ExecResizeReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_resize_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__exec_resize_reply__pack_to_buffer
+                     (const Agentbroker__V1__ExecResizeReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_resize_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__ExecResizeReply *
+       agentbroker__v1__exec_resize_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__ExecResizeReply *)
+     protobuf_c_message_unpack (&agentbroker__v1__exec_resize_reply__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__exec_resize_reply__free_unpacked
+                     (Agentbroker__V1__ExecResizeReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__exec_resize_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor agentbroker__v1__argument_vector__field_descriptors[1] =
 {
   {
@@ -1125,7 +1260,71 @@ const ProtobufCMessageDescriptor agentbroker__v1__argument_vector__descriptor =
   (ProtobufCMessageInit) agentbroker__v1__argument_vector__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__exec_start__field_descriptors[7] =
+static const ProtobufCFieldDescriptor agentbroker__v1__terminal__field_descriptors[3] =
+{
+  {
+    "rows",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Terminal, rows),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "columns",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Terminal, columns),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "term",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Terminal, term),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__terminal__field_indices_by_name[] = {
+  1,   /* field[1] = columns */
+  0,   /* field[0] = rows */
+  2,   /* field[2] = term */
+};
+static const ProtobufCIntRange agentbroker__v1__terminal__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__terminal__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.Terminal",
+  "Terminal",
+  "Agentbroker__V1__Terminal",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__Terminal),
+  3,
+  agentbroker__v1__terminal__field_descriptors,
+  agentbroker__v1__terminal__field_indices_by_name,
+  1,  agentbroker__v1__terminal__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__terminal__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__exec_start__field_descriptors[8] =
 {
   {
     "shell_line",
@@ -1211,6 +1410,18 @@ static const ProtobufCFieldDescriptor agentbroker__v1__exec_start__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "terminal",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecStart, terminal),
+    &agentbroker__v1__terminal__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned agentbroker__v1__exec_start__field_indices_by_name[] = {
   1,   /* field[1] = arguments */
@@ -1218,6 +1429,7 @@ static const unsigned agentbroker__v1__exec_start__field_indices_by_name[] = {
   2,   /* field[2] = environment */
   5,   /* field[5] = open_stdin */
   0,   /* field[0] = shell_line */
+  7,   /* field[7] = terminal */
   4,   /* field[4] = timeout_ms */
   3,   /* field[3] = working_directory */
 };
@@ -1225,7 +1437,7 @@ static const ProtobufCIntRange agentbroker__v1__exec_start__number_ranges[2 + 1]
 {
   { 1, 0 },
   { 15, 6 },
-  { 0, 7 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__exec_start__descriptor =
 {
@@ -1235,7 +1447,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__exec_start__descriptor =
   "Agentbroker__V1__ExecStart",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ExecStart),
-  7,
+  8,
   agentbroker__v1__exec_start__field_descriptors,
   agentbroker__v1__exec_start__field_indices_by_name,
   2,  agentbroker__v1__exec_start__number_ranges,
@@ -2439,6 +2651,101 @@ const ProtobufCMessageDescriptor agentbroker__v1__exec_signal_reply__descriptor 
   agentbroker__v1__exec_signal_reply__field_indices_by_name,
   0,  agentbroker__v1__exec_signal_reply__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__exec_signal_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__exec_resize__field_descriptors[4] =
+{
+  {
+    "exec",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecResize, exec),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "call",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecResize, call),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "rows",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecResize, rows),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "columns",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecResize, columns),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__exec_resize__field_indices_by_name[] = {
+  1,   /* field[1] = call */
+  3,   /* field[3] = columns */
+  0,   /* field[0] = exec */
+  2,   /* field[2] = rows */
+};
+static const ProtobufCIntRange agentbroker__v1__exec_resize__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__exec_resize__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.ExecResize",
+  "ExecResize",
+  "Agentbroker__V1__ExecResize",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__ExecResize),
+  4,
+  agentbroker__v1__exec_resize__field_descriptors,
+  agentbroker__v1__exec_resize__field_indices_by_name,
+  1,  agentbroker__v1__exec_resize__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__exec_resize__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define agentbroker__v1__exec_resize_reply__field_descriptors NULL
+#define agentbroker__v1__exec_resize_reply__field_indices_by_name NULL
+#define agentbroker__v1__exec_resize_reply__number_ranges NULL
+const ProtobufCMessageDescriptor agentbroker__v1__exec_resize_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.ExecResizeReply",
+  "ExecResizeReply",
+  "Agentbroker__V1__ExecResizeReply",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__ExecResizeReply),
+  0,
+  agentbroker__v1__exec_resize_reply__field_descriptors,
+  agentbroker__v1__exec_resize_reply__field_indices_by_name,
+  0,  agentbroker__v1__exec_resize_reply__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__exec_resize_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue agentbroker__v1__output_stream__enum_values_by_number[3] =

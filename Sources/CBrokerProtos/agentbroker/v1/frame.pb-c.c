@@ -97,7 +97,7 @@ void   agentbroker__v1__server_frame__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__server_frame__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descriptors[51] =
+static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descriptors[52] =
 {
   {
     "id",
@@ -604,6 +604,18 @@ static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descr
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "exec_resize",
+    101,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ClientFrame, body_case),
+    offsetof(Agentbroker__V1__ClientFrame, exec_resize),
+    &agentbroker__v1__exec_resize__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "list_workspaces",
     112,
     PROTOBUF_C_LABEL_NONE,
@@ -717,17 +729,18 @@ static const unsigned agentbroker__v1__client_frame__field_indices_by_name[] = {
   12,   /* field[12] = cancel */
   15,   /* field[15] = chunk */
   36,   /* field[36] = clear_keys */
-  45,   /* field[45] = connections */
+  46,   /* field[46] = connections */
   29,   /* field[29] = copy */
   4,   /* field[4] = deadline_ms */
   35,   /* field[35] = delete_key */
-  43,   /* field[43] = delete_workspace */
+  44,   /* field[44] = delete_workspace */
   19,   /* field[19] = describe */
-  49,   /* field[49] = drain */
+  50,   /* field[50] = drain */
   16,   /* field[16] = echo */
   32,   /* field[32] = edit */
   39,   /* field[39] = exec_attach */
   38,   /* field[38] = exec_list */
+  42,   /* field[42] = exec_resize */
   41,   /* field[41] = exec_signal */
   37,   /* field[37] = exec_start */
   40,   /* field[40] = exec_wait */
@@ -741,24 +754,24 @@ static const unsigned agentbroker__v1__client_frame__field_indices_by_name[] = {
   3,   /* field[3] = lane */
   2,   /* field[2] = last */
   34,   /* field[34] = list_keys */
-  42,   /* field[42] = list_workspaces */
-  47,   /* field[47] = logs */
+  43,   /* field[43] = list_workspaces */
+  48,   /* field[48] = logs */
   26,   /* field[26] = mkdir */
-  50,   /* field[50] = payload */
+  51,   /* field[51] = payload */
   10,   /* field[10] = ping */
   11,   /* field[11] = pong */
-  46,   /* field[46] = pools */
+  47,   /* field[47] = pools */
   5,   /* field[5] = queue_deadline_ms */
   20,   /* field[20] = read */
   33,   /* field[33] = read_lines */
   22,   /* field[22] = readdir */
   18,   /* field[18] = release */
-  48,   /* field[48] = reload */
+  49,   /* field[49] = reload */
   28,   /* field[28] = rename */
   6,   /* field[6] = requires */
   24,   /* field[24] = rm */
   23,   /* field[23] = stat */
-  44,   /* field[44] = stats */
+  45,   /* field[45] = stats */
   1,   /* field[1] = target */
   27,   /* field[27] = touch */
   7,   /* field[7] = traceparent */
@@ -774,11 +787,11 @@ static const ProtobufCIntRange agentbroker__v1__client_frame__number_ranges[11 +
   { 48, 20 },
   { 80, 34 },
   { 96, 37 },
-  { 112, 42 },
-  { 128, 44 },
-  { 130, 45 },
-  { 2047, 50 },
-  { 0, 51 }
+  { 112, 43 },
+  { 128, 45 },
+  { 130, 46 },
+  { 2047, 51 },
+  { 0, 52 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__client_frame__descriptor =
 {
@@ -788,14 +801,14 @@ const ProtobufCMessageDescriptor agentbroker__v1__client_frame__descriptor =
   "Agentbroker__V1__ClientFrame",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ClientFrame),
-  51,
+  52,
   agentbroker__v1__client_frame__field_descriptors,
   agentbroker__v1__client_frame__field_indices_by_name,
   11,  agentbroker__v1__client_frame__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__client_frame__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descriptors[46] =
+static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descriptors[47] =
 {
   {
     "id",
@@ -1242,6 +1255,18 @@ static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descr
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "exec_resize_reply",
+    103,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ServerFrame, body_case),
+    offsetof(Agentbroker__V1__ServerFrame, exec_resize_reply),
+    &agentbroker__v1__exec_resize_reply__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "list_workspaces_reply",
     112,
     PROTOBUF_C_LABEL_NONE,
@@ -1354,12 +1379,12 @@ static const unsigned agentbroker__v1__server_frame__field_indices_by_name[] = {
   10,   /* field[10] = acquire_reply */
   7,   /* field[7] = chunk */
   29,   /* field[29] = clear_keys_reply */
-  40,   /* field[40] = connections_reply */
+  41,   /* field[41] = connections_reply */
   22,   /* field[22] = copy_reply */
   28,   /* field[28] = delete_key_reply */
-  38,   /* field[38] = delete_workspace_reply */
+  39,   /* field[39] = delete_workspace_reply */
   12,   /* field[12] = describe_reply */
-  44,   /* field[44] = drain_reply */
+  45,   /* field[45] = drain_reply */
   9,   /* field[9] = echo_reply */
   25,   /* field[25] = edit_reply */
   8,   /* field[8] = error */
@@ -1368,6 +1393,7 @@ static const unsigned agentbroker__v1__server_frame__field_indices_by_name[] = {
   35,   /* field[35] = exec_gap */
   33,   /* field[33] = exec_list_reply */
   31,   /* field[31] = exec_output */
+  37,   /* field[37] = exec_resize_reply */
   36,   /* field[36] = exec_signal_reply */
   30,   /* field[30] = exec_started */
   18,   /* field[18] = exists_reply */
@@ -1378,22 +1404,22 @@ static const unsigned agentbroker__v1__server_frame__field_indices_by_name[] = {
   0,   /* field[0] = id */
   1,   /* field[1] = last */
   27,   /* field[27] = list_keys_reply */
-  37,   /* field[37] = list_workspaces_reply */
-  42,   /* field[42] = logs_reply */
+  38,   /* field[38] = list_workspaces_reply */
+  43,   /* field[43] = logs_reply */
   19,   /* field[19] = mkdir_reply */
-  45,   /* field[45] = payload */
+  46,   /* field[46] = payload */
   3,   /* field[3] = ping */
   4,   /* field[4] = pong */
-  41,   /* field[41] = pools_reply */
+  42,   /* field[42] = pools_reply */
   26,   /* field[26] = read_lines_reply */
   13,   /* field[13] = read_reply */
   15,   /* field[15] = readdir_reply */
   11,   /* field[11] = release_reply */
-  43,   /* field[43] = reload_reply */
+  44,   /* field[44] = reload_reply */
   21,   /* field[21] = rename_reply */
   17,   /* field[17] = rm_reply */
   16,   /* field[16] = stat_reply */
-  39,   /* field[39] = stats_reply */
+  40,   /* field[40] = stats_reply */
   20,   /* field[20] = touch_reply */
   5,   /* field[5] = window */
   14,   /* field[14] = write_reply */
@@ -1409,11 +1435,11 @@ static const ProtobufCIntRange agentbroker__v1__server_frame__number_ranges[13 +
   { 48, 13 },
   { 80, 27 },
   { 96, 30 },
-  { 112, 37 },
-  { 128, 39 },
-  { 130, 40 },
-  { 2047, 45 },
-  { 0, 46 }
+  { 112, 38 },
+  { 128, 40 },
+  { 130, 41 },
+  { 2047, 46 },
+  { 0, 47 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__server_frame__descriptor =
 {
@@ -1423,7 +1449,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__server_frame__descriptor =
   "Agentbroker__V1__ServerFrame",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ServerFrame),
-  46,
+  47,
   agentbroker__v1__server_frame__field_descriptors,
   agentbroker__v1__server_frame__field_indices_by_name,
   13,  agentbroker__v1__server_frame__number_ranges,

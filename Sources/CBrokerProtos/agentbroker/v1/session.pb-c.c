@@ -955,7 +955,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__chunk__descriptor =
   (ProtobufCMessageInit) agentbroker__v1__chunk__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue agentbroker__v1__feature__enum_values_by_number[9] =
+static const ProtobufCEnumValue agentbroker__v1__feature__enum_values_by_number[10] =
 {
   { "FEATURE_UNSPECIFIED", "AGENTBROKER__V1__FEATURE__FEATURE_UNSPECIFIED", 0 },
   { "FEATURE_LANES", "AGENTBROKER__V1__FEATURE__FEATURE_LANES", 1 },
@@ -966,11 +966,12 @@ static const ProtobufCEnumValue agentbroker__v1__feature__enum_values_by_number[
   { "FEATURE_EXPECTED_ETAG", "AGENTBROKER__V1__FEATURE__FEATURE_EXPECTED_ETAG", 6 },
   { "FEATURE_ENTRY_LIMITS", "AGENTBROKER__V1__FEATURE__FEATURE_ENTRY_LIMITS", 7 },
   { "FEATURE_BACKGROUND_EXECS", "AGENTBROKER__V1__FEATURE__FEATURE_BACKGROUND_EXECS", 8 },
+  { "FEATURE_TERMINALS", "AGENTBROKER__V1__FEATURE__FEATURE_TERMINALS", 9 },
 };
 static const ProtobufCIntRange agentbroker__v1__feature__value_ranges[] = {
-{0, 0},{0, 9}
+{0, 0},{0, 10}
 };
-static const ProtobufCEnumValueIndex agentbroker__v1__feature__enum_values_by_name[9] =
+static const ProtobufCEnumValueIndex agentbroker__v1__feature__enum_values_by_name[10] =
 {
   { "FEATURE_BACKGROUND_EXECS", 8 },
   { "FEATURE_CALL_DEADLINE", 2 },
@@ -979,6 +980,7 @@ static const ProtobufCEnumValueIndex agentbroker__v1__feature__enum_values_by_na
   { "FEATURE_LANES", 1 },
   { "FEATURE_PROCESS_DEADLINE", 5 },
   { "FEATURE_QUEUE_DEADLINE", 3 },
+  { "FEATURE_TERMINALS", 9 },
   { "FEATURE_UNSPECIFIED", 0 },
   { "FEATURE_WRITE_MODES", 4 },
 };
@@ -989,9 +991,9 @@ const ProtobufCEnumDescriptor agentbroker__v1__feature__descriptor =
   "Feature",
   "Agentbroker__V1__Feature",
   "agentbroker.v1",
-  9,
+  10,
   agentbroker__v1__feature__enum_values_by_number,
-  9,
+  10,
   agentbroker__v1__feature__enum_values_by_name,
   1,
   agentbroker__v1__feature__value_ranges,

@@ -17,6 +17,7 @@ PROTOBUF_C__BEGIN_DECLS
 #include "agentbroker/v1/common.pb-c.h"
 
 typedef struct Agentbroker__V1__ArgumentVector Agentbroker__V1__ArgumentVector;
+typedef struct Agentbroker__V1__Terminal Agentbroker__V1__Terminal;
 typedef struct Agentbroker__V1__ExecStart Agentbroker__V1__ExecStart;
 typedef struct Agentbroker__V1__ExecStarted Agentbroker__V1__ExecStarted;
 typedef struct Agentbroker__V1__ExecOutput Agentbroker__V1__ExecOutput;
@@ -40,6 +41,8 @@ typedef struct Agentbroker__V1__ExecGap Agentbroker__V1__ExecGap;
 typedef struct Agentbroker__V1__ExecWait Agentbroker__V1__ExecWait;
 typedef struct Agentbroker__V1__ExecSignal Agentbroker__V1__ExecSignal;
 typedef struct Agentbroker__V1__ExecSignalReply Agentbroker__V1__ExecSignalReply;
+typedef struct Agentbroker__V1__ExecResize Agentbroker__V1__ExecResize;
+typedef struct Agentbroker__V1__ExecResizeReply Agentbroker__V1__ExecResizeReply;
 
 
 /* --- enums --- */
@@ -108,6 +111,28 @@ struct  Agentbroker__V1__ArgumentVector
     , 0,NULL }
 
 
+/*
+ * A terminal in place of a command's pipes. All that the command writes comes as standard output. Input is
+ * what is typed there; its end is typed as Ctrl-D.
+ */
+struct  Agentbroker__V1__Terminal
+{
+  ProtobufCMessage base;
+  /*
+   * In characters, 1 to 65535.
+   */
+  uint32_t rows;
+  uint32_t columns;
+  /*
+   * The command's TERM, whatever its environment says. Absent: its environment's.
+   */
+  char *term;
+};
+#define AGENTBROKER__V1__TERMINAL__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__terminal__descriptor) \
+    , 0, 0, (char *)protobuf_c_empty_string }
+
+
 typedef enum {
   AGENTBROKER__V1__EXEC_START__COMMAND__NOT_SET = 0,
   AGENTBROKER__V1__EXEC_START__COMMAND_SHELL_LINE = 1,
@@ -151,6 +176,10 @@ struct  Agentbroker__V1__ExecStart
    * Needs FEATURE_BACKGROUND_EXECS.
    */
   protobuf_c_boolean detach;
+  /*
+   * Absent: the command has pipes. Also together with detach; there nobody types. Needs FEATURE_TERMINALS.
+   */
+  Agentbroker__V1__Terminal *terminal;
   Agentbroker__V1__ExecStart__CommandCase command_case;
   union {
     /*
@@ -165,7 +194,7 @@ struct  Agentbroker__V1__ExecStart
 };
 #define AGENTBROKER__V1__EXEC_START__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__exec_start__descriptor) \
-    , 0,NULL, {0,NULL}, 0, 0, 0, AGENTBROKER__V1__EXEC_START__COMMAND__NOT_SET, {0} }
+    , 0,NULL, {0,NULL}, 0, 0, 0, NULL, AGENTBROKER__V1__EXEC_START__COMMAND__NOT_SET, {0} }
 
 
 struct  Agentbroker__V1__ExecStarted
@@ -558,6 +587,41 @@ struct  Agentbroker__V1__ExecSignalReply
      }
 
 
+/*
+ * Changes the size of a command's terminal; its programs are told by SIGWINCH. Of one in the background
+ * that has ended: nothing happens. Of a command without a terminal it is INVALID_ARGUMENT.
+ */
+struct  Agentbroker__V1__ExecResize
+{
+  ProtobufCMessage base;
+  /*
+   * A command in the background.
+   */
+  uint64_t exec;
+  /*
+   * In place of `exec`: a command in the foreground, as in ExecSignal.
+   */
+  uint64_t call;
+  /*
+   * In characters, 1 to 65535.
+   */
+  uint32_t rows;
+  uint32_t columns;
+};
+#define AGENTBROKER__V1__EXEC_RESIZE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__exec_resize__descriptor) \
+    , 0, 0, 0, 0 }
+
+
+struct  Agentbroker__V1__ExecResizeReply
+{
+  ProtobufCMessage base;
+};
+#define AGENTBROKER__V1__EXEC_RESIZE_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__exec_resize_reply__descriptor) \
+     }
+
+
 /* Agentbroker__V1__ArgumentVector methods */
 void   agentbroker__v1__argument_vector__init
                      (Agentbroker__V1__ArgumentVector         *message);
@@ -576,6 +640,25 @@ Agentbroker__V1__ArgumentVector *
                       const uint8_t       *data);
 void   agentbroker__v1__argument_vector__free_unpacked
                      (Agentbroker__V1__ArgumentVector *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__Terminal methods */
+void   agentbroker__v1__terminal__init
+                     (Agentbroker__V1__Terminal         *message);
+size_t agentbroker__v1__terminal__get_packed_size
+                     (const Agentbroker__V1__Terminal   *message);
+size_t agentbroker__v1__terminal__pack
+                     (const Agentbroker__V1__Terminal   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__terminal__pack_to_buffer
+                     (const Agentbroker__V1__Terminal   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__Terminal *
+       agentbroker__v1__terminal__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__terminal__free_unpacked
+                     (Agentbroker__V1__Terminal *message,
                       ProtobufCAllocator *allocator);
 /* Agentbroker__V1__ExecStart methods */
 void   agentbroker__v1__exec_start__init
@@ -1014,10 +1097,51 @@ Agentbroker__V1__ExecSignalReply *
 void   agentbroker__v1__exec_signal_reply__free_unpacked
                      (Agentbroker__V1__ExecSignalReply *message,
                       ProtobufCAllocator *allocator);
+/* Agentbroker__V1__ExecResize methods */
+void   agentbroker__v1__exec_resize__init
+                     (Agentbroker__V1__ExecResize         *message);
+size_t agentbroker__v1__exec_resize__get_packed_size
+                     (const Agentbroker__V1__ExecResize   *message);
+size_t agentbroker__v1__exec_resize__pack
+                     (const Agentbroker__V1__ExecResize   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__exec_resize__pack_to_buffer
+                     (const Agentbroker__V1__ExecResize   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__ExecResize *
+       agentbroker__v1__exec_resize__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__exec_resize__free_unpacked
+                     (Agentbroker__V1__ExecResize *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__ExecResizeReply methods */
+void   agentbroker__v1__exec_resize_reply__init
+                     (Agentbroker__V1__ExecResizeReply         *message);
+size_t agentbroker__v1__exec_resize_reply__get_packed_size
+                     (const Agentbroker__V1__ExecResizeReply   *message);
+size_t agentbroker__v1__exec_resize_reply__pack
+                     (const Agentbroker__V1__ExecResizeReply   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__exec_resize_reply__pack_to_buffer
+                     (const Agentbroker__V1__ExecResizeReply   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__ExecResizeReply *
+       agentbroker__v1__exec_resize_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__exec_resize_reply__free_unpacked
+                     (Agentbroker__V1__ExecResizeReply *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Agentbroker__V1__ArgumentVector_Closure)
                  (const Agentbroker__V1__ArgumentVector *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__Terminal_Closure)
+                 (const Agentbroker__V1__Terminal *message,
                   void *closure_data);
 typedef void (*Agentbroker__V1__ExecStart_Closure)
                  (const Agentbroker__V1__ExecStart *message,
@@ -1088,6 +1212,12 @@ typedef void (*Agentbroker__V1__ExecSignal_Closure)
 typedef void (*Agentbroker__V1__ExecSignalReply_Closure)
                  (const Agentbroker__V1__ExecSignalReply *message,
                   void *closure_data);
+typedef void (*Agentbroker__V1__ExecResize_Closure)
+                 (const Agentbroker__V1__ExecResize *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__ExecResizeReply_Closure)
+                 (const Agentbroker__V1__ExecResizeReply *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -1098,6 +1228,7 @@ extern const ProtobufCEnumDescriptor    agentbroker__v1__output_stream__descript
 extern const ProtobufCEnumDescriptor    agentbroker__v1__spawn_failure_kind__descriptor;
 extern const ProtobufCEnumDescriptor    agentbroker__v1__spawn_stage__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__argument_vector__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__terminal__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__exec_start__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__exec_started__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__exec_output__descriptor;
@@ -1121,6 +1252,8 @@ extern const ProtobufCMessageDescriptor agentbroker__v1__exec_gap__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__exec_wait__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__exec_signal__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__exec_signal_reply__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__exec_resize__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__exec_resize_reply__descriptor;
 
 PROTOBUF_C__END_DECLS
 

@@ -69,6 +69,7 @@ typedef enum {
   AGENTBROKER__V1__CLIENT_FRAME__BODY_EXEC_ATTACH = 98,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_EXEC_WAIT = 99,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_EXEC_SIGNAL = 100,
+  AGENTBROKER__V1__CLIENT_FRAME__BODY_EXEC_RESIZE = 101,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_WORKSPACES = 112,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_DELETE_WORKSPACE = 113,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_STATS = 128,
@@ -164,6 +165,7 @@ struct  Agentbroker__V1__ClientFrame
     Agentbroker__V1__ExecAttach *exec_attach;
     Agentbroker__V1__ExecWait *exec_wait;
     Agentbroker__V1__ExecSignal *exec_signal;
+    Agentbroker__V1__ExecResize *exec_resize;
     Agentbroker__V1__ListWorkspaces *list_workspaces;
     Agentbroker__V1__DeleteWorkspace *delete_workspace;
     Agentbroker__V1__Stats *stats;
@@ -216,6 +218,7 @@ typedef enum {
   AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_ATTACHED = 100,
   AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_GAP = 101,
   AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_SIGNAL_REPLY = 102,
+  AGENTBROKER__V1__SERVER_FRAME__BODY_EXEC_RESIZE_REPLY = 103,
   AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_WORKSPACES_REPLY = 112,
   AGENTBROKER__V1__SERVER_FRAME__BODY_DELETE_WORKSPACE_REPLY = 113,
   AGENTBROKER__V1__SERVER_FRAME__BODY_STATS_REPLY = 128,
@@ -276,6 +279,7 @@ struct  Agentbroker__V1__ServerFrame
     Agentbroker__V1__ExecAttached *exec_attached;
     Agentbroker__V1__ExecGap *exec_gap;
     Agentbroker__V1__ExecSignalReply *exec_signal_reply;
+    Agentbroker__V1__ExecResizeReply *exec_resize_reply;
     Agentbroker__V1__ListWorkspacesReply *list_workspaces_reply;
     Agentbroker__V1__DeleteWorkspaceReply *delete_workspace_reply;
     Agentbroker__V1__StatsReply *stats_reply;

@@ -65,7 +65,11 @@ typedef enum _Agentbroker__V1__Feature {
   /*
    * ExecStart.detach, and the calls that reach such a command.
    */
-  AGENTBROKER__V1__FEATURE__FEATURE_BACKGROUND_EXECS = 8
+  AGENTBROKER__V1__FEATURE__FEATURE_BACKGROUND_EXECS = 8,
+  /*
+   * ExecStart.terminal, and ExecResize.
+   */
+  AGENTBROKER__V1__FEATURE__FEATURE_TERMINALS = 9
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(AGENTBROKER__V1__FEATURE)
 } Agentbroker__V1__Feature;
 
