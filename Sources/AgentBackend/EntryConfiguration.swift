@@ -42,17 +42,21 @@ public struct EntryLimits: Sendable, Hashable {
     public var maximumMemoryBytes: UInt64?
     /// Leases that the entry may have at a time. 1: its holder has it alone.
     public var maximumLeases: Int?
+    /// Of each command; memory and processes of all of them together.
+    public var exec: ExecLimits
 
     public init(
         maximumFileBytes: UInt64? = nil,
         maximumExecTimeout: Duration? = nil,
         maximumMemoryBytes: UInt64? = nil,
-        maximumLeases: Int? = nil
+        maximumLeases: Int? = nil,
+        exec: ExecLimits = ExecLimits()
     ) {
         self.maximumFileBytes = maximumFileBytes
         self.maximumExecTimeout = maximumExecTimeout
         self.maximumMemoryBytes = maximumMemoryBytes
         self.maximumLeases = maximumLeases
+        self.exec = exec
     }
 
     func merging(_ overrides: EntryLimits) -> EntryLimits {
@@ -60,7 +64,8 @@ public struct EntryLimits: Sendable, Hashable {
             maximumFileBytes: overrides.maximumFileBytes ?? maximumFileBytes,
             maximumExecTimeout: overrides.maximumExecTimeout ?? maximumExecTimeout,
             maximumMemoryBytes: overrides.maximumMemoryBytes ?? maximumMemoryBytes,
-            maximumLeases: overrides.maximumLeases ?? maximumLeases
+            maximumLeases: overrides.maximumLeases ?? maximumLeases,
+            exec: exec.merging(overrides.exec)
         )
     }
 }

@@ -26,11 +26,15 @@ public struct BrokerCallOptions: Sendable, Hashable {
         case .write(let write):
             if write.options.mode != .replace { features.append(.writeModes) }
             if write.options.expectedEtag != nil { features.append(.expectedEtag) }
-        case .acquire(let acquire) where acquire.configuration?.hasLimits ?? false: features.append(.entryLimits)
+        case .acquire(let acquire):
+            guard let configuration = acquire.configuration else { break }
+            if configuration.hasLimits { features.append(.entryLimits) }
+            if configuration.limits.exec != ExecLimits() { features.append(.execLimits) }
         case .execStart(let start):
             if start.timeout != nil { features.append(.processDeadline) }
             if start.isDetached { features.append(.backgroundExecs) }
             if start.terminal != nil { features.append(.terminals) }
+            if start.limits != ExecLimits() || start.network != .none { features.append(.execLimits) }
         default: break
         }
         guard !features.isEmpty else { return CallOptions() }

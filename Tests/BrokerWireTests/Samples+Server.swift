@@ -175,6 +175,8 @@ extension Samples {
             ("execEnd, signal", .execEnd(end(.signaled(11)))),
             ("execEnd, memory", .execEnd(end(.outOfMemory))),
             ("execEnd, output", .execEnd(end(.outputLimit(1 << 33)))),
+            ("execEnd, processor time", .execEnd(end(.cpuTimeLimit(.milliseconds(2500))))),
+            ("execEnd, file size", .execEnd(end(.fileSizeLimit(1 << 34)))),
             ("execEnd, shutdown", .execEnd(end(.shuttingDown))),
             (
                 "execEnd, spawn",
@@ -239,7 +241,8 @@ extension Samples {
                     standardErrorBytes: 6
                 ),
                 isTreeEmpty: outcome != .cancelled,
-                lingeringProcesses: 7
+                lingeringProcesses: 7,
+                reachedProcessLimit: true
             )
         )
     }

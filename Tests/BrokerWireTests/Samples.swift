@@ -68,7 +68,8 @@ enum Samples {
                                 maximumFileBytes: 1,
                                 maximumExecTimeout: .milliseconds(2),
                                 maximumMemoryBytes: 3,
-                                maximumLeases: 5
+                                maximumLeases: 5,
+                                exec: ExecLimits(memoryBytes: 7)
                             ),
                             idleTimeout: .milliseconds(4)
                         )
@@ -171,6 +172,23 @@ enum Samples {
                         workingDirectory: path,
                         timeout: .milliseconds(60_001),
                         opensStandardInput: true
+                    )
+                )
+            ),
+            (
+                "exec, limited",
+                .execStart(
+                    ExecStart(
+                        program: .shellLine(path),
+                        limits: ExecLimits(
+                            cpuTime: .milliseconds(1),
+                            memoryBytes: 1 << 40,
+                            processes: 3,
+                            openFiles: 4,
+                            fileBytes: 1 << 41,
+                            outputBytes: 6
+                        ),
+                        network: .host
                     )
                 )
             ),

@@ -28,6 +28,9 @@ public struct ExecRequest: Sendable {
     /// Not nil: its streams are this terminal; what it writes comes as standard output. Needs ``opensStandardInput`` to
     /// be typed at.
     public var terminal: Terminal?
+    /// Below the backend's own.
+    public var limits: ExecLimits
+    public var network: CommandNetwork
 
     public init(
         _ program: Program,
@@ -35,7 +38,9 @@ public struct ExecRequest: Sendable {
         workingDirectory: WorkspacePath = .root,
         timeout: Duration? = nil,
         opensStandardInput: Bool = false,
-        terminal: Terminal? = nil
+        terminal: Terminal? = nil,
+        limits: ExecLimits = ExecLimits(),
+        network: CommandNetwork = .none
     ) {
         self.program = program
         self.environment = environment
@@ -43,6 +48,8 @@ public struct ExecRequest: Sendable {
         self.timeout = timeout
         self.opensStandardInput = opensStandardInput
         self.terminal = terminal
+        self.limits = limits
+        self.network = network
     }
 }
 

@@ -46,6 +46,8 @@ public struct CommandFailure: Error, CustomStringConvertible {
         case .signaled(let signal): "exit code \(128 + signal), by signal \(signal)"
         case .outOfMemory: "out of memory"
         case .outputLimit(let bytes): "ended after it wrote more than \(bytes) bytes"
+        case .cpuTimeLimit(let time): "ended after it used more processor time than \(time)"
+        case .fileSizeLimit(let bytes): "killed for a file of more than \(bytes) bytes"
         case .cancelled: "terminated"
         case .shuttingDown: "ended with the broker"
         case .spawnFailed(let failure): "not run: errno \(failure.systemErrno)"

@@ -10,6 +10,10 @@ public struct ExecEnd: Sendable, Hashable {
         case outOfMemory
         /// It wrote more than it might, in bytes, and its tree was ended.
         case outputLimit(UInt64)
+        /// Its tree used more processor time than it might, and was ended.
+        case cpuTimeLimit(Duration)
+        /// The program made a file longer than it might, in bytes.
+        case fileSizeLimit(UInt64)
         /// Ended by ``CommandExecution/terminate()``.
         case cancelled
         /// The broker ended it with itself.
@@ -22,7 +26,9 @@ public struct ExecEnd: Sendable, Hashable {
             switch self {
             case .exited(let code): code
             case .signaled(let signal): 128 + UInt32(signal)
-            case .timedOut, .outOfMemory, .outputLimit, .cancelled, .shuttingDown, .spawnFailed: nil
+            case .timedOut, .outOfMemory, .outputLimit, .cpuTimeLimit, .fileSizeLimit, .cancelled, .shuttingDown,
+                .spawnFailed:
+                nil
             }
         }
     }
@@ -63,12 +69,22 @@ public struct ExecEnd: Sendable, Hashable {
     public var isTreeEmpty: Bool
     /// Processes that were there yet when the program itself ended, and were killed.
     public var lingeringProcesses: UInt32
+    /// Something of its tree, or of another command of the backend at that time, could not start another process for a
+    /// limit on them.
+    public var reachedProcessLimit: Bool
 
-    public init(outcome: Outcome, usage: Usage, isTreeEmpty: Bool = true, lingeringProcesses: UInt32 = 0) {
+    public init(
+        outcome: Outcome,
+        usage: Usage,
+        isTreeEmpty: Bool = true,
+        lingeringProcesses: UInt32 = 0,
+        reachedProcessLimit: Bool = false
+    ) {
         self.outcome = outcome
         self.usage = usage
         self.isTreeEmpty = isTreeEmpty
         self.lingeringProcesses = lingeringProcesses
+        self.reachedProcessLimit = reachedProcessLimit
     }
 }
 

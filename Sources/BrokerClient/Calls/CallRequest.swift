@@ -60,7 +60,11 @@ struct CallRequest: Sendable {
 
     /// Throws `INVALID_ARGUMENT` for what the broker would end the connection for, or understand differently.
     func validate(_ limits: ConnectionLimits) throws(BackendError) {
-        if case .acquire(let acquire) = operation { try acquire.configuration?.checkForZeros() }
+        switch operation {
+        case .acquire(let acquire): try acquire.configuration?.checkForZeros()
+        case .execStart(let start): try start.limits.checkForZeros("exec")
+        default: break
+        }
         let headLength = estimatedHeadLength
         guard headLength <= limits.headLength else {
             throw tooLarge("arguments, environment and names", "head_bytes", headLength, limits.headLength)
@@ -148,7 +152,9 @@ extension ExecStart {
             timeout: request.timeout.map { max($0, .milliseconds(1)) },
             opensStandardInput: request.opensStandardInput && !isDetached,
             isDetached: isDetached,
-            terminal: request.terminal
+            terminal: request.terminal,
+            limits: request.limits,
+            network: request.network
         )
     }
 
@@ -185,12 +191,30 @@ extension EntryConfiguration {
             ("maximumExecTimeout", limits.maximumExecTimeout?.inMilliseconds),
             ("idleTimeout", idleTimeout?.inMilliseconds),
         ]
-        for case (let name, 0?) in numbers {
-            throw BackendError(
-                .invalidArgument,
-                message: "\(name) is 0: give it a value, or leave it out",
-                operation: "acquire"
-            )
-        }
+        for case (let name, 0?) in numbers { throw .zero(name, "acquire") }
+        try limits.exec.checkForZeros("acquire")
+    }
+}
+
+extension ExecLimits {
+    /// As for ``EntryConfiguration``.
+    fileprivate func checkForZeros(_ operation: String) throws(BackendError) {
+        let numbers = [
+            ("cpuTime", cpuTime?.inMilliseconds), ("memoryBytes", memoryBytes),
+            ("processes", processes.map { UInt64(clamping: $0) }),
+            ("openFiles", openFiles.map { UInt64(clamping: $0) }),
+            ("fileBytes", fileBytes), ("outputBytes", outputBytes),
+        ]
+        for case (let name, 0?) in numbers { throw .zero(name, operation) }
+    }
+}
+
+extension BackendError {
+    fileprivate static func zero(_ name: String, _ operation: String) -> BackendError {
+        BackendError(
+            .invalidArgument,
+            message: "\(name) is 0: give it a value, or leave it out",
+            operation: operation
+        )
     }
 }

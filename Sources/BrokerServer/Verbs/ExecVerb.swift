@@ -64,7 +64,9 @@ extension ExecStart: EntryVerb {
             workingDirectory: try WorkspacePath(workingDirectory),
             timeout: timeout,
             opensStandardInput: opensStandardInput,
-            terminal: terminal
+            terminal: terminal,
+            limits: limits,
+            network: network
         )
     }
 

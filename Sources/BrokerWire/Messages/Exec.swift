@@ -13,6 +13,8 @@ package struct ExecStart: Sendable {
     /// In the background.
     package var isDetached: Bool
     package var terminal: Terminal?
+    package var limits: ExecLimits
+    package var network: CommandNetwork
 
     package init(
         program: ExecRequest.Program?,
@@ -21,7 +23,9 @@ package struct ExecStart: Sendable {
         timeout: Duration? = nil,
         opensStandardInput: Bool = false,
         isDetached: Bool = false,
-        terminal: Terminal? = nil
+        terminal: Terminal? = nil,
+        limits: ExecLimits = ExecLimits(),
+        network: CommandNetwork = .none
     ) {
         self.program = program
         self.environment = environment
@@ -30,6 +34,8 @@ package struct ExecStart: Sendable {
         self.opensStandardInput = opensStandardInput
         self.isDetached = isDetached
         self.terminal = terminal
+        self.limits = limits
+        self.network = network
     }
 }
 
@@ -52,6 +58,8 @@ extension ExecStart: WireMessage {
         opensStandardInput = message.open_stdin != 0
         isDetached = message.detach != 0
         terminal = try message.terminal.map { (terminal) throws(BackendError) in try Terminal(terminal.pointee) }
+        limits = message.limits.map { ExecLimits($0.pointee) } ?? ExecLimits()
+        network = try CommandNetwork(wire: message.network)
     }
 
     func build(_ builder: MessageBuilder) -> UnsafeMutablePointer<Agentbroker__V1__ExecStart> {
@@ -76,6 +84,8 @@ extension ExecStart: WireMessage {
         message.pointee.open_stdin = opensStandardInput ? 1 : 0
         message.pointee.detach = isDetached ? 1 : 0
         message.pointee.terminal = terminal?.build(builder)
+        if limits != ExecLimits() { message.pointee.limits = limits.build(builder) }
+        if network != .none { message.pointee.network = Agentbroker__V1__NetworkPolicy(rawValue: network.rawValue) }
         return message
     }
 }

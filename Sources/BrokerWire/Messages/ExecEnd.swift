@@ -16,7 +16,8 @@ extension ExecEndReply: WireMessage {
             outcome: ExecEnd.Outcome(message),
             usage: ExecEnd.Usage(message.usage?.pointee),
             isTreeEmpty: message.tree_not_empty == 0,
-            lingeringProcesses: message.lingering_processes
+            lingeringProcesses: message.lingering_processes,
+            reachedProcessLimit: message.process_limit_reached != 0
         )
     }
 
@@ -26,6 +27,7 @@ extension ExecEndReply: WireMessage {
         message.pointee.usage = end.usage.build(builder)
         message.pointee.tree_not_empty = end.isTreeEmpty ? 0 : 1
         message.pointee.lingering_processes = end.lingeringProcesses
+        message.pointee.process_limit_reached = end.reachedProcessLimit ? 1 : 0
         return message
     }
 }
@@ -44,6 +46,10 @@ extension ExecEnd.Outcome {
             self = .outOfMemory
         case AGENTBROKER__V1__EXEC_END__OUTCOME_OUTPUT_LIMIT:
             self = .outputLimit(message.output_limit?.pointee.allowed ?? 0)
+        case AGENTBROKER__V1__EXEC_END__OUTCOME_CPU_TIME_LIMIT:
+            self = .cpuTimeLimit(.milliseconds(message.cpu_time_limit?.pointee.allowed_ms ?? 0))
+        case AGENTBROKER__V1__EXEC_END__OUTCOME_FILE_SIZE_LIMIT:
+            self = .fileSizeLimit(message.file_size_limit?.pointee.allowed ?? 0)
         case AGENTBROKER__V1__EXEC_END__OUTCOME_SHUTTING_DOWN:
             self = .shuttingDown
         case AGENTBROKER__V1__EXEC_END__OUTCOME_SPAWN_FAILED:
@@ -79,6 +85,16 @@ extension ExecEnd.Outcome {
             limit.pointee.allowed = allowed
             message.pointee.outcome_case = AGENTBROKER__V1__EXEC_END__OUTCOME_OUTPUT_LIMIT
             message.pointee.output_limit = limit
+        case .cpuTimeLimit(let allowed):
+            let limit = builder.make(agentbroker__v1__exec_cpu_time_limit__init)
+            limit.pointee.allowed_ms = allowed.inMilliseconds
+            message.pointee.outcome_case = AGENTBROKER__V1__EXEC_END__OUTCOME_CPU_TIME_LIMIT
+            message.pointee.cpu_time_limit = limit
+        case .fileSizeLimit(let allowed):
+            let limit = builder.make(agentbroker__v1__exec_file_size_limit__init)
+            limit.pointee.allowed = allowed
+            message.pointee.outcome_case = AGENTBROKER__V1__EXEC_END__OUTCOME_FILE_SIZE_LIMIT
+            message.pointee.file_size_limit = limit
         case .cancelled:
             message.pointee.outcome_case = AGENTBROKER__V1__EXEC_END__OUTCOME_CANCELLED
             message.pointee.cancelled = builder.make(agentbroker__v1__exec_cancelled__init)

@@ -7,7 +7,8 @@ extension EntryLimits: WireMessage {
             maximumFileBytes: message.max_file_bytes == 0 ? nil : message.max_file_bytes,
             maximumExecTimeout: Duration(wireMilliseconds: message.max_exec_timeout_ms),
             maximumMemoryBytes: message.max_memory_bytes == 0 ? nil : message.max_memory_bytes,
-            maximumLeases: message.max_leases == 0 ? nil : Int(message.max_leases)
+            maximumLeases: message.max_leases == 0 ? nil : Int(message.max_leases),
+            exec: message.exec.map { ExecLimits($0.pointee) } ?? ExecLimits()
         )
     }
 
@@ -17,6 +18,7 @@ extension EntryLimits: WireMessage {
         message.pointee.max_exec_timeout_ms = maximumExecTimeout?.inMilliseconds ?? 0
         message.pointee.max_memory_bytes = maximumMemoryBytes ?? 0
         message.pointee.max_leases = UInt32(clamping: maximumLeases ?? 0)
+        if exec != ExecLimits() { message.pointee.exec = exec.build(builder) }
         return message
     }
 }

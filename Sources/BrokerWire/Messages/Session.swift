@@ -15,6 +15,7 @@ package enum Feature: UInt32, Sendable, CaseIterable {
     case entryLimits = 7
     case backgroundExecs = 8
     case terminals = 9
+    case execLimits = 10
 }
 
 /// First message of a client.

@@ -26,6 +26,18 @@ enum CommandEnd {
                 message: "the command wrote more than \(bytes) bytes and was killed",
                 operation: "exec"
             )
+        case .cpuTimeLimit(let time):
+            throw BackendError(
+                .execFailed,
+                message: "the command used more processor time than \(time) and was killed",
+                operation: "exec"
+            )
+        case .fileSizeLimit(let bytes):
+            throw BackendError(
+                .execFailed,
+                message: "the command made a file of more than \(bytes) bytes and was killed",
+                operation: "exec"
+            )
         case .spawnFailed(let failure):
             throw BackendError(
                 .execError,
@@ -47,6 +59,8 @@ enum CommandEnd {
         case .timedOut: "timed out"
         case .outOfMemory: "out of memory"
         case .outputLimit: "output limit"
+        case .cpuTimeLimit: "CPU time limit"
+        case .fileSizeLimit: "file size limit"
         case .cancelled: "ended"
         case .shuttingDown: "shut down"
         case .spawnFailed: "not run"
@@ -62,6 +76,8 @@ enum CommandEnd {
             case .timedOut: "timed_out"
             case .outOfMemory: "out_of_memory"
             case .outputLimit: "output_limit"
+            case .cpuTimeLimit: "cpu_time_limit"
+            case .fileSizeLimit: "file_size_limit"
             case .cancelled: "cancelled"
             case .shuttingDown: "shutting_down"
             case .spawnFailed: "spawn_failed"

@@ -52,6 +52,51 @@ void   agentbroker__v1__argument_vector__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__argument_vector__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   agentbroker__v1__exec_limits__init
+                     (Agentbroker__V1__ExecLimits         *message)
+{
+  static const Agentbroker__V1__ExecLimits init_value = AGENTBROKER__V1__EXEC_LIMITS__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__exec_limits__get_packed_size
+                     (const Agentbroker__V1__ExecLimits *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_limits__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__exec_limits__pack
+                     (const Agentbroker__V1__ExecLimits *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_limits__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__exec_limits__pack_to_buffer
+                     (const Agentbroker__V1__ExecLimits *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_limits__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__ExecLimits *
+       agentbroker__v1__exec_limits__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__ExecLimits *)
+     protobuf_c_message_unpack (&agentbroker__v1__exec_limits__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__exec_limits__free_unpacked
+                     (Agentbroker__V1__ExecLimits *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__exec_limits__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   agentbroker__v1__terminal__init
                      (Agentbroker__V1__Terminal         *message)
 {
@@ -455,6 +500,96 @@ void   agentbroker__v1__exec_output_limit__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &agentbroker__v1__exec_output_limit__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__exec_cpu_time_limit__init
+                     (Agentbroker__V1__ExecCpuTimeLimit         *message)
+{
+  static const Agentbroker__V1__ExecCpuTimeLimit init_value = AGENTBROKER__V1__EXEC_CPU_TIME_LIMIT__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__exec_cpu_time_limit__get_packed_size
+                     (const Agentbroker__V1__ExecCpuTimeLimit *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_cpu_time_limit__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__exec_cpu_time_limit__pack
+                     (const Agentbroker__V1__ExecCpuTimeLimit *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_cpu_time_limit__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__exec_cpu_time_limit__pack_to_buffer
+                     (const Agentbroker__V1__ExecCpuTimeLimit *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_cpu_time_limit__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__ExecCpuTimeLimit *
+       agentbroker__v1__exec_cpu_time_limit__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__ExecCpuTimeLimit *)
+     protobuf_c_message_unpack (&agentbroker__v1__exec_cpu_time_limit__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__exec_cpu_time_limit__free_unpacked
+                     (Agentbroker__V1__ExecCpuTimeLimit *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__exec_cpu_time_limit__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__exec_file_size_limit__init
+                     (Agentbroker__V1__ExecFileSizeLimit         *message)
+{
+  static const Agentbroker__V1__ExecFileSizeLimit init_value = AGENTBROKER__V1__EXEC_FILE_SIZE_LIMIT__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__exec_file_size_limit__get_packed_size
+                     (const Agentbroker__V1__ExecFileSizeLimit *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_file_size_limit__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__exec_file_size_limit__pack
+                     (const Agentbroker__V1__ExecFileSizeLimit *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_file_size_limit__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__exec_file_size_limit__pack_to_buffer
+                     (const Agentbroker__V1__ExecFileSizeLimit *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_file_size_limit__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__ExecFileSizeLimit *
+       agentbroker__v1__exec_file_size_limit__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__ExecFileSizeLimit *)
+     protobuf_c_message_unpack (&agentbroker__v1__exec_file_size_limit__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__exec_file_size_limit__free_unpacked
+                     (Agentbroker__V1__ExecFileSizeLimit *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__exec_file_size_limit__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   agentbroker__v1__exec_cancelled__init
@@ -1260,6 +1395,109 @@ const ProtobufCMessageDescriptor agentbroker__v1__argument_vector__descriptor =
   (ProtobufCMessageInit) agentbroker__v1__argument_vector__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor agentbroker__v1__exec_limits__field_descriptors[6] =
+{
+  {
+    "cpu_time_ms",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecLimits, cpu_time_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "memory_bytes",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecLimits, memory_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "processes",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecLimits, processes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "open_files",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecLimits, open_files),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "file_bytes",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecLimits, file_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "output_bytes",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecLimits, output_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__exec_limits__field_indices_by_name[] = {
+  0,   /* field[0] = cpu_time_ms */
+  4,   /* field[4] = file_bytes */
+  1,   /* field[1] = memory_bytes */
+  3,   /* field[3] = open_files */
+  5,   /* field[5] = output_bytes */
+  2,   /* field[2] = processes */
+};
+static const ProtobufCIntRange agentbroker__v1__exec_limits__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__exec_limits__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.ExecLimits",
+  "ExecLimits",
+  "Agentbroker__V1__ExecLimits",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__ExecLimits),
+  6,
+  agentbroker__v1__exec_limits__field_descriptors,
+  agentbroker__v1__exec_limits__field_indices_by_name,
+  1,  agentbroker__v1__exec_limits__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__exec_limits__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor agentbroker__v1__terminal__field_descriptors[3] =
 {
   {
@@ -1324,7 +1562,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__terminal__descriptor =
   (ProtobufCMessageInit) agentbroker__v1__terminal__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__exec_start__field_descriptors[8] =
+static const ProtobufCFieldDescriptor agentbroker__v1__exec_start__field_descriptors[10] =
 {
   {
     "shell_line",
@@ -1422,11 +1660,37 @@ static const ProtobufCFieldDescriptor agentbroker__v1__exec_start__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "limits",
+    17,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecStart, limits),
+    &agentbroker__v1__exec_limits__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "network",
+    18,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecStart, network),
+    &agentbroker__v1__network_policy__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned agentbroker__v1__exec_start__field_indices_by_name[] = {
   1,   /* field[1] = arguments */
   6,   /* field[6] = detach */
   2,   /* field[2] = environment */
+  8,   /* field[8] = limits */
+  9,   /* field[9] = network */
   5,   /* field[5] = open_stdin */
   0,   /* field[0] = shell_line */
   7,   /* field[7] = terminal */
@@ -1437,7 +1701,7 @@ static const ProtobufCIntRange agentbroker__v1__exec_start__number_ranges[2 + 1]
 {
   { 1, 0 },
   { 15, 6 },
-  { 0, 8 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__exec_start__descriptor =
 {
@@ -1447,7 +1711,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__exec_start__descriptor =
   "Agentbroker__V1__ExecStart",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ExecStart),
-  8,
+  10,
   agentbroker__v1__exec_start__field_descriptors,
   agentbroker__v1__exec_start__field_indices_by_name,
   2,  agentbroker__v1__exec_start__number_ranges,
@@ -1726,6 +1990,82 @@ const ProtobufCMessageDescriptor agentbroker__v1__exec_output_limit__descriptor 
   (ProtobufCMessageInit) agentbroker__v1__exec_output_limit__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor agentbroker__v1__exec_cpu_time_limit__field_descriptors[1] =
+{
+  {
+    "allowed_ms",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecCpuTimeLimit, allowed_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__exec_cpu_time_limit__field_indices_by_name[] = {
+  0,   /* field[0] = allowed_ms */
+};
+static const ProtobufCIntRange agentbroker__v1__exec_cpu_time_limit__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__exec_cpu_time_limit__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.ExecCpuTimeLimit",
+  "ExecCpuTimeLimit",
+  "Agentbroker__V1__ExecCpuTimeLimit",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__ExecCpuTimeLimit),
+  1,
+  agentbroker__v1__exec_cpu_time_limit__field_descriptors,
+  agentbroker__v1__exec_cpu_time_limit__field_indices_by_name,
+  1,  agentbroker__v1__exec_cpu_time_limit__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__exec_cpu_time_limit__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__exec_file_size_limit__field_descriptors[1] =
+{
+  {
+    "allowed",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecFileSizeLimit, allowed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__exec_file_size_limit__field_indices_by_name[] = {
+  0,   /* field[0] = allowed */
+};
+static const ProtobufCIntRange agentbroker__v1__exec_file_size_limit__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__exec_file_size_limit__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.ExecFileSizeLimit",
+  "ExecFileSizeLimit",
+  "Agentbroker__V1__ExecFileSizeLimit",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__ExecFileSizeLimit),
+  1,
+  agentbroker__v1__exec_file_size_limit__field_descriptors,
+  agentbroker__v1__exec_file_size_limit__field_indices_by_name,
+  1,  agentbroker__v1__exec_file_size_limit__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__exec_file_size_limit__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 #define agentbroker__v1__exec_cancelled__field_descriptors NULL
 #define agentbroker__v1__exec_cancelled__field_indices_by_name NULL
 #define agentbroker__v1__exec_cancelled__number_ranges NULL
@@ -1929,7 +2269,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__exec_usage__descriptor =
   (ProtobufCMessageInit) agentbroker__v1__exec_usage__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__exec_end__field_descriptors[11] =
+static const ProtobufCFieldDescriptor agentbroker__v1__exec_end__field_descriptors[14] =
 {
   {
     "exited",
@@ -2028,6 +2368,30 @@ static const ProtobufCFieldDescriptor agentbroker__v1__exec_end__field_descripto
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "cpu_time_limit",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ExecEnd, outcome_case),
+    offsetof(Agentbroker__V1__ExecEnd, cpu_time_limit),
+    &agentbroker__v1__exec_cpu_time_limit__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "file_size_limit",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ExecEnd, outcome_case),
+    offsetof(Agentbroker__V1__ExecEnd, file_size_limit),
+    &agentbroker__v1__exec_file_size_limit__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "usage",
     16,
     PROTOBUF_C_LABEL_NONE,
@@ -2063,25 +2427,40 @@ static const ProtobufCFieldDescriptor agentbroker__v1__exec_end__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "process_limit_reached",
+    19,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecEnd, process_limit_reached),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned agentbroker__v1__exec_end__field_indices_by_name[] = {
   5,   /* field[5] = cancelled */
+  8,   /* field[8] = cpu_time_limit */
   0,   /* field[0] = exited */
-  10,   /* field[10] = lingering_processes */
+  9,   /* field[9] = file_size_limit */
+  12,   /* field[12] = lingering_processes */
   3,   /* field[3] = out_of_memory */
   4,   /* field[4] = output_limit */
+  13,   /* field[13] = process_limit_reached */
   6,   /* field[6] = shutting_down */
   2,   /* field[2] = signaled */
   7,   /* field[7] = spawn_failed */
   1,   /* field[1] = timed_out */
-  9,   /* field[9] = tree_not_empty */
-  8,   /* field[8] = usage */
+  11,   /* field[11] = tree_not_empty */
+  10,   /* field[10] = usage */
 };
 static const ProtobufCIntRange agentbroker__v1__exec_end__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 16, 8 },
-  { 0, 11 }
+  { 16, 10 },
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__exec_end__descriptor =
 {
@@ -2091,7 +2470,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__exec_end__descriptor =
   "Agentbroker__V1__ExecEnd",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ExecEnd),
-  11,
+  14,
   agentbroker__v1__exec_end__field_descriptors,
   agentbroker__v1__exec_end__field_indices_by_name,
   2,  agentbroker__v1__exec_end__number_ranges,
@@ -2747,6 +3126,36 @@ const ProtobufCMessageDescriptor agentbroker__v1__exec_resize_reply__descriptor 
   0,  agentbroker__v1__exec_resize_reply__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__exec_resize_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCEnumValue agentbroker__v1__network_policy__enum_values_by_number[3] =
+{
+  { "NETWORK_POLICY_UNSPECIFIED", "AGENTBROKER__V1__NETWORK_POLICY__NETWORK_POLICY_UNSPECIFIED", 0 },
+  { "NETWORK_POLICY_NONE", "AGENTBROKER__V1__NETWORK_POLICY__NETWORK_POLICY_NONE", 1 },
+  { "NETWORK_POLICY_HOST", "AGENTBROKER__V1__NETWORK_POLICY__NETWORK_POLICY_HOST", 2 },
+};
+static const ProtobufCIntRange agentbroker__v1__network_policy__value_ranges[] = {
+{0, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex agentbroker__v1__network_policy__enum_values_by_name[3] =
+{
+  { "NETWORK_POLICY_HOST", 2 },
+  { "NETWORK_POLICY_NONE", 1 },
+  { "NETWORK_POLICY_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor agentbroker__v1__network_policy__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.NetworkPolicy",
+  "NetworkPolicy",
+  "Agentbroker__V1__NetworkPolicy",
+  "agentbroker.v1",
+  3,
+  agentbroker__v1__network_policy__enum_values_by_number,
+  3,
+  agentbroker__v1__network_policy__enum_values_by_name,
+  1,
+  agentbroker__v1__network_policy__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
 static const ProtobufCEnumValue agentbroker__v1__output_stream__enum_values_by_number[3] =
 {

@@ -367,7 +367,7 @@ void   agentbroker__v1__describe_reply__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__describe_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor agentbroker__v1__entry_limits__field_descriptors[4] =
+static const ProtobufCFieldDescriptor agentbroker__v1__entry_limits__field_descriptors[5] =
 {
   {
     "max_file_bytes",
@@ -417,8 +417,21 @@ static const ProtobufCFieldDescriptor agentbroker__v1__entry_limits__field_descr
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "exec",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__EntryLimits, exec),
+    &agentbroker__v1__exec_limits__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned agentbroker__v1__entry_limits__field_indices_by_name[] = {
+  4,   /* field[4] = exec */
   1,   /* field[1] = max_exec_timeout_ms */
   0,   /* field[0] = max_file_bytes */
   3,   /* field[3] = max_leases */
@@ -427,7 +440,7 @@ static const unsigned agentbroker__v1__entry_limits__field_indices_by_name[] = {
 static const ProtobufCIntRange agentbroker__v1__entry_limits__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__entry_limits__descriptor =
 {
@@ -437,7 +450,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__entry_limits__descriptor =
   "Agentbroker__V1__EntryLimits",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__EntryLimits),
-  4,
+  5,
   agentbroker__v1__entry_limits__field_descriptors,
   agentbroker__v1__entry_limits__field_indices_by_name,
   1,  agentbroker__v1__entry_limits__number_ranges,

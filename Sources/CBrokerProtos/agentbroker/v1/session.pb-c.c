@@ -955,7 +955,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__chunk__descriptor =
   (ProtobufCMessageInit) agentbroker__v1__chunk__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue agentbroker__v1__feature__enum_values_by_number[10] =
+static const ProtobufCEnumValue agentbroker__v1__feature__enum_values_by_number[11] =
 {
   { "FEATURE_UNSPECIFIED", "AGENTBROKER__V1__FEATURE__FEATURE_UNSPECIFIED", 0 },
   { "FEATURE_LANES", "AGENTBROKER__V1__FEATURE__FEATURE_LANES", 1 },
@@ -967,15 +967,17 @@ static const ProtobufCEnumValue agentbroker__v1__feature__enum_values_by_number[
   { "FEATURE_ENTRY_LIMITS", "AGENTBROKER__V1__FEATURE__FEATURE_ENTRY_LIMITS", 7 },
   { "FEATURE_BACKGROUND_EXECS", "AGENTBROKER__V1__FEATURE__FEATURE_BACKGROUND_EXECS", 8 },
   { "FEATURE_TERMINALS", "AGENTBROKER__V1__FEATURE__FEATURE_TERMINALS", 9 },
+  { "FEATURE_EXEC_LIMITS", "AGENTBROKER__V1__FEATURE__FEATURE_EXEC_LIMITS", 10 },
 };
 static const ProtobufCIntRange agentbroker__v1__feature__value_ranges[] = {
-{0, 0},{0, 10}
+{0, 0},{0, 11}
 };
-static const ProtobufCEnumValueIndex agentbroker__v1__feature__enum_values_by_name[10] =
+static const ProtobufCEnumValueIndex agentbroker__v1__feature__enum_values_by_name[11] =
 {
   { "FEATURE_BACKGROUND_EXECS", 8 },
   { "FEATURE_CALL_DEADLINE", 2 },
   { "FEATURE_ENTRY_LIMITS", 7 },
+  { "FEATURE_EXEC_LIMITS", 10 },
   { "FEATURE_EXPECTED_ETAG", 6 },
   { "FEATURE_LANES", 1 },
   { "FEATURE_PROCESS_DEADLINE", 5 },
@@ -991,9 +993,9 @@ const ProtobufCEnumDescriptor agentbroker__v1__feature__descriptor =
   "Feature",
   "Agentbroker__V1__Feature",
   "agentbroker.v1",
-  10,
+  11,
   agentbroker__v1__feature__enum_values_by_number,
-  10,
+  11,
   agentbroker__v1__feature__enum_values_by_name,
   1,
   agentbroker__v1__feature__value_ranges,

@@ -17,6 +17,7 @@ PROTOBUF_C__BEGIN_DECLS
 #include "agentbroker/v1/common.pb-c.h"
 
 typedef struct Agentbroker__V1__ArgumentVector Agentbroker__V1__ArgumentVector;
+typedef struct Agentbroker__V1__ExecLimits Agentbroker__V1__ExecLimits;
 typedef struct Agentbroker__V1__Terminal Agentbroker__V1__Terminal;
 typedef struct Agentbroker__V1__ExecStart Agentbroker__V1__ExecStart;
 typedef struct Agentbroker__V1__ExecStarted Agentbroker__V1__ExecStarted;
@@ -26,6 +27,8 @@ typedef struct Agentbroker__V1__ExecSignaled Agentbroker__V1__ExecSignaled;
 typedef struct Agentbroker__V1__ExecTimedOut Agentbroker__V1__ExecTimedOut;
 typedef struct Agentbroker__V1__ExecOutOfMemory Agentbroker__V1__ExecOutOfMemory;
 typedef struct Agentbroker__V1__ExecOutputLimit Agentbroker__V1__ExecOutputLimit;
+typedef struct Agentbroker__V1__ExecCpuTimeLimit Agentbroker__V1__ExecCpuTimeLimit;
+typedef struct Agentbroker__V1__ExecFileSizeLimit Agentbroker__V1__ExecFileSizeLimit;
 typedef struct Agentbroker__V1__ExecCancelled Agentbroker__V1__ExecCancelled;
 typedef struct Agentbroker__V1__ExecShuttingDown Agentbroker__V1__ExecShuttingDown;
 typedef struct Agentbroker__V1__ExecSpawnFailed Agentbroker__V1__ExecSpawnFailed;
@@ -47,6 +50,21 @@ typedef struct Agentbroker__V1__ExecResizeReply Agentbroker__V1__ExecResizeReply
 
 /* --- enums --- */
 
+typedef enum _Agentbroker__V1__NetworkPolicy {
+  /*
+   * None.
+   */
+  AGENTBROKER__V1__NETWORK_POLICY__NETWORK_POLICY_UNSPECIFIED = 0,
+  /*
+   * A loopback of the sandbox's own.
+   */
+  AGENTBROKER__V1__NETWORK_POLICY__NETWORK_POLICY_NONE = 1,
+  /*
+   * The host's, where the org may: else PERMISSION_DENIED.
+   */
+  AGENTBROKER__V1__NETWORK_POLICY__NETWORK_POLICY_HOST = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(AGENTBROKER__V1__NETWORK_POLICY)
+} Agentbroker__V1__NetworkPolicy;
 typedef enum _Agentbroker__V1__OutputStream {
   AGENTBROKER__V1__OUTPUT_STREAM__OUTPUT_STREAM_UNSPECIFIED = 0,
   AGENTBROKER__V1__OUTPUT_STREAM__OUTPUT_STREAM_STDOUT = 1,
@@ -109,6 +127,46 @@ struct  Agentbroker__V1__ArgumentVector
 #define AGENTBROKER__V1__ARGUMENT_VECTOR__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__argument_vector__descriptor) \
     , 0,NULL }
+
+
+/*
+ * What a command may use, where that is less than what its entry and its org may: more is
+ * INVALID_ARGUMENT, with the limit. Absent (0): as the entry. Limits of the whole tree need control
+ * groups on the broker's host; where it has none, memory_bytes and processes are MISSING_UTILITIES, and
+ * cpu_time_ms holds for each process by itself.
+ */
+struct  Agentbroker__V1__ExecLimits
+{
+  ProtobufCMessage base;
+  /*
+   * Milliseconds of processor time of the whole tree; then it is ended: cpu_time_limit.
+   */
+  uint64_t cpu_time_ms;
+  /*
+   * Of the whole tree, its temporary files among it; then the largest process is killed: out_of_memory.
+   */
+  uint64_t memory_bytes;
+  /*
+   * Processes and threads of the whole tree; then fork(2) fails with EAGAIN.
+   */
+  uint32_t processes;
+  /*
+   * Of each process; then open(2) fails with EMFILE.
+   */
+  uint32_t open_files;
+  /*
+   * Longest file that a process writes; then it gets SIGXFSZ: file_size_limit.
+   */
+  uint64_t file_bytes;
+  /*
+   * Of both streams together; then the tree is ended: output_limit. What it wrote beyond that is not
+   * sent.
+   */
+  uint64_t output_bytes;
+};
+#define AGENTBROKER__V1__EXEC_LIMITS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__exec_limits__descriptor) \
+    , 0, 0, 0, 0, 0, 0 }
 
 
 /*
@@ -180,6 +238,11 @@ struct  Agentbroker__V1__ExecStart
    * Absent: the command has pipes. Also together with detach; there nobody types. Needs FEATURE_TERMINALS.
    */
   Agentbroker__V1__Terminal *terminal;
+  /*
+   * This and the next need FEATURE_EXEC_LIMITS.
+   */
+  Agentbroker__V1__ExecLimits *limits;
+  Agentbroker__V1__NetworkPolicy network;
   Agentbroker__V1__ExecStart__CommandCase command_case;
   union {
     /*
@@ -194,7 +257,7 @@ struct  Agentbroker__V1__ExecStart
 };
 #define AGENTBROKER__V1__EXEC_START__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__exec_start__descriptor) \
-    , 0,NULL, {0,NULL}, 0, 0, 0, NULL, AGENTBROKER__V1__EXEC_START__COMMAND__NOT_SET, {0} }
+    , 0,NULL, {0,NULL}, 0, 0, 0, NULL, NULL, AGENTBROKER__V1__NETWORK_POLICY__NETWORK_POLICY_UNSPECIFIED, AGENTBROKER__V1__EXEC_START__COMMAND__NOT_SET, {0} }
 
 
 struct  Agentbroker__V1__ExecStarted
@@ -297,6 +360,32 @@ struct  Agentbroker__V1__ExecOutputLimit
 
 
 /*
+ * Its tree used more processor time than it might, and was ended.
+ */
+struct  Agentbroker__V1__ExecCpuTimeLimit
+{
+  ProtobufCMessage base;
+  uint64_t allowed_ms;
+};
+#define AGENTBROKER__V1__EXEC_CPU_TIME_LIMIT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__exec_cpu_time_limit__descriptor) \
+    , 0 }
+
+
+/*
+ * The program made a file longer than it might (SIGXFSZ).
+ */
+struct  Agentbroker__V1__ExecFileSizeLimit
+{
+  ProtobufCMessage base;
+  uint64_t allowed;
+};
+#define AGENTBROKER__V1__EXEC_FILE_SIZE_LIMIT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__exec_file_size_limit__descriptor) \
+    , 0 }
+
+
+/*
  * It was ended from outside: its call was cancelled, or somebody asked for its end.
  */
 struct  Agentbroker__V1__ExecCancelled
@@ -365,7 +454,9 @@ typedef enum {
   AGENTBROKER__V1__EXEC_END__OUTCOME_OUTPUT_LIMIT = 5,
   AGENTBROKER__V1__EXEC_END__OUTCOME_CANCELLED = 6,
   AGENTBROKER__V1__EXEC_END__OUTCOME_SHUTTING_DOWN = 7,
-  AGENTBROKER__V1__EXEC_END__OUTCOME_SPAWN_FAILED = 8
+  AGENTBROKER__V1__EXEC_END__OUTCOME_SPAWN_FAILED = 8,
+  AGENTBROKER__V1__EXEC_END__OUTCOME_CPU_TIME_LIMIT = 9,
+  AGENTBROKER__V1__EXEC_END__OUTCOME_FILE_SIZE_LIMIT = 10
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(AGENTBROKER__V1__EXEC_END__OUTCOME__CASE)
 } Agentbroker__V1__ExecEnd__OutcomeCase;
 
@@ -384,6 +475,11 @@ struct  Agentbroker__V1__ExecEnd
    * Processes that were there yet when the program itself ended, and were killed.
    */
   uint32_t lingering_processes;
+  /*
+   * Something of its tree, or of another command of the entry at that time, could not start another
+   * process for a limit on them.
+   */
+  protobuf_c_boolean process_limit_reached;
   Agentbroker__V1__ExecEnd__OutcomeCase outcome_case;
   union {
     Agentbroker__V1__ExecExited *exited;
@@ -394,11 +490,13 @@ struct  Agentbroker__V1__ExecEnd
     Agentbroker__V1__ExecCancelled *cancelled;
     Agentbroker__V1__ExecShuttingDown *shutting_down;
     Agentbroker__V1__ExecSpawnFailed *spawn_failed;
+    Agentbroker__V1__ExecCpuTimeLimit *cpu_time_limit;
+    Agentbroker__V1__ExecFileSizeLimit *file_size_limit;
   };
 };
 #define AGENTBROKER__V1__EXEC_END__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__exec_end__descriptor) \
-    , NULL, 0, 0, AGENTBROKER__V1__EXEC_END__OUTCOME__NOT_SET, {0} }
+    , NULL, 0, 0, 0, AGENTBROKER__V1__EXEC_END__OUTCOME__NOT_SET, {0} }
 
 
 /*
@@ -641,6 +739,25 @@ Agentbroker__V1__ArgumentVector *
 void   agentbroker__v1__argument_vector__free_unpacked
                      (Agentbroker__V1__ArgumentVector *message,
                       ProtobufCAllocator *allocator);
+/* Agentbroker__V1__ExecLimits methods */
+void   agentbroker__v1__exec_limits__init
+                     (Agentbroker__V1__ExecLimits         *message);
+size_t agentbroker__v1__exec_limits__get_packed_size
+                     (const Agentbroker__V1__ExecLimits   *message);
+size_t agentbroker__v1__exec_limits__pack
+                     (const Agentbroker__V1__ExecLimits   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__exec_limits__pack_to_buffer
+                     (const Agentbroker__V1__ExecLimits   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__ExecLimits *
+       agentbroker__v1__exec_limits__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__exec_limits__free_unpacked
+                     (Agentbroker__V1__ExecLimits *message,
+                      ProtobufCAllocator *allocator);
 /* Agentbroker__V1__Terminal methods */
 void   agentbroker__v1__terminal__init
                      (Agentbroker__V1__Terminal         *message);
@@ -811,6 +928,44 @@ Agentbroker__V1__ExecOutputLimit *
                       const uint8_t       *data);
 void   agentbroker__v1__exec_output_limit__free_unpacked
                      (Agentbroker__V1__ExecOutputLimit *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__ExecCpuTimeLimit methods */
+void   agentbroker__v1__exec_cpu_time_limit__init
+                     (Agentbroker__V1__ExecCpuTimeLimit         *message);
+size_t agentbroker__v1__exec_cpu_time_limit__get_packed_size
+                     (const Agentbroker__V1__ExecCpuTimeLimit   *message);
+size_t agentbroker__v1__exec_cpu_time_limit__pack
+                     (const Agentbroker__V1__ExecCpuTimeLimit   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__exec_cpu_time_limit__pack_to_buffer
+                     (const Agentbroker__V1__ExecCpuTimeLimit   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__ExecCpuTimeLimit *
+       agentbroker__v1__exec_cpu_time_limit__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__exec_cpu_time_limit__free_unpacked
+                     (Agentbroker__V1__ExecCpuTimeLimit *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__ExecFileSizeLimit methods */
+void   agentbroker__v1__exec_file_size_limit__init
+                     (Agentbroker__V1__ExecFileSizeLimit         *message);
+size_t agentbroker__v1__exec_file_size_limit__get_packed_size
+                     (const Agentbroker__V1__ExecFileSizeLimit   *message);
+size_t agentbroker__v1__exec_file_size_limit__pack
+                     (const Agentbroker__V1__ExecFileSizeLimit   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__exec_file_size_limit__pack_to_buffer
+                     (const Agentbroker__V1__ExecFileSizeLimit   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__ExecFileSizeLimit *
+       agentbroker__v1__exec_file_size_limit__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__exec_file_size_limit__free_unpacked
+                     (Agentbroker__V1__ExecFileSizeLimit *message,
                       ProtobufCAllocator *allocator);
 /* Agentbroker__V1__ExecCancelled methods */
 void   agentbroker__v1__exec_cancelled__init
@@ -1140,6 +1295,9 @@ void   agentbroker__v1__exec_resize_reply__free_unpacked
 typedef void (*Agentbroker__V1__ArgumentVector_Closure)
                  (const Agentbroker__V1__ArgumentVector *message,
                   void *closure_data);
+typedef void (*Agentbroker__V1__ExecLimits_Closure)
+                 (const Agentbroker__V1__ExecLimits *message,
+                  void *closure_data);
 typedef void (*Agentbroker__V1__Terminal_Closure)
                  (const Agentbroker__V1__Terminal *message,
                   void *closure_data);
@@ -1166,6 +1324,12 @@ typedef void (*Agentbroker__V1__ExecOutOfMemory_Closure)
                   void *closure_data);
 typedef void (*Agentbroker__V1__ExecOutputLimit_Closure)
                  (const Agentbroker__V1__ExecOutputLimit *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__ExecCpuTimeLimit_Closure)
+                 (const Agentbroker__V1__ExecCpuTimeLimit *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__ExecFileSizeLimit_Closure)
+                 (const Agentbroker__V1__ExecFileSizeLimit *message,
                   void *closure_data);
 typedef void (*Agentbroker__V1__ExecCancelled_Closure)
                  (const Agentbroker__V1__ExecCancelled *message,
@@ -1224,10 +1388,12 @@ typedef void (*Agentbroker__V1__ExecResizeReply_Closure)
 
 /* --- descriptors --- */
 
+extern const ProtobufCEnumDescriptor    agentbroker__v1__network_policy__descriptor;
 extern const ProtobufCEnumDescriptor    agentbroker__v1__output_stream__descriptor;
 extern const ProtobufCEnumDescriptor    agentbroker__v1__spawn_failure_kind__descriptor;
 extern const ProtobufCEnumDescriptor    agentbroker__v1__spawn_stage__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__argument_vector__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__exec_limits__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__terminal__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__exec_start__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__exec_started__descriptor;
@@ -1237,6 +1403,8 @@ extern const ProtobufCMessageDescriptor agentbroker__v1__exec_signaled__descript
 extern const ProtobufCMessageDescriptor agentbroker__v1__exec_timed_out__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__exec_out_of_memory__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__exec_output_limit__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__exec_cpu_time_limit__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__exec_file_size_limit__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__exec_cancelled__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__exec_shutting_down__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__exec_spawn_failed__descriptor;

@@ -15,6 +15,7 @@ PROTOBUF_C__BEGIN_DECLS
 #endif
 
 #include "agentbroker/v1/common.pb-c.h"
+#include "agentbroker/v1/exec.pb-c.h"
 
 typedef struct Agentbroker__V1__EntryLimits Agentbroker__V1__EntryLimits;
 typedef struct Agentbroker__V1__EntryConfiguration Agentbroker__V1__EntryConfiguration;
@@ -72,10 +73,14 @@ struct  Agentbroker__V1__EntryLimits
    * whoever holds it has it alone.
    */
   uint32_t max_leases;
+  /*
+   * Of each command; memory_bytes and processes of all of them together. Needs FEATURE_EXEC_LIMITS.
+   */
+  Agentbroker__V1__ExecLimits *exec;
 };
 #define AGENTBROKER__V1__ENTRY_LIMITS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__entry_limits__descriptor) \
-    , 0, 0, 0, 0 }
+    , 0, 0, 0, 0, NULL }
 
 
 /*

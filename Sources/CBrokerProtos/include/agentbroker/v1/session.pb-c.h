@@ -69,7 +69,11 @@ typedef enum _Agentbroker__V1__Feature {
   /*
    * ExecStart.terminal, and ExecResize.
    */
-  AGENTBROKER__V1__FEATURE__FEATURE_TERMINALS = 9
+  AGENTBROKER__V1__FEATURE__FEATURE_TERMINALS = 9,
+  /*
+   * ExecStart.limits and network, EntryLimits.exec.
+   */
+  AGENTBROKER__V1__FEATURE__FEATURE_EXEC_LIMITS = 10
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(AGENTBROKER__V1__FEATURE)
 } Agentbroker__V1__Feature;
 
