@@ -120,7 +120,17 @@ static int assume_identity(uid_t uid, gid_t gid) {
     return (int)syscall(SYS_setresuid, uid, uid, uid);
 }
 
+// As the caller: whom the program runs as may not.
+static int join_control_groups(const struct linux_launch *launch) {
+    for (int i = 0; i < launch->control_group_count; i++) {
+        // A process with a real-time priority is not for those that share processors out: it goes without.
+        if (write(launch->control_groups[i], "0", 1) < 0 && errno != EINVAL) return -1;
+    }
+    return 0;
+}
+
 static int prepare_process(const struct linux_launch *launch) {
+    if (join_control_groups(launch) != 0) return -1;
     if (place_descriptors(launch->descriptors, launch->descriptor_count) != 0) return -1;
     if (set_limits(launch) != 0) return -1;
     if (launch->switches_identity && assume_identity(launch->uid, launch->gid) != 0) return -1;
@@ -165,6 +175,25 @@ static int run_child(void *argument) {
     if (prepare_process(launch) != 0) return fail(child, linux_launch_step_process);
     execve(launch->program, launch->arguments, environment);
     return fail(child, linux_launch_step_program);
+}
+
+static int join_and_exit(void *argument) {
+    struct child *child = argument;
+    if (join_control_groups(child->launch) != 0) child->error = errno;
+    _exit(0);
+}
+
+int linux_try_control_group(int members) {
+    struct linux_launch launch = {.control_groups = &members, .control_group_count = 1};
+    struct child *child = mmap(NULL, sizeof *child, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (child == MAP_FAILED) return -errno;
+    child->launch = &launch;
+    // Without a signal at its end, which a handler of the caller's would take for that of another child.
+    pid_t process = clone(join_and_exit, child->stack + stack_size, CLONE_VM | CLONE_VFORK, child);
+    int error = process < 0 ? errno : child->error;
+    if (process >= 0) waitpid(process, NULL, __WALL);
+    munmap(child, sizeof *child);
+    return -error;
 }
 
 pid_t linux_start(const struct linux_launch *launch, int *pidfd, enum linux_launch_step *failed) {

@@ -6,18 +6,16 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-enum { maximum_descriptors = 4 };
-
 ssize_t sandbox_send(int socket, const struct sandbox_request *request, const void *strings, size_t size,
                      const int *descriptors, int count) {
-    if (count > maximum_descriptors) return -EINVAL;
+    if (count > sandbox_maximum_descriptors) return -EINVAL;
     struct iovec parts[] = {
         {.iov_base = (void *)request, .iov_len = sizeof *request},
         {.iov_base = (void *)strings, .iov_len = size},
     };
     union {
         struct cmsghdr header;
-        char bytes[CMSG_SPACE(maximum_descriptors * sizeof(int))];
+        char bytes[CMSG_SPACE(sandbox_maximum_descriptors * sizeof(int))];
     } control = {{0}};
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
     if (count > 0) {

@@ -1,5 +1,6 @@
 public import AgentBackend
 internal import Glibc
+package import Sandbox
 
 /// Runs commands for local backends. What isolates them is behind this.
 package protocol CommandStarter: Sendable {
@@ -7,6 +8,13 @@ package protocol CommandStarter: Sendable {
     ///
     /// - Parameter identity: Whom they run as. Nil: the process's own user.
     func makeCommands(as identity: HostIdentity?) -> any BackendCommands
+
+    /// The same for the commands of a tenant, with limits of a backend's own beneath the tenant's.
+    func limited(to tenant: CommandTenant, _ limits: ExecLimits) -> any CommandStarter
+}
+
+extension CommandStarter {
+    package func limited(to tenant: CommandTenant, _ limits: ExecLimits) -> any CommandStarter { self }
 }
 
 /// Runs the commands of one backend and of its scopes. Safe to use from any thread.

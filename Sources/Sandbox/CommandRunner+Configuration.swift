@@ -31,12 +31,17 @@ extension CommandRunner {
         /// How long setting up a sandbox may take.
         package var setupLimit = Duration.seconds(5)
 
-        /// RLIMIT_NOFILE of a command.
+        /// RLIMIT_NOFILE of a command, unless its tenant's limits say otherwise. So it is with the next two.
         package var maximumDescriptors = 1024
-        /// RLIMIT_NPROC of a command that runs as an identity. The kernel counts all processes of that user, so it
-        /// is shared by all commands of an org. Not set where commands run as the broker's own user, whose other
-        /// processes would count.
+        /// Processes and threads of all sandboxes of a tenant. Where there is no control group for them, RLIMIT_NPROC: the
+        /// kernel counts all processes of the user then. Not kept where commands run as the broker's own user there,
+        /// whose other processes would count.
         package var maximumProcesses = 4096
+        /// Of all sandboxes of a tenant, with their temporary directories; bytes. More, and the host kills the largest
+        /// process. Half of the host's memory; kept where control groups can be made.
+        package var maximumMemory = UInt64(max(1, sysconf(Int32(_SC_PHYS_PAGES)) / 2)) * UInt64(getpagesize())
+        /// Where the process learns of its control groups.
+        package var controlGroups = ControlGroupPlaces()
 
         /// Files of the host's /etc that commands see, read-only, where they exist.
         package var systemFiles = [

@@ -104,6 +104,9 @@ package final class CommandRunner: Sendable {
         if isIdle { becomeIdle() }
     }
 
+    /// How limits are kept on this host.
+    package var limitMechanisms: [LimitMechanism] { launcher.limitMechanisms }
+
     // MARK: For WarmSandbox
 
     func prepare(_ command: Command, as identity: HostIdentity?) throws(BackendError) -> PreparedCommand {
@@ -133,13 +136,13 @@ package final class CommandRunner: Sendable {
     func launch(
         _ workspace: DirectoryIdentity,
         of command: Command,
-        as identity: HostIdentity?
+        for purpose: SandboxPurpose
     ) async -> Result<LaunchedSandbox, BackendError> {
         do throws(BackendError) {
             let directory = command.workspace
             let launched = try await launchThread.perform { [self] in
                 Result { () throws(BackendError) in
-                    try launcher.launch(workspace, open: directory, as: geteuid() == 0 ? identity : nil)
+                    try launcher.launch(workspace, open: directory, for: purpose)
                 }
             }
             await superviseLater(launched)
@@ -163,14 +166,45 @@ package final class CommandRunner: Sendable {
         in connection: AgentConnection,
         _ slot: GateSlot
     ) async throws(BackendError) -> RunningCommand? {
+        let control = try CommandControl(prepared.limits, in: connection.group)
+        let running: RunningCommand?
+        do throws(BackendError) {
+            running = try await start(prepared, request, in: connection, control, slot)
+        } catch {
+            control.commandEnded()
+            throw error
+        }
+        if running == nil { control.commandEnded() }
+        return running
+    }
+
+    private func start(
+        _ prepared: PreparedCommand,
+        _ request: borrowing AgentRequest,
+        in connection: AgentConnection,
+        _ control: CommandControl,
+        _ slot: GateSlot
+    ) async throws(BackendError) -> RunningCommand? {
+        let make = { @Sendable [self] (id: UInt64, streams: CommandStreams) in
+            RunningCommand(
+                prepared,
+                id: id,
+                of: connection,
+                streams: streams,
+                control: control,
+                gate: slot,
+                runner: self
+            )
+        }
         if prepared.terminal != nil {
-            return try await connection.start(request, of: prepared) { [self] id, terminal throws(BackendError) in
+            return try await connection.start(request, of: prepared, control) {
+                [self] id, terminal throws(BackendError) in
                 let streams = try CommandStreams(
                     terminal: terminal,
                     opensStandardInput: prepared.opensStandardInput,
                     reactor: reactor
                 )
-                return RunningCommand(prepared, id: id, of: connection, streams: streams, gate: slot, runner: self)
+                return make(id, streams)
             }
         }
         let input: StandardInput
@@ -183,9 +217,7 @@ package final class CommandRunner: Sendable {
         let error = try StandardOutput.open(owner: prepared.identity, reactor: reactor)
         let streams = CommandStreams(input: input.writer, output: output.reader, error: error.reader)
         let descriptors = [input.inside.rawValue, output.inside.rawValue, error.inside.rawValue]
-        return try connection.start(request, descriptors: descriptors) { id in
-            RunningCommand(prepared, id: id, of: connection, streams: streams, gate: slot, runner: self)
-        }
+        return try connection.start(request, descriptors: descriptors, control) { make($0, streams) }
     }
 
     // MARK: Supervision

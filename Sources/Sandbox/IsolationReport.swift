@@ -13,6 +13,8 @@ package struct IsolationReport: Sendable {
 
     /// Of the levels that were probed, from strong to weak.
     package var findings: [Finding]
+    /// How limits are kept, whatever the level.
+    package var limits: [LimitMechanism] = []
 
     /// What `auto` means on this host: `none` is never chosen by itself. Nil: no level works.
     package var strongest: IsolationLevel? {
@@ -44,7 +46,7 @@ package struct IsolationReport: Sendable {
                 findings.append(Finding(level: level, isProven: false, explanation: error.description))
             }
         }
-        return IsolationReport(findings: findings)
+        return IsolationReport(findings: findings, limits: ControlGroups(configuration.controlGroups).report)
     }
 
     private static func prove(

@@ -23,13 +23,21 @@ package final class WarmSandbox: Sendable {
     }
 
     private let runner: CommandRunner
-    private let identity: HostIdentity?
+    private let purpose: SandboxPurpose
     private let state = Mutex(State.none)
 
-    /// `identity`: whom commands run as. Nil: the process's own user, which must not be root.
-    package init(_ runner: CommandRunner, identity: HostIdentity?) {
+    /// - Parameters:
+    ///   - identity: Whom commands run as. Nil: the process's own user, which must not be root.
+    ///   - limits: Memory and processes of all its commands together, where that is less than what the tenant may use.
+    package init(
+        _ runner: CommandRunner,
+        identity: HostIdentity?,
+        tenant: CommandTenant = CommandTenant(),
+        limits: ExecLimits = ExecLimits(),
+        network: CommandNetwork = .none
+    ) {
         self.runner = runner
-        self.identity = identity
+        purpose = SandboxPurpose(identity: identity, tenant: tenant, limits: limits, network: network)
     }
 
     /// Starts a command and returns once its sandbox has it.
@@ -39,7 +47,7 @@ package final class WarmSandbox: Sendable {
     /// `RESOURCE_EXHAUSTED`; `SHUTTING_DOWN`; `BACKEND_DESTROYED`; `CANCELLED`, after which nothing of the command is
     /// left. That the program itself cannot be executed shows in reads and in the end.
     package func start(_ command: Command) async throws(BackendError) -> RunningCommand {
-        let prepared = try runner.prepare(command, as: identity)
+        let prepared = try runner.prepare(command, as: purpose.identity)
         try WorkspaceDirectory.check(workingDirectory: prepared.workingDirectory, in: command.scope)
         let slot = try await runner.admit(prepared.identity.map { .user($0.uid) } ?? .sandbox(ObjectIdentifier(self)))
         do throws(BackendError) {
@@ -106,7 +114,7 @@ package final class WarmSandbox: Sendable {
                 if launched.workspace == workspace { return launched }
             case .launch(let completion, let replaced):
                 replaced?.end()
-                let result = await runner.launch(workspace, of: command, as: identity)
+                let result = await runner.launch(workspace, of: command, for: purpose)
                 let isWanted = state.withLock { state in
                     guard case .launching = state else { return false }
                     if case .success(let launched) = result { state = .launched(launched) } else { state = .none }

@@ -45,6 +45,7 @@ struct command {
     const struct sandbox_request *request;
     // All the same one for a terminal.
     int streams[3];
+    const int *control_groups;
     const char *scope;
     const char *working_directory;
     char **arguments;

@@ -16,9 +16,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-// Descriptors of a start: the streams, and the strings' file.
-enum { maximum_descriptors = 4 };
-
 static void reply(int socket, struct sandbox_reply message) {
     // The broker reads what comes at once. Where it is gone, so is this process, the next time that it looks.
     while (send(socket, &message, sizeof message, MSG_NOSIGNAL) < 0 && errno == EINTR) {}
@@ -64,6 +61,7 @@ static void start(const struct sandbox *sandbox, const struct sandbox_request *r
                   const int *descriptors, int file_of_strings) {
     struct command command = {.request = request};
     memcpy(command.streams, descriptors, sizeof command.streams);
+    command.control_groups = descriptors + (request->has_terminal ? 0 : 3);
     int error;
     if (request->strings_are_in_file) {
         char *file = mmap(NULL, request->strings_size, PROT_READ, MAP_PRIVATE, file_of_strings, 0);
@@ -85,7 +83,7 @@ static void receive(const struct sandbox *sandbox) {
     } buffer;
     union {
         struct cmsghdr header;
-        char bytes[CMSG_SPACE(maximum_descriptors * sizeof(int))];
+        char bytes[CMSG_SPACE(sandbox_maximum_descriptors * sizeof(int))];
     } control;
     struct iovec vector = {.iov_base = &buffer, .iov_len = sizeof buffer};
     struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control,
@@ -98,7 +96,8 @@ static void receive(const struct sandbox *sandbox) {
         _exit(0);
     }
 
-    int descriptors[maximum_descriptors] = {-1, -1, -1, -1};
+    int descriptors[sandbox_maximum_descriptors];
+    memset(descriptors, -1, sizeof descriptors);
     size_t count = 0;
     const struct cmsghdr *header = CMSG_FIRSTHDR(&message);
     if (header != NULL && header->cmsg_type == SCM_RIGHTS) {

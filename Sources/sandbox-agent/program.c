@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -77,10 +78,36 @@ static int take_terminal_or_group(const struct command *command) {
     return ioctl(command->streams[0], TIOCSCTTY, 0);
 }
 
+// The broker opened their files, and it is its right that counts.
+static int join_control_groups(const struct command *command) {
+    for (uint32_t i = 0; i < command->request->control_group_count; i++) {
+        if (write(command->control_groups[i], "0", 1) < 0) return -1;
+    }
+    return 0;
+}
+
+// Never above what the agent was given. `surplus`: from the warning to the end.
+static int limit(int resource, rlim_t value, rlim_t surplus) {
+    if (value == 0) return 0;
+    struct rlimit both;
+    if (getrlimit(resource, &both) != 0) return -1;
+    if (both.rlim_max > value + surplus) both.rlim_max = value + surplus;
+    both.rlim_cur = both.rlim_max < value ? both.rlim_max : value;
+    return setrlimit(resource, &both);
+}
+
+static int set_limits(const struct sandbox_request *request) {
+    if (limit(RLIMIT_NOFILE, request->maximum_descriptors, 0) != 0) return -1;
+    if (limit(RLIMIT_CPU, request->maximum_processor_seconds, 1) != 0) return -1;
+    return limit(RLIMIT_FSIZE, request->maximum_file_size, 0);
+}
+
 int run_program(void *argument) {
     struct cell *cell = argument;
     reset_signals();
-    if (take_terminal_or_group(cell->command) != 0 || place_streams(cell->command->streams) != 0) {
+    if (join_control_groups(cell->command) != 0 || set_limits(cell->command->request) != 0) {
+        fail(cell, sandbox_stage_confinement, errno);
+    } else if (take_terminal_or_group(cell->command) != 0 || place_streams(cell->command->streams) != 0) {
         fail(cell, sandbox_stage_confinement, errno);
     } else if (enter_working_directory(cell) != 0) {
         fail(cell, sandbox_stage_working_directory, errno);

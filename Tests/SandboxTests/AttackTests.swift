@@ -14,6 +14,8 @@ extension SandboxTests {
             /// For bash, with $OUTSIDE, a directory beside the workspace, $VICTIM, a process that works there, and $PORT,
             /// one on which somebody listens. Prints "reached" where it succeeds.
             let line: String
+            /// Outside it takes root.
+            var needsRoot = false
 
             var testDescription: String { name }
 
@@ -23,6 +25,15 @@ extension SandboxTests {
 
             private static func call(_ name: String, _ arguments: String) -> Attack {
                 Attack(name: name, line: python("if libc.syscall(\(arguments)) >= 0: print('reached')"))
+            }
+
+            /// Of a call that says what is wrong with its arguments, or that the kernel has no such thing, only to who may make it.
+            private static func privilegedCall(_ name: String, _ arguments: String) -> Attack {
+                let program = """
+                    libc = ctypes.CDLL(None, use_errno=True)
+                    if libc.syscall(\(arguments)) >= 0 or ctypes.get_errno() != 1: print('reached')
+                    """
+                return Attack(name: name, line: python(program), needsRoot: true)
             }
 
             static let all = [
@@ -66,6 +77,23 @@ extension SandboxTests {
                 call("keyring", "248, b'user', b'name', b'value', 5, -4"),
                 call("io_uring", "425, 1, ctypes.create_string_buffer(256)"),
                 call("userfaultfd", "323, 1"),
+                privilegedCall("module", "175, b'x', 1, b''"),
+                privilegedCall("module in a file", "313, 0, b'', 0"),
+                privilegedCall("bpf", "321, 0, ctypes.create_string_buffer(b'\\x02' + bytes(127)), 128"),
+                Attack(name: "device", line: "mknod node c 1 3 && echo reached", needsRoot: true),
+                Attack(name: "setuid program of the workspace", line: "[ $(./setuid -u) = 0 ] && echo reached"),
+                Attack(
+                    name: "setuid program of the system",
+                    // What it ran as shows until it is waited for.
+                    line: python(
+                        """
+                        child = os.posix_spawn("/usr/bin/su", ["su", "--version"], {})
+                        os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+                        ids = next(line for line in open(f"/proc/{child}/status") if line.startswith("Uid:"))
+                        if ids.split()[2] == "0": print("reached")
+                        """
+                    )
+                ),
                 Attack(
                     name: "memory of a process",
                     line: python(
@@ -90,7 +118,10 @@ extension SandboxTests {
             try await SandboxFixture.with { fixture in
                 let host = try Host.Outside(beside: fixture)
                 defer { host.end() }
-                #expect(try host.run(attack.line).contains("reached"), "it does not work outside either")
+                #expect(
+                    try host.run(attack.line, asRoot: attack.needsRoot).contains("reached"),
+                    "it does not work outside either"
+                )
                 var command = fixture.command(attack.line)
                 command.environment = try host.environment
                 let finished = try await fixture.run(command)
@@ -110,7 +141,11 @@ extension SandboxTests {
                     fixture.command("bomb() { bomb | bomb & }; echo ready; bomb 2> /dev/null; sleep 1000")
                 )
                 #expect(try await running.readLine() == "ready\n")
-                let other = WarmSandbox(fixture.runner, identity: HostIdentity(uid: 200_002, gid: 200_002))
+                let other = WarmSandbox(
+                    fixture.runner,
+                    identity: HostIdentity(uid: 200_002, gid: 200_002),
+                    tenant: CommandTenant(name: "other")
+                )
                 try await SandboxFixture.with { neighbour in
                     chown(neighbour.workspacePath, 200_002, 200_002)
                     let command = neighbour.command("echo calm")
@@ -123,6 +158,71 @@ extension SandboxTests {
                 #expect(try await fixture.run("echo /proc/[0-9]*").output == "/proc/1 /proc/2\n")
                 await other.destroy()
             }
+        }
+
+        /// Only the command that wants too much is killed, and told.
+        @Test(.enabled(if: geteuid() == 0 && access("/sys/fs/cgroup/memory/cgroup.procs", W_OK) == 0))
+        func aMemoryBombIsKilledAlone() async throws {
+            var configuration = CommandRunner.Configuration()
+            configuration.maximumMemory = 64 << 20
+            try await SandboxFixture.with(configuration: configuration) { fixture in
+                let other = try await fixture.start(fixture.command("echo ready; sleep 1000"))
+                #expect(try await other.readLine() == "ready\n")
+                for _ in 0..<2 {
+                    let filled = try await fixture.run(
+                        "for d in /tmp /dev/shm; do head -c 90000000 /dev/zero > $d/x; done"
+                    )
+                    #expect(filled.error.contains("No space left"))
+                }
+                for line in ["tail /dev/zero", "exec tail /dev/zero", "tail /dev/zero | cat; exit 137"] {
+                    let finished = try await fixture.run(line)
+                    guard case .outOfMemory = finished.end.outcome else {
+                        Issue.record("\(line): \(finished.end)")
+                        continue
+                    }
+                }
+                #expect(try await fixture.run("exit 137").exitCode == 137)
+                #expect(try await fixture.run("kill -9 $$").signal == SIGKILL)
+                other.terminate(.cancelled)
+                #expect(try await Finished(other).terminationCause == .cancelled)
+            }
+        }
+
+        @Test(.enabled(if: geteuid() == 0 && access("/sys/fs/cgroup/pids/cgroup.procs", W_OK) == 0))
+        func processesOfASandboxAreCounted() async throws {
+            var configuration = CommandRunner.Configuration()
+            configuration.maximumProcesses = 20
+            try await SandboxFixture.with(configuration: configuration) { fixture in
+                let program = """
+                    import os, signal
+                    made = 0
+                    try:
+                        while True:
+                            if os.fork() == 0: signal.pause()
+                            made += 1
+                    except OSError as error: print(made < 20, error.errno)
+                    """
+                let finished = try await fixture.run(fixture.command(["/usr/bin/python3", "-c", program]))
+                #expect(finished.output == "True 11\n")
+                #expect(try await fixture.run("echo next").output == "next\n")
+            }
+        }
+
+        @Test(.enabled(if: geteuid() == 0 && access("/sys/fs/cgroup/memory/cgroup.procs", W_OK) == 0))
+        func noControlGroupIsLeft() async throws {
+            try await SandboxFixture.with { fixture in
+                _ = try await fixture.run("sleep 1000 & true")
+                #expect(Host.controlGroups.count == 1)
+            }
+            #expect(Host.controlGroups == [])
+        }
+
+        @Test(.enabled(if: geteuid() == 0 && access("/sys/fs/cgroup/memory/cgroup.procs", W_OK) == 0))
+        func whatAKilledBrokerLeftIsRemoved() throws {
+            let left = Host.memoryGroup + "/agent-broker-\(Int32.max)-1"
+            try #require(mkdir(left, 0o755) == 0 && mkdir(left + "/7", 0o755) == 0)
+            _ = ControlGroups(ControlGroupPlaces())
+            #expect(access(left, F_OK) != 0)
         }
 
         @Test func zombiesByTheThousandAreReaped() async throws {

@@ -131,7 +131,10 @@ extension SandboxTests {
             try await SandboxFixture.with(level: .landlock) { fixture in
                 let host = try Host.Outside(beside: fixture)
                 defer { host.end() }
-                #expect(try host.run(attack.line).contains("reached"), "it does not work outside either")
+                #expect(
+                    try host.run(attack.line, asRoot: attack.needsRoot).contains("reached"),
+                    "it does not work outside either"
+                )
                 var command = fixture.command(attack.line)
                 command.environment = try host.environment
                 let finished = try await fixture.run(command)

@@ -174,6 +174,19 @@ enum Host {
         }
     }
 
+    /// Of this process, in the hierarchy of the memory controller.
+    static var memoryGroup: String {
+        let lines = (try? String(contentsOfFile: "/proc/self/cgroup", encoding: .utf8))?.split(separator: "\n") ?? []
+        let own = lines.first { $0.contains(":memory:") }?.split(separator: ":").last ?? ""
+        return own == "/" ? "/sys/fs/cgroup/memory" : "/sys/fs/cgroup/memory\(own)"
+    }
+
+    /// Those that this process made.
+    static var controlGroups: [String] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: memoryGroup)) ?? []
+        return names.filter { $0.hasPrefix("agent-broker-\(getpid())-") }
+    }
+
     /// What an attack aims at, beside the workspace, as the commands' user.
     struct Outside {
         let directory: String
@@ -187,6 +200,10 @@ enum Host {
             try SandboxFixture.makeDirectory(directory)
             try "reached".write(toFile: directory + "/secret", atomically: false, encoding: .utf8)
             chown(directory + "/secret", SandboxFixture.uid, SandboxFixture.gid)
+            // Of root's, who may make one.
+            let setuid = fixture.path("setuid")
+            try FileManager.default.copyItem(atPath: "/usr/bin/id", toPath: setuid)
+            try #require(chown(setuid, 0, 0) == 0 && chmod(setuid, 0o4755) == 0)
             let program = """
                 import os, socket, sys
                 os.chdir(sys.argv[1])
@@ -222,8 +239,8 @@ enum Host {
         }
 
         /// What a shell line writes that runs outside, in the workspace.
-        func run(_ line: String) throws -> String {
-            let process = Self.process(["/bin/bash", "-c", line])
+        func run(_ line: String, asRoot: Bool = false) throws -> String {
+            let process = Self.process(["/bin/bash", "-c", line], asRoot: asRoot)
             process.currentDirectoryURL = URL(filePath: directory + "/../workspace")
             process.environment = [
                 "OUTSIDE": directory, "VICTIM": "\(victim)", "PORT": "\(port)", "PATH": "/usr/bin:/bin",
@@ -243,11 +260,11 @@ enum Host {
             shmctl(shared, IPC_RMID, nil)
         }
 
-        /// As the commands' user.
-        private static func process(_ arguments: [String]) -> Process {
+        /// As the commands' user, or as root.
+        private static func process(_ arguments: [String], asRoot: Bool = false) -> Process {
             let process = Process()
             process.executableURL = URL(filePath: "/usr/bin/setpriv")
-            let (uid, gid) = (SandboxFixture.uid, SandboxFixture.gid)
+            let (uid, gid) = asRoot ? (0, 0) : (SandboxFixture.uid, SandboxFixture.gid)
             process.arguments = ["--reuid", "\(uid)", "--regid", "\(gid)", "--clear-groups"] + arguments
             return process
         }

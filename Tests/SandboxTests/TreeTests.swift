@@ -209,7 +209,12 @@ extension SandboxTests {
                         ).launch(
                             DirectoryIdentity(of: fixture.workspace),
                             open: fixture.workspace,
-                            as: fixture.identity
+                            for: SandboxPurpose(
+                                identity: fixture.identity,
+                                tenant: CommandTenant(),
+                                limits: ExecLimits(),
+                                network: .none
+                            )
                         )
                     }
                 )

@@ -28,6 +28,10 @@ struct linux_launch {
     uid_t uid;
     gid_t gid;
 
+    // Files cgroup.procs of the control groups that the program becomes a member of, open for writing.
+    const int *control_groups;
+    int control_group_count;
+
     // A directory, open with O_PATH or more, and where it was found last.
     int directory;
     const char *directory_path;
@@ -63,6 +67,9 @@ extern const char *const linux_launch_directory;
 //
 // The child of a root caller shares the caller's memory until execve(2), and makes system calls only.
 pid_t linux_start(const struct linux_launch *launch, int *pidfd, enum linux_launch_step *failed);
+
+// Whether a child can join a control group: writes "0" to its file cgroup.procs, open for writing. 0 or -errno.
+int linux_try_control_group(int members);
 
 // kill(2) with SIGKILL and waitid(2) for a child that nobody has reaped. Blocks until all beneath it are gone.
 void linux_kill_and_reap(pid_t child);

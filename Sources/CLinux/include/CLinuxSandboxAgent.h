@@ -6,8 +6,8 @@
 #include <sys/types.h>
 
 enum sandbox_operation {
-    // Descriptors come along: standard input, output and error, and the strings where they are not in the message. With
-    // a terminal the first three mean nothing.
+    // Descriptors come along: standard input, output and error, but for a terminal; files cgroup.procs of the control
+    // groups that the program joins; and the strings where they are not in the message.
     sandbox_operation_start = 1,
     // To every process of a command; SIGKILL to the whole tree, whatever it is.
     sandbox_operation_signal,
@@ -31,6 +31,11 @@ struct sandbox_request {
     uint32_t has_terminal;
     uint16_t rows;
     uint16_t columns;
+    uint32_t control_group_count;
+    // RLIMIT_NOFILE, RLIMIT_CPU, RLIMIT_FSIZE of each process. 0: as the agent.
+    uint32_t maximum_descriptors;
+    uint32_t maximum_processor_seconds;
+    uint64_t maximum_file_size;
     // What the scope has to be: another directory in its place is bound for nobody.
     uint64_t scope_device;
     uint64_t scope_inode;
@@ -38,6 +43,9 @@ struct sandbox_request {
 
 // More strings than this are sent in a file.
 enum { sandbox_maximum_inline_strings = 48 * 1024 };
+
+// Control groups that a program joins, and descriptors of one start.
+enum { sandbox_maximum_groups = 4, sandbox_maximum_descriptors = 3 + sandbox_maximum_groups + 1 };
 
 enum sandbox_reply_kind {
     // The first message: commands can be started.

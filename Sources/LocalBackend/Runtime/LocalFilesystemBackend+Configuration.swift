@@ -43,7 +43,7 @@ extension LocalFilesystemBackend {
             limits: configuration.limits,
             threads: runtime.threads,
             directories: runtime.directories,
-            commands: runtime.commands.commands,
+            commands: runtime.commands.commands.limited(to: runtime.tenant, ExecLimits()),
             safety: configuration.safety,
             cleanUp: { temporary.remove() }
         )

@@ -1,4 +1,5 @@
 public import AgentBackend
+internal import Sandbox
 
 /// What the local backends of a process share: threads for file system calls, the directories that are kept open, and
 /// the sandbox that commands run in.
@@ -25,6 +26,11 @@ public final class LocalRuntime: Sendable {
         public var grace = Duration.seconds(2)
         /// Commands at once; more are refused with `RESOURCE_EXHAUSTED`.
         public var maximumRunningCommands = 256
+        /// Of each command; memory and processes of all of them together. Where it says nothing: half of the host's memory,
+        /// 4096 processes, 1024 open files, and no other limit.
+        public var limits = ExecLimits()
+        /// Commands may ask for the host's network.
+        public var allowsHostNetwork = false
         /// Paths of the host that commands see besides /usr, read-only, such as a tool chain.
         public var readOnlyPaths: [String] = []
 
@@ -38,6 +44,7 @@ public final class LocalRuntime: Sendable {
     let threads: FileThreads
     let directories: OpenDirectoryCache
     let commands: CommandIsolation
+    let tenant: CommandTenant
 
     /// Probes what isolation works here, by running a command. Throws `MISSING_UTILITIES` where a level is asked for by
     /// name and cannot be had.
@@ -55,6 +62,11 @@ public final class LocalRuntime: Sendable {
         if let identity = configuration.identity { try FileIdentity.prove(identity) }
         commands = try await CommandIsolation(settings, as: configuration.identity)
         identity = configuration.identity
+        let limits = CommandTenant.Limits(
+            exec: configuration.limits,
+            allowsHostNetwork: configuration.allowsHostNetwork
+        )
+        tenant = CommandTenant { limits }
         threads = FileThreads(count: configuration.fileThreads)
         directories = OpenDirectoryCache(capacity: configuration.maximumOpenDirectories)
     }

@@ -35,11 +35,16 @@ package final class SandboxedCommands: CommandStarter {
     }
 
     package func makeCommands(as identity: HostIdentity?) -> any BackendCommands {
-        SandboxedBackendCommands(commands: self, sandbox: WarmSandbox(runner, identity: identity))
+        limited(to: CommandTenant(), ExecLimits()).makeCommands(as: identity)
+    }
+
+    package func limited(to tenant: CommandTenant, _ limits: ExecLimits) -> any CommandStarter {
+        TenantCommands(commands: self, runner: runner, tenant: tenant, limits: limits)
     }
 
     fileprivate func start(
         _ request: ExecRequest,
+        _ execLimits: ExecLimits,
         in sandbox: WarmSandbox,
         workspace: Int32,
         scope: Int32,
@@ -62,16 +67,43 @@ package final class SandboxedCommands: CommandStarter {
                 opensStandardInput: request.opensStandardInput,
                 terminal: request.terminal?.size,
                 deadline: timeout,
-                grace: limits.grace
+                grace: limits.grace,
+                limits: execLimits
             )
         )
         return SandboxedExecution(command: command, isolation: runner.level.rawValue)
     }
 }
 
+private struct TenantCommands: CommandStarter {
+    let commands: SandboxedCommands
+    let runner: CommandRunner
+    let tenant: CommandTenant
+    let limits: ExecLimits
+
+    func makeCommands(as identity: HostIdentity?) -> any BackendCommands {
+        let sandboxes = CommandNetwork.allCases.map { network in
+            (network, WarmSandbox(runner, identity: identity, tenant: tenant, limits: limits, network: network))
+        }
+        return SandboxedBackendCommands(
+            commands: commands,
+            sandboxes: Dictionary(sandboxes) { first, _ in first },
+            tenant: tenant,
+            limits: limits
+        )
+    }
+
+    func limited(to tenant: CommandTenant, _ limits: ExecLimits) -> any CommandStarter {
+        TenantCommands(commands: commands, runner: runner, tenant: tenant, limits: limits)
+    }
+}
+
 private struct SandboxedBackendCommands: BackendCommands {
     let commands: SandboxedCommands
-    let sandbox: WarmSandbox
+    /// Made, as far as they cost anything, for the first command that sees this of the network.
+    let sandboxes: [CommandNetwork: WarmSandbox]
+    let tenant: CommandTenant
+    let limits: ExecLimits
 
     func start(
         _ request: ExecRequest,
@@ -79,8 +111,13 @@ private struct SandboxedBackendCommands: BackendCommands {
         scope: Int32,
         environment: Environment
     ) async throws(BackendError) -> any StartedCommand {
-        try await commands.start(
+        let allowed = tenant.limits()
+        guard request.network == .none || allowed.allowsHostNetwork, let sandbox = sandboxes[request.network] else {
+            throw Self.noHostNetwork
+        }
+        return try await commands.start(
             request,
+            try request.limits.ofCommand(within: limits.lowered(to: allowed.exec)),
             in: sandbox,
             workspace: workspace,
             scope: scope,
@@ -89,7 +126,24 @@ private struct SandboxedBackendCommands: BackendCommands {
     }
 
     func destroy() async {
-        await sandbox.destroy()
+        for sandbox in sandboxes.values { await sandbox.destroy() }
+    }
+
+    private static let noHostNetwork = BackendError(
+        .permissionDenied,
+        message: "commands may not use the host's network here: ask for none, or have the broker's operator set "
+            + "exec.host_network, of the org or of all, to true"
+    )
+}
+
+extension ExecLimits {
+    /// What the command's own process and tree are held to. Memory and processes are so by its sandbox, unless it asks for
+    /// less.
+    fileprivate func ofCommand(within outer: ExecLimits) throws(BackendError) -> ExecLimits {
+        var limits = try within(outer)
+        limits.memoryBytes = memoryBytes
+        limits.processes = processes
+        return limits
     }
 }
 
@@ -130,12 +184,20 @@ private struct SandboxedExecution: StartedCommand {
             case .exited(let code): .exited(code: UInt32(code))
             case .signaled(let signal): .signaled(signal)
             case .outOfMemory: .outOfMemory
+            case .fileSize(let size): .fileSizeLimit(size)
             case .terminated(.deadline(let deadline)): .timedOut(after: deadline)
+            case .terminated(.processorTime(let time)): .cpuTimeLimit(time)
+            case .terminated(.output(let size)): .outputLimit(size)
             case .terminated(.cancelled), .terminated(.backendDestroyed): .cancelled
             case .terminated(.shuttingDown): .shuttingDown
             // The error is thrown to who reads the output.
             case .failed(let failure, _): .spawnFailed(failure)
             }
-        return ExecEnd(outcome: outcome, usage: end.usage, lingeringProcesses: end.lingeringProcesses)
+        return ExecEnd(
+            outcome: outcome,
+            usage: end.usage,
+            lingeringProcesses: end.lingeringProcesses,
+            reachedProcessLimit: end.reachedProcessLimit
+        )
     }
 }

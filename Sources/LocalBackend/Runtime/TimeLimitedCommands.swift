@@ -1,4 +1,5 @@
 package import AgentBackend
+package import Sandbox
 
 /// Commands of one entry, which may not run for as long as others may.
 package struct TimeLimitedCommands: CommandStarter {
@@ -13,6 +14,10 @@ package struct TimeLimitedCommands: CommandStarter {
 
     package func makeCommands(as identity: HostIdentity?) -> any BackendCommands {
         TimeLimitedBackendCommands(commands: commands.makeCommands(as: identity), maximumTimeout: maximumTimeout)
+    }
+
+    package func limited(to tenant: CommandTenant, _ limits: ExecLimits) -> any CommandStarter {
+        TimeLimitedCommands(commands.limited(to: tenant, limits), maximumTimeout: maximumTimeout)
     }
 }
 

@@ -31,11 +31,18 @@ final class AgentConnection: ReadinessTarget {
     /// Of the sandbox: that it can be used, or what its agent says why not.
     let ready = Completion<Result<Void, BackendError>>()
 
+    /// What limits the sandbox. Nil where the host has no such thing.
+    let group: ControlGroup?
     private let reactor: ReadinessReactor
     private let key: UInt64
     private let state: Mutex<State>
 
-    init(_ socket: consuming OwnedDescriptor, reactor: ReadinessReactor) throws(BackendError) {
+    init(
+        _ socket: consuming OwnedDescriptor,
+        group: ControlGroup?,
+        reactor: ReadinessReactor
+    ) throws(BackendError) {
+        self.group = group
         self.reactor = reactor
         key = reactor.makeKey()
         let rawValue = socket.rawValue
@@ -52,10 +59,11 @@ final class AgentConnection: ReadinessTarget {
     func start(
         _ request: borrowing AgentRequest,
         descriptors: [Int32],
+        _ control: CommandControl,
         make: (UInt64) -> RunningCommand
     ) throws(BackendError) -> RunningCommand? {
         var running: RunningCommand?
-        try send(request, descriptors: descriptors) { id in
+        try send(request, descriptors: descriptors, control) { id in
             let command = make(id)
             running = command
             return .running(command)
@@ -67,10 +75,11 @@ final class AgentConnection: ReadinessTarget {
     func start(
         _ request: borrowing AgentRequest,
         of prepared: PreparedCommand,
+        _ control: CommandControl,
         make: @escaping @Sendable (UInt64, consuming OwnedDescriptor) throws(BackendError) -> RunningCommand
     ) async throws(BackendError) -> RunningCommand? {
         let pending = PendingCommand(prepared: prepared, make: make)
-        guard try send(request, descriptors: [], { _ in .awaitingTerminal(pending) }) else { return nil }
+        guard try send(request, descriptors: [], control, { _ in .awaitingTerminal(pending) }) else { return nil }
         return try await pending.command.waitToTheEnd().get()
     }
 
@@ -79,6 +88,7 @@ final class AgentConnection: ReadinessTarget {
     private func send(
         _ request: borrowing AgentRequest,
         descriptors: [Int32],
+        _ control: CommandControl,
         _ entry: (UInt64) -> Entry
     ) throws(BackendError) -> Bool {
         let result = state.withLock { state -> Result<Bool, BackendError> in
@@ -86,7 +96,7 @@ final class AgentConnection: ReadinessTarget {
             state.lastID += 1
             state.lastUse = .now
             let id = state.lastID
-            let sent = request.send(id: id, to: socket, descriptors: descriptors)
+            let sent = request.send(id: id, to: socket, descriptors: descriptors, control)
             switch sent {
             case 0...:
                 state.commands[id] = entry(id)

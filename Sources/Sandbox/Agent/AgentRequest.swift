@@ -29,16 +29,23 @@ struct AgentRequest: ~Copyable {
             request.rows = terminal.rows
             request.columns = terminal.columns
         }
+        let limits = command.limits
+        request.maximum_descriptors = UInt32(clamping: limits.openFiles ?? 0)
+        request.maximum_file_size = limits.fileBytes ?? 0
         request.scope_device = scope.device
         request.scope_inode = scope.inode
         self.strings = isLong ? [] : strings.bytes
     }
 
     /// Returns bytes that were sent, or -errno. `descriptors`: standard input, output, error; none with a terminal.
-    borrowing func send(id: UInt64, to socket: Int32, descriptors: [Int32]) -> Int {
+    borrowing func send(id: UInt64, to socket: Int32, descriptors: [Int32], _ control: CommandControl) -> Int {
         var request = request
         request.id = id
-        var descriptors = descriptors
+        request.control_group_count = UInt32(control.members.count)
+        request.maximum_processor_seconds = control.processorSeconds
+        var descriptors = descriptors + control.members.map(\.rawValue)
+        // Borrowed to the end of this call.
+        defer { withExtendedLifetime(control) {} }
         switch file {
         case .some(let file): descriptors.append(file.rawValue)
         case .none: break

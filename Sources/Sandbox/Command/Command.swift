@@ -21,6 +21,8 @@ package struct Command: Sendable {
     package var deadline: Duration?
     /// How long the tree has to end by itself after SIGTERM.
     package var grace: Duration
+    /// Below those of its sandbox.
+    package var limits: ExecLimits
 
     package init(
         _ program: ExecRequest.Program,
@@ -31,7 +33,8 @@ package struct Command: Sendable {
         opensStandardInput: Bool = false,
         terminal: TerminalSize? = nil,
         deadline: Duration? = nil,
-        grace: Duration = .seconds(2)
+        grace: Duration = .seconds(2),
+        limits: ExecLimits = ExecLimits()
     ) {
         self.program = program
         self.environment = environment
@@ -42,6 +45,7 @@ package struct Command: Sendable {
         self.terminal = terminal
         self.deadline = deadline
         self.grace = grace
+        self.limits = limits
     }
 }
 
@@ -51,6 +55,10 @@ package enum TerminationCause: Sendable, Hashable {
     case cancelled
     /// It ran for as long as it was allowed to.
     case deadline(Duration)
+    /// It used more of the processors than it was allowed to.
+    case processorTime(Duration)
+    /// It wrote more than it was allowed to, in bytes.
+    case output(UInt64)
     /// The backend that it ran for was destroyed.
     case backendDestroyed
     /// The runner was cancelled.
@@ -63,7 +71,9 @@ package struct CommandEnd: Sendable {
         case exited(code: UInt8)
         /// A signal ended the program itself, and nobody had asked for its end.
         case signaled(Int32)
-        /// The host killed the sandbox with all that ran in it.
+        /// A signal ended it for a file that is longer than it may be, in bytes.
+        case fileSize(UInt64)
+        /// The host killed it, or the sandbox with all that ran in it, for lack of memory.
         case outOfMemory
         /// The tree was ended, for the first cause that came.
         case terminated(TerminationCause)
@@ -75,4 +85,6 @@ package struct CommandEnd: Sendable {
     package var usage: ExecEnd.Usage
     /// Processes that were there yet when the program ended, and were killed.
     package var lingeringProcesses: UInt32 = 0
+    /// One could not be made, of it or of another command in the sandbox at that time.
+    package var reachedProcessLimit = false
 }

@@ -11,6 +11,7 @@ struct PreparedCommand: Sendable {
     let terminal: TerminalSize?
     let deadline: Duration?
     let grace: Duration
+    let limits: ExecLimits
 
     /// Throws `EMPTY_COMMAND`, `INVALID_ARGUMENT`, and `MISSING_UTILITIES` where there is no shell.
     init(
@@ -34,6 +35,7 @@ struct PreparedCommand: Sendable {
         terminal = command.terminal
         deadline = command.deadline
         grace = command.grace
+        limits = command.limits
         try checkSize(maximum: maximumSize)
         guard !workingDirectory.contains(0), !arguments.contains(where: { $0.contains(0) }) else {
             throw BackendError(.invalidArgument, message: "the command or its directory has a NUL byte: remove it")

@@ -1,3 +1,4 @@
+internal import AgentBackend
 internal import Glibc
 
 extension RunningCommand {
@@ -7,6 +8,9 @@ extension RunningCommand {
             await withDiscardingTaskGroup { group in
                 group.addTask { await self.leaveGate() }
                 group.addTask { await self.enforceDeadline() }
+                if let time = self.prepared.limits.cpuTime, self.control.countsProcessorTime {
+                    group.addTask { await self.enforceProcessorTime(time) }
+                }
                 await attention.waitToTheEnd()
                 if !hasEnded {
                     // Before whatever the cancellation of the task brings about.
@@ -30,6 +34,15 @@ extension RunningCommand {
     private func enforceDeadline() async {
         guard (try? await clock.sleep(for: deadline)) != nil else { return }
         terminate(.deadline(deadline))
+    }
+
+    /// Looks when it could have used up what it has at the earliest: by all processors at once.
+    private func enforceProcessorTime(_ allowed: Duration) async {
+        while let used = control.processorTime {
+            guard used < allowed else { return terminate(.processorTime(allowed)) }
+            let rest = max((allowed - used) / CommandControl.processors, CommandControl.shortestLook)
+            guard (try? await clock.sleep(for: rest)) != nil else { return }
+        }
     }
 
     private func endGrace() async {

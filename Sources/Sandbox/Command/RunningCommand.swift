@@ -16,6 +16,8 @@ package final class RunningCommand: Sendable {
     private let connection: AgentConnection
     private let runner: CommandRunner
     private let gate: GateSlot
+    let control: CommandControl
+    private let output: OutputBudget
     private let started = ContinuousClock.now
 
     private let streams: CommandStreams
@@ -30,26 +32,42 @@ package final class RunningCommand: Sendable {
         id: UInt64,
         of connection: AgentConnection,
         streams: CommandStreams,
+        control: CommandControl,
         gate: GateSlot,
         runner: CommandRunner
     ) {
         self.prepared = prepared
         self.id = id
         self.connection = connection
+        self.control = control
         self.gate = gate
         self.runner = runner
         clock = runner.clock
         let maximum = runner.configuration.maximumLifetime
         deadline = min(prepared.deadline ?? maximum, maximum)
         self.streams = streams
+        output = OutputBudget(prepared.limits.outputBytes)
     }
 
     /// Waits for output and returns at most `count` bytes of it, and never more than the runner's read size. Nil:
     /// all that the tree wrote was read, and nothing of the tree is left. Throws `EXEC_ERROR` in place of nil for a
     /// program that could not be run, `PATH_ESCAPE_ATTEMPT` where another directory took the place of its scope,
     /// `CANCELLED`, and `CONFLICT` while another task reads the same stream.
+    ///
+    /// What it writes beyond its limit is read and dropped: it is ended, and does not wait for its reader meanwhile.
     package func readOutput(_ stream: CommandStream, upTo count: Int) async throws(BackendError) -> ByteBuffer? {
         let size = max(1, min(count, runner.configuration.maximumReadSize))
+        while let bytes = try await readPipe(stream, upTo: size) {
+            let fitting = output.take(bytes)
+            if fitting.readableBytes < bytes.readableBytes, let allowed = prepared.limits.outputBytes {
+                terminate(.output(allowed))
+            }
+            if fitting.readableBytes > 0 { return fitting }
+        }
+        return nil
+    }
+
+    private func readPipe(_ stream: CommandStream, upTo size: Int) async throws(BackendError) -> ByteBuffer? {
         switch stream {
         case .standardOutput:
             return try await streams.output.read(upTo: size)
@@ -135,8 +153,16 @@ package final class RunningCommand: Sendable {
         usage.user = .microseconds(Int64(clamping: reply.user_microseconds))
         usage.system = .microseconds(Int64(clamping: reply.system_microseconds))
         usage.maximumResidentBytes = reply.maximum_resident_bytes
-        let outcome = termination.value.map { CommandEnd.Outcome.terminated($0) } ?? outcome(reply)
-        tell(CommandEnd(outcome: outcome, usage: usage, lingeringProcesses: reply.lingering))
+        let happened = control.happened()
+        let outcome = termination.value.map { CommandEnd.Outcome.terminated($0) } ?? outcome(reply, happened, usage)
+        tell(
+            CommandEnd(
+                outcome: outcome,
+                usage: usage,
+                lingeringProcesses: reply.lingering,
+                reachedProcessLimit: happened.refusedProcesses > 0
+            )
+        )
     }
 
     /// The sandbox is gone, and everything in it. `outcome`: of commands that were not ended before.
@@ -153,13 +179,26 @@ package final class RunningCommand: Sendable {
         )
     }
 
-    private func outcome(_ reply: sandbox_reply) -> CommandEnd.Outcome {
+    private func outcome(
+        _ reply: sandbox_reply,
+        _ happened: ControlGroup.Counts,
+        _ usage: ExecEnd.Usage
+    ) -> CommandEnd.Outcome {
         if reply.kind == UInt32(sandbox_reply_failed.rawValue) {
             let failure = SpawnFailure(reply)
             return .failed(failure, failure.error(running: prepared))
         }
         // As wait(2) has it: the low seven bits are the signal, the next byte the code.
         let signal = reply.status & 0x7f
+        // A shell whose own command was killed says so, too.
+        let wasKilled = reply.status < 0 || signal == SIGKILL || reply.status == (128 + SIGKILL) << 8
+        if wasKilled, happened.memoryKills > 0 { return .outOfMemory }
+        if let time = prepared.limits.cpuTime, control.processorSeconds > 0 {
+            // The kernel warns by one and kills a second later.
+            let isSpent = signal == SIGXCPU || (signal == SIGKILL && usage.user + usage.system >= time)
+            if isSpent { return .terminated(.processorTime(time)) }
+        }
+        if signal == SIGXFSZ, let size = prepared.limits.fileBytes { return .fileSize(size) }
         if reply.status < 0 { return .signaled(SIGKILL) }
         return signal == 0 ? .exited(code: UInt8(truncatingIfNeeded: reply.status >> 8)) : .signaled(signal)
     }
@@ -167,6 +206,7 @@ package final class RunningCommand: Sendable {
     private func tell(_ end: CommandEnd) {
         // First: whoever learns of the end may start the next command.
         gate.leave()
+        control.commandEnded()
         runner.commandEnded()
         var failure: BackendError?
         if case .failed(_, let error) = end.outcome { failure = error }

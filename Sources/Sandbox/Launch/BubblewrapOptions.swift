@@ -20,8 +20,9 @@ struct BubblewrapOptions: Sendable {
     var bytes: [UInt8] { words.bytes }
 
     /// Looks at the host's file system.
-    init(host configuration: CommandRunner.Configuration) throws(BackendError) {
+    init(host configuration: CommandRunner.Configuration, _ network: CommandNetwork) throws(BackendError) {
         add("--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session", "--as-pid-1")
+        if network == .host { add("--share-net") }
         // What the agent makes a command's namespaces with, and what it takes from the command then. They are worth
         // something within the sandbox alone.
         add("--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SETPCAP")

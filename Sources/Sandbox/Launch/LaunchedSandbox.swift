@@ -11,6 +11,7 @@ final class LaunchedSandbox: Sendable {
     let workspace: DirectoryIdentity
     /// bubblewrap's pidfd: it is the first process of namespaces around the sandbox, dies last, and takes all along.
     private let process: MonitoredDescriptor
+    private let group: ControlGroup?
     /// What bubblewrap says before the agent runs.
     private let diagnosis: Mutex<OwnedDescriptor?>
     /// The kernel takes all of it along with its process. Where it does not, its agent ends what runs in it.
@@ -22,12 +23,14 @@ final class LaunchedSandbox: Sendable {
         _ connection: AgentConnection,
         workspace: DirectoryIdentity,
         process: MonitoredDescriptor,
+        group: ControlGroup?,
         diagnosis: consuming OwnedDescriptor,
         diesWhole: Bool
     ) {
         self.connection = connection
         self.workspace = workspace
         self.process = process
+        self.group = group
         self.diagnosis = Mutex(diagnosis)
         self.diesWhole = diesWhole
     }
@@ -77,6 +80,7 @@ final class LaunchedSandbox: Sendable {
         var signal: Int32 = 0
         _ = process.withDescriptor { linux_reap($0, &signal) }
         process.close()
+        group?.remove()
         dead.fulfil(())
         connection.ready.fulfil(.failure(.setupFailed(takeDiagnosis())))
         if unwanted.value != nil {

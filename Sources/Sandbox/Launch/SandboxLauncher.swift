@@ -10,22 +10,27 @@ struct SandboxLauncher: ~Copyable, Sendable {
     private let level: IsolationLevel
     private let configuration: CommandRunner.Configuration
     /// Of bubblewrap; empty without it.
-    private let options: [UInt8]
+    private let options: [CommandNetwork: [UInt8]]
     private let agent: AgentProgram
     private let reactor: ReadinessReactor
+    private let controlGroups: ControlGroups
 
     init(
         level: IsolationLevel,
         configuration: CommandRunner.Configuration,
         reactor: ReadinessReactor
     ) throws(BackendError) {
-        let options = level.hasNamespaces ? try BubblewrapOptions(host: configuration).bytes : []
+        var options: [CommandNetwork: [UInt8]] = [:]
+        for network in CommandNetwork.allCases where level.hasNamespaces {
+            options[network] = try BubblewrapOptions(host: configuration, network).bytes
+        }
         let agent = try AgentProgram()
         self.level = level
         self.configuration = configuration
         self.reactor = reactor
         self.options = options
         self.agent = agent
+        controlGroups = ControlGroups(configuration.controlGroups)
         shell = ["/bin/bash", "/bin/sh"].first { access($0, X_OK) == 0 }
     }
 
@@ -35,18 +40,50 @@ struct SandboxLauncher: ~Copyable, Sendable {
     func launch(
         _ identity: DirectoryIdentity,
         open workspace: Int32,
-        as user: HostIdentity?
+        for purpose: SandboxPurpose
+    ) throws(BackendError) -> LaunchedSandbox {
+        guard purpose.network == .none || level != .landlock else { throw .noNetworkAtLandlock }
+        let limits = SandboxLimits(purpose, configuration, level)
+        let group = try makeGroup(limits, purpose)
+        do throws(BackendError) {
+            let user = geteuid() == 0 ? purpose.identity : nil
+            return try launch(identity, open: workspace, as: user, limits, in: group)
+        } catch {
+            group?.remove()
+            throw error
+        }
+    }
+
+    /// The weakest level limits nothing.
+    private func makeGroup(_ limits: SandboxLimits, _ purpose: SandboxPurpose) throws(BackendError) -> ControlGroup? {
+        try controlGroups.check(purpose.limits, isUsed: level != .none)
+        guard level != .none else { return nil }
+        return try controlGroups.makeGroup(limits.group, of: purpose.tenant.name, within: limits.tenant)
+    }
+
+    /// How limits are kept here.
+    var limitMechanisms: [LimitMechanism] { controlGroups.report }
+
+    private func launch(
+        _ identity: DirectoryIdentity,
+        open workspace: Int32,
+        as user: HostIdentity?,
+        _ limits: SandboxLimits,
+        in group: ControlGroup?
     ) throws(BackendError) -> LaunchedSandbox {
         let owner = user ?? HostIdentity(uid: geteuid(), gid: getegid())
         let null = try OwnedDescriptor.null(O_RDWR)
         let diagnosis = try OwnedDescriptor.pair(by: "pipe2", linux_pipe)
         try diagnosis.first.setNonBlocking()
+        let members = try group?.openMembers() ?? []
+        defer { withExtendedLifetime(members) {} }
+        let groups = members.map(\.rawValue)
         let socket = try OwnedDescriptor.pair(by: "socketpair", linux_socket_pair)
         let standard = [null.rawValue, null.rawValue, diagnosis.second.rawValue]
         let (processID, pidfd): (pid_t, Int32)
         if level.hasNamespaces {
-            let optionFile = try OwnedDescriptor.memoryFile("bwrap-options", options)
-            let contents = SystemFiles.contents(for: owner, shell: shell ?? "/bin/sh")
+            let optionFile = try OwnedDescriptor.memoryFile("bwrap-options", options[limits.network] ?? [])
+            let contents = SystemFiles.contents(for: owner, shell: shell ?? "/bin/sh", limits.network)
             let files = try contents.map { text throws(BackendError) in
                 SharedDescriptor(try OwnedDescriptor.memoryFile("system-file", Array(text.utf8)))
             }
@@ -60,20 +97,40 @@ struct SandboxLauncher: ~Copyable, Sendable {
                 }
             }
             defer { withExtendedLifetime(files) {} }
-            let program = Program(path: configuration.bubblewrapPath, words: bubblewrapWords.map { Array($0.utf8) })
-            (processID, pidfd) = try start(program, workspace, as: user, owner, descriptors: numbers)
+            let program = Program(
+                path: configuration.bubblewrapPath,
+                words: bubblewrapWords(limits).map { Array($0.utf8) }
+            )
+            (processID, pidfd) = try start(
+                program,
+                workspace,
+                as: user,
+                owner,
+                limits,
+                descriptors: numbers,
+                groups: groups
+            )
         } else {
             let numbers = standard + [agent.file.rawValue, socket.second.rawValue]
             let program = try hostAgent(in: workspace)
-            (processID, pidfd) = try start(program, workspace, as: user, owner, descriptors: numbers)
+            (processID, pidfd) = try start(
+                program,
+                workspace,
+                as: user,
+                owner,
+                limits,
+                descriptors: numbers,
+                groups: groups
+            )
         }
         do throws(BackendError) {
             let process = try MonitoredDescriptor(OwnedDescriptor(pidfd), reactor: reactor)
-            let connection = try AgentConnection(socket.first, reactor: reactor)
+            let connection = try AgentConnection(socket.first, group: group, reactor: reactor)
             return LaunchedSandbox(
                 connection,
                 workspace: identity,
                 process: process,
+                group: group,
                 diagnosis: diagnosis.first,
                 diesWhole: level.hasNamespaces
             )
@@ -93,17 +150,21 @@ struct SandboxLauncher: ~Copyable, Sendable {
         _ workspace: Int32,
         as user: HostIdentity?,
         _ owner: HostIdentity,
-        descriptors: [Int32]
+        _ limits: SandboxLimits,
+        descriptors: [Int32],
+        groups: [Int32]
     ) throws(BackendError) -> (processID: pid_t, pidfd: Int32) {
         let arguments = CStringArray(program.words)
         let path = CStringArray([Array(program.path.utf8)])
         let directory = CStringArray([try SymbolicLink.target(of: "/proc/self/fd/\(workspace)")])
+        // The kernel counts all processes of a user, which has to do where there is nothing better.
+        let countsByUser = user != nil && level != .none && !controlGroups.limits(.processes)
         var pidfd: Int32 = -1
         var failedStep = linux_launch_step_none
         let processID = arguments.withPointers { arguments in
             path.withPointers { path in
                 directory.withPointers { directory in
-                    descriptors.withUnsafeBufferPointer { descriptors in
+                    Self.withPointers(descriptors, groups) { descriptors, groups in
                         var launch = linux_launch(
                             program: path[0],
                             arguments: arguments.baseAddress,
@@ -113,11 +174,12 @@ struct SandboxLauncher: ~Copyable, Sendable {
                             switches_identity: user != nil,
                             uid: owner.uid,
                             gid: owner.gid,
+                            control_groups: groups.baseAddress,
+                            control_group_count: Int32(groups.count),
                             directory: workspace,
                             directory_path: directory[0],
-                            maximum_descriptors: level == .none ? 0 : UInt64(configuration.maximumDescriptors),
-                            maximum_processes: user == nil || level == .none
-                                ? 0 : UInt64(configuration.maximumProcesses)
+                            maximum_descriptors: level == .none ? 0 : UInt64(limits.descriptors),
+                            maximum_processes: countsByUser ? UInt64(limits.tenant.processes ?? 0) : 0
                         )
                         return linux_start(&launch, &pidfd, &failedStep)
                     }
@@ -130,16 +192,29 @@ struct SandboxLauncher: ~Copyable, Sendable {
         return (processID, pidfd)
     }
 
+    private static func withPointers<Result>(
+        _ first: [Int32],
+        _ second: [Int32],
+        _ body: (UnsafeBufferPointer<Int32>, UnsafeBufferPointer<Int32>) -> Result
+    ) -> Result {
+        first.withUnsafeBufferPointer { first in second.withUnsafeBufferPointer { second in body(first, second) } }
+    }
+
     /// bubblewrap's command line: what runs in the sandbox is the agent, and these are its arguments.
-    private var bubblewrapWords: [String] {
+    private func bubblewrapWords(_ limits: SandboxLimits) -> [String] {
         [
             "bwrap", "--args", "\(BubblewrapOptions.Descriptor.options.rawValue)", "--",
             "/proc/self/fd/\(BubblewrapOptions.Descriptor.agent.rawValue)",
             "\(BubblewrapOptions.Descriptor.socket.rawValue)", level.rawValue,
-            // Sized: a full one must not fill the host's memory.
-            "mode=1777,size=\(configuration.temporaryDirectorySize)",
-            "mode=1777,size=\(configuration.sharedMemorySize)",
+            options(ofTemporary: configuration.temporaryDirectorySize, limits),
+            options(ofTemporary: configuration.sharedMemorySize, limits),
         ]
+    }
+
+    /// Sized: a full one must not fill the host's memory. Nor the sandbox's: what is in one stays when its writer is
+    /// killed, and others would be next.
+    private func options(ofTemporary size: Int, _ limits: SandboxLimits) -> String {
+        "mode=1777,size=\(min(UInt64(size), limits.memory / 4))"
     }
 
     /// The agent alone, which sees the host's file system.
@@ -158,6 +233,13 @@ struct SandboxLauncher: ~Copyable, Sendable {
 }
 
 extension BackendError {
+    fileprivate static let noNetworkAtLandlock = BackendError(
+        .missingUtilities,
+        message:
+            "the isolation level landlock gives commands no network: ask for none, or have the broker's operator make "
+            + "bwrap work"
+    )
+
     /// The launch of bubblewrap failed, and nothing of the command ran.
     fileprivate static func launch(_ step: linux_launch_step, errno code: Int32, program: String) -> BackendError {
         switch (step, code) {

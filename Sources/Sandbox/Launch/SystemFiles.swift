@@ -1,11 +1,12 @@
 internal import AgentBackend
+internal import Glibc
 
 /// Files of a sandbox's /etc that are not the host's: they tell of nothing but the sandbox.
 enum SystemFiles {
     static let paths = ["/etc/passwd", "/etc/group", "/etc/hosts", "/etc/nsswitch.conf", "/etc/resolv.conf"]
 
     /// What is in them, in the same order.
-    static func contents(for identity: HostIdentity, shell: String) -> [String] {
+    static func contents(for identity: HostIdentity, shell: String, _ network: CommandNetwork) -> [String] {
         let name = CommandEnvironment.userName
         return [
             // Root, the command's user, and nobody, whom the host's other users look like.
@@ -35,7 +36,14 @@ enum SystemFiles {
             protocols: files
 
             """,
-            "# There is no network but the loopback.\n",
+            network == .host ? resolvers : "# There is no network but the loopback.\n",
         ]
+    }
+
+    /// The host's, where commands can reach them.
+    private static var resolvers: String {
+        guard let file = try? OwnedDescriptor.made(by: "open", Glibc.open("/etc/resolv.conf", O_RDONLY | O_CLOEXEC))
+        else { return "" }
+        return String(decoding: file.readAll(), as: UTF8.self)
     }
 }
