@@ -26,6 +26,7 @@ struct ExecCommand: ClientCommand {
     var env: [ByteArgument] = []
     @Option(help: ArgumentHelp("Kill it after this time, such as 500ms, 5s or 2m.", valueName: "time"))
     var timeout: TimeArgument?
+    @OptionGroup var limits: LimitOptions
     @Option(help: ArgumentHelp("Run it in this directory of the workspace.", valueName: "dir"))
     var cwd: ByteArgument?
     @Flag(name: [.customShort("n"), .customLong("no-stdin")], help: "Its standard input is at its end.")
@@ -98,7 +99,9 @@ struct ExecCommand: ClientCommand {
             environment: environment,
             workingDirectory: try cwd.map(client.path) ?? .root,
             timeout: timeout?.duration,
-            opensStandardInput: !noStandardInput && Self.hasStandardInput
+            opensStandardInput: !noStandardInput && Self.hasStandardInput,
+            limits: limits.limits,
+            network: limits.network
         )
     }
 

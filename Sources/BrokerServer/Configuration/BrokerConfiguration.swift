@@ -132,6 +132,23 @@ extension BrokerConfiguration {
         package var maxRunning = 256
         /// Of one org, unless its own limits say otherwise.
         package var maxRunningPerOrg = 64
+        /// Processor time of one command with all that it starts. Nil: as much as there is while it may run. Like all that
+        /// follows up to ``hostNetwork``, unless the org's own say otherwise.
+        package var maxCPUTime: Duration?
+        /// Of all commands of one org. Nil: half of the host's memory.
+        package var maxMemoryBytes: Int?
+        /// Processes and threads of all commands of one org.
+        package var maxProcesses = 4096
+        /// Of one process.
+        package var maxOpenFiles = 1024
+        /// Longest file that a process writes.
+        package var maxFileBytes = 16 << 30
+        /// That one command may write to both its streams; more ends it. Nil: what its caller takes.
+        package var maxOutputBytes: Int?
+        /// Of all commands of one org, when others want the processors too.
+        package var cpuWeight = 100
+        /// A command may ask for the host's network.
+        package var hostNetwork = false
         /// Last bytes of each stream of a command in the background that are kept.
         package var backgroundOutputBytes = 1 << 20
         /// Callers that read one command in the background, or wait for it.

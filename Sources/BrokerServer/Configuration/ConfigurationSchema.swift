@@ -94,6 +94,14 @@ extension BrokerConfiguration.Exec {
         .value("grace", \.grace, .duration(.zero ... .seconds(300))),
         .value("max_running", \.maxRunning, .count(1...100_000)),
         .value("max_running_per_org", \.maxRunningPerOrg, .count(1...100_000)),
+        .optional("max_cpu_time", \.maxCPUTime, .cpuTime),
+        .optional("max_memory_bytes", \.maxMemoryBytes, .commandMemory),
+        .value("max_processes", \.maxProcesses, .commandProcesses),
+        .value("max_open_files", \.maxOpenFiles, .openFiles),
+        .value("max_file_bytes", \.maxFileBytes, .commandFile),
+        .optional("max_output_bytes", \.maxOutputBytes, .commandOutput),
+        .value("cpu_weight", \.cpuWeight, .cpuWeight),
+        .value("host_network", \.hostNetwork, .flag),
         .value("background_output_bytes", \.backgroundOutputBytes, .size(4 << 10...64 << 20)),
         .value("max_background_readers", \.maxBackgroundReaders, .count(1...100_000)),
         .value("max_ended_background", \.maxEndedBackground, .count(0...10_000)),
@@ -153,6 +161,14 @@ extension OrgConfiguration.Exec {
     static let fields: [Field<Self>] = [
         .optional("prevent_dangerous", \.preventDangerous, .flag),
         .overridingValues("allow_patterns", \.allowPatterns, .regularExpression),
+        .optional("max_cpu_time", \.maxCPUTime, .cpuTime),
+        .optional("max_memory_bytes", \.maxMemoryBytes, .commandMemory),
+        .optional("max_processes", \.maxProcesses, .commandProcesses),
+        .optional("max_open_files", \.maxOpenFiles, .openFiles),
+        .optional("max_file_bytes", \.maxFileBytes, .commandFile),
+        .optional("max_output_bytes", \.maxOutputBytes, .commandOutput),
+        .optional("cpu_weight", \.cpuWeight, .cpuWeight),
+        .optional("host_network", \.hostNetwork, .flag),
     ]
 }
 

@@ -21,6 +21,20 @@ package struct OrgConfiguration: Sendable, Hashable {
         package var preventDangerous: Bool?
         /// In place of those of all orgs.
         package var allowPatterns: [RegularExpression]?
+        /// Processor time of one command with all that it starts.
+        package var maxCPUTime: Duration?
+        /// Of all commands together, like the next.
+        package var maxMemoryBytes: Int?
+        package var maxProcesses: Int?
+        /// Of one process.
+        package var maxOpenFiles: Int?
+        /// Longest file that a process writes.
+        package var maxFileBytes: Int?
+        /// That one command may write to both its streams.
+        package var maxOutputBytes: Int?
+        /// Of all commands together, when others want the processors too.
+        package var cpuWeight: Int?
+        package var hostNetwork: Bool?
     }
 
     /// How long workspaces are kept that nobody uses.

@@ -15,7 +15,7 @@ package struct HostExamination: Sendable {
     /// All that was found, in the order in which an operator reads it.
     package func findings() async -> [HostFinding] {
         let report = await IsolationReport.probing(IsolationLevel.allCases.sorted(by: >), as: identity)
-        return [user] + levels(report) + RootExamination(configuration.root).findings
+        return [user] + levels(report) + report.limits.map(limit) + RootExamination(configuration.root).findings
             + [coreDumps, terminals, descriptors]
     }
 
@@ -69,6 +69,13 @@ package struct HostExamination: Sendable {
                 advice: asked == nil ? "make bwrap work, see above" : "set exec.isolation to auto"
             )
         }
+    }
+
+    private func limit(_ mechanism: LimitMechanism) -> HostFinding {
+        let name = "limit \(mechanism.limit)"
+        let found = "kept by \(mechanism.mechanism)"
+        guard !mechanism.isProven else { return HostFinding(name, .works, found) }
+        return HostFinding(name, .degraded, found, advice: mechanism.explanation)
     }
 
     private static func meaning(of level: IsolationLevel) -> String {

@@ -162,7 +162,7 @@ final class EntryFactory: Sendable {
             fileSizeLimit: share.fileSizeLimit,
             threads: share.threads,
             directories: directories,
-            commands: commands(configuration),
+            commands: commands(share, configuration),
             safety: org.safety
         )
     }
@@ -177,7 +177,8 @@ final class EntryFactory: Sendable {
         )
     }
 
-    private func commands(_ configuration: EntryConfiguration) -> any CommandStarter {
+    private func commands(_ share: OrgShare, _ configuration: EntryConfiguration) -> any CommandStarter {
+        let commands = commands.limited(to: share.tenant, configuration.limits.exec)
         guard let asked = configuration.limits.maximumExecTimeout else { return commands }
         return TimeLimitedCommands(commands, maximumTimeout: asked)
     }

@@ -1,8 +1,11 @@
 internal import AgentBackend
+internal import Sandbox
 
 extension EntryLimits {
     /// Throws `INVALID_ARGUMENT`, naming the limit, for more than the org may have itself.
-    func validate(within org: Org.Limits) throws(BackendError) {
+    func validate(within org: Org) throws(BackendError) {
+        _ = try exec.within(org.commands.exec)
+        let org = org.limits
         try Self.check("max_file_bytes", maximumFileBytes, UInt64(org.maxFileBytes))
         try Self.check("max_memory_bytes", maximumMemoryBytes, UInt64(org.maxMemoryBytes))
         try Self.check("max_exec_timeout_ms", maximumExecTimeout?.inMilliseconds, org.maxExecTimeout.inMilliseconds)

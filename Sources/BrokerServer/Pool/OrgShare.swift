@@ -1,5 +1,6 @@
 internal import AgentBackend
 internal import LocalBackend
+internal import Sandbox
 internal import Synchronization
 
 /// What the entries of an org have in common, and what of it changes with the configuration. Safe to use from any
@@ -11,6 +12,9 @@ final class OrgShare: Sendable {
     let fileSizeLimit: ByteLimit
     let temporary: TemporaryFileDirectory
     let threads: FileThreads
+    /// Whose its commands are.
+    let tenant: CommandTenant
+    private let commandLimits: Shared<CommandTenant.Limits>
     private let edition = Atomic<UInt64>(0)
 
     init(_ org: Org, _ temporary: TemporaryFileDirectory, _ threads: FileThreads) {
@@ -18,12 +22,16 @@ final class OrgShare: Sendable {
         fileSizeLimit = ByteLimit(UInt64(org.limits.maxFileBytes))
         self.temporary = temporary
         self.threads = threads
+        let commandLimits = Shared(org.commands)
+        self.commandLimits = commandLimits
+        tenant = CommandTenant(name: "org-\(org.id)") { commandLimits.value }
     }
 
     /// What the org may use from now on.
     func update(_ org: Org) {
         budget.allow(UInt64(org.limits.maxMemoryBytes))
         fileSizeLimit.set(UInt64(org.limits.maxFileBytes))
+        commandLimits.value = org.commands
     }
 
     /// Entries that were made so far are not as one would be made now.
@@ -34,6 +42,20 @@ final class OrgShare: Sendable {
     var currentEdition: OrgEdition { OrgEdition(share: self, number: edition.load(ordering: .relaxed)) }
 
     fileprivate func isCurrent(_ number: UInt64) -> Bool { edition.load(ordering: .relaxed) == number }
+}
+
+/// A value that one part sets and others ask for. Safe to use from any thread.
+private final class Shared<Value: Sendable>: Sendable {
+    private let state: Mutex<Value>
+
+    init(_ value: Value) {
+        state = Mutex(value)
+    }
+
+    var value: Value {
+        get { state.withLock { $0 } }
+        set { state.withLock { $0 = newValue } }
+    }
 }
 
 /// The configuration of its org that an entry was made by.

@@ -1,4 +1,5 @@
 package import AgentBackend
+package import Sandbox
 
 /// A tenant as the running broker knows it. Immutable: a reload makes new ones, and whoever holds an old one
 /// keeps what it said.
@@ -18,6 +19,8 @@ package final class Org: Sendable {
     package let retention: OrgConfiguration.Retention
     /// What commands it is kept from running by mistake.
     package let safety: CommandSafety
+    /// What its commands may use.
+    package let commands: CommandTenant.Limits
 
     init(
         id: ID,
@@ -26,7 +29,8 @@ package final class Org: Sendable {
         identity: HostIdentity?,
         limits: Limits,
         retention: OrgConfiguration.Retention = OrgConfiguration.Retention(),
-        safety: CommandSafety = CommandSafety()
+        safety: CommandSafety = CommandSafety(),
+        commands: CommandTenant.Limits = CommandTenant.Limits()
     ) {
         self.id = id
         self.name = name
@@ -35,6 +39,7 @@ package final class Org: Sendable {
         self.limits = limits
         self.retention = retention
         self.safety = safety
+        self.commands = commands
     }
 
     /// The limits of one org, resolved: what its configuration does not say is as for all orgs.

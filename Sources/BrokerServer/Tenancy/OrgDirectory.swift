@@ -1,4 +1,5 @@
 package import AgentBackend
+internal import Sandbox
 
 /// All orgs of one configuration. Immutable; a reload makes the next one from it.
 package struct OrgDirectory: Sendable {
@@ -40,7 +41,8 @@ package struct OrgDirectory: Sendable {
                     safety: CommandSafety(
                         preventsDangerous: org.exec.preventDangerous ?? configuration.exec.preventDangerous,
                         allowPatterns: org.exec.allowPatterns ?? configuration.exec.allowPatterns
-                    )
+                    ),
+                    commands: CommandTenant.Limits(org.exec, defaults: configuration.exec)
                 )
             )
         }

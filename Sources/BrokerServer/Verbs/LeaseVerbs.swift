@@ -31,7 +31,7 @@ extension Acquire: SessionVerb {
 
     /// Checked, as is what the entry is to be like.
     private func key(of target: Target, _ session: Session) throws(BackendError) -> PoolKey {
-        try configuration?.limits.validate(within: session.principal.org.limits)
+        try configuration?.limits.validate(within: session.principal.org)
         return try session.poolKey(target)
     }
 

@@ -89,6 +89,14 @@ import Testing
               require_isolation: landlock
               prevent_dangerous: false
               allow_patterns: ["^rm -rf /$"]
+              max_cpu_time: 89s
+              max_memory_bytes: 90MiB
+              max_processes: 91
+              max_open_files: 92
+              max_file_bytes: 93
+              max_output_bytes: 94
+              cpu_weight: 95
+              host_network: true
             memory: {max_bytes_per_org: 1MiB}
             retention: {interval: 1m, max_deletions: 7}
             identities: {first: 300000, count: 10}
@@ -123,6 +131,14 @@ import Testing
                 exec:
                   prevent_dangerous: true
                   allow_patterns: []
+                  max_cpu_time: 97s
+                  max_memory_bytes: 98MiB
+                  max_processes: 99
+                  max_open_files: 100
+                  max_file_bytes: 101
+                  max_output_bytes: 102
+                  cpu_weight: 103
+                  host_network: false
                 retention:
                   unused_for: 30d
                   keep: ["prod-*"]
@@ -190,6 +206,14 @@ import Testing
         expected.exec.requireIsolation = .landlock
         expected.exec.preventDangerous = false
         expected.exec.allowPatterns = [try RegularExpression("^rm -rf /$")]
+        expected.exec.maxCPUTime = .seconds(89)
+        expected.exec.maxMemoryBytes = 90 << 20
+        expected.exec.maxProcesses = 91
+        expected.exec.maxOpenFiles = 92
+        expected.exec.maxFileBytes = 93
+        expected.exec.maxOutputBytes = 94
+        expected.exec.cpuWeight = 95
+        expected.exec.hostNetwork = true
         expected.memory.maxBytesPerOrg = 1 << 20
         expected.retention.interval = .seconds(60)
         expected.retention.maxDeletions = 7
@@ -231,6 +255,14 @@ import Testing
         acme.limits.maxFileBytes = 5 << 10
         acme.exec.preventDangerous = true
         acme.exec.allowPatterns = []
+        acme.exec.maxCPUTime = .seconds(97)
+        acme.exec.maxMemoryBytes = 98 << 20
+        acme.exec.maxProcesses = 99
+        acme.exec.maxOpenFiles = 100
+        acme.exec.maxFileBytes = 101
+        acme.exec.maxOutputBytes = 102
+        acme.exec.cpuWeight = 103
+        acme.exec.hostNetwork = false
         acme.retention.unusedFor = .seconds(30 * 86_400)
         acme.retention.keep = [.beginningWith("prod-")]
         expected.orgs = [acme, OrgConfiguration(name: "umbrella")]
@@ -247,7 +279,7 @@ import Testing
             + OrgConfiguration.Limits.fields.count + TokenRecord.fields.count
             + BrokerConfiguration.Retention.fields.count + OrgConfiguration.Retention.fields.count
             + OrgConfiguration.Exec.fields.count + BrokerConfiguration.TLS.fields.count
-        #expect(count == 13 + 29 + 8 + 15 + 1 + 2 + 5 + 6 + 12 + 6 + 2 + 2 + 2 + 5)
+        #expect(count == 13 + 29 + 8 + 23 + 1 + 2 + 5 + 6 + 12 + 6 + 2 + 2 + 10 + 5)
     }
 
     @Test func anchorsAndPlainWordsAreText() throws {

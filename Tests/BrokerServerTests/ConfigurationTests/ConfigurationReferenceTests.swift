@@ -27,7 +27,9 @@ import Testing
         for key in top + sections.flatMap({ section in section.keys.map { section.prefix + $0 } }) {
             #expect(readme.contains("| `\(key)` |") || readme.contains("| `\(key)[]` |"), "\(key)")
         }
-        for key in OrgConfiguration.Limits.fields.map(\.key) + OrgConfiguration.Retention.fields.map(\.key) {
+        for key in OrgConfiguration.Limits.fields.map(\.key) + OrgConfiguration.Retention.fields.map(\.key)
+            + OrgConfiguration.Exec.fields.map(\.key)
+        {
             #expect(readme.contains("`\(key)`"), "\(key)")
         }
     }
