@@ -242,7 +242,7 @@ extension BackendConformance {
 private func line(_ text: String) -> ExecRequest { ExecRequest(.shellLine(Array(text.utf8))) }
 
 /// Of a subject that has a shell, on a host that can isolate commands.
-private func withShell(_ subject: Subject, _ body: (Tested) async throws -> Void) async throws {
+func withShell(_ subject: Subject, _ body: (Tested) async throws -> Void) async throws {
     try await withSubject(subject) { (tested: Tested) async throws in
         if tested.runsCommands { try await body(tested) }
     }

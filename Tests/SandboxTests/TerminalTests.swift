@@ -20,15 +20,15 @@ extension SandboxTests {
             try await command.writeInput(ByteBuffer(string: text))
         }
 
-        /// Reads until it was written.
+        /// Reads until they were written, one after the other.
         @discardableResult
         private static func read(
-            until text: String,
+            until parts: String...,
             from command: RunningCommand,
             sourceLocation: SourceLocation = #_sourceLocation
         ) async throws -> String {
             var all = ""
-            while !all.contains(text) {
+            while !holds(all, parts) {
                 guard let bytes = try await command.readOutput(.standardOutput, upTo: 4096) else {
                     Issue.record("it ended after: \(all)", sourceLocation: sourceLocation)
                     return all
@@ -36,6 +36,15 @@ extension SandboxTests {
                 all += String(buffer: bytes)
             }
             return all
+        }
+
+        private static func holds(_ text: String, _ parts: [String]) -> Bool {
+            var rest = text[...]
+            return parts.allSatisfy { part in
+                guard let place = rest.range(of: part) else { return false }
+                rest = rest[place.upperBound...]
+                return true
+            }
         }
 
         @Test func isATerminalOfItsSize() async throws {
@@ -131,11 +140,24 @@ extension SandboxTests {
                 try await Self.read(until: "going", from: running)
                 try await Self.type("\u{1a}", to: running)
                 try await Self.type("jobs; kill %1; fg; echo do''ne\n", to: running)
-                let jobs = try await Self.read(until: "done", from: running)
+                // Only at the prompt the end is a key.
+                let jobs = try await Self.read(until: "done", "> ", from: running)
                 #expect(jobs.contains("Stopped"))
                 // The end of its input ends the shell.
                 running.closeInput()
                 #expect(try await Finished(running).exitCode == 0)
+            }
+        }
+
+        /// As a terminal that is hung up ends one: the clock stands still, and nobody is killed after a grace.
+        @Test func aShellThatIsEndedGoesAtOnce() async throws {
+            try await SandboxFixture.with(clock: ManualClock()) { fixture in
+                let running = try await Self.shell(fixture)
+                try await Self.read(until: "> ", from: running)
+                try await Self.type("sleep 1000 & echo sta''rted\n", to: running)
+                try await Self.read(until: "started", from: running)
+                running.terminate(.cancelled)
+                #expect(try await Finished(running).terminationCause == .cancelled)
             }
         }
 

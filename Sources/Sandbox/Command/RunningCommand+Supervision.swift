@@ -15,6 +15,8 @@ extension RunningCommand {
                 if !hasEnded {
                     // Before whatever the cancellation of the task brings about.
                     send(SIGTERM)
+                    // Shells at a terminal heed nothing less.
+                    if prepared.terminal != nil { send(SIGHUP) }
                     group.addTask { await self.endGrace() }
                 }
                 _ = await waitForEnd()

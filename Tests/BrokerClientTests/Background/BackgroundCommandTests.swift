@@ -280,6 +280,38 @@ import Testing
         }
     }
 
+    // MARK: Its terminal
+
+    @Test func itMayHaveATerminal() async throws {
+        try await withClient { _, connection in
+            let line =
+                "stty size; echo err >&2; trap 'stty size; exit 3' WINCH; cat; echo up; while :; do sleep 0.01; done"
+            var request = shell(line)
+            request.terminal = Terminal(TerminalSize(rows: 12, columns: 34), type: "vt100")
+            let command = try await connection.execDetached(request, on: target)
+            let output = try await command.attach()
+            var transcript = Transcript(from: .beginning)
+            while !transcript.text(.standardOutput).contains("up\r\n"), let event = try await output.next() {
+                transcript.add(event)
+            }
+            let none = try await code { try await command.resizeTerminal(to: TerminalSize(rows: 0, columns: 1)) }
+            #expect(none == .invalidArgument)
+            try await command.resizeTerminal(to: TerminalSize(rows: 56, columns: 78))
+            while let event = try await output.next() { transcript.add(event) }
+            #expect(transcript.text(.standardOutput) == "12 34\r\nerr\r\nup\r\n56 78\r\n")
+            #expect(transcript.text(.standardError) == "")
+            #expect(transcript.end?.outcome == .exited(code: 3))
+            // Of one that has ended: nothing.
+            try await command.resizeTerminal(to: TerminalSize(rows: 1, columns: 1))
+            let plain = try await connection.execDetached(shell("sleep 1000"), on: target)
+            let refused = try await code { try await plain.resizeTerminal(to: TerminalSize(rows: 1, columns: 1)) }
+            #expect(refused == .invalidArgument)
+            let unknown = connection.backgroundCommand(1, on: target)
+            let missing = try await code { try await unknown.resizeTerminal(to: TerminalSize(rows: 1, columns: 1)) }
+            #expect(missing == .notFound)
+        }
+    }
+
     // MARK: Limits
 
     @Test func thoseThatEndedLongAgoAreForgotten() async throws {
