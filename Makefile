@@ -44,6 +44,8 @@ debug: setup ## debug build, tests included
 run: build ## a broker on loopback with an embedded configuration
 	@exec "$$($(SWIFT) build -c release --show-bin-path)/agent-broker" serve $(ARGS)
 
+# Programs that tests run at a terminal.
+test: NEEDED += vim:/usr/bin/vim less:/usr/bin/less procps:/usr/bin/top
 test: setup lint protos-check debug ## everything: lint, generated code, debug tests, some fuzzing, release build
 	$(SWIFT) test --skip-build --no-parallel
 	ASAN_OPTIONS=detect_leaks=0 Tests/Fuzz/run 200000

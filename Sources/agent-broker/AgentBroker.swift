@@ -21,6 +21,7 @@ struct AgentBroker: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self,
             ExecCommand.self,
+            ShellCommand.self,
             ProcessesCommand.self,
             AttachCommand.self,
             WaitCommand.self,

@@ -22,13 +22,7 @@ struct ExecCommand: ClientCommand {
     )
 
     @OptionGroup var client: ClientOptions
-    @Option(help: ArgumentHelp("Set a variable of its environment; may be given again.", valueName: "name=value"))
-    var env: [ByteArgument] = []
-    @Option(help: ArgumentHelp("Kill it after this time, such as 500ms, 5s or 2m.", valueName: "time"))
-    var timeout: TimeArgument?
-    @OptionGroup var limits: LimitOptions
-    @Option(help: ArgumentHelp("Run it in this directory of the workspace.", valueName: "dir"))
-    var cwd: ByteArgument?
+    @OptionGroup var options: CommandOptions
     @Flag(name: [.customShort("n"), .customLong("no-stdin")], help: "Its standard input is at its end.")
     var noStandardInput = false
     @Flag(name: .shortAndLong, help: "Run it in the background: print its id and leave it; see ps, attach, wait, kill.")
@@ -41,12 +35,11 @@ struct ExecCommand: ClientCommand {
     }
 
     func run(_ connection: BrokerConnection, _ output: CommandOutput) async throws -> ExitStatus {
-        let request = try request()
+        var request = try options.request(command.map(\.bytes))
+        request.opensStandardInput = !noStandardInput && Self.hasStandardInput
         if detach { return try await start(request, of: connection, output) }
-        let target = try client.target(isKeyOptional: true)
-        guard target.key.isEmpty else { return try await run(request, on: target, of: connection, output) }
-        return try await connection.withLease(on: target) { fresh in
-            try await run(request, on: fresh, of: connection, output)
+        return try await client.withWorkspace(of: connection) { [request] target in
+            try await run(request, on: target, of: connection, output)
         }
     }
 
@@ -77,32 +70,13 @@ struct ExecCommand: ClientCommand {
                 if request.opensStandardInput {
                     group.addTask { try await Self.feed(session) }
                 }
-                let end = try await output.asJSON ? collect(session, output) : pass(session, to: output)
+                let end = try await output.asJSON ? collect(session, output) : output.pass(session)
                 // What is left of the input is no matter once the command has ended.
                 group.cancelAll()
                 while case .failure = await group.nextResult() {}
                 return try CommandEnd.status(end, isQuiet: client.json)
             }
         }
-    }
-
-    private func request() throws(BackendError) -> ExecRequest {
-        var environment = Environment()
-        for variable in env {
-            guard let equals = variable.bytes.firstIndex(of: UInt8(ascii: "=")) else {
-                throw ClientOptions.usage("--env wants NAME=VALUE")
-            }
-            try environment.set(Array(variable.bytes[..<equals]), to: Array(variable.bytes[(equals + 1)...]))
-        }
-        return ExecRequest(
-            command.count == 1 ? .shellLine(command[0].bytes) : .arguments(command.map(\.bytes)),
-            environment: environment,
-            workingDirectory: try cwd.map(client.path) ?? .root,
-            timeout: timeout?.duration,
-            opensStandardInput: !noStandardInput && Self.hasStandardInput,
-            limits: limits.limits,
-            network: limits.network
-        )
     }
 
     /// A terminal belongs to whoever is in the foreground: reading it from the background stops the process.
@@ -114,20 +88,6 @@ struct ExecCommand: ClientCommand {
         // Input that cannot be read is at its end: a command that waits for more would wait for ever.
         defer { session.closeInput() }
         for try await piece in try Descriptor(0).contents { try await session.writeInput(piece) }
-    }
-
-    /// Hands on what the command writes, as it comes: where nobody takes it, the command waits.
-    private func pass(_ session: CommandSession, to output: CommandOutput) async throws -> ExecEnd? {
-        var end: ExecEnd?
-        for try await event in session {
-            switch event {
-            case .started: break
-            case .standardOutput(let bytes): try await output.standardOutput.write(bytes)
-            case .standardError(let bytes): try await output.standardError.write(bytes)
-            case .ended(let ended): end = ended
-            }
-        }
-        return end
     }
 
     private func collect(_ session: CommandSession, _ output: CommandOutput) async throws -> ExecEnd? {

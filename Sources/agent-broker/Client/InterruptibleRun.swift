@@ -4,9 +4,11 @@ import Glibc
 /// Runs the work of a command until it is done, or a signal asks for its end, and says what went wrong.
 struct InterruptibleRun {
     let asJSON: Bool
+    let signals: [Int32]
 
-    init(asJSON: Bool) {
+    init(asJSON: Bool, endingAt signals: [Int32] = [SIGINT, SIGTERM]) {
         self.asJSON = asJSON
+        self.signals = signals
     }
 
     private enum Event: Sendable {
@@ -15,14 +17,14 @@ struct InterruptibleRun {
         case noSignal
     }
 
-    /// SIGINT and SIGTERM cancel the work. It is over when it says so: what it does remotely is stopped by then. A
+    /// The signals cancel the work. It is over when it says so: what it does remotely is stopped by then. A
     /// second signal ends the process at once.
     func status(of work: @escaping @Sendable () async throws -> ExitStatus) async -> ExitStatus {
         // A reader that went away is an error of write(2).
         signal(SIGPIPE, SIG_IGN)
         let signals: TerminationSignals
         do {
-            signals = try TerminationSignals()
+            signals = try TerminationSignals(self.signals)
         } catch {
             return status(of: error)
         }

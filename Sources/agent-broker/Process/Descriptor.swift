@@ -20,6 +20,7 @@ final class Descriptor: Sendable {
         case write
         case wait = "wait for"
         case make
+        case setUp = "set up"
     }
 
     let number: Int32

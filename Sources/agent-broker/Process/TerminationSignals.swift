@@ -2,7 +2,8 @@ import Glibc
 import NIOCore
 import Synchronization
 
-/// SIGINT and SIGTERM, the first of them: the second one ends the process at once, as if nobody had caught the first.
+/// Signals that ask for the end, the first of each: a second one ends the process at once, as if nobody had caught the
+/// first.
 ///
 /// For the one time that a process needs it.
 struct TerminationSignals {
@@ -10,11 +11,11 @@ struct TerminationSignals {
     private let caught: Descriptor
 
     /// Catches them from now on, but those that whoever started the process had it ignore.
-    init() throws(Descriptor.Failure) {
+    init(_ signals: [Int32]) throws(Descriptor.Failure) {
         pipe = try Pipe()
         caught = try Descriptor(pipe.readEnd)
         caughtSignals.store(pipe.writeEnd, ordering: .sequentiallyConsistent)
-        for signal in [SIGINT, SIGTERM] { Self.catchOnce(signal) }
+        for signal in signals { Self.catchOnce(signal) }
     }
 
     /// Waits for one. Throws `CancellationError`.
