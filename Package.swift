@@ -214,7 +214,7 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "BrokerClient", "BrokerServer", "BrokerTestKit", "BrokerWire", "AgentBackend", "WireFuzzing",
+                "BrokerClient", "BrokerServer", "BrokerTestKit", "BrokerWire", "AgentBackend", "CLinux", "WireFuzzing",
                 "agent-broker", "limit-echo", nioCore,
             ],
             swiftSettings: swiftSettings
