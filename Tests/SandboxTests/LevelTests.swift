@@ -76,6 +76,23 @@ extension SandboxTests {
             }
         }
 
+        @Test(arguments: levels) func aTerminalWorks(level: IsolationLevel) async throws {
+            try await SandboxFixture.with(level: level, clock: ManualClock()) { fixture in
+                let running = try await TerminalTests.shell(fixture)
+                try await TerminalTests.read(until: "> ", from: running)
+                try running.resizeTerminal(to: TerminalSize(rows: 50, columns: 99))
+                try await TerminalTests.type("stty size; sh -c 'echo go\"\"ing; exec sleep 1000'\n", to: running)
+                try await TerminalTests.read(until: "50 99\r\n", "going\r\n", from: running)
+                try await TerminalTests.type("\u{3}", to: running)
+                try await TerminalTests.read(until: "> ", from: running)
+                try await TerminalTests.type("echo co''de $?; sleep 1000 &\n", to: running)
+                try await TerminalTests.read(until: "code 130\r\n", "> ", from: running)
+                // Hung up, it needs no grace: the clock stands still.
+                running.terminate(.cancelled)
+                #expect(try await Finished(running).terminationCause == .cancelled)
+            }
+        }
+
         @Test(arguments: levels) func destroyingEndsAllThatRuns(level: IsolationLevel) async throws {
             try await SandboxFixture.with(level: level) { fixture in
                 let marker = TreeTests.makeMarker()

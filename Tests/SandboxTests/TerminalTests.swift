@@ -8,7 +8,7 @@ import Testing
 
 extension SandboxTests {
     @Suite struct TerminalTests {
-        private static func shell(_ fixture: SandboxFixture) async throws -> RunningCommand {
+        static func shell(_ fixture: SandboxFixture) async throws -> RunningCommand {
             var command = fixture.command(["bash", "--norc", "-i"])
             command.terminal = TerminalSize(rows: 40, columns: 120)
             command.opensStandardInput = true
@@ -16,13 +16,13 @@ extension SandboxTests {
             return try await fixture.start(command)
         }
 
-        private static func type(_ text: String, to command: RunningCommand) async throws {
+        static func type(_ text: String, to command: RunningCommand) async throws {
             try await command.writeInput(ByteBuffer(string: text))
         }
 
         /// Reads until they were written, one after the other.
         @discardableResult
-        private static func read(
+        static func read(
             until parts: String...,
             from command: RunningCommand,
             sourceLocation: SourceLocation = #_sourceLocation
