@@ -73,6 +73,21 @@ import WireFuzzing
         }
     }
 
+    /// What a terminal's 16 bits do not hold is not cut to them.
+    @Test(arguments: [(0, 80), (24, 0), (65_536, 80), (24, 65_536), (UInt64(UInt32.max), 1)] as [(UInt64, UInt64)])
+    func sizesThatNoTerminalHasAreRefusedForTheirCall(rows: UInt64, columns: UInt64) {
+        let size = Protobuf.number(1, rows) + Protobuf.number(2, columns)
+        let messages = [
+            Protobuf.bytes(ClientField.execStart, Protobuf.text(1, "true") + Protobuf.bytes(16, size)),
+            Protobuf.bytes(ClientField.execResize, Protobuf.number(3, rows) + Protobuf.number(4, columns)),
+        ]
+        for message in messages {
+            let fault = fault(id + message)
+            #expect(fault?.id == 5)
+            #expect(fault?.error.code == .invalidArgument)
+        }
+    }
+
     @Test func unknownFeaturesAreKept() throws {
         let frame = try decode(
             id + Protobuf.bytes(ClientField.requires, Protobuf.varint(1) + Protobuf.varint(4_000)) + echo

@@ -42,4 +42,5 @@ package enum ClientField {
     package static let read: UInt64 = 48
     package static let write: UInt64 = 49
     package static let execStart: UInt64 = 96
+    package static let execResize: UInt64 = 101
 }
