@@ -6,7 +6,7 @@ struct LoadTest: ParsableCommand {
         commandName: "loadtest",
         abstract: "Measures agent-broker from outside.",
         subcommands: [
-            EchoCommand.self, FilesCommand.self, CompareEchoCommand.self, CompareFilesCommand.self,
+            EchoCommand.self, FilesCommand.self, ExecCommand.self, CompareEchoCommand.self, CompareFilesCommand.self,
             ComparePoolCommand.self, CompareFairnessCommand.self, CompareStartCommand.self,
             CompareMemoryCommand.self, CompareGrowthCommand.self, CompareGrpcCommand.self, CompareExecCommand.self,
             TortureMixedCommand.self, TortureExecCommand.self,
