@@ -13,4 +13,11 @@ enum SymbolicLink {
         guard length < target.count else { throw .systemCall("readlink", errno: ENAMETOOLONG) }
         return Array(target.prefix(length))
     }
+
+    /// Where a path ends when all its links are followed; nil where there is nothing. realpath(3).
+    static func end(of path: String) -> String? {
+        guard let end = realpath(path, nil) else { return nil }
+        defer { free(end) }
+        return String(cString: end)
+    }
 }
