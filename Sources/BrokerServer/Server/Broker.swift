@@ -5,6 +5,7 @@ internal import LocalBackend
 package import Logging
 internal import NIOCore
 internal import NIOPosix
+internal import Sandbox
 internal import ServiceLifecycle
 internal import UnixSignals
 
@@ -93,6 +94,12 @@ package struct Broker: Sendable {
             logger.warning(
                 "commands are isolated by less than bwrap: see agent-broker doctor",
                 metadata: ["isolation": "\(isolation.name)", "why": "\(weakness)"]
+            )
+        }
+        if !isolation.unkeptLimits.isEmpty {
+            logger.warning(
+                "not all limits of commands are kept for all that they start: see agent-broker doctor",
+                metadata: ["limits": "\(isolation.unkeptLimits.map(\.limit).joined(separator: ", "))"]
             )
         }
         let trash = TrashQueue()

@@ -1,5 +1,5 @@
 package import AgentBackend
-internal import Sandbox
+package import Sandbox
 
 /// How commands of this process are isolated: the level that was asked for, or the strongest that a probe proved to
 /// work.
@@ -12,6 +12,8 @@ package struct CommandIsolation: Sendable {
     package let missing: BackendError?
     /// Why a weaker level than bwrap was chosen. Nil where that was not so, or where a level was asked for by name.
     package let weakness: String?
+    /// Limits that this host does not keep by control groups.
+    package let unkeptLimits: [LimitMechanism]
 
     private let runner: CommandRunner?
     private let sandboxed: SandboxedCommands?
@@ -53,6 +55,7 @@ package struct CommandIsolation: Sendable {
             as: identity,
             configuration: configuration
         )
+        unkeptLimits = report.limits.filter { !$0.isProven }
         guard let level = asked ?? report.strongest, level >= required ?? level,
             report.finding(level)?.isProven ?? false
         else {
