@@ -155,7 +155,7 @@ extension SandboxTests {
                 let running = try await Self.shell(fixture)
                 try await Self.read(until: "> ", from: running)
                 try await Self.type("sleep 1000 & echo sta''rted\n", to: running)
-                try await Self.read(until: "started", from: running)
+                try await Self.read(until: "started", "> ", from: running)
                 running.terminate(.cancelled)
                 #expect(try await Finished(running).terminationCause == .cancelled)
             }

@@ -15,8 +15,7 @@ extension RunningCommand {
                 if !hasEnded {
                     // Before whatever the cancellation of the task brings about.
                     send(SIGTERM)
-                    // Shells at a terminal heed nothing less.
-                    if prepared.terminal != nil { send(SIGHUP) }
+                    if prepared.terminal != nil { hangUp() }
                     group.addTask { await self.endGrace() }
                 }
                 _ = await waitForEnd()
@@ -45,6 +44,12 @@ extension RunningCommand {
             let rest = max((allowed - used) / CommandControl.processors, CommandControl.shortestLook)
             guard (try? await clock.sleep(for: rest)) != nil else { return }
         }
+    }
+
+    /// Shells at a terminal heed nothing less; and one that just begins to wait for a key notices the signal with that.
+    private func hangUp() {
+        send(SIGHUP)
+        closeInput()
     }
 
     private func endGrace() async {

@@ -172,7 +172,7 @@ struct  Agentbroker__V1__ExecLimits
 /*
  * A terminal in place of a command's pipes. All that the command writes comes as standard output. Input is
  * what is typed there; its end is typed as Ctrl-D. Wherever a command is ended by SIGTERM, one with a
- * terminal gets SIGHUP as well.
+ * terminal gets SIGHUP as well, and its input ends.
  */
 struct  Agentbroker__V1__Terminal
 {
