@@ -10,10 +10,21 @@ public struct BrokerCallOptions: Sendable, Hashable {
     /// Calls of one lane and connection take effect in the order in which they were made. 0: no lane.
     public var lane: UInt32
 
-    public init(deadline: Duration? = nil, queueDeadline: Duration? = nil, lane: UInt32 = 0) {
+    /// Of a call that changes something: sent again with the same key, also on another connection, it has its effect
+    /// once and is answered as the first was. At most 256 bytes; empty: none. Another request with the same key is
+    /// `CONFLICT`.
+    public var idempotencyKey: String
+
+    public init(
+        deadline: Duration? = nil,
+        queueDeadline: Duration? = nil,
+        lane: UInt32 = 0,
+        idempotencyKey: String = ""
+    ) {
         self.deadline = deadline
         self.queueDeadline = queueDeadline
         self.lane = lane
+        self.idempotencyKey = idempotencyKey
     }
 
     /// With the features that the call depends on, so that an older broker refuses what it would otherwise not keep.
@@ -22,6 +33,7 @@ public struct BrokerCallOptions: Sendable, Hashable {
         if lane != 0 { features.append(.lanes) }
         if deadline != nil { features.append(.callDeadline) }
         if queueDeadline != nil { features.append(.queueDeadline) }
+        if !idempotencyKey.isEmpty { features.append(.idempotencyKeys) }
         switch operation {
         case .write(let write):
             if write.options.mode != .replace { features.append(.writeModes) }
@@ -44,7 +56,8 @@ public struct BrokerCallOptions: Sendable, Hashable {
                 // Below a millisecond is not none.
                 deadline: deadline.map { max($0, .milliseconds(1)) },
                 queueDeadline: queueDeadline.map { max($0, .milliseconds(1)) },
-                requires: features.map(\.rawValue)
+                requires: features.map(\.rawValue),
+                idempotencyKey: idempotencyKey
             )
         )
     }

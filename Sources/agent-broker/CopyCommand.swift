@@ -15,6 +15,7 @@ struct CopyCommand: ClientCommand {
     )
 
     @OptionGroup var client: ClientOptions
+    @OptionGroup var change: ChangeArguments
     @Argument(help: ArgumentHelp(valueName: "path")) var source: ByteArgument
     @Argument(help: ArgumentHelp(valueName: "new-path")) var destination: ByteArgument
     @Flag(name: .shortAndLong, help: "A directory with all that is in it.")
@@ -28,7 +29,8 @@ struct CopyCommand: ClientCommand {
             source,
             to: destination,
             options: CopyOptions(recursive: recursive, replacesExisting: !noReplace),
-            on: try client.target()
+            on: try client.target(),
+            call: change.options
         )
         guard output.asJSON else { return .success }
         var line = JSONLine()

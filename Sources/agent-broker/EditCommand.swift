@@ -15,6 +15,7 @@ struct EditCommand: ClientCommand {
     )
 
     @OptionGroup var client: ClientOptions
+    @OptionGroup var change: ChangeArguments
     @Argument var path: ByteArgument
     @Argument(help: ArgumentHelp("What is there.", valueName: "old")) var old: ByteArgument
     @Argument(help: ArgumentHelp("What takes its place.", valueName: "new")) var new: ByteArgument
@@ -31,7 +32,8 @@ struct EditCommand: ClientCommand {
             path,
             [TextEdit(old.bytes, new.bytes, replacesAll: all)],
             options: EditOptions(expectedEtag: ifMatch?.etag, isDryRun: dryRun),
-            on: try client.target()
+            on: try client.target(),
+            call: change.options
         )
         guard output.asJSON else {
             if let diff = result.diff { try await output.standardOutput.write(diff) }

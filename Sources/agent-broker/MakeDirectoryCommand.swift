@@ -11,6 +11,7 @@ struct MakeDirectoryCommand: ClientCommand {
     )
 
     @OptionGroup var client: ClientOptions
+    @OptionGroup var change: ChangeArguments
     @Argument var path: ByteArgument
     @Flag(help: "Make this one alone: fail where it is there, or the one above it is not.")
     var noParents = false
@@ -20,7 +21,7 @@ struct MakeDirectoryCommand: ClientCommand {
     func run(_ connection: BrokerConnection, _ output: CommandOutput) async throws -> ExitStatus {
         let path = try client.path(path)
         let options = MkdirOptions(recursive: !noParents, permissions: mode.bits)
-        try await connection.mkdir(path, options: options, on: try client.target())
+        try await connection.mkdir(path, options: options, on: try client.target(), call: change.options)
         guard output.asJSON else { return .success }
         var line = JSONLine()
         line.add("path", "\(path)")

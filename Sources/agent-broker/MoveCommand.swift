@@ -15,6 +15,7 @@ struct MoveCommand: ClientCommand {
     )
 
     @OptionGroup var client: ClientOptions
+    @OptionGroup var change: ChangeArguments
     @Argument(help: ArgumentHelp(valueName: "path")) var source: ByteArgument
     @Argument(help: ArgumentHelp(valueName: "new-path")) var destination: ByteArgument
     @Flag(name: [.customShort("n"), .long], help: "Fail where the new path is taken.")
@@ -26,7 +27,8 @@ struct MoveCommand: ClientCommand {
             source,
             to: destination,
             options: RenameOptions(replacesExisting: !noReplace),
-            on: try client.target()
+            on: try client.target(),
+            call: change.options
         )
         guard output.asJSON else { return .success }
         var line = JSONLine()

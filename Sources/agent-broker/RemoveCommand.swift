@@ -11,6 +11,7 @@ struct RemoveCommand: ClientCommand {
     )
 
     @OptionGroup var client: ClientOptions
+    @OptionGroup var change: ChangeArguments
     @Argument var path: ByteArgument
     @Flag(name: .shortAndLong, help: "A directory with all that is in it.")
     var recursive = false
@@ -20,7 +21,7 @@ struct RemoveCommand: ClientCommand {
     func run(_ connection: BrokerConnection, _ output: CommandOutput) async throws -> ExitStatus {
         let path = try client.path(path)
         let options = RemoveOptions(recursive: recursive, force: force)
-        try await connection.rm(path, options: options, on: try client.target())
+        try await connection.rm(path, options: options, on: try client.target(), call: change.options)
         guard output.asJSON else { return .success }
         var line = JSONLine()
         line.add("path", "\(path)")

@@ -14,11 +14,12 @@ struct TouchCommand: ClientCommand {
     )
 
     @OptionGroup var client: ClientOptions
+    @OptionGroup var change: ChangeArguments
     @Argument var path: ByteArgument
 
     func run(_ connection: BrokerConnection, _ output: CommandOutput) async throws -> ExitStatus {
         let path = try client.path(path)
-        let info = try await connection.touch(path, on: try client.target())
+        let info = try await connection.touch(path, on: try client.target(), call: change.options)
         guard output.asJSON else { return .success }
         var line = JSONLine()
         line.add("path", "\(path)")

@@ -19,6 +19,7 @@ struct WriteCommand: ClientCommand {
     )
 
     @OptionGroup var client: ClientOptions
+    @OptionGroup var change: ChangeArguments
     @Argument var path: ByteArgument
     @Flag(help: "Add to the end of the file, in one piece.")
     var append = false
@@ -51,7 +52,8 @@ struct WriteCommand: ClientCommand {
                 permissions: mode.bits,
                 expectedEtag: ifMatch?.etag
             ),
-            on: try client.target()
+            on: try client.target(),
+            call: change.options
         )
         guard output.asJSON else { return .success }
         var line = JSONLine()

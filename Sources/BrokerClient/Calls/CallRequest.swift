@@ -6,7 +6,7 @@ internal import NIOCore
 struct CallRequest: Sendable {
     let operation: Operation
     var target: Target?
-    let options: CallOptions
+    private(set) var options: CallOptions
     /// The first of its bytes, or all of them.
     let payload: ByteBuffer
     /// No bytes follow `payload`.
@@ -44,6 +44,20 @@ struct CallRequest: Sendable {
             options: options,
             isWhole: !request.opensStandardInput
         )
+    }
+
+    var hasIdempotencyKey: Bool { !(options.special?.idempotencyKey ?? "").isEmpty }
+
+    /// Gives a call that changes something a key of its own, where the broker can do it once however often it is sent.
+    mutating func addIdempotencyKey() {
+        switch operation {
+        case .acquire, .release, .reload, .drain: return
+        case .execStart(let start) where !start.isDetached: return
+        default: break
+        }
+        guard isWhole, !operation.isRead, !hasIdempotencyKey else { return }
+        let key = (0..<2).map { _ in String(UInt64.random(in: .min ... .max), radix: 36) }.joined()
+        options = options.withIdempotencyKey(key)
     }
 
     /// Whether the operation takes its bytes in pieces. One that does not takes all of them with its first frame.

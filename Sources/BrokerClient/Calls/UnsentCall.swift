@@ -12,6 +12,8 @@ struct UnsentCall: Sendable {
     var writes: [CallWrite]
     /// How often it was sent and may have begun.
     var repeats = 0
+    /// The run of the broker that may have begun it. Nil: none.
+    var begunBy: UInt64?
 
     init(_ inbox: CallInbox, _ request: CallRequest, at now: NIODeadline) {
         self.init(inbox, request, deadline: request.options.deadline.map { now + TimeAmount($0) })
@@ -57,4 +59,25 @@ extension CallOptions {
             )
         )
     }
+
+    func withIdempotencyKey(_ key: String) -> CallOptions {
+        CallOptions(
+            lane: lane,
+            Special(
+                deadline: special?.deadline,
+                queueDeadline: special?.queueDeadline,
+                requires: (special?.requires ?? []) + [Feature.idempotencyKeys.rawValue],
+                traceparent: special?.traceparent ?? "",
+                idempotencyKey: key
+            )
+        )
+    }
+}
+
+extension BackendError {
+    static let mayBeDoneByAnother = BackendError(
+        .connectionClosed,
+        message: "the broker was restarted before it answered: look at what the call was to change, and make it again",
+        maybeExecuted: true
+    )
 }

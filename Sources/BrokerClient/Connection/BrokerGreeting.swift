@@ -4,10 +4,13 @@ internal import BrokerWire
 struct BrokerGreeting: Sendable {
     let identity: BrokerIdentity
     let limits: ConnectionLimits
+    /// Of the broker's run: another one knows nothing of what this one did.
+    let instance: UInt64
 
     init(_ reply: HelloReply) {
         identity = BrokerIdentity(serverVersion: reply.serverVersion, node: reply.node, org: reply.org)
         limits = ConnectionLimits(reply.limits)
+        instance = reply.instance
     }
 }
 

@@ -8,6 +8,7 @@ struct PendingCall {
     let request: CallRequest
     let deadline: NIODeadline?
     let repeats: Int
+    let begunBy: UInt64?
     var isSent = false
     /// The broker was asked to end it.
     var isCancelled = false
@@ -19,12 +20,16 @@ struct PendingCall {
         request = call.request
         deadline = call.deadline
         repeats = call.repeats
+        begunBy = call.begunBy
     }
 }
 
 /// Calls, from their start to the end of their answer. All of it runs on the event loop.
 extension ClientConnectionHandler: CallHolder {
     func accept(_ call: UnsentCall) {
+        if let begunBy = call.begunBy, call.request.hasIdempotencyKey, begunBy != instance {
+            return call.fail(.mayBeDoneByAnother)
+        }
         do throws(BackendError) {
             try call.request.validate(limits)
             let id = try machine.newCall().get()

@@ -29,7 +29,7 @@ extension ClientConnectionHandler {
     func failCall(_ id: UInt64, _ cause: ConnectionEnd, wasStarted: Bool = true) {
         guard let call = calls[id] else { return }
         let mayHaveBegun = call.isSent && wasStarted
-        if let keeper, let unsent = takeOut(call, id, mayHaveBegun, repeatsReads: keeper.repeatsReads) {
+        if let keeper, let unsent = takeOut(call, id, mayHaveBegun, keeper) {
             keeper.takeBack(unsent, from: self)
         } else {
             call.inbox.fail(mayHaveBegun ? cause.errorOfSentCall : cause.errorOfUnsentCall)
@@ -42,27 +42,30 @@ extension ClientConnectionHandler {
     }
 
     /// Nil: the call cannot be made again, or nobody wants it any more.
-    private func takeOut(_ call: PendingCall, _ id: UInt64, _ mayHaveBegun: Bool, repeatsReads: Bool) -> UnsentCall? {
+    private func takeOut(_ call: PendingCall, _ id: UInt64, _ mayHaveBegun: Bool, _ keeper: any ConnectionKeeper)
+        -> UnsentCall?
+    {
         guard !call.isCancelled, !call.inbox.hasEnded else { return nil }
         guard call.isSent else {
             var unsent = UnsentCall(call.inbox, call.request, deadline: call.deadline)
             if call.request.takesStream { unsent.writes = sendQueue.close(id) }
             unsent.repeats = call.repeats
+            unsent.begunBy = call.begunBy
             return unsent
         }
         // Of a call whose bytes came in pieces, those that were sent are gone.
         guard call.request.isWhole else { return nil }
         if mayHaveBegun {
-            let mayRepeat = repeatsReads && call.request.operation.isRead && call.repeats < Self.maximumRepeats
-            guard mayRepeat else { return nil }
+            guard keeper.mayRepeat(call.request), call.repeats < Self.maximumRepeats else { return nil }
         }
         guard call.inbox.rewind() else { return nil }
         var unsent = UnsentCall(call.inbox, call.request, deadline: call.deadline)
         unsent.repeats = call.repeats + (mayHaveBegun ? 1 : 0)
+        unsent.begunBy = call.begunBy ?? (mayHaveBegun ? instance : nil)
         return unsent
     }
 
-    /// A read that ends every connection is given up at some time.
+    /// A call that ends every connection is given up at some time.
     private static var maximumRepeats: Int { 3 }
 
     // MARK: Cancellation

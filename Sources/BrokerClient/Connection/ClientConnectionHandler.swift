@@ -17,6 +17,8 @@ final class ClientConnectionHandler: ChannelInboundHandler, @unchecked Sendable 
     var machine = ConversationStateMachine()
     /// Of the broker's greeting.
     private(set) var limits = ConnectionLimits()
+    /// Of the greeting.
+    private(set) var instance: UInt64 = 0
     /// Calls that are not yet answered to their end, by id.
     var calls: [UInt64: PendingCall] = [:]
     var sendQueue = Queue(window: 0)
@@ -170,6 +172,7 @@ final class ClientConnectionHandler: ChannelInboundHandler, @unchecked Sendable 
         else { return end(.fault(Self.strangeGreeting(reply.version))) }
         let accepted = BrokerGreeting(reply)
         limits = accepted.limits
+        instance = accepted.instance
         sendQueue = Queue(window: Int(reply.limits.connectionWindow))
         receiveWindow = ReceiveWindow(Int(reply.limits.connectionWindow))
         timer?.cancel()

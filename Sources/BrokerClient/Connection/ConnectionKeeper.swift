@@ -3,8 +3,8 @@ internal import NIOCore
 
 /// Who makes a connection again when it takes no more calls. Called on the event loop.
 protocol ConnectionKeeper: AnyObject {
-    /// Reads that may have begun are made again, and not failed.
-    var repeatsReads: Bool { get }
+    /// A call that may have begun is made again, and not failed.
+    func mayRepeat(_ request: CallRequest) -> Bool
 
     /// The connection takes no more calls; those under way go on. What was not begun is taken back after this.
     func connectionDrains(_ connection: ClientConnectionHandler, _ cause: ConnectionEnd)

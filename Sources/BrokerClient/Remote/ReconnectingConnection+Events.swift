@@ -66,7 +66,13 @@ extension ReconnectingConnection {
 }
 
 extension ReconnectingConnection: ConnectionKeeper {
-    var repeatsReads: Bool { configuration.resend == .reads }
+    func mayRepeat(_ request: CallRequest) -> Bool {
+        switch configuration.resend {
+        case .none: false
+        case .reads: request.operation.isRead
+        case .all: request.operation.isRead || request.hasIdempotencyKey
+        }
+    }
 
     func connectionDrains(_ connection: ClientConnectionHandler, _ cause: ConnectionEnd) {
         guard let link, link.handler === connection else { return }

@@ -61,6 +61,8 @@ final class ReconnectingConnection: CallOrigin, @unchecked Sendable {
     // MARK: Calls
 
     func begin(_ inbox: CallInbox, _ request: CallRequest) {
+        var request = request
+        if configuration.resend == .all { request.addIdempotencyKey() }
         accept(UnsentCall(inbox, request, at: eventLoop.now))
     }
 

@@ -9,6 +9,10 @@ extension RemoteFilesystemBackend {
         case none
         /// Those that change nothing, where the caller has seen nothing of the answer, three times at most.
         case reads
+        /// Those too that change something, three times at most: each has an idempotency key, by which the broker does
+        /// it once and answers as it did first. What cannot have one fails as at ``none``: a command in the foreground,
+        /// a file that is written in pieces, and whatever a broker that was restarted meanwhile may have done.
+        case all
     }
 
     /// What a backend is a view of, and how it goes about it.

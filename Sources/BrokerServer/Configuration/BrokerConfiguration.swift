@@ -79,6 +79,10 @@ extension BrokerConfiguration {
         package var maxCallsPerSecondPerOrg = 2_000_000
         /// In both directions together.
         package var maxBytesPerSecondPerOrg = 16 << 30
+        /// Idempotency keys that are remembered; of every org, whatever its own limits say.
+        package var maxIdempotencyKeysPerOrg = 10_000
+        /// How long after the end of its call a key is remembered.
+        package var idempotencyWindow: Duration = .seconds(600)
         /// Time for a new connection to say hello.
         package var helloDeadline: Duration = .seconds(5)
         /// Time without a frame after which the broker pings.

@@ -57,6 +57,8 @@ extension BrokerConfiguration.Limits {
         .value("queue_timeout", \.queueTimeout, .duration(.milliseconds(1) ... .seconds(3600))),
         .value("max_calls_per_second_per_org", \.maxCallsPerSecondPerOrg, .count(1...1_000_000_000)),
         .value("max_bytes_per_second_per_org", \.maxBytesPerSecondPerOrg, .size(1 << 10...1 << 40)),
+        .value("max_idempotency_keys_per_org", \.maxIdempotencyKeysPerOrg, .count(0...1_000_000)),
+        .value("idempotency_window", \.idempotencyWindow, .duration(.seconds(1) ... .seconds(86_400))),
         .value("hello_deadline", \.helloDeadline, .duration(.milliseconds(10) ... .seconds(600))),
         .value("keepalive_interval", \.keepaliveInterval, .duration(.seconds(1) ... .seconds(3600))),
         .value("keepalive_misses", \.keepaliveMisses, .count(1...100)),

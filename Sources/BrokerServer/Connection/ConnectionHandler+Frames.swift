@@ -190,7 +190,8 @@ extension ConnectionHandler {
             node: settings.node,
             org: principal.org.name,
             limits: settings.limits,
-            serverTime: UInt64(clamping: systemWallClock() / 1_000_000)
+            serverTime: UInt64(clamping: systemWallClock() / 1_000_000),
+            instance: settings.instance
         )
     }
 }

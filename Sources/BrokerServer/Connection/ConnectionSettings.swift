@@ -12,6 +12,8 @@ package struct ConnectionSettings: Sendable {
     package var maximumUnsent: Int
     package var serverVersion: String
     package var node: String
+    /// Of this run of the broker.
+    package var instance: UInt64
     /// Who a token speaks for. Called on event loops.
     package var authenticate: @Sendable (_ token: String) -> Result<Principal, BackendError>
     package var observer: any ConnectionObserver
@@ -25,6 +27,7 @@ package struct ConnectionSettings: Sendable {
         maximumUnsent: Int,
         serverVersion: String,
         node: String,
+        instance: UInt64 = 0,
         authenticate: @escaping @Sendable (_ token: String) -> Result<Principal, BackendError>,
         observer: any ConnectionObserver,
         admission: CallAdmission
@@ -35,6 +38,7 @@ package struct ConnectionSettings: Sendable {
         self.maximumUnsent = maximumUnsent
         self.serverVersion = serverVersion
         self.node = node
+        self.instance = instance
         self.authenticate = authenticate
         self.observer = observer
         self.admission = admission

@@ -11,6 +11,19 @@ extension Router {
         in session: Session,
         stream: any CallStream
     ) async throws(BackendError) -> Answer {
+        guard let key = call.idempotencyKey else { return try await performAnew(call, in: session, stream: stream) }
+        do throws(BackendError) {
+            return try await performOnce(key, call, in: session, stream: stream)
+        } catch {
+            throw error.during(call.operation.name)
+        }
+    }
+
+    nonisolated func performAnew(
+        _ call: Call,
+        in session: Session,
+        stream: any CallStream
+    ) async throws(BackendError) -> Answer {
         do throws(BackendError) {
             if case .execStart(let start) = call.operation, start.isDetached {
                 return try await start.performDetached(call, in: session, of: broker, stream)

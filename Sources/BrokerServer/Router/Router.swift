@@ -25,6 +25,7 @@ package actor Router: RequestHandler {
 
     package func attempt(_ call: Call, in session: Session) -> Attempt {
         if let refusal = session.refusal(of: call) { return .failed(refusal) }
+        if call.options.special != nil, call.idempotencyKey != nil { return .wait }
         // Spelled out rather than through `Operation.verb`, so that no existential is made per call.
         switch call.operation {
         case .echo: return attempt(Echo(), call, session)

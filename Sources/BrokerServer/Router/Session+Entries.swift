@@ -16,14 +16,17 @@ extension Session {
                 message: "the call requires feature \(unknown), which this broker lacks: nothing was done"
             )
         }
-        guard options.idempotencyKey.isEmpty else {
+        guard options.idempotencyKey.utf8.count <= Self.longestIdempotencyKey else {
             return BackendError(
-                .notImplemented,
-                message: "this broker keeps no idempotency keys yet: nothing was done; send the call without one"
+                .invalidArgument,
+                reason: .tooLarge,
+                message: "the idempotency key is longer than \(Self.longestIdempotencyKey) bytes: nothing was done"
             )
         }
         return nil
     }
+
+    private static var longestIdempotencyKey: Int { 256 }
 
     /// The entry of a call where it can be had at once; nil: the call has to wait for it. Leased until the batch ends.
     func entry<V: Verb>(for call: Call, _ verb: V.Type, of broker: BrokerCore) throws(BackendError) -> BackendEntry? {

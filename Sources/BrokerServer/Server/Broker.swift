@@ -251,6 +251,7 @@ package struct Broker: Sendable {
             maximumUnsent: limits.maxUnsentBytesPerConnection,
             serverVersion: BrokerVersion.current,
             node: configuration.node,
+            instance: core.instance,
             authenticate: { token in
                 do throws(BackendError) {
                     return .success(try tenancy.authenticate(token))

@@ -58,6 +58,7 @@ extension BrokerCore {
                 orgs: tenancy.current.orgs.orgs,
                 time: time
             ),
+            idempotency: IdempotencyKeys(elapsed: time.elapsed),
             tenancy: tenancy,
             entries: factory,
             background: background,

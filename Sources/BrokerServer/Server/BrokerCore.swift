@@ -10,6 +10,7 @@ final class BrokerCore: Sendable {
     let workspaces: Workspaces
     let counters: OrgCounterTable
     let admission: CallAdmission
+    let idempotency: IdempotencyKeys
     let tenancy: Tenancy
     let entries: EntryFactory
     let background: BackgroundExecs
@@ -18,6 +19,8 @@ final class BrokerCore: Sendable {
     let configuration: RunningConfiguration
     let reloads = ReloadRequests()
     let node: String
+    /// Of this run: what it remembers another one does not.
+    let instance = UInt64.random(in: 1 ... .max)
     let isolation: String
     let drain: BrokerDrain
     private let start = ContinuousClock.now
@@ -27,6 +30,7 @@ final class BrokerCore: Sendable {
         workspaces: Workspaces,
         counters: OrgCounterTable,
         admission: CallAdmission,
+        idempotency: IdempotencyKeys,
         tenancy: Tenancy,
         entries: EntryFactory,
         background: BackgroundExecs,
@@ -40,6 +44,7 @@ final class BrokerCore: Sendable {
         self.workspaces = workspaces
         self.counters = counters
         self.admission = admission
+        self.idempotency = idempotency
         self.tenancy = tenancy
         self.entries = entries
         self.background = background

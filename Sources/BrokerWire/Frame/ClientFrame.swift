@@ -82,7 +82,7 @@ package struct CallOptions: Sendable {
 }
 
 /// What a call asks for. One case, one line in each mapping, and one verb of the broker's per operation.
-package enum Operation: Sendable {
+package enum Operation: Sendable, Hashable {
     case echo
     indirect case acquire(Acquire)
     case release(Release)

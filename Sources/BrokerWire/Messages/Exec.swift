@@ -2,7 +2,7 @@ package import AgentBackend
 internal import CBrokerProtos
 
 /// Runs a command.
-package struct ExecStart: Sendable {
+package struct ExecStart: Sendable, Hashable {
     /// Nil: none was given.
     package var program: ExecRequest.Program?
     package var environment: Environment

@@ -16,6 +16,7 @@ package enum Feature: UInt32, Sendable, CaseIterable {
     case backgroundExecs = 8
     case terminals = 9
     case execLimits = 10
+    case idempotencyKeys = 12
 }
 
 /// First message of a client.
@@ -111,6 +112,8 @@ package struct HelloReply: Sendable, Hashable {
     package var limits: SessionLimits
     /// Milliseconds since 1970-01-01 UTC.
     package var serverTime: UInt64
+    /// Of this run of the broker.
+    package var instance: UInt64
 
     package init(
         version: UInt32,
@@ -119,7 +122,8 @@ package struct HelloReply: Sendable, Hashable {
         node: String,
         org: String,
         limits: SessionLimits,
-        serverTime: UInt64
+        serverTime: UInt64,
+        instance: UInt64 = 0
     ) {
         self.version = version
         self.serverVersion = serverVersion
@@ -128,6 +132,7 @@ package struct HelloReply: Sendable, Hashable {
         self.org = org
         self.limits = limits
         self.serverTime = serverTime
+        self.instance = instance
     }
 }
 
@@ -140,6 +145,7 @@ extension HelloReply: WireMessage {
         org = try MessageReader.string(message.org, "hello_reply.org")
         limits = message.limits.map { SessionLimits($0.pointee) } ?? SessionLimits()
         serverTime = message.server_time_ms
+        instance = message.instance
     }
 
     func build(_ builder: MessageBuilder) -> UnsafeMutablePointer<Agentbroker__V1__HelloReply> {
@@ -152,6 +158,7 @@ extension HelloReply: WireMessage {
         message.pointee.org = builder.string(org)
         message.pointee.limits = limits.build(builder)
         message.pointee.server_time_ms = serverTime
+        message.pointee.instance = instance
         return message
     }
 }

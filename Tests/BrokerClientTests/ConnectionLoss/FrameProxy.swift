@@ -49,6 +49,8 @@ final class FrameProxy: @unchecked Sendable {
     fileprivate var cut: Cut?
     fileprivate var passage = Passage()
     private var relays: [Relay] = []
+    /// Where each connection is cut, in place of ``cut``. Nil: nowhere else.
+    fileprivate var makeCut: (() -> Cut)?
     private var listener: (any Channel)?
     fileprivate let eventLoop = MultiThreadedEventLoopGroup.singleton.any()
 
@@ -81,6 +83,16 @@ final class FrameProxy: @unchecked Sendable {
             self.cut = nil
             return self.passage
         }.get()
+    }
+
+    /// Every connection that is made from now on is cut somewhere.
+    func cutAll(_ makeCut: @escaping @Sendable () -> Cut) async throws {
+        try await eventLoop.submit { self.makeCut = makeCut }.get()
+    }
+
+    /// Connections that are made from now on are left alone.
+    func cutNoMore() async throws {
+        try await eventLoop.submit { self.makeCut = nil }.get()
     }
 
     /// Connections that are made from now on lead to another broker.
@@ -143,6 +155,8 @@ private final class Relay: @unchecked Sendable {
     private(set) var clientHasClosed = false
     private let proxy: FrameProxy
     private let isFirst: Bool
+    /// Of this connection alone.
+    private let ownCut: Cut?
     private var accumulators = [Cut.Direction.toBroker: FrameAccumulator(), .toClient: FrameAccumulator()]
     private var counts: [Cut.Direction: Int] = [:]
     private var isCut = false
@@ -152,6 +166,7 @@ private final class Relay: @unchecked Sendable {
         self.proxy = proxy
         self.front = front
         self.isFirst = isFirst
+        ownCut = proxy.makeCut?()
     }
 
     func received(_ bytes: ByteBuffer, _ direction: Cut.Direction) {
@@ -162,7 +177,7 @@ private final class Relay: @unchecked Sendable {
             counts[direction] = index + 1
             let isCall = isFirst && direction == .toBroker && isCall(message)
             if isCall { proxy.passage.callsSeen += 1 }
-            guard isFirst, let cut = proxy.cut, cut.direction == direction, cut.index == index else {
+            guard let cut = ownCut ?? (isFirst ? proxy.cut : nil), cut.direction == direction, cut.index == index else {
                 forward(message, direction, isCall: isCall)
                 continue
             }

@@ -592,7 +592,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__session_limits__descriptor =
   (ProtobufCMessageInit) agentbroker__v1__session_limits__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__hello_reply__field_descriptors[7] =
+static const ProtobufCFieldDescriptor agentbroker__v1__hello_reply__field_descriptors[8] =
 {
   {
     "version",
@@ -678,9 +678,22 @@ static const ProtobufCFieldDescriptor agentbroker__v1__hello_reply__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "instance",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__HelloReply, instance),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned agentbroker__v1__hello_reply__field_indices_by_name[] = {
   2,   /* field[2] = features */
+  7,   /* field[7] = instance */
   5,   /* field[5] = limits */
   3,   /* field[3] = node */
   4,   /* field[4] = org */
@@ -691,7 +704,7 @@ static const unsigned agentbroker__v1__hello_reply__field_indices_by_name[] = {
 static const ProtobufCIntRange agentbroker__v1__hello_reply__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__hello_reply__descriptor =
 {
@@ -701,7 +714,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__hello_reply__descriptor =
   "Agentbroker__V1__HelloReply",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__HelloReply),
-  7,
+  8,
   agentbroker__v1__hello_reply__field_descriptors,
   agentbroker__v1__hello_reply__field_indices_by_name,
   1,  agentbroker__v1__hello_reply__number_ranges,
@@ -955,7 +968,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__chunk__descriptor =
   (ProtobufCMessageInit) agentbroker__v1__chunk__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue agentbroker__v1__feature__enum_values_by_number[11] =
+static const ProtobufCEnumValue agentbroker__v1__feature__enum_values_by_number[12] =
 {
   { "FEATURE_UNSPECIFIED", "AGENTBROKER__V1__FEATURE__FEATURE_UNSPECIFIED", 0 },
   { "FEATURE_LANES", "AGENTBROKER__V1__FEATURE__FEATURE_LANES", 1 },
@@ -968,17 +981,19 @@ static const ProtobufCEnumValue agentbroker__v1__feature__enum_values_by_number[
   { "FEATURE_BACKGROUND_EXECS", "AGENTBROKER__V1__FEATURE__FEATURE_BACKGROUND_EXECS", 8 },
   { "FEATURE_TERMINALS", "AGENTBROKER__V1__FEATURE__FEATURE_TERMINALS", 9 },
   { "FEATURE_EXEC_LIMITS", "AGENTBROKER__V1__FEATURE__FEATURE_EXEC_LIMITS", 10 },
+  { "FEATURE_IDEMPOTENCY_KEYS", "AGENTBROKER__V1__FEATURE__FEATURE_IDEMPOTENCY_KEYS", 12 },
 };
 static const ProtobufCIntRange agentbroker__v1__feature__value_ranges[] = {
-{0, 0},{0, 11}
+{0, 0},{12, 11},{0, 12}
 };
-static const ProtobufCEnumValueIndex agentbroker__v1__feature__enum_values_by_name[11] =
+static const ProtobufCEnumValueIndex agentbroker__v1__feature__enum_values_by_name[12] =
 {
   { "FEATURE_BACKGROUND_EXECS", 8 },
   { "FEATURE_CALL_DEADLINE", 2 },
   { "FEATURE_ENTRY_LIMITS", 7 },
   { "FEATURE_EXEC_LIMITS", 10 },
   { "FEATURE_EXPECTED_ETAG", 6 },
+  { "FEATURE_IDEMPOTENCY_KEYS", 11 },
   { "FEATURE_LANES", 1 },
   { "FEATURE_PROCESS_DEADLINE", 5 },
   { "FEATURE_QUEUE_DEADLINE", 3 },
@@ -993,11 +1008,11 @@ const ProtobufCEnumDescriptor agentbroker__v1__feature__descriptor =
   "Feature",
   "Agentbroker__V1__Feature",
   "agentbroker.v1",
-  11,
+  12,
   agentbroker__v1__feature__enum_values_by_number,
-  11,
+  12,
   agentbroker__v1__feature__enum_values_by_name,
-  1,
+  2,
   agentbroker__v1__feature__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

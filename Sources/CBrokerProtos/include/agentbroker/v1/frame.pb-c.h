@@ -122,7 +122,12 @@ struct  Agentbroker__V1__ClientFrame
    */
   char *traceparent;
   /*
-   * Kept for later: one that is not empty is NOT_IMPLEMENTED.
+   * Of a call that changes something, at most 256 bytes: however often it is sent, also on another
+   * connection, it has its effect once, and each is answered as the first was. For 10 minutes (by
+   * default), of the org, and lost when the broker ends. Another request with the same key is a
+   * CONFLICT. An answer that says that nothing was done, such as RESOURCE_EXHAUSTED or CANCELLED
+   * without maybe_executed, is not kept: the next call is the first. INVALID_ARGUMENT for Acquire,
+   * Release and a command that is not detached; without meaning for what changes nothing.
    */
   char *idempotency_key;
   /*

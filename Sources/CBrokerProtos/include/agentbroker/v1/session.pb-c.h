@@ -73,7 +73,11 @@ typedef enum _Agentbroker__V1__Feature {
   /*
    * ExecStart.limits and network, EntryLimits.exec.
    */
-  AGENTBROKER__V1__FEATURE__FEATURE_EXEC_LIMITS = 10
+  AGENTBROKER__V1__FEATURE__FEATURE_EXEC_LIMITS = 10,
+  /*
+   * ClientFrame.idempotency_key.
+   */
+  AGENTBROKER__V1__FEATURE__FEATURE_IDEMPOTENCY_KEYS = 12
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(AGENTBROKER__V1__FEATURE)
 } Agentbroker__V1__Feature;
 
@@ -171,10 +175,14 @@ struct  Agentbroker__V1__HelloReply
    * Milliseconds since 1970-01-01 UTC.
    */
   uint64_t server_time_ms;
+  /*
+   * Of this run of the broker, by chance; another one knows none of its idempotency keys.
+   */
+  uint64_t instance;
 };
 #define AGENTBROKER__V1__HELLO_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__hello_reply__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL, 0 }
+    , 0, (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL, 0, 0 }
 
 
 /*
