@@ -64,6 +64,8 @@ import Testing
               queue_timeout: 75s
               max_calls_per_second_per_org: 76
               max_bytes_per_second_per_org: 77MiB
+              max_idempotency_keys_per_org: 78
+              idempotency_window: 79s
             pool:
               idle_timeout: 10m
               cleanup_interval: 500ms
@@ -174,6 +176,8 @@ import Testing
         expected.limits.queueTimeout = .seconds(75)
         expected.limits.maxCallsPerSecondPerOrg = 76
         expected.limits.maxBytesPerSecondPerOrg = 77 << 20
+        expected.limits.maxIdempotencyKeysPerOrg = 78
+        expected.limits.idempotencyWindow = .seconds(79)
         expected.limits.helloDeadline = .seconds(1)
         expected.limits.keepaliveInterval = .seconds(10)
         expected.limits.keepaliveMisses = 2
@@ -279,7 +283,7 @@ import Testing
             + OrgConfiguration.Limits.fields.count + TokenRecord.fields.count
             + BrokerConfiguration.Retention.fields.count + OrgConfiguration.Retention.fields.count
             + OrgConfiguration.Exec.fields.count + BrokerConfiguration.TLS.fields.count
-        #expect(count == 13 + 29 + 8 + 23 + 1 + 2 + 5 + 6 + 12 + 6 + 2 + 2 + 10 + 5)
+        #expect(count == 13 + 31 + 8 + 23 + 1 + 2 + 5 + 6 + 12 + 6 + 2 + 2 + 10 + 5)
     }
 
     @Test func anchorsAndPlainWordsAreText() throws {

@@ -119,7 +119,6 @@ import Testing
         try await withConversation { _, client in
             let specials = [
                 CallOptions.Special(requires: [1, 4_000]), CallOptions.Special(requires: [0]),
-                CallOptions.Special(idempotencyKey: "x"),
             ]
             for special in specials {
                 let write = client.frame(
