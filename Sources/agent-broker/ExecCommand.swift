@@ -23,6 +23,7 @@ struct ExecCommand: ClientCommand {
 
     @OptionGroup var client: ClientOptions
     @OptionGroup var options: CommandOptions
+    @OptionGroup var change: ChangeArguments
     @Flag(name: [.customShort("n"), .customLong("no-stdin")], help: "Its standard input is at its end.")
     var noStandardInput = false
     @Flag(name: .shortAndLong, help: "Run it in the background: print its id and leave it; see ps, attach, wait, kill.")
@@ -32,6 +33,9 @@ struct ExecCommand: ClientCommand {
 
     func validate() throws {
         if command.isEmpty { throw ValidationError("say what to run: agent-broker exec --key KEY -- COMMAND") }
+        if change.idempotencyKey != nil, !detach {
+            throw ValidationError("--idempotency-key needs --detach: the output of a command is not kept otherwise")
+        }
     }
 
     func run(_ connection: BrokerConnection, _ output: CommandOutput) async throws -> ExitStatus {
@@ -48,7 +52,7 @@ struct ExecCommand: ClientCommand {
         of connection: BrokerConnection,
         _ output: CommandOutput
     ) async throws -> ExitStatus {
-        let command = try await connection.execDetached(request, on: try client.target())
+        let command = try await connection.execDetached(request, on: try client.target(), call: change.options)
         if output.asJSON {
             var line = JSONLine()
             line.add("id", command.id)
