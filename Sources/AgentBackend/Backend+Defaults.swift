@@ -40,6 +40,22 @@ extension Backend {
         try await readLines(try WorkspacePath(path), window: LineWindow(offset: offset, limit: limit))
     }
 
+    /// Several files from their start on, each with what it would be answered with alone.
+    public func readMany(
+        _ paths: [String],
+        options: ReadManyOptions = ReadManyOptions()
+    ) async throws(BackendError) -> [Result<FileContents, BackendError>] {
+        try await readMany(try paths.map { path throws(BackendError) in try WorkspacePath(path) }, options: options)
+    }
+
+    public func statMany(
+        _ paths: [String],
+        followLink: Bool = true
+    ) async throws(BackendError) -> [Result<FileInfo, BackendError>] {
+        let paths = try paths.map { path throws(BackendError) in try WorkspacePath(path) }
+        return try await statMany(paths, followLink: followLink)
+    }
+
     @discardableResult
     public func write(
         _ path: String,

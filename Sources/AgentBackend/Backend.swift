@@ -21,6 +21,14 @@ public protocol Backend: AnyObject, Sendable {
     /// Some lines of a file, and how many it has. Throws `READ_FAILED` (memory: `KEY_NOT_FOUND`) with a reason.
     func readLines(_ path: WorkspacePath, window: LineWindow) async throws(BackendError) -> LinePage
 
+    /// At most 1000 files from their start on, 768 KiB of them in all, each with what it would be answered with alone, in
+    /// the order of the paths. Throws what is about no single file, and `INVALID_ARGUMENT` for more than
+    /// ``ManyFiles`` allows.
+    func readMany(
+        _ paths: [WorkspacePath],
+        options: ReadManyOptions
+    ) async throws(BackendError) -> [Result<FileContents, BackendError>]
+
     /// Begins to write a file; nothing shows before ``FileWriter/commit()``. Throws `WRITE_FAILED` with a reason.
     func openWriter(_ path: WorkspacePath, options: WriteOptions) async throws(BackendError) -> any FileWriter
 
@@ -49,6 +57,13 @@ public protocol Backend: AnyObject, Sendable {
 
     /// What is at a path. `followLink` false tells of a final symbolic link itself.
     func stat(_ path: WorkspacePath, followLink: Bool) async throws(BackendError) -> FileInfo
+
+    /// What is at each of at most 1000 paths, as ``stat(_:followLink:)`` has it, in their order. Throws as
+    /// ``readMany(_:options:)``.
+    func statMany(
+        _ paths: [WorkspacePath],
+        followLink: Bool
+    ) async throws(BackendError) -> [Result<FileInfo, BackendError>]
 
     /// Whether something is at a path, a symbolic link followed. Never throws for what is missing.
     func exists(_ path: WorkspacePath) async throws(BackendError) -> Bool

@@ -175,6 +175,8 @@ extension BackendConformance {
                     ("exists", { _ = try await backend.exists("f") }),
                     ("mkdir", { try await backend.mkdir("d") }),
                     ("touch", { _ = try await backend.touch("f") }),
+                    ("readMany", { _ = try await backend.readMany(["f"]) }),
+                    ("statMany", { _ = try await backend.statMany(["f"]) }),
                     ("rename", { try await backend.rename("f", to: "g") }),
                     ("copy", { _ = try await backend.copy("f", to: "g") }),
                     ("rm", { try await backend.rm("f") }),

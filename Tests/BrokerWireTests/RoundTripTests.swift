@@ -65,6 +65,8 @@ import Testing
             case .grep: met.insert("grep")
             case .edit: met.insert("edit")
             case .readLines: met.insert("readLines")
+            case .statMany: met.insert("statMany")
+            case .readMany: met.insert("readMany")
             case .listKeys: met.insert("listKeys")
             case .deleteKey: met.insert("deleteKey")
             case .clearKeys: met.insert("clearKeys")
@@ -84,7 +86,7 @@ import Testing
             case .reload: met.insert("reload")
             }
         }
-        #expect(met.count == 35)
+        #expect(met.count == 37)
     }
 
     @Test func anErrorKeepsItsLimitAndWhatIsUnknown() throws {

@@ -144,6 +144,16 @@ extension Samples {
                     )
                 )
             ),
+            ("statMany", .statMany(ManyFileInfos([.success(info), .failure(error)]))),
+            (
+                "readMany",
+                .readMany(
+                    ManyFileContents([
+                        .success(FileContents(info: info, bytes: ByteBuffer(bytes: [0xff]), isTruncated: true)),
+                        .failure(error),
+                    ])
+                )
+            ),
             ("listKeys", .listKeys(KeyPage(keys: [try WorkspacePath([0xff]), .root], isTruncated: true))),
             ("deleteKey", .deleteKey(deleted: true)),
             ("clearKeys", .clearKeys(cleared: .max)),

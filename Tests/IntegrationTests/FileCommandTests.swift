@@ -120,6 +120,30 @@ extension IntegrationTests {
         }
 
         @Test(.timeLimit(.minutes(1)), arguments: backends)
+        func severalFilesAreReadInOneGo(backend: String) async throws {
+            try await withBroker { broker in
+                let key = ["--key", "a", "--backend", backend]
+                func run(_ arguments: String...) async throws -> ChildProcess.Result {
+                    try await broker.client(arguments: arguments + key)
+                }
+                let large = String(repeating: "0123456789\n", count: 100_000)
+                for (name, text) in [("a", "one\n"), ("d/b", "two\n"), ("large", large)] {
+                    _ = try await broker.client(arguments: ["write", name] + key, input: Data(text.utf8))
+                }
+                #expect(try await run("read", "d/b", "large", "a").text == "two\n" + large + "one\n")
+                let some = try await run("read", "a", "nothing", "d/b")
+                #expect(some.status == 1 && some.text == "one\ntwo\n" && some.errorText.contains("nothing"))
+                let lines = try await run("stat", "--json", "d/b", "nothing", "a")
+                #expect(lines.status == 1)
+                let told = try lines.text.split(separator: "\n").map {
+                    try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
+                }
+                #expect(told.map { $0?["path"] as? String } == ["/workspace/d/b", "/workspace/a"])
+                #expect(try await run("stat", "a", "../b").status != 0)
+            }
+        }
+
+        @Test(.timeLimit(.minutes(1)), arguments: backends)
         func editReplacesTexts(backend: String) async throws {
             try await withBroker { broker in
                 let key = ["--key", "a", "--backend", backend]

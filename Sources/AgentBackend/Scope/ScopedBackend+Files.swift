@@ -20,6 +20,19 @@ extension ScopedBackend {
         }
     }
 
+    public func readMany(
+        _ paths: [WorkspacePath],
+        options: ReadManyOptions
+    ) async throws(BackendError) -> [Result<FileContents, BackendError>] {
+        try await log.record(
+            .readMany,
+            subject: paths.map(\.bytes).listedPaths,
+            bytes: { $0.reduce(0) { $0 + UInt64((try? $1.get().bytes.readableBytes) ?? 0) } }
+        ) { () async throws(BackendError) in
+            try await view.readMany(paths, options: options)
+        }
+    }
+
     /// Logged when it is committed, or fails to be, or where there is no writer at all.
     public func openWriter(_ path: WorkspacePath, options: WriteOptions) async throws(BackendError) -> any FileWriter {
         let writer = try await log.record(.write, subject: path.bytes, failureOnly: true) {
@@ -76,6 +89,15 @@ extension ScopedBackend {
     public func stat(_ path: WorkspacePath, followLink: Bool) async throws(BackendError) -> FileInfo {
         try await log.record(.stat, subject: path.bytes) { () async throws(BackendError) in
             try await view.stat(path, followLink: followLink)
+        }
+    }
+
+    public func statMany(
+        _ paths: [WorkspacePath],
+        followLink: Bool
+    ) async throws(BackendError) -> [Result<FileInfo, BackendError>] {
+        try await log.record(.statMany, subject: paths.map(\.bytes).listedPaths) { () async throws(BackendError) in
+            try await view.statMany(paths, followLink: followLink)
         }
     }
 

@@ -23,6 +23,8 @@ extension Operation {
         case .grep: "grep"
         case .edit: "edit"
         case .readLines: "read_lines"
+        case .statMany: "stat_many"
+        case .readMany: "read_many"
         case .listKeys: "list_keys"
         case .deleteKey: "delete_key"
         case .clearKeys: "clear_keys"
@@ -46,7 +48,8 @@ extension Operation {
     /// It changes nothing: doing it again does no harm.
     var isRead: Bool {
         switch self {
-        case .echo, .describe, .read, .readdir, .stat, .exists, .glob, .grep, .readLines, .listKeys, .listWorkspaces,
+        case .echo, .describe, .read, .readdir, .stat, .exists, .glob, .grep, .readLines, .statMany, .readMany,
+            .listKeys, .listWorkspaces,
             .stats,
             .connections,
             .pools, .logs, .execList, .execAttach, .execWait:

@@ -77,3 +77,19 @@ extension UnaryCall<LinePage> {
         }
     }
 }
+
+extension UnaryCall<[Result<FileContents, BackendError>]> {
+    static func readMany(_ paths: [WorkspacePath], options: ReadManyOptions) -> Self {
+        Self(operation: .readMany(ReadMany(paths: paths.map(\.bytes), options: options))) {
+            if case .readMany(let reply) = $0, reply.files.count == paths.count { reply.files } else { nil }
+        }
+    }
+}
+
+extension UnaryCall<[Result<FileInfo, BackendError>]> {
+    static func statMany(_ paths: [WorkspacePath], followLink: Bool) -> Self {
+        Self(operation: .statMany(StatMany(paths: paths.map(\.bytes), followLink: followLink))) {
+            if case .statMany(let reply) = $0, reply.files.count == paths.count { reply.files } else { nil }
+        }
+    }
+}

@@ -36,6 +36,29 @@ extension BrokerConnection {
         try await perform(.readLines(path, window: window), on: target, call: options)
     }
 
+    /// At most 1000 files from their start on, 768 KiB of them in all, each with what it would be answered with alone, in
+    /// the order of the paths. Throws what is about no single file, and `INVALID_ARGUMENT` for more than ``ManyFiles``
+    /// allows.
+    public func readMany(
+        _ paths: [WorkspacePath],
+        options: ReadManyOptions = ReadManyOptions(),
+        on target: BrokerTarget,
+        call callOptions: BrokerCallOptions = BrokerCallOptions()
+    ) async throws(BackendError) -> [Result<FileContents, BackendError>] {
+        try await perform(.readMany(paths, options: options), on: target, call: callOptions)
+    }
+
+    /// What is at each of at most 1000 paths, as ``stat(_:followLink:on:call:)`` has it, in their order. Throws as
+    /// ``readMany(_:options:on:call:)``.
+    public func statMany(
+        _ paths: [WorkspacePath],
+        followLink: Bool = true,
+        on target: BrokerTarget,
+        call options: BrokerCallOptions = BrokerCallOptions()
+    ) async throws(BackendError) -> [Result<FileInfo, BackendError>] {
+        try await perform(.statMany(paths, followLink: followLink), on: target, call: options)
+    }
+
     /// Writes a file from memory; makes its parents. Throws `WRITE_FAILED` with a reason; the file is then as before.
     @discardableResult
     public func write(

@@ -24,6 +24,20 @@ extension RemoteFilesystemBackend {
         return page
     }
 
+    public func readMany(
+        _ paths: [WorkspacePath],
+        options: ReadManyOptions
+    ) async throws(BackendError) -> [Result<FileContents, BackendError>] {
+        try await perform(.readMany(paths, options: options))
+    }
+
+    public func statMany(
+        _ paths: [WorkspacePath],
+        followLink: Bool
+    ) async throws(BackendError) -> [Result<FileInfo, BackendError>] {
+        try await perform(.statMany(paths, followLink: followLink))
+    }
+
     /// Does not wait: what keeps the file from being written is told by a later step.
     public func openWriter(_ path: WorkspacePath, options: WriteOptions) async throws(BackendError) -> any FileWriter {
         try checkNotDestroyed()

@@ -43,6 +43,8 @@ package actor Router: RequestHandler {
         case .grep(let verb): return attempt(verb, call, session)
         case .edit(let verb): return attempt(verb, call, session)
         case .readLines(let verb): return attempt(verb, call, session)
+        case .statMany(let verb): return attempt(verb, call, session)
+        case .readMany(let verb): return attempt(verb, call, session)
         case .listKeys(let verb): return attempt(verb, call, session)
         case .deleteKey(let verb): return attempt(verb, call, session)
         case .clearKeys: return attempt(ClearKeys(), call, session)

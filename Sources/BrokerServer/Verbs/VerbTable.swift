@@ -25,6 +25,8 @@ extension Operation {
         case .grep(let verb): .entry(verb)
         case .edit(let verb): .entry(verb)
         case .readLines(let verb): .entry(verb)
+        case .statMany(let verb): .entry(verb)
+        case .readMany(let verb): .entry(verb)
         case .listKeys(let verb): .entry(verb)
         case .deleteKey(let verb): .entry(verb)
         case .clearKeys: .entry(ClearKeys())

@@ -81,6 +81,10 @@ extension ClientFrame.Body {
             self = .call(.edit(try Edit(message.edit.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_READ_LINES:
             self = .call(.readLines(ReadLines(message.read_lines.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_STAT_MANY:
+            self = .call(.statMany(try StatMany(message.stat_many.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_READ_MANY:
+            self = .call(.readMany(try ReadMany(message.read_many.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_KEYS:
             self = .call(.listKeys(ListKeys(message.list_keys.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_DELETE_KEY:

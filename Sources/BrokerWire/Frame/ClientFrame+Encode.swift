@@ -134,6 +134,12 @@ extension Operation {
         case .readLines(let call):
             message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_READ_LINES
             message.read_lines = call.build(builder)
+        case .statMany(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_STAT_MANY
+            message.stat_many = call.build(builder)
+        case .readMany(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_READ_MANY
+            message.read_many = call.build(builder)
         case .listKeys(let call):
             message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_KEYS
             message.list_keys = call.build(builder)

@@ -101,6 +101,8 @@ package enum Operation: Sendable, Hashable {
     case grep(Grep)
     case edit(Edit)
     case readLines(ReadLines)
+    case statMany(StatMany)
+    case readMany(ReadMany)
     case listKeys(ListKeys)
     case deleteKey(DeleteKey)
     case clearKeys
@@ -125,7 +127,8 @@ package enum Operation: Sendable, Hashable {
         case .write: true
         case .execStart(let call): call.opensStandardInput
         case .echo, .acquire, .release, .describe, .read, .readdir, .stat, .rm, .exists, .mkdir, .touch, .rename,
-            .copy, .glob, .grep, .edit, .readLines, .listKeys, .deleteKey, .clearKeys, .execList, .execAttach,
+            .copy, .glob, .grep, .edit, .readLines, .statMany, .readMany, .listKeys, .deleteKey, .clearKeys, .execList,
+            .execAttach,
             .execWait, .execSignal, .execResize,
             .listWorkspaces, .deleteWorkspace, .stats, .connections, .pools, .logs, .reload, .drain:
             false

@@ -70,6 +70,10 @@ extension ServerFrame.Body {
             self = .reply(.edit(try EditResult(message.edit_reply.pointee)))
         case AGENTBROKER__V1__SERVER_FRAME__BODY_READ_LINES_REPLY:
             self = .reply(.readLines(try LinePage(message.read_lines_reply.pointee)))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_STAT_MANY_REPLY:
+            self = .reply(.statMany(try ManyFileInfos(message.stat_many_reply.pointee)))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_READ_MANY_REPLY:
+            self = .reply(.readMany(try ManyFileContents(message.read_many_reply.pointee)))
         case AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_KEYS_REPLY:
             self = .reply(.listKeys(try KeyPage(message.list_keys_reply.pointee)))
         case AGENTBROKER__V1__SERVER_FRAME__BODY_DELETE_KEY_REPLY:

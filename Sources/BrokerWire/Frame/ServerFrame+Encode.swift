@@ -123,6 +123,12 @@ extension Reply {
         case .readLines(let reply):
             message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_READ_LINES_REPLY
             message.read_lines_reply = reply.build(builder)
+        case .statMany(let reply):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_STAT_MANY_REPLY
+            message.stat_many_reply = reply.build(builder)
+        case .readMany(let reply):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_READ_MANY_REPLY
+            message.read_many_reply = reply.build(builder)
         case .listKeys(let page):
             message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_KEYS_REPLY
             message.list_keys_reply = page.build(builder)

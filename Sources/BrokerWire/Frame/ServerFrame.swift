@@ -50,6 +50,8 @@ package enum Reply: Sendable {
     case grep(GrepPage)
     case edit(EditResult)
     case readLines(LinePage)
+    case statMany(ManyFileInfos)
+    case readMany(ManyFileContents)
     case listKeys(KeyPage)
     case deleteKey(deleted: Bool)
     case clearKeys(cleared: UInt64)

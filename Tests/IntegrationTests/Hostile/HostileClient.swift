@@ -273,7 +273,8 @@ struct HostileClient {
             .mkdir(Mkdir(path: other)), .touch(Touch(path: path)), .rename(Rename(path: path, destination: other)),
             .copy(Copy(path: other, destination: path)), .listKeys(ListKeys(prefix: path)),
             .deleteKey(DeleteKey(key: path)), .clearKeys, .readLines(ReadLines(path: path)),
-            .edit(Edit(path: path, edits: [TextEdit("a", "b")])),
+            .edit(Edit(path: path, edits: [TextEdit("a", "b")])), .statMany(StatMany(paths: [path, other])),
+            .readMany(ReadMany(paths: [path, other])),
             .listWorkspaces(ListWorkspaces(after: "k", limit: 7)),
             .stats(Stats()),
         ]

@@ -1492,6 +1492,321 @@ void   agentbroker__v1__read_lines_reply__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__read_lines_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   agentbroker__v1__stat_many__init
+                     (Agentbroker__V1__StatMany         *message)
+{
+  static const Agentbroker__V1__StatMany init_value = AGENTBROKER__V1__STAT_MANY__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__stat_many__get_packed_size
+                     (const Agentbroker__V1__StatMany *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__stat_many__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__stat_many__pack
+                     (const Agentbroker__V1__StatMany *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__stat_many__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__stat_many__pack_to_buffer
+                     (const Agentbroker__V1__StatMany *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__stat_many__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__StatMany *
+       agentbroker__v1__stat_many__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__StatMany *)
+     protobuf_c_message_unpack (&agentbroker__v1__stat_many__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__stat_many__free_unpacked
+                     (Agentbroker__V1__StatMany *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__stat_many__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__file_info_or_error__init
+                     (Agentbroker__V1__FileInfoOrError         *message)
+{
+  static const Agentbroker__V1__FileInfoOrError init_value = AGENTBROKER__V1__FILE_INFO_OR_ERROR__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__file_info_or_error__get_packed_size
+                     (const Agentbroker__V1__FileInfoOrError *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__file_info_or_error__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__file_info_or_error__pack
+                     (const Agentbroker__V1__FileInfoOrError *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__file_info_or_error__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__file_info_or_error__pack_to_buffer
+                     (const Agentbroker__V1__FileInfoOrError *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__file_info_or_error__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__FileInfoOrError *
+       agentbroker__v1__file_info_or_error__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__FileInfoOrError *)
+     protobuf_c_message_unpack (&agentbroker__v1__file_info_or_error__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__file_info_or_error__free_unpacked
+                     (Agentbroker__V1__FileInfoOrError *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__file_info_or_error__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__stat_many_reply__init
+                     (Agentbroker__V1__StatManyReply         *message)
+{
+  static const Agentbroker__V1__StatManyReply init_value = AGENTBROKER__V1__STAT_MANY_REPLY__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__stat_many_reply__get_packed_size
+                     (const Agentbroker__V1__StatManyReply *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__stat_many_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__stat_many_reply__pack
+                     (const Agentbroker__V1__StatManyReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__stat_many_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__stat_many_reply__pack_to_buffer
+                     (const Agentbroker__V1__StatManyReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__stat_many_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__StatManyReply *
+       agentbroker__v1__stat_many_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__StatManyReply *)
+     protobuf_c_message_unpack (&agentbroker__v1__stat_many_reply__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__stat_many_reply__free_unpacked
+                     (Agentbroker__V1__StatManyReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__stat_many_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__read_many__init
+                     (Agentbroker__V1__ReadMany         *message)
+{
+  static const Agentbroker__V1__ReadMany init_value = AGENTBROKER__V1__READ_MANY__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__read_many__get_packed_size
+                     (const Agentbroker__V1__ReadMany *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__read_many__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__read_many__pack
+                     (const Agentbroker__V1__ReadMany *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__read_many__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__read_many__pack_to_buffer
+                     (const Agentbroker__V1__ReadMany *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__read_many__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__ReadMany *
+       agentbroker__v1__read_many__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__ReadMany *)
+     protobuf_c_message_unpack (&agentbroker__v1__read_many__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__read_many__free_unpacked
+                     (Agentbroker__V1__ReadMany *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__read_many__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__file_contents__init
+                     (Agentbroker__V1__FileContents         *message)
+{
+  static const Agentbroker__V1__FileContents init_value = AGENTBROKER__V1__FILE_CONTENTS__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__file_contents__get_packed_size
+                     (const Agentbroker__V1__FileContents *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__file_contents__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__file_contents__pack
+                     (const Agentbroker__V1__FileContents *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__file_contents__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__file_contents__pack_to_buffer
+                     (const Agentbroker__V1__FileContents *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__file_contents__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__FileContents *
+       agentbroker__v1__file_contents__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__FileContents *)
+     protobuf_c_message_unpack (&agentbroker__v1__file_contents__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__file_contents__free_unpacked
+                     (Agentbroker__V1__FileContents *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__file_contents__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__file_contents_or_error__init
+                     (Agentbroker__V1__FileContentsOrError         *message)
+{
+  static const Agentbroker__V1__FileContentsOrError init_value = AGENTBROKER__V1__FILE_CONTENTS_OR_ERROR__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__file_contents_or_error__get_packed_size
+                     (const Agentbroker__V1__FileContentsOrError *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__file_contents_or_error__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__file_contents_or_error__pack
+                     (const Agentbroker__V1__FileContentsOrError *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__file_contents_or_error__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__file_contents_or_error__pack_to_buffer
+                     (const Agentbroker__V1__FileContentsOrError *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__file_contents_or_error__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__FileContentsOrError *
+       agentbroker__v1__file_contents_or_error__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__FileContentsOrError *)
+     protobuf_c_message_unpack (&agentbroker__v1__file_contents_or_error__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__file_contents_or_error__free_unpacked
+                     (Agentbroker__V1__FileContentsOrError *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__file_contents_or_error__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__read_many_reply__init
+                     (Agentbroker__V1__ReadManyReply         *message)
+{
+  static const Agentbroker__V1__ReadManyReply init_value = AGENTBROKER__V1__READ_MANY_REPLY__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__read_many_reply__get_packed_size
+                     (const Agentbroker__V1__ReadManyReply *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__read_many_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__read_many_reply__pack
+                     (const Agentbroker__V1__ReadManyReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__read_many_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__read_many_reply__pack_to_buffer
+                     (const Agentbroker__V1__ReadManyReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__read_many_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__ReadManyReply *
+       agentbroker__v1__read_many_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__ReadManyReply *)
+     protobuf_c_message_unpack (&agentbroker__v1__read_many_reply__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__read_many_reply__free_unpacked
+                     (Agentbroker__V1__ReadManyReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__read_many_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor agentbroker__v1__read__field_descriptors[3] =
 {
   {
@@ -3542,6 +3857,350 @@ const ProtobufCMessageDescriptor agentbroker__v1__read_lines_reply__descriptor =
   agentbroker__v1__read_lines_reply__field_indices_by_name,
   1,  agentbroker__v1__read_lines_reply__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__read_lines_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__stat_many__field_descriptors[2] =
+{
+  {
+    "paths",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Agentbroker__V1__StatMany, n_paths),
+    offsetof(Agentbroker__V1__StatMany, paths),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "no_follow",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__StatMany, no_follow),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__stat_many__field_indices_by_name[] = {
+  1,   /* field[1] = no_follow */
+  0,   /* field[0] = paths */
+};
+static const ProtobufCIntRange agentbroker__v1__stat_many__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__stat_many__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.StatMany",
+  "StatMany",
+  "Agentbroker__V1__StatMany",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__StatMany),
+  2,
+  agentbroker__v1__stat_many__field_descriptors,
+  agentbroker__v1__stat_many__field_indices_by_name,
+  1,  agentbroker__v1__stat_many__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__stat_many__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__file_info_or_error__field_descriptors[2] =
+{
+  {
+    "info",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__FileInfoOrError, outcome_case),
+    offsetof(Agentbroker__V1__FileInfoOrError, info),
+    &agentbroker__v1__file_info__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "error",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__FileInfoOrError, outcome_case),
+    offsetof(Agentbroker__V1__FileInfoOrError, error),
+    &agentbroker__v1__error__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__file_info_or_error__field_indices_by_name[] = {
+  1,   /* field[1] = error */
+  0,   /* field[0] = info */
+};
+static const ProtobufCIntRange agentbroker__v1__file_info_or_error__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__file_info_or_error__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.FileInfoOrError",
+  "FileInfoOrError",
+  "Agentbroker__V1__FileInfoOrError",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__FileInfoOrError),
+  2,
+  agentbroker__v1__file_info_or_error__field_descriptors,
+  agentbroker__v1__file_info_or_error__field_indices_by_name,
+  1,  agentbroker__v1__file_info_or_error__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__file_info_or_error__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__stat_many_reply__field_descriptors[1] =
+{
+  {
+    "files",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__StatManyReply, n_files),
+    offsetof(Agentbroker__V1__StatManyReply, files),
+    &agentbroker__v1__file_info_or_error__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__stat_many_reply__field_indices_by_name[] = {
+  0,   /* field[0] = files */
+};
+static const ProtobufCIntRange agentbroker__v1__stat_many_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__stat_many_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.StatManyReply",
+  "StatManyReply",
+  "Agentbroker__V1__StatManyReply",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__StatManyReply),
+  1,
+  agentbroker__v1__stat_many_reply__field_descriptors,
+  agentbroker__v1__stat_many_reply__field_indices_by_name,
+  1,  agentbroker__v1__stat_many_reply__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__stat_many_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__read_many__field_descriptors[2] =
+{
+  {
+    "paths",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Agentbroker__V1__ReadMany, n_paths),
+    offsetof(Agentbroker__V1__ReadMany, paths),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "max_bytes_per_file",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ReadMany, max_bytes_per_file),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__read_many__field_indices_by_name[] = {
+  1,   /* field[1] = max_bytes_per_file */
+  0,   /* field[0] = paths */
+};
+static const ProtobufCIntRange agentbroker__v1__read_many__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__read_many__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.ReadMany",
+  "ReadMany",
+  "Agentbroker__V1__ReadMany",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__ReadMany),
+  2,
+  agentbroker__v1__read_many__field_descriptors,
+  agentbroker__v1__read_many__field_indices_by_name,
+  1,  agentbroker__v1__read_many__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__read_many__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__file_contents__field_descriptors[3] =
+{
+  {
+    "info",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__FileContents, info),
+    &agentbroker__v1__file_info__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "contents",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__FileContents, contents),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "truncated",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__FileContents, truncated),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__file_contents__field_indices_by_name[] = {
+  1,   /* field[1] = contents */
+  0,   /* field[0] = info */
+  2,   /* field[2] = truncated */
+};
+static const ProtobufCIntRange agentbroker__v1__file_contents__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__file_contents__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.FileContents",
+  "FileContents",
+  "Agentbroker__V1__FileContents",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__FileContents),
+  3,
+  agentbroker__v1__file_contents__field_descriptors,
+  agentbroker__v1__file_contents__field_indices_by_name,
+  1,  agentbroker__v1__file_contents__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__file_contents__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__file_contents_or_error__field_descriptors[2] =
+{
+  {
+    "contents",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__FileContentsOrError, outcome_case),
+    offsetof(Agentbroker__V1__FileContentsOrError, contents),
+    &agentbroker__v1__file_contents__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "error",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__FileContentsOrError, outcome_case),
+    offsetof(Agentbroker__V1__FileContentsOrError, error),
+    &agentbroker__v1__error__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__file_contents_or_error__field_indices_by_name[] = {
+  0,   /* field[0] = contents */
+  1,   /* field[1] = error */
+};
+static const ProtobufCIntRange agentbroker__v1__file_contents_or_error__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__file_contents_or_error__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.FileContentsOrError",
+  "FileContentsOrError",
+  "Agentbroker__V1__FileContentsOrError",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__FileContentsOrError),
+  2,
+  agentbroker__v1__file_contents_or_error__field_descriptors,
+  agentbroker__v1__file_contents_or_error__field_indices_by_name,
+  1,  agentbroker__v1__file_contents_or_error__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__file_contents_or_error__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__read_many_reply__field_descriptors[1] =
+{
+  {
+    "files",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ReadManyReply, n_files),
+    offsetof(Agentbroker__V1__ReadManyReply, files),
+    &agentbroker__v1__file_contents_or_error__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__read_many_reply__field_indices_by_name[] = {
+  0,   /* field[0] = files */
+};
+static const ProtobufCIntRange agentbroker__v1__read_many_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__read_many_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.ReadManyReply",
+  "ReadManyReply",
+  "Agentbroker__V1__ReadManyReply",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__ReadManyReply),
+  1,
+  agentbroker__v1__read_many_reply__field_descriptors,
+  agentbroker__v1__read_many_reply__field_indices_by_name,
+  1,  agentbroker__v1__read_many_reply__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__read_many_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue agentbroker__v1__write_mode__enum_values_by_number[3] =

@@ -97,7 +97,7 @@ void   agentbroker__v1__server_frame__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__server_frame__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descriptors[52] =
+static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descriptors[54] =
 {
   {
     "id",
@@ -508,6 +508,30 @@ static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descr
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "stat_many",
+    62,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ClientFrame, body_case),
+    offsetof(Agentbroker__V1__ClientFrame, stat_many),
+    &agentbroker__v1__stat_many__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "read_many",
+    63,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ClientFrame, body_case),
+    offsetof(Agentbroker__V1__ClientFrame, read_many),
+    &agentbroker__v1__read_many__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "list_keys",
     80,
     PROTOBUF_C_LABEL_NONE,
@@ -728,22 +752,22 @@ static const unsigned agentbroker__v1__client_frame__field_indices_by_name[] = {
   17,   /* field[17] = acquire */
   12,   /* field[12] = cancel */
   15,   /* field[15] = chunk */
-  36,   /* field[36] = clear_keys */
-  46,   /* field[46] = connections */
+  38,   /* field[38] = clear_keys */
+  48,   /* field[48] = connections */
   29,   /* field[29] = copy */
   4,   /* field[4] = deadline_ms */
-  35,   /* field[35] = delete_key */
-  44,   /* field[44] = delete_workspace */
+  37,   /* field[37] = delete_key */
+  46,   /* field[46] = delete_workspace */
   19,   /* field[19] = describe */
-  50,   /* field[50] = drain */
+  52,   /* field[52] = drain */
   16,   /* field[16] = echo */
   32,   /* field[32] = edit */
-  39,   /* field[39] = exec_attach */
-  38,   /* field[38] = exec_list */
-  42,   /* field[42] = exec_resize */
-  41,   /* field[41] = exec_signal */
-  37,   /* field[37] = exec_start */
-  40,   /* field[40] = exec_wait */
+  41,   /* field[41] = exec_attach */
+  40,   /* field[40] = exec_list */
+  44,   /* field[44] = exec_resize */
+  43,   /* field[43] = exec_signal */
+  39,   /* field[39] = exec_start */
+  42,   /* field[42] = exec_wait */
   25,   /* field[25] = exists */
   30,   /* field[30] = glob */
   14,   /* field[14] = go_away */
@@ -753,25 +777,27 @@ static const unsigned agentbroker__v1__client_frame__field_indices_by_name[] = {
   8,   /* field[8] = idempotency_key */
   3,   /* field[3] = lane */
   2,   /* field[2] = last */
-  34,   /* field[34] = list_keys */
-  43,   /* field[43] = list_workspaces */
-  48,   /* field[48] = logs */
+  36,   /* field[36] = list_keys */
+  45,   /* field[45] = list_workspaces */
+  50,   /* field[50] = logs */
   26,   /* field[26] = mkdir */
-  51,   /* field[51] = payload */
+  53,   /* field[53] = payload */
   10,   /* field[10] = ping */
   11,   /* field[11] = pong */
-  47,   /* field[47] = pools */
+  49,   /* field[49] = pools */
   5,   /* field[5] = queue_deadline_ms */
   20,   /* field[20] = read */
   33,   /* field[33] = read_lines */
+  35,   /* field[35] = read_many */
   22,   /* field[22] = readdir */
   18,   /* field[18] = release */
-  49,   /* field[49] = reload */
+  51,   /* field[51] = reload */
   28,   /* field[28] = rename */
   6,   /* field[6] = requires */
   24,   /* field[24] = rm */
   23,   /* field[23] = stat */
-  45,   /* field[45] = stats */
+  34,   /* field[34] = stat_many */
+  47,   /* field[47] = stats */
   1,   /* field[1] = target */
   27,   /* field[27] = touch */
   7,   /* field[7] = traceparent */
@@ -785,13 +811,13 @@ static const ProtobufCIntRange agentbroker__v1__client_frame__number_ranges[11 +
   { 32, 16 },
   { 40, 17 },
   { 48, 20 },
-  { 80, 34 },
-  { 96, 37 },
-  { 112, 43 },
-  { 128, 45 },
-  { 130, 46 },
-  { 2047, 51 },
-  { 0, 52 }
+  { 80, 36 },
+  { 96, 39 },
+  { 112, 45 },
+  { 128, 47 },
+  { 130, 48 },
+  { 2047, 53 },
+  { 0, 54 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__client_frame__descriptor =
 {
@@ -801,14 +827,14 @@ const ProtobufCMessageDescriptor agentbroker__v1__client_frame__descriptor =
   "Agentbroker__V1__ClientFrame",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ClientFrame),
-  52,
+  54,
   agentbroker__v1__client_frame__field_descriptors,
   agentbroker__v1__client_frame__field_indices_by_name,
   11,  agentbroker__v1__client_frame__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__client_frame__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descriptors[47] =
+static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descriptors[49] =
 {
   {
     "id",
@@ -1135,6 +1161,30 @@ static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descr
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "stat_many_reply",
+    62,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ServerFrame, body_case),
+    offsetof(Agentbroker__V1__ServerFrame, stat_many_reply),
+    &agentbroker__v1__stat_many_reply__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "read_many_reply",
+    63,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ServerFrame, body_case),
+    offsetof(Agentbroker__V1__ServerFrame, read_many_reply),
+    &agentbroker__v1__read_many_reply__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "list_keys_reply",
     80,
     PROTOBUF_C_LABEL_NONE,
@@ -1378,24 +1428,24 @@ static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descr
 static const unsigned agentbroker__v1__server_frame__field_indices_by_name[] = {
   10,   /* field[10] = acquire_reply */
   7,   /* field[7] = chunk */
-  29,   /* field[29] = clear_keys_reply */
-  41,   /* field[41] = connections_reply */
+  31,   /* field[31] = clear_keys_reply */
+  43,   /* field[43] = connections_reply */
   22,   /* field[22] = copy_reply */
-  28,   /* field[28] = delete_key_reply */
-  39,   /* field[39] = delete_workspace_reply */
+  30,   /* field[30] = delete_key_reply */
+  41,   /* field[41] = delete_workspace_reply */
   12,   /* field[12] = describe_reply */
-  45,   /* field[45] = drain_reply */
+  47,   /* field[47] = drain_reply */
   9,   /* field[9] = echo_reply */
   25,   /* field[25] = edit_reply */
   8,   /* field[8] = error */
-  34,   /* field[34] = exec_attached */
-  32,   /* field[32] = exec_end */
-  35,   /* field[35] = exec_gap */
-  33,   /* field[33] = exec_list_reply */
-  31,   /* field[31] = exec_output */
-  37,   /* field[37] = exec_resize_reply */
-  36,   /* field[36] = exec_signal_reply */
-  30,   /* field[30] = exec_started */
+  36,   /* field[36] = exec_attached */
+  34,   /* field[34] = exec_end */
+  37,   /* field[37] = exec_gap */
+  35,   /* field[35] = exec_list_reply */
+  33,   /* field[33] = exec_output */
+  39,   /* field[39] = exec_resize_reply */
+  38,   /* field[38] = exec_signal_reply */
+  32,   /* field[32] = exec_started */
   18,   /* field[18] = exists_reply */
   23,   /* field[23] = glob_reply */
   6,   /* field[6] = go_away */
@@ -1403,23 +1453,25 @@ static const unsigned agentbroker__v1__server_frame__field_indices_by_name[] = {
   2,   /* field[2] = hello_reply */
   0,   /* field[0] = id */
   1,   /* field[1] = last */
-  27,   /* field[27] = list_keys_reply */
-  38,   /* field[38] = list_workspaces_reply */
-  43,   /* field[43] = logs_reply */
+  29,   /* field[29] = list_keys_reply */
+  40,   /* field[40] = list_workspaces_reply */
+  45,   /* field[45] = logs_reply */
   19,   /* field[19] = mkdir_reply */
-  46,   /* field[46] = payload */
+  48,   /* field[48] = payload */
   3,   /* field[3] = ping */
   4,   /* field[4] = pong */
-  42,   /* field[42] = pools_reply */
+  44,   /* field[44] = pools_reply */
   26,   /* field[26] = read_lines_reply */
+  28,   /* field[28] = read_many_reply */
   13,   /* field[13] = read_reply */
   15,   /* field[15] = readdir_reply */
   11,   /* field[11] = release_reply */
-  44,   /* field[44] = reload_reply */
+  46,   /* field[46] = reload_reply */
   21,   /* field[21] = rename_reply */
   17,   /* field[17] = rm_reply */
+  27,   /* field[27] = stat_many_reply */
   16,   /* field[16] = stat_reply */
-  40,   /* field[40] = stats_reply */
+  42,   /* field[42] = stats_reply */
   20,   /* field[20] = touch_reply */
   5,   /* field[5] = window */
   14,   /* field[14] = write_reply */
@@ -1433,13 +1485,13 @@ static const ProtobufCIntRange agentbroker__v1__server_frame__number_ranges[13 +
   { 32, 9 },
   { 40, 10 },
   { 48, 13 },
-  { 80, 27 },
-  { 96, 30 },
-  { 112, 38 },
-  { 128, 40 },
-  { 130, 41 },
-  { 2047, 46 },
-  { 0, 47 }
+  { 80, 29 },
+  { 96, 32 },
+  { 112, 40 },
+  { 128, 42 },
+  { 130, 43 },
+  { 2047, 48 },
+  { 0, 49 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__server_frame__descriptor =
 {
@@ -1449,7 +1501,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__server_frame__descriptor =
   "Agentbroker__V1__ServerFrame",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ServerFrame),
-  47,
+  49,
   agentbroker__v1__server_frame__field_descriptors,
   agentbroker__v1__server_frame__field_indices_by_name,
   13,  agentbroker__v1__server_frame__number_ranges,

@@ -15,6 +15,7 @@ PROTOBUF_C__BEGIN_DECLS
 #endif
 
 #include "agentbroker/v1/common.pb-c.h"
+#include "agentbroker/v1/error.pb-c.h"
 
 typedef struct Agentbroker__V1__Read Agentbroker__V1__Read;
 typedef struct Agentbroker__V1__ReadReply Agentbroker__V1__ReadReply;
@@ -49,6 +50,13 @@ typedef struct Agentbroker__V1__Edit Agentbroker__V1__Edit;
 typedef struct Agentbroker__V1__EditReply Agentbroker__V1__EditReply;
 typedef struct Agentbroker__V1__ReadLines Agentbroker__V1__ReadLines;
 typedef struct Agentbroker__V1__ReadLinesReply Agentbroker__V1__ReadLinesReply;
+typedef struct Agentbroker__V1__StatMany Agentbroker__V1__StatMany;
+typedef struct Agentbroker__V1__FileInfoOrError Agentbroker__V1__FileInfoOrError;
+typedef struct Agentbroker__V1__StatManyReply Agentbroker__V1__StatManyReply;
+typedef struct Agentbroker__V1__ReadMany Agentbroker__V1__ReadMany;
+typedef struct Agentbroker__V1__FileContents Agentbroker__V1__FileContents;
+typedef struct Agentbroker__V1__FileContentsOrError Agentbroker__V1__FileContentsOrError;
+typedef struct Agentbroker__V1__ReadManyReply Agentbroker__V1__ReadManyReply;
 
 
 /* --- enums --- */
@@ -748,6 +756,139 @@ struct  Agentbroker__V1__ReadLinesReply
     , NULL, {0,NULL}, 0, 0, 0 }
 
 
+/*
+ * Stat of at most 1000 paths, 128 KiB of them in all.
+ */
+struct  Agentbroker__V1__StatMany
+{
+  ProtobufCMessage base;
+  size_t n_paths;
+  ProtobufCBinaryData *paths;
+  /*
+   * Tell of final symbolic links themselves.
+   */
+  protobuf_c_boolean no_follow;
+};
+#define AGENTBROKER__V1__STAT_MANY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__stat_many__descriptor) \
+    , 0,NULL, 0 }
+
+
+typedef enum {
+  AGENTBROKER__V1__FILE_INFO_OR_ERROR__OUTCOME__NOT_SET = 0,
+  AGENTBROKER__V1__FILE_INFO_OR_ERROR__OUTCOME_INFO = 1,
+  AGENTBROKER__V1__FILE_INFO_OR_ERROR__OUTCOME_ERROR = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(AGENTBROKER__V1__FILE_INFO_OR_ERROR__OUTCOME__CASE)
+} Agentbroker__V1__FileInfoOrError__OutcomeCase;
+
+struct  Agentbroker__V1__FileInfoOrError
+{
+  ProtobufCMessage base;
+  Agentbroker__V1__FileInfoOrError__OutcomeCase outcome_case;
+  union {
+    Agentbroker__V1__FileInfo *info;
+    /*
+     * What Stat of this path alone would be answered with.
+     */
+    Agentbroker__V1__Error *error;
+  };
+};
+#define AGENTBROKER__V1__FILE_INFO_OR_ERROR__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__file_info_or_error__descriptor) \
+    , AGENTBROKER__V1__FILE_INFO_OR_ERROR__OUTCOME__NOT_SET, {0} }
+
+
+struct  Agentbroker__V1__StatManyReply
+{
+  ProtobufCMessage base;
+  /*
+   * Of each path, in their order.
+   */
+  size_t n_files;
+  Agentbroker__V1__FileInfoOrError **files;
+};
+#define AGENTBROKER__V1__STAT_MANY_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__stat_many_reply__descriptor) \
+    , 0,NULL }
+
+
+/*
+ * Reads at most 1000 files, whose paths have 128 KiB in all, and 768 KiB of what they hold.
+ */
+struct  Agentbroker__V1__ReadMany
+{
+  ProtobufCMessage base;
+  size_t n_paths;
+  ProtobufCBinaryData *paths;
+  /*
+   * Bytes of each file. Absent (0): no other limit than that for all.
+   */
+  uint32_t max_bytes_per_file;
+};
+#define AGENTBROKER__V1__READ_MANY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__read_many__descriptor) \
+    , 0,NULL, 0 }
+
+
+struct  Agentbroker__V1__FileContents
+{
+  ProtobufCMessage base;
+  /*
+   * Of the file.
+   */
+  Agentbroker__V1__FileInfo *info;
+  /*
+   * From the start of the file.
+   */
+  ProtobufCBinaryData contents;
+  /*
+   * The file has more: a limit was reached. Where there was no room at all, `contents` is empty.
+   */
+  protobuf_c_boolean truncated;
+};
+#define AGENTBROKER__V1__FILE_CONTENTS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__file_contents__descriptor) \
+    , NULL, {0,NULL}, 0 }
+
+
+typedef enum {
+  AGENTBROKER__V1__FILE_CONTENTS_OR_ERROR__OUTCOME__NOT_SET = 0,
+  AGENTBROKER__V1__FILE_CONTENTS_OR_ERROR__OUTCOME_CONTENTS = 1,
+  AGENTBROKER__V1__FILE_CONTENTS_OR_ERROR__OUTCOME_ERROR = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(AGENTBROKER__V1__FILE_CONTENTS_OR_ERROR__OUTCOME__CASE)
+} Agentbroker__V1__FileContentsOrError__OutcomeCase;
+
+struct  Agentbroker__V1__FileContentsOrError
+{
+  ProtobufCMessage base;
+  Agentbroker__V1__FileContentsOrError__OutcomeCase outcome_case;
+  union {
+    Agentbroker__V1__FileContents *contents;
+    /*
+     * What Read of this path alone would be answered with.
+     */
+    Agentbroker__V1__Error *error;
+  };
+};
+#define AGENTBROKER__V1__FILE_CONTENTS_OR_ERROR__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__file_contents_or_error__descriptor) \
+    , AGENTBROKER__V1__FILE_CONTENTS_OR_ERROR__OUTCOME__NOT_SET, {0} }
+
+
+struct  Agentbroker__V1__ReadManyReply
+{
+  ProtobufCMessage base;
+  /*
+   * Of each path, in their order.
+   */
+  size_t n_files;
+  Agentbroker__V1__FileContentsOrError **files;
+};
+#define AGENTBROKER__V1__READ_MANY_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__read_many_reply__descriptor) \
+    , 0,NULL }
+
+
 /* Agentbroker__V1__Read methods */
 void   agentbroker__v1__read__init
                      (Agentbroker__V1__Read         *message);
@@ -1375,6 +1516,139 @@ Agentbroker__V1__ReadLinesReply *
 void   agentbroker__v1__read_lines_reply__free_unpacked
                      (Agentbroker__V1__ReadLinesReply *message,
                       ProtobufCAllocator *allocator);
+/* Agentbroker__V1__StatMany methods */
+void   agentbroker__v1__stat_many__init
+                     (Agentbroker__V1__StatMany         *message);
+size_t agentbroker__v1__stat_many__get_packed_size
+                     (const Agentbroker__V1__StatMany   *message);
+size_t agentbroker__v1__stat_many__pack
+                     (const Agentbroker__V1__StatMany   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__stat_many__pack_to_buffer
+                     (const Agentbroker__V1__StatMany   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__StatMany *
+       agentbroker__v1__stat_many__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__stat_many__free_unpacked
+                     (Agentbroker__V1__StatMany *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__FileInfoOrError methods */
+void   agentbroker__v1__file_info_or_error__init
+                     (Agentbroker__V1__FileInfoOrError         *message);
+size_t agentbroker__v1__file_info_or_error__get_packed_size
+                     (const Agentbroker__V1__FileInfoOrError   *message);
+size_t agentbroker__v1__file_info_or_error__pack
+                     (const Agentbroker__V1__FileInfoOrError   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__file_info_or_error__pack_to_buffer
+                     (const Agentbroker__V1__FileInfoOrError   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__FileInfoOrError *
+       agentbroker__v1__file_info_or_error__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__file_info_or_error__free_unpacked
+                     (Agentbroker__V1__FileInfoOrError *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__StatManyReply methods */
+void   agentbroker__v1__stat_many_reply__init
+                     (Agentbroker__V1__StatManyReply         *message);
+size_t agentbroker__v1__stat_many_reply__get_packed_size
+                     (const Agentbroker__V1__StatManyReply   *message);
+size_t agentbroker__v1__stat_many_reply__pack
+                     (const Agentbroker__V1__StatManyReply   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__stat_many_reply__pack_to_buffer
+                     (const Agentbroker__V1__StatManyReply   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__StatManyReply *
+       agentbroker__v1__stat_many_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__stat_many_reply__free_unpacked
+                     (Agentbroker__V1__StatManyReply *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__ReadMany methods */
+void   agentbroker__v1__read_many__init
+                     (Agentbroker__V1__ReadMany         *message);
+size_t agentbroker__v1__read_many__get_packed_size
+                     (const Agentbroker__V1__ReadMany   *message);
+size_t agentbroker__v1__read_many__pack
+                     (const Agentbroker__V1__ReadMany   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__read_many__pack_to_buffer
+                     (const Agentbroker__V1__ReadMany   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__ReadMany *
+       agentbroker__v1__read_many__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__read_many__free_unpacked
+                     (Agentbroker__V1__ReadMany *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__FileContents methods */
+void   agentbroker__v1__file_contents__init
+                     (Agentbroker__V1__FileContents         *message);
+size_t agentbroker__v1__file_contents__get_packed_size
+                     (const Agentbroker__V1__FileContents   *message);
+size_t agentbroker__v1__file_contents__pack
+                     (const Agentbroker__V1__FileContents   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__file_contents__pack_to_buffer
+                     (const Agentbroker__V1__FileContents   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__FileContents *
+       agentbroker__v1__file_contents__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__file_contents__free_unpacked
+                     (Agentbroker__V1__FileContents *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__FileContentsOrError methods */
+void   agentbroker__v1__file_contents_or_error__init
+                     (Agentbroker__V1__FileContentsOrError         *message);
+size_t agentbroker__v1__file_contents_or_error__get_packed_size
+                     (const Agentbroker__V1__FileContentsOrError   *message);
+size_t agentbroker__v1__file_contents_or_error__pack
+                     (const Agentbroker__V1__FileContentsOrError   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__file_contents_or_error__pack_to_buffer
+                     (const Agentbroker__V1__FileContentsOrError   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__FileContentsOrError *
+       agentbroker__v1__file_contents_or_error__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__file_contents_or_error__free_unpacked
+                     (Agentbroker__V1__FileContentsOrError *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__ReadManyReply methods */
+void   agentbroker__v1__read_many_reply__init
+                     (Agentbroker__V1__ReadManyReply         *message);
+size_t agentbroker__v1__read_many_reply__get_packed_size
+                     (const Agentbroker__V1__ReadManyReply   *message);
+size_t agentbroker__v1__read_many_reply__pack
+                     (const Agentbroker__V1__ReadManyReply   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__read_many_reply__pack_to_buffer
+                     (const Agentbroker__V1__ReadManyReply   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__ReadManyReply *
+       agentbroker__v1__read_many_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__read_many_reply__free_unpacked
+                     (Agentbroker__V1__ReadManyReply *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Agentbroker__V1__Read_Closure)
@@ -1476,6 +1750,27 @@ typedef void (*Agentbroker__V1__ReadLines_Closure)
 typedef void (*Agentbroker__V1__ReadLinesReply_Closure)
                  (const Agentbroker__V1__ReadLinesReply *message,
                   void *closure_data);
+typedef void (*Agentbroker__V1__StatMany_Closure)
+                 (const Agentbroker__V1__StatMany *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__FileInfoOrError_Closure)
+                 (const Agentbroker__V1__FileInfoOrError *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__StatManyReply_Closure)
+                 (const Agentbroker__V1__StatManyReply *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__ReadMany_Closure)
+                 (const Agentbroker__V1__ReadMany *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__FileContents_Closure)
+                 (const Agentbroker__V1__FileContents *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__FileContentsOrError_Closure)
+                 (const Agentbroker__V1__FileContentsOrError *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__ReadManyReply_Closure)
+                 (const Agentbroker__V1__ReadManyReply *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -1517,6 +1812,13 @@ extern const ProtobufCMessageDescriptor agentbroker__v1__edit__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__edit_reply__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__read_lines__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__read_lines_reply__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__stat_many__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__file_info_or_error__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__stat_many_reply__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__read_many__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__file_contents__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__file_contents_or_error__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__read_many_reply__descriptor;
 
 PROTOBUF_C__END_DECLS
 
