@@ -142,6 +142,11 @@ extension Backend {
         try await touch(try WorkspacePath(path))
     }
 
+    @discardableResult
+    public func chmod(_ path: String, permissions: UInt32) async throws(BackendError) -> FileInfo {
+        try await chmod(try WorkspacePath(path), permissions: permissions)
+    }
+
     public func rename(_ path: String, to destination: String) async throws(BackendError) {
         try await rename(try WorkspacePath(path), to: try WorkspacePath(destination), options: RenameOptions())
     }

@@ -76,6 +76,11 @@ public protocol Backend: AnyObject, Sendable {
     @discardableResult
     func touch(_ path: WorkspacePath) async throws(BackendError) -> FileInfo
 
+    /// Gives a file or directory permission bits, 0 to 0o777; a symbolic link is followed, and the root stays as it is.
+    /// Throws as ``rename(_:to:options:)``, and `INVALID_ARGUMENT` for other bits.
+    @discardableResult
+    func chmod(_ path: WorkspacePath, permissions: UInt32) async throws(BackendError) -> FileInfo
+
     /// Gives a file, link or directory another name, in one step; makes the parents of the new one. Throws
     /// `WRITE_FAILED` (memory, where nothing has the old name: `KEY_NOT_FOUND`) with a reason.
     func rename(

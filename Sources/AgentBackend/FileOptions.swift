@@ -105,6 +105,15 @@ public struct MkdirOptions: Sendable, Hashable {
     }
 }
 
+extension BackendError {
+    /// Throws `INVALID_ARGUMENT` for more than permission bits.
+    package static func checkPermissions(_ permissions: UInt32) throws(BackendError) {
+        guard permissions > 0o777 else { return }
+        let given = String(permissions, radix: 8)
+        throw BackendError(.invalidArgument, message: "permissions are 0 to 0777, not 0\(given): leave out other bits")
+    }
+}
+
 /// How something gets another name.
 public struct RenameOptions: Sendable, Hashable {
     /// What has the new name already is replaced, as rename(2) does. False: reason `EXISTS`.

@@ -206,6 +206,14 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         }
     }
 
+    @discardableResult
+    public func chmod(_ path: WorkspacePath, permissions: UInt32) async throws(BackendError) -> FileInfo {
+        try BackendError.checkPermissions(permissions)
+        return try await perform(.writeFailed, path, isShort: true) { files throws(DirectoryAccess.Failure) in
+            try files.chmod(path, permissions: permissions)
+        }
+    }
+
     public func rename(
         _ path: WorkspacePath,
         to destination: WorkspacePath,

@@ -28,6 +28,36 @@ extension BackendConformance {
         }
     }
 
+    @Suite struct ChangingPermissions {
+        @Test(arguments: Subject.all)
+        func permissionsAreWhatTheyAreSetTo(subject: Subject) async throws {
+            try await withSubject(subject) { (tested: Tested) async throws in
+                try await tested.backend.write("f", "x")
+                for permissions: UInt32 in [0o600, 0, 0o755] {
+                    #expect(try await tested.backend.chmod("f", permissions: permissions).permissions == permissions)
+                    #expect(try await tested.backend.stat("f").permissions == permissions)
+                }
+                #expect(try await tested.backend.readText("f") == "x")
+                for permissions: UInt32 in [0o1000, 0o4755, .max] {
+                    let wrong = try await failure { try await tested.backend.chmod("f", permissions: permissions) }
+                    #expect(wrong.code == .invalidArgument)
+                }
+                #expect(try await tested.backend.stat("f").permissions == 0o755)
+                let missing = Refusal(tested.capabilities.missingToChange, .notFound)
+                #expect(try await refusal { try await tested.backend.chmod("missing", permissions: 0o600) } == missing)
+                try await tested.backend.write("d/f", "x")
+                guard tested.capabilities.hasDirectories else {
+                    let directory = try await refusal { try await tested.backend.chmod("d", permissions: 0o700) }
+                    #expect(directory == Refusal(.writeFailed, .isDirectory))
+                    return
+                }
+                #expect(try await tested.backend.chmod("d", permissions: 0o700).kind == .directory)
+                #expect(try await tested.backend.stat("d").permissions == 0o700)
+                #expect(try await failure { try await tested.backend.chmod("", permissions: 0) }.reason == .busy)
+            }
+        }
+    }
+
     @Suite struct Renaming {
         @Test(arguments: Subject.all)
         func aFileIsMovedAndParentsAreMade(subject: Subject) async throws {

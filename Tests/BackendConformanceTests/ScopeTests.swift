@@ -177,6 +177,7 @@ extension BackendConformance {
                     ("touch", { _ = try await backend.touch("f") }),
                     ("readMany", { _ = try await backend.readMany(["f"]) }),
                     ("statMany", { _ = try await backend.statMany(["f"]) }),
+                    ("chmod", { _ = try await backend.chmod("f", permissions: 0o600) }),
                     ("rename", { try await backend.rename("f", to: "g") }),
                     ("copy", { _ = try await backend.copy("f", to: "g") }),
                     ("rm", { try await backend.rm("f") }),

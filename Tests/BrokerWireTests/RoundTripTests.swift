@@ -67,6 +67,7 @@ import Testing
             case .readLines: met.insert("readLines")
             case .statMany: met.insert("statMany")
             case .readMany: met.insert("readMany")
+            case .chmod: met.insert("chmod")
             case .listKeys: met.insert("listKeys")
             case .deleteKey: met.insert("deleteKey")
             case .clearKeys: met.insert("clearKeys")
@@ -86,7 +87,7 @@ import Testing
             case .reload: met.insert("reload")
             }
         }
-        #expect(met.count == 37)
+        #expect(met.count == 38)
     }
 
     @Test func anErrorKeepsItsLimitAndWhatIsUnknown() throws {

@@ -154,6 +154,7 @@ extension Samples {
                     ])
                 )
             ),
+            ("chmod", .chmod(info)),
             ("listKeys", .listKeys(KeyPage(keys: [try WorkspacePath([0xff]), .root], isTruncated: true))),
             ("deleteKey", .deleteKey(deleted: true)),
             ("clearKeys", .clearKeys(cleared: .max)),

@@ -159,6 +159,7 @@ enum Samples {
             ("readLines", .readLines(ReadLines(path: path, window: LineWindow(offset: 1 << 40, limit: 3)))),
             ("statMany", .statMany(StatMany(paths: [path, []], followLink: false))),
             ("readMany", .readMany(ReadMany(paths: [path, []], options: ReadManyOptions(maximumBytesPerFile: 3)))),
+            ("chmod", .chmod(Chmod(path: path, permissions: 0o755))),
             ("listKeys", .listKeys(ListKeys(prefix: path, options: ListKeysOptions(after: [0xfe], limit: 7)))),
             ("deleteKey", .deleteKey(DeleteKey(key: path))),
             ("clearKeys", .clearKeys),

@@ -183,6 +183,20 @@ extension IntegrationTests {
         }
 
         @Test(.timeLimit(.minutes(1)), arguments: backends)
+        func chmodChangesPermissions(backend: String) async throws {
+            try await withBroker { broker in
+                func run(_ arguments: String...) async throws -> ChildProcess.Result {
+                    try await broker.client(arguments: arguments + ["--key", "a", "--backend", backend])
+                }
+                _ = try await run("touch", "f")
+                #expect(try object(await run("chmod", "--json", "750", "f"))?["mode"] as? String == "0750")
+                #expect(try object(await run("stat", "--json", "f"))?["mode"] as? String == "0750")
+                for mode in ["4755", "+644", "x", "8"] { #expect(try await run("chmod", mode, "f").status == 64) }
+                #expect(try await run("chmod", "644", "nothing").status == 1)
+            }
+        }
+
+        @Test(.timeLimit(.minutes(1)), arguments: backends)
         func touchAndExists(backend: String) async throws {
             try await withBroker { broker in
                 func run(_ arguments: String...) async throws -> ChildProcess.Result {

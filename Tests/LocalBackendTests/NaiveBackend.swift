@@ -41,6 +41,16 @@ struct NaiveBackend {
         mkdir(checked, 0o755)
     }
 
+    func chmod(_ path: String, _ mode: mode_t) {
+        guard let checked = checked(path) else { return }
+        Glibc.chmod(checked, mode)
+    }
+
+    func link(_ path: String, to target: String) {
+        guard let checked = checkedParent(of: path) else { return }
+        symlink(target, checked)
+    }
+
     func touch(_ path: String) {
         guard let checked = checkedParent(of: path) else { return }
         close(open(checked, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644))

@@ -15,6 +15,25 @@ extension MemoryBackend {
         return try put(path, ByteBuffer(), options: WriteOptions(mode: .append))
     }
 
+    /// Of a key: directories that keys imply have those that they have.
+    func changePermissions(_ path: WorkspacePath, to permissions: UInt32) throws(BackendError) -> FileInfo {
+        try BackendError.checkPermissions(permissions)
+        return try withKey(path) { store, key throws(BackendError) in
+            guard var file = store[key] else {
+                guard store.info(at: key) != nil else { throw Self.notFound(path, in: store, key: key) }
+                throw BackendError(
+                    .writeFailed,
+                    reason: .isDirectory,
+                    message: "\(path) is no key, but keys lie below it: give those permissions"
+                )
+            }
+            file.permissions = permissions
+            file.etag = store.makeEtag()
+            store.set(key, to: file)
+            return file.info
+        }
+    }
+
     /// Gives a key and all below it another name.
     func move(
         _ path: WorkspacePath,

@@ -127,6 +127,11 @@ public final class MemoryBackend: ConfinableBackend {
         try touchKey(path)
     }
 
+    @discardableResult
+    public func chmod(_ path: WorkspacePath, permissions: UInt32) async throws(BackendError) -> FileInfo {
+        try changePermissions(path, to: permissions)
+    }
+
     public func rename(
         _ path: WorkspacePath,
         to destination: WorkspacePath,

@@ -120,6 +120,13 @@ extension ScopedBackend {
         }
     }
 
+    @discardableResult
+    public func chmod(_ path: WorkspacePath, permissions: UInt32) async throws(BackendError) -> FileInfo {
+        try await log.record(.chmod, subject: path.bytes) { () async throws(BackendError) in
+            try await view.chmod(path, permissions: permissions)
+        }
+    }
+
     public func rename(
         _ path: WorkspacePath,
         to destination: WorkspacePath,

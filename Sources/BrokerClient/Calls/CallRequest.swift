@@ -65,7 +65,8 @@ struct CallRequest: Sendable {
         switch operation {
         case .write, .execStart: true
         case .echo, .acquire, .release, .describe, .read, .readdir, .stat, .rm, .exists, .mkdir, .touch, .rename,
-            .copy, .glob, .grep, .edit, .readLines, .statMany, .readMany, .listKeys, .deleteKey, .clearKeys, .execList,
+            .copy, .glob, .grep, .edit, .readLines, .statMany, .readMany, .chmod, .listKeys, .deleteKey, .clearKeys,
+            .execList,
             .execAttach,
             .execWait, .execSignal, .execResize,
             .listWorkspaces, .deleteWorkspace, .stats, .connections, .pools, .logs, .reload, .drain:
@@ -111,6 +112,7 @@ struct CallRequest: Sendable {
         case .readLines(let call): length += call.path.count
         case .statMany(let call): length += call.paths.reduce(0) { $0 + $1.count + fieldOverhead }
         case .readMany(let call): length += call.paths.reduce(0) { $0 + $1.count + fieldOverhead }
+        case .chmod(let call): length += call.path.count
         case .listKeys(let list): length += list.prefix.count + list.options.after.count
         case .deleteKey(let delete): length += delete.key.count
         case .listWorkspaces(let list): length += list.after.utf8.count

@@ -25,6 +25,7 @@ extension Operation {
         case .readLines: "read_lines"
         case .statMany: "stat_many"
         case .readMany: "read_many"
+        case .chmod: "chmod"
         case .listKeys: "list_keys"
         case .deleteKey: "delete_key"
         case .clearKeys: "clear_keys"
@@ -54,7 +55,7 @@ extension Operation {
             .connections,
             .pools, .logs, .execList, .execAttach, .execWait:
             true
-        case .acquire, .release, .write, .rm, .mkdir, .touch, .rename, .copy, .edit, .deleteKey, .clearKeys,
+        case .acquire, .release, .write, .rm, .mkdir, .touch, .rename, .copy, .edit, .chmod, .deleteKey, .clearKeys,
             .deleteWorkspace, .execStart, .execSignal, .execResize, .reload, .drain:
             false
         }

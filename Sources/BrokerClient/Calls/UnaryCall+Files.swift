@@ -15,6 +15,12 @@ extension UnaryCall<FileInfo> {
         }
     }
 
+    static func chmod(_ path: WorkspacePath, permissions: UInt32) -> Self {
+        Self(operation: .chmod(Chmod(path: path.bytes, permissions: permissions))) {
+            if case .chmod(let info) = $0 { info } else { nil }
+        }
+    }
+
     static func touch(_ path: WorkspacePath) -> Self {
         Self(operation: .touch(Touch(path: path.bytes))) { if case .touch(let info) = $0 { info } else { nil } }
     }

@@ -65,4 +65,15 @@ extension BrokerConnection {
     ) async throws(BackendError) -> EditResult {
         try await perform(.edit(path, edits, options: options), on: target, call: callOptions)
     }
+
+    /// Gives a file or directory permission bits, 0 to 0o777; a symbolic link is followed.
+    @discardableResult
+    public func chmod(
+        _ path: WorkspacePath,
+        permissions: UInt32,
+        on target: BrokerTarget,
+        call options: BrokerCallOptions = BrokerCallOptions()
+    ) async throws(BackendError) -> FileInfo {
+        try await perform(.chmod(path, permissions: permissions), on: target, call: options)
+    }
 }

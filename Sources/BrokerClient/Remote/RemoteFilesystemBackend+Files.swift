@@ -93,6 +93,11 @@ extension RemoteFilesystemBackend {
         try await perform(.touch(path))
     }
 
+    @discardableResult
+    public func chmod(_ path: WorkspacePath, permissions: UInt32) async throws(BackendError) -> FileInfo {
+        try await perform(.chmod(path, permissions: permissions))
+    }
+
     public func rename(
         _ path: WorkspacePath,
         to destination: WorkspacePath,

@@ -27,6 +27,7 @@ extension Operation {
         case .readLines(let verb): .entry(verb)
         case .statMany(let verb): .entry(verb)
         case .readMany(let verb): .entry(verb)
+        case .chmod(let verb): .entry(verb)
         case .listKeys(let verb): .entry(verb)
         case .deleteKey(let verb): .entry(verb)
         case .clearKeys: .entry(ClearKeys())

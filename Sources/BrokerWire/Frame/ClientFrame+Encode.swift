@@ -140,6 +140,9 @@ extension Operation {
         case .readMany(let call):
             message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_READ_MANY
             message.read_many = call.build(builder)
+        case .chmod(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_CHMOD
+            message.chmod = call.build(builder)
         case .listKeys(let call):
             message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_KEYS
             message.list_keys = call.build(builder)

@@ -103,6 +103,7 @@ package enum Operation: Sendable, Hashable {
     case readLines(ReadLines)
     case statMany(StatMany)
     case readMany(ReadMany)
+    case chmod(Chmod)
     case listKeys(ListKeys)
     case deleteKey(DeleteKey)
     case clearKeys
@@ -127,7 +128,8 @@ package enum Operation: Sendable, Hashable {
         case .write: true
         case .execStart(let call): call.opensStandardInput
         case .echo, .acquire, .release, .describe, .read, .readdir, .stat, .rm, .exists, .mkdir, .touch, .rename,
-            .copy, .glob, .grep, .edit, .readLines, .statMany, .readMany, .listKeys, .deleteKey, .clearKeys, .execList,
+            .copy, .glob, .grep, .edit, .readLines, .statMany, .readMany, .chmod, .listKeys, .deleteKey, .clearKeys,
+            .execList,
             .execAttach,
             .execWait, .execSignal, .execResize,
             .listWorkspaces, .deleteWorkspace, .stats, .connections, .pools, .logs, .reload, .drain:

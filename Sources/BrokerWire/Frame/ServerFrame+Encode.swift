@@ -129,6 +129,10 @@ extension Reply {
         case .readMany(let reply):
             message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_READ_MANY_REPLY
             message.read_many_reply = reply.build(builder)
+        case .chmod(let info):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_CHMOD_REPLY
+            message.chmod_reply = builder.make(agentbroker__v1__chmod_reply__init)
+            message.chmod_reply.pointee.info = info.build(builder)
         case .listKeys(let page):
             message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_KEYS_REPLY
             message.list_keys_reply = page.build(builder)

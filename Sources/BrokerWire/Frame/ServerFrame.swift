@@ -52,6 +52,7 @@ package enum Reply: Sendable {
     case readLines(LinePage)
     case statMany(ManyFileInfos)
     case readMany(ManyFileContents)
+    case chmod(FileInfo)
     case listKeys(KeyPage)
     case deleteKey(deleted: Bool)
     case clearKeys(cleared: UInt64)

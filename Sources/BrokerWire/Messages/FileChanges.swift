@@ -138,3 +138,27 @@ extension CopyResult: WireMessage {
         return message
     }
 }
+
+package struct Chmod: Sendable, Hashable {
+    package var path: [UInt8]
+    package var permissions: UInt32
+
+    package init(path: [UInt8], permissions: UInt32) {
+        self.path = path
+        self.permissions = permissions
+    }
+}
+
+extension Chmod: WireMessage {
+    init(_ message: Agentbroker__V1__Chmod) {
+        path = MessageReader.bytes(message.path)
+        permissions = message.permissions
+    }
+
+    func build(_ builder: MessageBuilder) -> UnsafeMutablePointer<Agentbroker__V1__Chmod> {
+        let message = builder.make(agentbroker__v1__chmod__init)
+        message.pointee.path = builder.bytes(path)
+        message.pointee.permissions = permissions
+        return message
+    }
+}

@@ -1807,6 +1807,96 @@ void   agentbroker__v1__read_many_reply__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__read_many_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   agentbroker__v1__chmod__init
+                     (Agentbroker__V1__Chmod         *message)
+{
+  static const Agentbroker__V1__Chmod init_value = AGENTBROKER__V1__CHMOD__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__chmod__get_packed_size
+                     (const Agentbroker__V1__Chmod *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__chmod__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__chmod__pack
+                     (const Agentbroker__V1__Chmod *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__chmod__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__chmod__pack_to_buffer
+                     (const Agentbroker__V1__Chmod *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__chmod__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__Chmod *
+       agentbroker__v1__chmod__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__Chmod *)
+     protobuf_c_message_unpack (&agentbroker__v1__chmod__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__chmod__free_unpacked
+                     (Agentbroker__V1__Chmod *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__chmod__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__chmod_reply__init
+                     (Agentbroker__V1__ChmodReply         *message)
+{
+  static const Agentbroker__V1__ChmodReply init_value = AGENTBROKER__V1__CHMOD_REPLY__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__chmod_reply__get_packed_size
+                     (const Agentbroker__V1__ChmodReply *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__chmod_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__chmod_reply__pack
+                     (const Agentbroker__V1__ChmodReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__chmod_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__chmod_reply__pack_to_buffer
+                     (const Agentbroker__V1__ChmodReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__chmod_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__ChmodReply *
+       agentbroker__v1__chmod_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__ChmodReply *)
+     protobuf_c_message_unpack (&agentbroker__v1__chmod_reply__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__chmod_reply__free_unpacked
+                     (Agentbroker__V1__ChmodReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__chmod_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor agentbroker__v1__read__field_descriptors[3] =
 {
   {
@@ -4201,6 +4291,95 @@ const ProtobufCMessageDescriptor agentbroker__v1__read_many_reply__descriptor =
   agentbroker__v1__read_many_reply__field_indices_by_name,
   1,  agentbroker__v1__read_many_reply__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__read_many_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__chmod__field_descriptors[2] =
+{
+  {
+    "path",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Chmod, path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "permissions",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Chmod, permissions),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__chmod__field_indices_by_name[] = {
+  0,   /* field[0] = path */
+  1,   /* field[1] = permissions */
+};
+static const ProtobufCIntRange agentbroker__v1__chmod__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__chmod__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.Chmod",
+  "Chmod",
+  "Agentbroker__V1__Chmod",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__Chmod),
+  2,
+  agentbroker__v1__chmod__field_descriptors,
+  agentbroker__v1__chmod__field_indices_by_name,
+  1,  agentbroker__v1__chmod__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__chmod__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__chmod_reply__field_descriptors[1] =
+{
+  {
+    "info",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ChmodReply, info),
+    &agentbroker__v1__file_info__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__chmod_reply__field_indices_by_name[] = {
+  0,   /* field[0] = info */
+};
+static const ProtobufCIntRange agentbroker__v1__chmod_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__chmod_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.ChmodReply",
+  "ChmodReply",
+  "Agentbroker__V1__ChmodReply",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__ChmodReply),
+  1,
+  agentbroker__v1__chmod_reply__field_descriptors,
+  agentbroker__v1__chmod_reply__field_indices_by_name,
+  1,  agentbroker__v1__chmod_reply__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__chmod_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue agentbroker__v1__write_mode__enum_values_by_number[3] =

@@ -97,7 +97,7 @@ void   agentbroker__v1__server_frame__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__server_frame__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descriptors[54] =
+static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descriptors[55] =
 {
   {
     "id",
@@ -532,6 +532,18 @@ static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descr
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "chmod",
+    65,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ClientFrame, body_case),
+    offsetof(Agentbroker__V1__ClientFrame, chmod),
+    &agentbroker__v1__chmod__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "list_keys",
     80,
     PROTOBUF_C_LABEL_NONE,
@@ -751,23 +763,24 @@ static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descr
 static const unsigned agentbroker__v1__client_frame__field_indices_by_name[] = {
   17,   /* field[17] = acquire */
   12,   /* field[12] = cancel */
+  36,   /* field[36] = chmod */
   15,   /* field[15] = chunk */
-  38,   /* field[38] = clear_keys */
-  48,   /* field[48] = connections */
+  39,   /* field[39] = clear_keys */
+  49,   /* field[49] = connections */
   29,   /* field[29] = copy */
   4,   /* field[4] = deadline_ms */
-  37,   /* field[37] = delete_key */
-  46,   /* field[46] = delete_workspace */
+  38,   /* field[38] = delete_key */
+  47,   /* field[47] = delete_workspace */
   19,   /* field[19] = describe */
-  52,   /* field[52] = drain */
+  53,   /* field[53] = drain */
   16,   /* field[16] = echo */
   32,   /* field[32] = edit */
-  41,   /* field[41] = exec_attach */
-  40,   /* field[40] = exec_list */
-  44,   /* field[44] = exec_resize */
-  43,   /* field[43] = exec_signal */
-  39,   /* field[39] = exec_start */
-  42,   /* field[42] = exec_wait */
+  42,   /* field[42] = exec_attach */
+  41,   /* field[41] = exec_list */
+  45,   /* field[45] = exec_resize */
+  44,   /* field[44] = exec_signal */
+  40,   /* field[40] = exec_start */
+  43,   /* field[43] = exec_wait */
   25,   /* field[25] = exists */
   30,   /* field[30] = glob */
   14,   /* field[14] = go_away */
@@ -777,47 +790,48 @@ static const unsigned agentbroker__v1__client_frame__field_indices_by_name[] = {
   8,   /* field[8] = idempotency_key */
   3,   /* field[3] = lane */
   2,   /* field[2] = last */
-  36,   /* field[36] = list_keys */
-  45,   /* field[45] = list_workspaces */
-  50,   /* field[50] = logs */
+  37,   /* field[37] = list_keys */
+  46,   /* field[46] = list_workspaces */
+  51,   /* field[51] = logs */
   26,   /* field[26] = mkdir */
-  53,   /* field[53] = payload */
+  54,   /* field[54] = payload */
   10,   /* field[10] = ping */
   11,   /* field[11] = pong */
-  49,   /* field[49] = pools */
+  50,   /* field[50] = pools */
   5,   /* field[5] = queue_deadline_ms */
   20,   /* field[20] = read */
   33,   /* field[33] = read_lines */
   35,   /* field[35] = read_many */
   22,   /* field[22] = readdir */
   18,   /* field[18] = release */
-  51,   /* field[51] = reload */
+  52,   /* field[52] = reload */
   28,   /* field[28] = rename */
   6,   /* field[6] = requires */
   24,   /* field[24] = rm */
   23,   /* field[23] = stat */
   34,   /* field[34] = stat_many */
-  47,   /* field[47] = stats */
+  48,   /* field[48] = stats */
   1,   /* field[1] = target */
   27,   /* field[27] = touch */
   7,   /* field[7] = traceparent */
   13,   /* field[13] = window */
   21,   /* field[21] = write */
 };
-static const ProtobufCIntRange agentbroker__v1__client_frame__number_ranges[11 + 1] =
+static const ProtobufCIntRange agentbroker__v1__client_frame__number_ranges[12 + 1] =
 {
   { 1, 0 },
   { 16, 9 },
   { 32, 16 },
   { 40, 17 },
   { 48, 20 },
-  { 80, 36 },
-  { 96, 39 },
-  { 112, 45 },
-  { 128, 47 },
-  { 130, 48 },
-  { 2047, 53 },
-  { 0, 54 }
+  { 65, 36 },
+  { 80, 37 },
+  { 96, 40 },
+  { 112, 46 },
+  { 128, 48 },
+  { 130, 49 },
+  { 2047, 54 },
+  { 0, 55 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__client_frame__descriptor =
 {
@@ -827,14 +841,14 @@ const ProtobufCMessageDescriptor agentbroker__v1__client_frame__descriptor =
   "Agentbroker__V1__ClientFrame",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ClientFrame),
-  54,
+  55,
   agentbroker__v1__client_frame__field_descriptors,
   agentbroker__v1__client_frame__field_indices_by_name,
-  11,  agentbroker__v1__client_frame__number_ranges,
+  12,  agentbroker__v1__client_frame__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__client_frame__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descriptors[49] =
+static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descriptors[50] =
 {
   {
     "id",
@@ -1185,6 +1199,18 @@ static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descr
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "chmod_reply",
+    65,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ServerFrame, body_case),
+    offsetof(Agentbroker__V1__ServerFrame, chmod_reply),
+    &agentbroker__v1__chmod_reply__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "list_keys_reply",
     80,
     PROTOBUF_C_LABEL_NONE,
@@ -1427,25 +1453,26 @@ static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descr
 };
 static const unsigned agentbroker__v1__server_frame__field_indices_by_name[] = {
   10,   /* field[10] = acquire_reply */
+  29,   /* field[29] = chmod_reply */
   7,   /* field[7] = chunk */
-  31,   /* field[31] = clear_keys_reply */
-  43,   /* field[43] = connections_reply */
+  32,   /* field[32] = clear_keys_reply */
+  44,   /* field[44] = connections_reply */
   22,   /* field[22] = copy_reply */
-  30,   /* field[30] = delete_key_reply */
-  41,   /* field[41] = delete_workspace_reply */
+  31,   /* field[31] = delete_key_reply */
+  42,   /* field[42] = delete_workspace_reply */
   12,   /* field[12] = describe_reply */
-  47,   /* field[47] = drain_reply */
+  48,   /* field[48] = drain_reply */
   9,   /* field[9] = echo_reply */
   25,   /* field[25] = edit_reply */
   8,   /* field[8] = error */
-  36,   /* field[36] = exec_attached */
-  34,   /* field[34] = exec_end */
-  37,   /* field[37] = exec_gap */
-  35,   /* field[35] = exec_list_reply */
-  33,   /* field[33] = exec_output */
-  39,   /* field[39] = exec_resize_reply */
-  38,   /* field[38] = exec_signal_reply */
-  32,   /* field[32] = exec_started */
+  37,   /* field[37] = exec_attached */
+  35,   /* field[35] = exec_end */
+  38,   /* field[38] = exec_gap */
+  36,   /* field[36] = exec_list_reply */
+  34,   /* field[34] = exec_output */
+  40,   /* field[40] = exec_resize_reply */
+  39,   /* field[39] = exec_signal_reply */
+  33,   /* field[33] = exec_started */
   18,   /* field[18] = exists_reply */
   23,   /* field[23] = glob_reply */
   6,   /* field[6] = go_away */
@@ -1453,30 +1480,30 @@ static const unsigned agentbroker__v1__server_frame__field_indices_by_name[] = {
   2,   /* field[2] = hello_reply */
   0,   /* field[0] = id */
   1,   /* field[1] = last */
-  29,   /* field[29] = list_keys_reply */
-  40,   /* field[40] = list_workspaces_reply */
-  45,   /* field[45] = logs_reply */
+  30,   /* field[30] = list_keys_reply */
+  41,   /* field[41] = list_workspaces_reply */
+  46,   /* field[46] = logs_reply */
   19,   /* field[19] = mkdir_reply */
-  48,   /* field[48] = payload */
+  49,   /* field[49] = payload */
   3,   /* field[3] = ping */
   4,   /* field[4] = pong */
-  44,   /* field[44] = pools_reply */
+  45,   /* field[45] = pools_reply */
   26,   /* field[26] = read_lines_reply */
   28,   /* field[28] = read_many_reply */
   13,   /* field[13] = read_reply */
   15,   /* field[15] = readdir_reply */
   11,   /* field[11] = release_reply */
-  46,   /* field[46] = reload_reply */
+  47,   /* field[47] = reload_reply */
   21,   /* field[21] = rename_reply */
   17,   /* field[17] = rm_reply */
   27,   /* field[27] = stat_many_reply */
   16,   /* field[16] = stat_reply */
-  42,   /* field[42] = stats_reply */
+  43,   /* field[43] = stats_reply */
   20,   /* field[20] = touch_reply */
   5,   /* field[5] = window */
   14,   /* field[14] = write_reply */
 };
-static const ProtobufCIntRange agentbroker__v1__server_frame__number_ranges[13 + 1] =
+static const ProtobufCIntRange agentbroker__v1__server_frame__number_ranges[14 + 1] =
 {
   { 1, 0 },
   { 3, 1 },
@@ -1485,13 +1512,14 @@ static const ProtobufCIntRange agentbroker__v1__server_frame__number_ranges[13 +
   { 32, 9 },
   { 40, 10 },
   { 48, 13 },
-  { 80, 29 },
-  { 96, 32 },
-  { 112, 40 },
-  { 128, 42 },
-  { 130, 43 },
-  { 2047, 48 },
-  { 0, 49 }
+  { 65, 29 },
+  { 80, 30 },
+  { 96, 33 },
+  { 112, 41 },
+  { 128, 43 },
+  { 130, 44 },
+  { 2047, 49 },
+  { 0, 50 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__server_frame__descriptor =
 {
@@ -1501,10 +1529,10 @@ const ProtobufCMessageDescriptor agentbroker__v1__server_frame__descriptor =
   "Agentbroker__V1__ServerFrame",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ServerFrame),
-  49,
+  50,
   agentbroker__v1__server_frame__field_descriptors,
   agentbroker__v1__server_frame__field_indices_by_name,
-  13,  agentbroker__v1__server_frame__number_ranges,
+  14,  agentbroker__v1__server_frame__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__server_frame__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -57,6 +57,8 @@ typedef struct Agentbroker__V1__ReadMany Agentbroker__V1__ReadMany;
 typedef struct Agentbroker__V1__FileContents Agentbroker__V1__FileContents;
 typedef struct Agentbroker__V1__FileContentsOrError Agentbroker__V1__FileContentsOrError;
 typedef struct Agentbroker__V1__ReadManyReply Agentbroker__V1__ReadManyReply;
+typedef struct Agentbroker__V1__Chmod Agentbroker__V1__Chmod;
+typedef struct Agentbroker__V1__ChmodReply Agentbroker__V1__ChmodReply;
 
 
 /* --- enums --- */
@@ -889,6 +891,36 @@ struct  Agentbroker__V1__ReadManyReply
     , 0,NULL }
 
 
+/*
+ * Gives a file or directory permission bits; a symbolic link is followed. The root stays as it is.
+ */
+struct  Agentbroker__V1__Chmod
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData path;
+  /*
+   * 0 to 0777: neither setuid nor setgid nor the sticky bit.
+   */
+  uint32_t permissions;
+};
+#define AGENTBROKER__V1__CHMOD__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__chmod__descriptor) \
+    , {0,NULL}, 0 }
+
+
+struct  Agentbroker__V1__ChmodReply
+{
+  ProtobufCMessage base;
+  /*
+   * The file after it.
+   */
+  Agentbroker__V1__FileInfo *info;
+};
+#define AGENTBROKER__V1__CHMOD_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__chmod_reply__descriptor) \
+    , NULL }
+
+
 /* Agentbroker__V1__Read methods */
 void   agentbroker__v1__read__init
                      (Agentbroker__V1__Read         *message);
@@ -1649,6 +1681,44 @@ Agentbroker__V1__ReadManyReply *
 void   agentbroker__v1__read_many_reply__free_unpacked
                      (Agentbroker__V1__ReadManyReply *message,
                       ProtobufCAllocator *allocator);
+/* Agentbroker__V1__Chmod methods */
+void   agentbroker__v1__chmod__init
+                     (Agentbroker__V1__Chmod         *message);
+size_t agentbroker__v1__chmod__get_packed_size
+                     (const Agentbroker__V1__Chmod   *message);
+size_t agentbroker__v1__chmod__pack
+                     (const Agentbroker__V1__Chmod   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__chmod__pack_to_buffer
+                     (const Agentbroker__V1__Chmod   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__Chmod *
+       agentbroker__v1__chmod__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__chmod__free_unpacked
+                     (Agentbroker__V1__Chmod *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__ChmodReply methods */
+void   agentbroker__v1__chmod_reply__init
+                     (Agentbroker__V1__ChmodReply         *message);
+size_t agentbroker__v1__chmod_reply__get_packed_size
+                     (const Agentbroker__V1__ChmodReply   *message);
+size_t agentbroker__v1__chmod_reply__pack
+                     (const Agentbroker__V1__ChmodReply   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__chmod_reply__pack_to_buffer
+                     (const Agentbroker__V1__ChmodReply   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__ChmodReply *
+       agentbroker__v1__chmod_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__chmod_reply__free_unpacked
+                     (Agentbroker__V1__ChmodReply *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Agentbroker__V1__Read_Closure)
@@ -1771,6 +1841,12 @@ typedef void (*Agentbroker__V1__FileContentsOrError_Closure)
 typedef void (*Agentbroker__V1__ReadManyReply_Closure)
                  (const Agentbroker__V1__ReadManyReply *message,
                   void *closure_data);
+typedef void (*Agentbroker__V1__Chmod_Closure)
+                 (const Agentbroker__V1__Chmod *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__ChmodReply_Closure)
+                 (const Agentbroker__V1__ChmodReply *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -1819,6 +1895,8 @@ extern const ProtobufCMessageDescriptor agentbroker__v1__read_many__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__file_contents__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__file_contents_or_error__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__read_many_reply__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__chmod__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__chmod_reply__descriptor;
 
 PROTOBUF_C__END_DECLS
 
