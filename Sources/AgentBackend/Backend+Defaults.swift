@@ -147,6 +147,10 @@ extension Backend {
         try await chmod(try WorkspacePath(path), permissions: permissions)
     }
 
+    public func symlink(_ path: String, to target: String) async throws(BackendError) {
+        try await symlink(try WorkspacePath(path), to: try LinkTarget(target))
+    }
+
     public func rename(_ path: String, to destination: String) async throws(BackendError) {
         try await rename(try WorkspacePath(path), to: try WorkspacePath(destination), options: RenameOptions())
     }

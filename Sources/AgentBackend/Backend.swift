@@ -81,6 +81,11 @@ public protocol Backend: AnyObject, Sendable {
     @discardableResult
     func chmod(_ path: WorkspacePath, permissions: UInt32) async throws(BackendError) -> FileInfo
 
+    /// Makes a symbolic link, and its parents, to a place inside; what is there, if anything, makes no difference. The link
+    /// itself is relative. Throws `WRITE_FAILED` with reason `EXISTS` where something has its name,
+    /// `PATH_ESCAPE_ATTEMPT` for a place outside, `NOT_IMPLEMENTED` in memory.
+    func symlink(_ path: WorkspacePath, to target: LinkTarget) async throws(BackendError)
+
     /// Gives a file, link or directory another name, in one step; makes the parents of the new one. Throws
     /// `WRITE_FAILED` (memory, where nothing has the old name: `KEY_NOT_FOUND`) with a reason.
     func rename(

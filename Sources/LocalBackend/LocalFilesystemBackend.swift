@@ -214,6 +214,12 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         }
     }
 
+    public func symlink(_ path: WorkspacePath, to target: LinkTarget) async throws(BackendError) {
+        try await perform(.writeFailed, path, isShort: true) { files throws(DirectoryAccess.Failure) in
+            try files.symlink(path, to: target)
+        }
+    }
+
     public func rename(
         _ path: WorkspacePath,
         to destination: WorkspacePath,

@@ -37,6 +37,7 @@ struct AgentBroker: AsyncParsableCommand {
             GrepCommand.self,
             TouchCommand.self,
             MakeDirectoryCommand.self,
+            LinkCommand.self,
             ChangeModeCommand.self,
             MoveCommand.self,
             CopyCommand.self,

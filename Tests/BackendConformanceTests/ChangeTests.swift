@@ -58,6 +58,47 @@ extension BackendConformance {
         }
     }
 
+    @Suite struct Linking {
+        @Test(arguments: Subject.all)
+        func aLinkLeadsInsideAlone(subject: Subject) async throws {
+            try await withSubject(subject) { (tested: Tested) async throws in
+                let backend = tested.backend
+                guard tested.capabilities.hasDirectories else {
+                    #expect(try await failure { try await backend.symlink("l", to: "f") }.code == .notImplemented)
+                    return
+                }
+                try await backend.write("f", "x")
+                for (link, target) in [
+                    ("a/b/l", "../../f"), ("l", "/workspace/f"), ("a/l", "/workspace/a/b/l"), ("a/m", "./b//../b/l"),
+                ] {
+                    try await backend.symlink(link, to: target)
+                    #expect(try await backend.readText(link) == "x", "\(link)")
+                    let path = try WorkspacePath(link)
+                    #expect(try await backend.stat(path, followLink: false).kind == .symbolicLink)
+                }
+                for (link, target) in [
+                    ("m", "../f"), ("a/n", "../../f"), ("a/n", "b/../../../f"), ("m", "/etc/passwd"), ("m", "/"),
+                    ("m", "/workspaces/f"), ("m", "/workspace/../f"), ("new/n", "../../f"),
+                ] {
+                    let error = try await failure { try await backend.symlink(link, to: target) }
+                    #expect(error.code == .pathEscapeAttempt, "\(target)")
+                }
+                #expect(try await !backend.exists("new"), "what is refused makes nothing")
+                for target in ["", "a\0", String(repeating: "x", count: 256), String(repeating: "x/", count: 2048)] {
+                    #expect(try await failure { try await backend.symlink("m", to: target) }.code == .invalidArgument)
+                }
+                #expect(try await !backend.exists("m"))
+                let exists = Refusal(.writeFailed, .exists)
+                #expect(try await refusal { try await backend.symlink("f", to: "l") } == exists)
+                #expect(try await refusal { try await backend.symlink("l", to: "f") } == exists)
+                try await backend.symlink("dangling", to: "nowhere")
+                #expect(try await !backend.exists("dangling"))
+                try await backend.write("nowhere", "y")
+                #expect(try await backend.readText("dangling") == "y")
+            }
+        }
+    }
+
     @Suite struct Renaming {
         @Test(arguments: Subject.all)
         func aFileIsMovedAndParentsAreMade(subject: Subject) async throws {

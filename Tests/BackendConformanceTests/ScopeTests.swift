@@ -178,6 +178,7 @@ extension BackendConformance {
                     ("readMany", { _ = try await backend.readMany(["f"]) }),
                     ("statMany", { _ = try await backend.statMany(["f"]) }),
                     ("chmod", { _ = try await backend.chmod("f", permissions: 0o600) }),
+                    ("symlink", { try await backend.symlink("l", to: "f") }),
                     ("rename", { try await backend.rename("f", to: "g") }),
                     ("copy", { _ = try await backend.copy("f", to: "g") }),
                     ("rm", { try await backend.rm("f") }),

@@ -68,6 +68,7 @@ import Testing
             case .statMany: met.insert("statMany")
             case .readMany: met.insert("readMany")
             case .chmod: met.insert("chmod")
+            case .symlink: met.insert("symlink")
             case .listKeys: met.insert("listKeys")
             case .deleteKey: met.insert("deleteKey")
             case .clearKeys: met.insert("clearKeys")
@@ -87,7 +88,7 @@ import Testing
             case .reload: met.insert("reload")
             }
         }
-        #expect(met.count == 38)
+        #expect(met.count == 39)
     }
 
     @Test func anErrorKeepsItsLimitAndWhatIsUnknown() throws {

@@ -155,6 +155,7 @@ extension Samples {
                 )
             ),
             ("chmod", .chmod(info)),
+            ("symlink", .symlink),
             ("listKeys", .listKeys(KeyPage(keys: [try WorkspacePath([0xff]), .root], isTruncated: true))),
             ("deleteKey", .deleteKey(deleted: true)),
             ("clearKeys", .clearKeys(cleared: .max)),

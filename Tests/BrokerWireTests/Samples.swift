@@ -160,6 +160,7 @@ enum Samples {
             ("statMany", .statMany(StatMany(paths: [path, []], followLink: false))),
             ("readMany", .readMany(ReadMany(paths: [path, []], options: ReadManyOptions(maximumBytesPerFile: 3)))),
             ("chmod", .chmod(Chmod(path: path, permissions: 0o755))),
+            ("symlink", .symlink(Symlink(path: path, target: [0xfe]))),
             ("listKeys", .listKeys(ListKeys(prefix: path, options: ListKeysOptions(after: [0xfe], limit: 7)))),
             ("deleteKey", .deleteKey(DeleteKey(key: path))),
             ("clearKeys", .clearKeys),

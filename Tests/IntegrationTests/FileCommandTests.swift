@@ -196,6 +196,24 @@ extension IntegrationTests {
             }
         }
 
+        @Test(.timeLimit(.minutes(1)))
+        func lnMakesLinksInside() async throws {
+            try await withBroker { broker in
+                func run(_ arguments: String...) async throws -> ChildProcess.Result {
+                    try await broker.client(arguments: arguments + ["--key", "a"])
+                }
+                _ = try await broker.client("write", "--key", "a", "f", input: Data("x".utf8))
+                #expect(
+                    try object(await run("ln", "-s", "--json", "../f", "d/l"))?["path"] as? String == "/workspace/d/l"
+                )
+                #expect(try await run("read", "d/l").text == "x")
+                #expect(try object(await run("stat", "--no-follow", "--json", "d/l"))?["type"] as? String == "symlink")
+                let outside = try await run("ln", "-s", "/etc/passwd", "m")
+                #expect(outside.status == 1 && outside.errorText.contains("PATH_ESCAPE_ATTEMPT"))
+                #expect(try await run("ln", "f", "m").status == 64)
+            }
+        }
+
         @Test(.timeLimit(.minutes(1)), arguments: backends)
         func touchAndExists(backend: String) async throws {
             try await withBroker { broker in

@@ -132,6 +132,15 @@ public final class MemoryBackend: ConfinableBackend {
         try changePermissions(path, to: permissions)
     }
 
+    public func symlink(_ path: WorkspacePath, to target: LinkTarget) async throws(BackendError) {
+        try checkNotDestroyed()
+        throw BackendError(
+            .notImplemented,
+            message: "a memory backend has no symbolic links: copy the key, or use a local-filesystem backend",
+            operation: "symlink"
+        )
+    }
+
     public func rename(
         _ path: WorkspacePath,
         to destination: WorkspacePath,

@@ -18,6 +18,7 @@ package struct LoggedOperation: Sendable {
     static let mkdir = LoggedOperation(name: "mkdir", isModifying: true)
     static let touch = LoggedOperation(name: "touch", isModifying: true)
     static let chmod = LoggedOperation(name: "chmod", isModifying: true)
+    static let symlink = LoggedOperation(name: "symlink", isModifying: true)
     static let rename = LoggedOperation(name: "rename", isModifying: true)
     static let copy = LoggedOperation(name: "copy", isModifying: true)
     static let rm = LoggedOperation(name: "rm", isModifying: true)

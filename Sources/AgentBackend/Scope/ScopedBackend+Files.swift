@@ -127,6 +127,13 @@ extension ScopedBackend {
         }
     }
 
+    public func symlink(_ path: WorkspacePath, to target: LinkTarget) async throws(BackendError) {
+        try await log.record(.symlink, subject: path.bytes + Array(" -> ".utf8) + target.bytes) {
+            () async throws(BackendError) in
+            try await view.symlink(path, to: target)
+        }
+    }
+
     public func rename(
         _ path: WorkspacePath,
         to destination: WorkspacePath,

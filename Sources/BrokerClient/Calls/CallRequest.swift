@@ -65,7 +65,8 @@ struct CallRequest: Sendable {
         switch operation {
         case .write, .execStart: true
         case .echo, .acquire, .release, .describe, .read, .readdir, .stat, .rm, .exists, .mkdir, .touch, .rename,
-            .copy, .glob, .grep, .edit, .readLines, .statMany, .readMany, .chmod, .listKeys, .deleteKey, .clearKeys,
+            .copy, .glob, .grep, .edit, .readLines, .statMany, .readMany, .chmod, .symlink, .listKeys, .deleteKey,
+            .clearKeys,
             .execList,
             .execAttach,
             .execWait, .execSignal, .execResize,
@@ -113,6 +114,7 @@ struct CallRequest: Sendable {
         case .statMany(let call): length += call.paths.reduce(0) { $0 + $1.count + fieldOverhead }
         case .readMany(let call): length += call.paths.reduce(0) { $0 + $1.count + fieldOverhead }
         case .chmod(let call): length += call.path.count
+        case .symlink(let call): length += call.path.count + call.target.count
         case .listKeys(let list): length += list.prefix.count + list.options.after.count
         case .deleteKey(let delete): length += delete.key.count
         case .listWorkspaces(let list): length += list.after.utf8.count

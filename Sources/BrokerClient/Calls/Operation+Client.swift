@@ -26,6 +26,7 @@ extension Operation {
         case .statMany: "stat_many"
         case .readMany: "read_many"
         case .chmod: "chmod"
+        case .symlink: "symlink"
         case .listKeys: "list_keys"
         case .deleteKey: "delete_key"
         case .clearKeys: "clear_keys"
@@ -55,7 +56,8 @@ extension Operation {
             .connections,
             .pools, .logs, .execList, .execAttach, .execWait:
             true
-        case .acquire, .release, .write, .rm, .mkdir, .touch, .rename, .copy, .edit, .chmod, .deleteKey, .clearKeys,
+        case .acquire, .release, .write, .rm, .mkdir, .touch, .rename, .copy, .edit, .chmod, .symlink, .deleteKey,
+            .clearKeys,
             .deleteWorkspace, .execStart, .execSignal, .execResize, .reload, .drain:
             false
         }

@@ -49,6 +49,12 @@ extension UnaryCall<Void> {
         }
     }
 
+    static func symlink(_ path: WorkspacePath, to target: LinkTarget) -> Self {
+        Self(operation: .symlink(Symlink(path: path.bytes, target: target.bytes))) {
+            if case .symlink = $0 { () } else { nil }
+        }
+    }
+
     static func rename(_ path: WorkspacePath, to destination: WorkspacePath, options: RenameOptions) -> Self {
         Self(operation: .rename(Rename(path: path.bytes, destination: destination.bytes, options: options))) {
             if case .rename = $0 { () } else { nil }

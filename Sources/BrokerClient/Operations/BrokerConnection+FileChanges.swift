@@ -76,4 +76,15 @@ extension BrokerConnection {
     ) async throws(BackendError) -> FileInfo {
         try await perform(.chmod(path, permissions: permissions), on: target, call: options)
     }
+
+    /// Makes a symbolic link, and its parents, to a place inside. Throws `WRITE_FAILED` with reason `EXISTS` where
+    /// something has the link's name, `PATH_ESCAPE_ATTEMPT` for a place outside.
+    public func symlink(
+        _ path: WorkspacePath,
+        to linkTarget: LinkTarget,
+        on target: BrokerTarget,
+        call options: BrokerCallOptions = BrokerCallOptions()
+    ) async throws(BackendError) {
+        try await perform(.symlink(path, to: linkTarget), on: target, call: options)
+    }
 }

@@ -98,6 +98,10 @@ extension RemoteFilesystemBackend {
         try await perform(.chmod(path, permissions: permissions))
     }
 
+    public func symlink(_ path: WorkspacePath, to target: LinkTarget) async throws(BackendError) {
+        try await perform(.symlink(path, to: target))
+    }
+
     public func rename(
         _ path: WorkspacePath,
         to destination: WorkspacePath,

@@ -46,6 +46,7 @@ package actor Router: RequestHandler {
         case .statMany(let verb): return attempt(verb, call, session)
         case .readMany(let verb): return attempt(verb, call, session)
         case .chmod(let verb): return attempt(verb, call, session)
+        case .symlink(let verb): return attempt(verb, call, session)
         case .listKeys(let verb): return attempt(verb, call, session)
         case .deleteKey(let verb): return attempt(verb, call, session)
         case .clearKeys: return attempt(ClearKeys(), call, session)

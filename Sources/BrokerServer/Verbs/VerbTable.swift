@@ -28,6 +28,7 @@ extension Operation {
         case .statMany(let verb): .entry(verb)
         case .readMany(let verb): .entry(verb)
         case .chmod(let verb): .entry(verb)
+        case .symlink(let verb): .entry(verb)
         case .listKeys(let verb): .entry(verb)
         case .deleteKey(let verb): .entry(verb)
         case .clearKeys: .entry(ClearKeys())

@@ -87,6 +87,8 @@ extension ClientFrame.Body {
             self = .call(.readMany(try ReadMany(message.read_many.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_CHMOD:
             self = .call(.chmod(Chmod(message.chmod.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_SYMLINK:
+            self = .call(.symlink(Symlink(message.symlink.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_KEYS:
             self = .call(.listKeys(ListKeys(message.list_keys.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_DELETE_KEY:

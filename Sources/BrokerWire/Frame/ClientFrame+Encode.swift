@@ -143,6 +143,9 @@ extension Operation {
         case .chmod(let call):
             message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_CHMOD
             message.chmod = call.build(builder)
+        case .symlink(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_SYMLINK
+            message.symlink = call.build(builder)
         case .listKeys(let call):
             message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_KEYS
             message.list_keys = call.build(builder)

@@ -104,6 +104,7 @@ package enum Operation: Sendable, Hashable {
     case statMany(StatMany)
     case readMany(ReadMany)
     case chmod(Chmod)
+    case symlink(Symlink)
     case listKeys(ListKeys)
     case deleteKey(DeleteKey)
     case clearKeys
@@ -128,7 +129,8 @@ package enum Operation: Sendable, Hashable {
         case .write: true
         case .execStart(let call): call.opensStandardInput
         case .echo, .acquire, .release, .describe, .read, .readdir, .stat, .rm, .exists, .mkdir, .touch, .rename,
-            .copy, .glob, .grep, .edit, .readLines, .statMany, .readMany, .chmod, .listKeys, .deleteKey, .clearKeys,
+            .copy, .glob, .grep, .edit, .readLines, .statMany, .readMany, .chmod, .symlink, .listKeys, .deleteKey,
+            .clearKeys,
             .execList,
             .execAttach,
             .execWait, .execSignal, .execResize,

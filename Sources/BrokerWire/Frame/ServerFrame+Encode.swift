@@ -133,6 +133,9 @@ extension Reply {
             message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_CHMOD_REPLY
             message.chmod_reply = builder.make(agentbroker__v1__chmod_reply__init)
             message.chmod_reply.pointee.info = info.build(builder)
+        case .symlink:
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_SYMLINK_REPLY
+            message.symlink_reply = builder.make(agentbroker__v1__symlink_reply__init)
         case .listKeys(let page):
             message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_KEYS_REPLY
             message.list_keys_reply = page.build(builder)

@@ -53,6 +53,7 @@ package enum Reply: Sendable {
     case statMany(ManyFileInfos)
     case readMany(ManyFileContents)
     case chmod(FileInfo)
+    case symlink
     case listKeys(KeyPage)
     case deleteKey(deleted: Bool)
     case clearKeys(cleared: UInt64)

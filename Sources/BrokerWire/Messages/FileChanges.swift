@@ -162,3 +162,27 @@ extension Chmod: WireMessage {
         return message
     }
 }
+
+package struct Symlink: Sendable, Hashable {
+    package var path: [UInt8]
+    package var target: [UInt8]
+
+    package init(path: [UInt8], target: [UInt8]) {
+        self.path = path
+        self.target = target
+    }
+}
+
+extension Symlink: WireMessage {
+    init(_ message: Agentbroker__V1__Symlink) {
+        path = MessageReader.bytes(message.path)
+        target = MessageReader.bytes(message.target)
+    }
+
+    func build(_ builder: MessageBuilder) -> UnsafeMutablePointer<Agentbroker__V1__Symlink> {
+        let message = builder.make(agentbroker__v1__symlink__init)
+        message.pointee.path = builder.bytes(path)
+        message.pointee.target = builder.bytes(target)
+        return message
+    }
+}

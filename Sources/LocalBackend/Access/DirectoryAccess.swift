@@ -13,6 +13,8 @@ struct DirectoryAccess {
     enum Failure: Error {
         case errno(Int32)
         case escape
+        /// A link with this target would.
+        case leadsOutside(LinkTarget)
         /// The root itself, which cannot be removed or replaced.
         case isRoot
         case tooLarge(bytes: UInt64, allowed: UInt64)

@@ -9,6 +9,8 @@ extension DirectoryAccess.Failure {
             BackendError(code, errno: number, path)
         case .escape:
             .pathEscape(path.bytes)
+        case .leadsOutside(let target):
+            .pathEscape(target.bytes)
         case .isRoot:
             BackendError(
                 code,

@@ -1897,6 +1897,96 @@ void   agentbroker__v1__chmod_reply__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__chmod_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   agentbroker__v1__symlink__init
+                     (Agentbroker__V1__Symlink         *message)
+{
+  static const Agentbroker__V1__Symlink init_value = AGENTBROKER__V1__SYMLINK__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__symlink__get_packed_size
+                     (const Agentbroker__V1__Symlink *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__symlink__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__symlink__pack
+                     (const Agentbroker__V1__Symlink *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__symlink__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__symlink__pack_to_buffer
+                     (const Agentbroker__V1__Symlink *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__symlink__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__Symlink *
+       agentbroker__v1__symlink__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__Symlink *)
+     protobuf_c_message_unpack (&agentbroker__v1__symlink__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__symlink__free_unpacked
+                     (Agentbroker__V1__Symlink *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__symlink__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__symlink_reply__init
+                     (Agentbroker__V1__SymlinkReply         *message)
+{
+  static const Agentbroker__V1__SymlinkReply init_value = AGENTBROKER__V1__SYMLINK_REPLY__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__symlink_reply__get_packed_size
+                     (const Agentbroker__V1__SymlinkReply *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__symlink_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__symlink_reply__pack
+                     (const Agentbroker__V1__SymlinkReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__symlink_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__symlink_reply__pack_to_buffer
+                     (const Agentbroker__V1__SymlinkReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__symlink_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__SymlinkReply *
+       agentbroker__v1__symlink_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__SymlinkReply *)
+     protobuf_c_message_unpack (&agentbroker__v1__symlink_reply__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__symlink_reply__free_unpacked
+                     (Agentbroker__V1__SymlinkReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__symlink_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor agentbroker__v1__read__field_descriptors[3] =
 {
   {
@@ -4380,6 +4470,75 @@ const ProtobufCMessageDescriptor agentbroker__v1__chmod_reply__descriptor =
   agentbroker__v1__chmod_reply__field_indices_by_name,
   1,  agentbroker__v1__chmod_reply__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__chmod_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__symlink__field_descriptors[2] =
+{
+  {
+    "path",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Symlink, path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "target",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Symlink, target),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__symlink__field_indices_by_name[] = {
+  0,   /* field[0] = path */
+  1,   /* field[1] = target */
+};
+static const ProtobufCIntRange agentbroker__v1__symlink__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__symlink__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.Symlink",
+  "Symlink",
+  "Agentbroker__V1__Symlink",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__Symlink),
+  2,
+  agentbroker__v1__symlink__field_descriptors,
+  agentbroker__v1__symlink__field_indices_by_name,
+  1,  agentbroker__v1__symlink__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__symlink__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define agentbroker__v1__symlink_reply__field_descriptors NULL
+#define agentbroker__v1__symlink_reply__field_indices_by_name NULL
+#define agentbroker__v1__symlink_reply__number_ranges NULL
+const ProtobufCMessageDescriptor agentbroker__v1__symlink_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.SymlinkReply",
+  "SymlinkReply",
+  "Agentbroker__V1__SymlinkReply",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__SymlinkReply),
+  0,
+  agentbroker__v1__symlink_reply__field_descriptors,
+  agentbroker__v1__symlink_reply__field_indices_by_name,
+  0,  agentbroker__v1__symlink_reply__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__symlink_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue agentbroker__v1__write_mode__enum_values_by_number[3] =

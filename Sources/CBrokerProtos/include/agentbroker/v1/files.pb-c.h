@@ -59,6 +59,8 @@ typedef struct Agentbroker__V1__FileContentsOrError Agentbroker__V1__FileContent
 typedef struct Agentbroker__V1__ReadManyReply Agentbroker__V1__ReadManyReply;
 typedef struct Agentbroker__V1__Chmod Agentbroker__V1__Chmod;
 typedef struct Agentbroker__V1__ChmodReply Agentbroker__V1__ChmodReply;
+typedef struct Agentbroker__V1__Symlink Agentbroker__V1__Symlink;
+typedef struct Agentbroker__V1__SymlinkReply Agentbroker__V1__SymlinkReply;
 
 
 /* --- enums --- */
@@ -921,6 +923,33 @@ struct  Agentbroker__V1__ChmodReply
     , NULL }
 
 
+/*
+ * Makes a symbolic link, and its parents. It may only lead to a place inside: the target is relative and does not climb
+ * above the root from the directory that the link is in, or it lies beneath /workspace; all else is PATH_ESCAPE_ATTEMPT.
+ * What is written into the link is the shortest relative path to that place, so that it leads there in every scope.
+ * What is at the place, if anything, makes no difference. Where something has the link's name already it is EXISTS. The
+ * memory backend has no links: NOT_IMPLEMENTED.
+ */
+struct  Agentbroker__V1__Symlink
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData path;
+  ProtobufCBinaryData target;
+};
+#define AGENTBROKER__V1__SYMLINK__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__symlink__descriptor) \
+    , {0,NULL}, {0,NULL} }
+
+
+struct  Agentbroker__V1__SymlinkReply
+{
+  ProtobufCMessage base;
+};
+#define AGENTBROKER__V1__SYMLINK_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__symlink_reply__descriptor) \
+     }
+
+
 /* Agentbroker__V1__Read methods */
 void   agentbroker__v1__read__init
                      (Agentbroker__V1__Read         *message);
@@ -1719,6 +1748,44 @@ Agentbroker__V1__ChmodReply *
 void   agentbroker__v1__chmod_reply__free_unpacked
                      (Agentbroker__V1__ChmodReply *message,
                       ProtobufCAllocator *allocator);
+/* Agentbroker__V1__Symlink methods */
+void   agentbroker__v1__symlink__init
+                     (Agentbroker__V1__Symlink         *message);
+size_t agentbroker__v1__symlink__get_packed_size
+                     (const Agentbroker__V1__Symlink   *message);
+size_t agentbroker__v1__symlink__pack
+                     (const Agentbroker__V1__Symlink   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__symlink__pack_to_buffer
+                     (const Agentbroker__V1__Symlink   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__Symlink *
+       agentbroker__v1__symlink__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__symlink__free_unpacked
+                     (Agentbroker__V1__Symlink *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__SymlinkReply methods */
+void   agentbroker__v1__symlink_reply__init
+                     (Agentbroker__V1__SymlinkReply         *message);
+size_t agentbroker__v1__symlink_reply__get_packed_size
+                     (const Agentbroker__V1__SymlinkReply   *message);
+size_t agentbroker__v1__symlink_reply__pack
+                     (const Agentbroker__V1__SymlinkReply   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__symlink_reply__pack_to_buffer
+                     (const Agentbroker__V1__SymlinkReply   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__SymlinkReply *
+       agentbroker__v1__symlink_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__symlink_reply__free_unpacked
+                     (Agentbroker__V1__SymlinkReply *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Agentbroker__V1__Read_Closure)
@@ -1847,6 +1914,12 @@ typedef void (*Agentbroker__V1__Chmod_Closure)
 typedef void (*Agentbroker__V1__ChmodReply_Closure)
                  (const Agentbroker__V1__ChmodReply *message,
                   void *closure_data);
+typedef void (*Agentbroker__V1__Symlink_Closure)
+                 (const Agentbroker__V1__Symlink *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__SymlinkReply_Closure)
+                 (const Agentbroker__V1__SymlinkReply *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -1897,6 +1970,8 @@ extern const ProtobufCMessageDescriptor agentbroker__v1__file_contents_or_error_
 extern const ProtobufCMessageDescriptor agentbroker__v1__read_many_reply__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__chmod__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__chmod_reply__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__symlink__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__symlink_reply__descriptor;
 
 PROTOBUF_C__END_DECLS
 
