@@ -50,6 +50,10 @@ public protocol Backend: AnyObject, Sendable {
     /// Throws `LS_FAILED` with a reason where there is no directory to search.
     func glob(_ pattern: GlobPattern, options: GlobOptions) async throws(BackendError) -> FilePage
 
+    /// What is in a directory, and in those in it, a page at a time: all kinds, in the order of names, a directory before
+    /// what is in it. No link is followed. Throws `LS_FAILED` with a reason where there is no directory.
+    func tree(_ options: TreeOptions) async throws(BackendError) -> FilePage
+
     /// Lines that match a pattern, of all files in a directory or of one file, a page at a time. No link is followed on
     /// the way; a file with a NUL byte is no text and is passed over. Throws `LS_FAILED` with a reason where there is
     /// nothing to search.

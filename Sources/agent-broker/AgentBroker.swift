@@ -35,6 +35,7 @@ struct AgentBroker: AsyncParsableCommand {
             ExistsCommand.self,
             GlobCommand.self,
             GrepCommand.self,
+            TreeCommand.self,
             TouchCommand.self,
             MakeDirectoryCommand.self,
             LinkCommand.self,

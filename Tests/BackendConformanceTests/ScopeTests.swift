@@ -179,6 +179,7 @@ extension BackendConformance {
                     ("statMany", { _ = try await backend.statMany(["f"]) }),
                     ("chmod", { _ = try await backend.chmod("f", permissions: 0o600) }),
                     ("symlink", { try await backend.symlink("l", to: "f") }),
+                    ("tree", { _ = try await backend.tree(TreeOptions()) }),
                     ("rename", { try await backend.rename("f", to: "g") }),
                     ("copy", { _ = try await backend.copy("f", to: "g") }),
                     ("rm", { try await backend.rm("f") }),

@@ -69,6 +69,7 @@ import Testing
             case .readMany: met.insert("readMany")
             case .chmod: met.insert("chmod")
             case .symlink: met.insert("symlink")
+            case .tree: met.insert("tree")
             case .listKeys: met.insert("listKeys")
             case .deleteKey: met.insert("deleteKey")
             case .clearKeys: met.insert("clearKeys")
@@ -88,7 +89,7 @@ import Testing
             case .reload: met.insert("reload")
             }
         }
-        #expect(met.count == 39)
+        #expect(met.count == 40)
     }
 
     @Test func anErrorKeepsItsLimitAndWhatIsUnknown() throws {

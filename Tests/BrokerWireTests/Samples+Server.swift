@@ -156,6 +156,16 @@ extension Samples {
             ),
             ("chmod", .chmod(info)),
             ("symlink", .symlink),
+            (
+                "tree",
+                .tree(
+                    FilePage(
+                        files: [FoundFile(path: try WorkspacePath([0xff]), kind: .directory)],
+                        next: try WorkspacePath([0xfe]),
+                        skipped: .max
+                    )
+                )
+            ),
             ("listKeys", .listKeys(KeyPage(keys: [try WorkspacePath([0xff]), .root], isTruncated: true))),
             ("deleteKey", .deleteKey(deleted: true)),
             ("clearKeys", .clearKeys(cleared: .max)),

@@ -161,6 +161,23 @@ enum Samples {
             ("readMany", .readMany(ReadMany(paths: [path, []], options: ReadManyOptions(maximumBytesPerFile: 3)))),
             ("chmod", .chmod(Chmod(path: path, permissions: 0o755))),
             ("symlink", .symlink(Symlink(path: path, target: [0xfe]))),
+            (
+                "tree",
+                .tree(
+                    Tree(
+                        TreeOptions(
+                            path: try WorkspacePath(path),
+                            depth: 3,
+                            excludes: [try GlobPattern("b"), try GlobPattern([0x2a, 0xff])],
+                            includesHidden: true,
+                            includesVersionControl: true,
+                            withDetails: true,
+                            after: try WorkspacePath([0xfe]),
+                            limit: 7
+                        )
+                    )
+                )
+            ),
             ("listKeys", .listKeys(ListKeys(prefix: path, options: ListKeysOptions(after: [0xfe], limit: 7)))),
             ("deleteKey", .deleteKey(DeleteKey(key: path))),
             ("clearKeys", .clearKeys),

@@ -94,6 +94,30 @@ extension IntegrationTests {
         }
 
         @Test(.timeLimit(.minutes(1)), arguments: backends)
+        func treeShowsDirectories(backend: String) async throws {
+            try await withBroker { broker in
+                let key = ["--key", "a", "--backend", backend]
+                func run(_ arguments: String...) async throws -> ChildProcess.Result {
+                    try await broker.client(arguments: arguments + key)
+                }
+                for name in ["a", "d/b", "d/e/c", "d/.h", "z"] {
+                    _ = try await broker.client(arguments: ["write", name] + key, input: Data(name.utf8))
+                }
+                let all = "/workspace\n  a\n  d/\n    b\n    e/\n      c\n  z\n"
+                #expect(try await run("tree").text == all)
+                #expect(
+                    try await run("tree", "d", "--depth", "1", "--hidden").text == "/workspace/d\n  .h\n  b\n  e/\n"
+                )
+                #expect(try await run("tree", "--exclude", "d").text == "/workspace\n  a\n  z\n")
+                let cut = try await run("tree", "--limit", "2")
+                #expect(cut.status == 75 && cut.text == "/workspace\n  a\n  d/\n")
+                let line = try object(await run("tree", "--json", "-l", "d/e"))
+                #expect(line?["path"] as? String == "/workspace/d/e/c" && line?["size"] as? Int == 5)
+                #expect(try await run("tree", "nothing").status == 1)
+            }
+        }
+
+        @Test(.timeLimit(.minutes(1)), arguments: backends)
         func grepFindsLines(backend: String) async throws {
             try await withBroker { broker in
                 let key = ["--key", "a", "--backend", backend]

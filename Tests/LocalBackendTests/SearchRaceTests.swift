@@ -13,10 +13,11 @@ import Testing
     /// of the workspace as well.
     private static func swapping(
         _ identity: HostIdentity?,
+        own: String = "own",
         _ body: (LocalFixture, NaiveBackend) async throws -> Void
     ) async throws {
         try await LocalFixture.with(identity) { fixture in
-            for path in ["tree/directory/own", "tree/other/deep/own"] { try await fixture.backend.put(path, "own") }
+            for path in ["tree/directory/own", "tree/other/deep/own"] { try await fixture.backend.put(path, own) }
             try fixture.makeLink("link", to: fixture.outside)
             let paths = ["tree/directory", "link", "tree/other", "tree/directory"].map { fixture.path($0) }
             try await Opponent.against {
@@ -45,6 +46,20 @@ import Testing
                 let files = page?.files ?? []
                 #expect(files.allSatisfy { $0.path.parentAndName?.name == Array("own".utf8) })
                 found += files.count
+            }
+            #expect(found > 0)
+        }
+    }
+
+    @Test(arguments: identities)
+    func treeListsNothingOutside(_ identity: HostIdentity?) async throws {
+        try await Self.swapping(identity) { fixture, naive in
+            var found = 0
+            for _ in 0..<Self.tries({ naive.find("tree").contains { $0.hasSuffix("/secret") } }) {
+                let page = try? await fixture.backend.tree(TreeOptions(path: try WorkspacePath("tree")))
+                let names = (page?.files ?? []).map { String(decoding: $0.path.bytes, as: UTF8.self) }
+                #expect(names.allSatisfy { !$0.hasSuffix("/secret") })
+                found += names.count { $0.hasSuffix("/own") }
             }
             #expect(found > 0)
         }

@@ -18,6 +18,23 @@ extension MemoryBackend {
     }
 
     @concurrent
+    public func tree(_ options: TreeOptions) async throws(BackendError) -> FilePage {
+        var page = FilePage()
+        var room = options.room
+        page.next = try await walk(options.path, after: options.after) { entry in
+            room.look()
+            let isDirectory = entry.contents == nil
+            if let inner = entry.path.relative(to: options.path), options.reaches(inner, isDirectory: isDirectory) {
+                let info = options.withDetails ? entry.info : nil
+                page.files.append(FoundFile(path: entry.path, kind: entry.info.kind, info: info))
+                room.add(entry.path)
+            }
+            return !room.isFull
+        }
+        return page
+    }
+
+    @concurrent
     public func grep(_ pattern: GrepPattern, options: GrepOptions) async throws(BackendError) -> GrepPage {
         var gathering = GrepGathering(options)
         let matcher = LineMatcher(pattern)

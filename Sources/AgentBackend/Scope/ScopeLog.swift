@@ -11,6 +11,7 @@ package struct LoggedOperation: Sendable {
     static let edit = LoggedOperation(name: "edit", isModifying: true)
     static let readdir = LoggedOperation(name: "readdir", isModifying: false)
     static let glob = LoggedOperation(name: "glob", isModifying: false)
+    static let tree = LoggedOperation(name: "tree", isModifying: false)
     static let grep = LoggedOperation(name: "grep", isModifying: false)
     static let stat = LoggedOperation(name: "stat", isModifying: false)
     static let statMany = LoggedOperation(name: "stat_many", isModifying: false)

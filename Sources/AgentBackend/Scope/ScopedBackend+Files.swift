@@ -79,6 +79,12 @@ extension ScopedBackend {
         }
     }
 
+    public func tree(_ options: TreeOptions) async throws(BackendError) -> FilePage {
+        try await log.record(.tree, subject: options.path.bytes) { () async throws(BackendError) in
+            try await view.tree(options)
+        }
+    }
+
     public func grep(_ pattern: GrepPattern, options: GrepOptions) async throws(BackendError) -> GrepPage {
         try await log.record(.grep, subject: options.path.bytes + [UInt8(ascii: " ")] + pattern.bytes) {
             () async throws(BackendError) in

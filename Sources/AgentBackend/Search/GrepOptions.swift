@@ -61,7 +61,7 @@ public struct GrepOptions: Sendable, Hashable {
         guard kind == .regular || kind == .directory else { return false }
         if !includesHidden, name.first == UInt8(ascii: ".") { return false }
         guard kind == .directory, !includesVersionControl else { return true }
-        return !Self.versionControl.contains { name.elementsEqual($0) }
+        return !VersionControl.keepsDirectory(name)
     }
 
     /// Whether a path, given from `path` on, is searched.
@@ -88,6 +88,4 @@ public struct GrepOptions: Sendable, Hashable {
         }
         return true
     }
-
-    private static let versionControl = [".git", ".hg", ".svn", ".bzr", "_darcs", "CVS"].map { Array($0.utf8) }
 }

@@ -65,7 +65,8 @@ struct CallRequest: Sendable {
         switch operation {
         case .write, .execStart: true
         case .echo, .acquire, .release, .describe, .read, .readdir, .stat, .rm, .exists, .mkdir, .touch, .rename,
-            .copy, .glob, .grep, .edit, .readLines, .statMany, .readMany, .chmod, .symlink, .listKeys, .deleteKey,
+            .copy, .glob, .grep, .edit, .readLines, .statMany, .readMany, .chmod, .symlink, .tree, .listKeys,
+            .deleteKey,
             .clearKeys,
             .execList,
             .execAttach,
@@ -115,6 +116,7 @@ struct CallRequest: Sendable {
         case .readMany(let call): length += call.paths.reduce(0) { $0 + $1.count + fieldOverhead }
         case .chmod(let call): length += call.path.count
         case .symlink(let call): length += call.path.count + call.target.count
+        case .tree(let call): length += call.estimatedLength
         case .listKeys(let list): length += list.prefix.count + list.options.after.count
         case .deleteKey(let delete): length += delete.key.count
         case .listWorkspaces(let list): length += list.after.utf8.count
@@ -194,6 +196,12 @@ extension ExecStart {
 extension Grep {
     fileprivate var estimatedLength: Int {
         (includes + excludes).reduce(pattern.count + path.count + after.count) { $0 + $1.count + fieldOverhead }
+    }
+}
+
+extension Tree {
+    fileprivate var estimatedLength: Int {
+        excludes.reduce(path.count + after.count) { $0 + $1.count + fieldOverhead }
     }
 }
 

@@ -27,6 +27,7 @@ extension Operation {
         case .readMany: "read_many"
         case .chmod: "chmod"
         case .symlink: "symlink"
+        case .tree: "tree"
         case .listKeys: "list_keys"
         case .deleteKey: "delete_key"
         case .clearKeys: "clear_keys"
@@ -51,7 +52,7 @@ extension Operation {
     var isRead: Bool {
         switch self {
         case .echo, .describe, .read, .readdir, .stat, .exists, .glob, .grep, .readLines, .statMany, .readMany,
-            .listKeys, .listWorkspaces,
+            .tree, .listKeys, .listWorkspaces,
             .stats,
             .connections,
             .pools, .logs, .execList, .execAttach, .execWait:

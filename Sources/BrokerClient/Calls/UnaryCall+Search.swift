@@ -5,6 +5,10 @@ extension UnaryCall<FilePage> {
     static func glob(_ pattern: GlobPattern, options: GlobOptions) -> Self {
         Self(operation: .glob(Glob(pattern, options))) { if case .glob(let page) = $0 { page } else { nil } }
     }
+
+    static func tree(_ options: TreeOptions) -> Self {
+        Self(operation: .tree(Tree(options))) { if case .tree(let page) = $0 { page } else { nil } }
+    }
 }
 
 extension UnaryCall<GrepPage> {

@@ -22,4 +22,14 @@ extension BrokerConnection {
     ) async throws(BackendError) -> GrepPage {
         try await perform(.grep(pattern, options: options), on: target, call: callOptions)
     }
+
+    /// What is in a directory, and in those in it, a page at a time: all kinds, in the order of names, a directory before
+    /// what is in it. No link is followed. Throws `LS_FAILED` with a reason where there is no directory.
+    public func tree(
+        _ options: TreeOptions = TreeOptions(),
+        on target: BrokerTarget,
+        call callOptions: BrokerCallOptions = BrokerCallOptions()
+    ) async throws(BackendError) -> FilePage {
+        try await perform(.tree(options), on: target, call: callOptions)
+    }
 }

@@ -72,6 +72,10 @@ extension RemoteFilesystemBackend {
         try await perform(.glob(pattern, options: options))
     }
 
+    public func tree(_ options: TreeOptions) async throws(BackendError) -> FilePage {
+        try await perform(.tree(options))
+    }
+
     public func grep(_ pattern: GrepPattern, options: GrepOptions) async throws(BackendError) -> GrepPage {
         try await perform(.grep(pattern, options: options))
     }

@@ -47,6 +47,7 @@ package actor Router: RequestHandler {
         case .readMany(let verb): return attempt(verb, call, session)
         case .chmod(let verb): return attempt(verb, call, session)
         case .symlink(let verb): return attempt(verb, call, session)
+        case .tree(let verb): return attempt(verb, call, session)
         case .listKeys(let verb): return attempt(verb, call, session)
         case .deleteKey(let verb): return attempt(verb, call, session)
         case .clearKeys: return attempt(ClearKeys(), call, session)

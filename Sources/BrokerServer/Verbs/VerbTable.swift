@@ -29,6 +29,7 @@ extension Operation {
         case .readMany(let verb): .entry(verb)
         case .chmod(let verb): .entry(verb)
         case .symlink(let verb): .entry(verb)
+        case .tree(let verb): .entry(verb)
         case .listKeys(let verb): .entry(verb)
         case .deleteKey(let verb): .entry(verb)
         case .clearKeys: .entry(ClearKeys())

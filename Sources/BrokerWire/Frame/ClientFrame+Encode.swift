@@ -146,6 +146,9 @@ extension Operation {
         case .symlink(let call):
             message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_SYMLINK
             message.symlink = call.build(builder)
+        case .tree(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_TREE
+            message.tree = call.build(builder)
         case .listKeys(let call):
             message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_KEYS
             message.list_keys = call.build(builder)

@@ -105,6 +105,7 @@ package enum Operation: Sendable, Hashable {
     case readMany(ReadMany)
     case chmod(Chmod)
     case symlink(Symlink)
+    case tree(Tree)
     case listKeys(ListKeys)
     case deleteKey(DeleteKey)
     case clearKeys
@@ -129,7 +130,8 @@ package enum Operation: Sendable, Hashable {
         case .write: true
         case .execStart(let call): call.opensStandardInput
         case .echo, .acquire, .release, .describe, .read, .readdir, .stat, .rm, .exists, .mkdir, .touch, .rename,
-            .copy, .glob, .grep, .edit, .readLines, .statMany, .readMany, .chmod, .symlink, .listKeys, .deleteKey,
+            .copy, .glob, .grep, .edit, .readLines, .statMany, .readMany, .chmod, .symlink, .tree, .listKeys,
+            .deleteKey,
             .clearKeys,
             .execList,
             .execAttach,

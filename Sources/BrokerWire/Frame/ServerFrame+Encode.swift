@@ -136,6 +136,9 @@ extension Reply {
         case .symlink:
             message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_SYMLINK_REPLY
             message.symlink_reply = builder.make(agentbroker__v1__symlink_reply__init)
+        case .tree(let reply):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_TREE_REPLY
+            message.tree_reply = reply.buildTree(builder)
         case .listKeys(let page):
             message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_KEYS_REPLY
             message.list_keys_reply = page.build(builder)

@@ -54,6 +54,7 @@ package enum Reply: Sendable {
     case readMany(ManyFileContents)
     case chmod(FileInfo)
     case symlink
+    case tree(FilePage)
     case listKeys(KeyPage)
     case deleteKey(deleted: Bool)
     case clearKeys(cleared: UInt64)

@@ -71,6 +71,16 @@ extension FoundFile: WireMessage {
         )
     }
 
+    static func array(
+        _ files: UnsafeMutablePointer<UnsafeMutablePointer<Agentbroker__V1__FoundFile>?>?,
+        count: Int
+    ) throws(BackendError) -> [FoundFile] {
+        try MessageReader.array(files, count: count) { file throws(BackendError) in
+            guard let file = file?.pointee else { return FoundFile(path: .root, kind: nil) }
+            return try FoundFile(file)
+        }
+    }
+
     func build(_ builder: MessageBuilder) -> UnsafeMutablePointer<Agentbroker__V1__FoundFile> {
         let message = builder.make(agentbroker__v1__found_file__init)
         message.pointee.path = builder.bytes(path.bytes)
@@ -84,10 +94,7 @@ extension FilePage: WireMessage {
     init(_ message: Agentbroker__V1__GlobReply) throws(BackendError) {
         let next = MessageReader.bytes(message.next)
         self.init(
-            files: try MessageReader.array(message.files, count: message.n_files) { file throws(BackendError) in
-                guard let file = file?.pointee else { return FoundFile(path: .root, kind: nil) }
-                return try FoundFile(file)
-            },
+            files: try FoundFile.array(message.files, count: message.n_files),
             next: next.isEmpty ? nil : try WorkspacePath(next),
             skipped: message.skipped
         )

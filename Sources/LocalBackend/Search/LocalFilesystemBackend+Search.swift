@@ -14,4 +14,11 @@ extension LocalFilesystemBackend {
             try GrepWalk(pattern, options, files)
         }
     }
+
+    public func tree(_ options: TreeOptions) async throws(BackendError) -> FilePage {
+        try options.after?.checkLies(below: options.path)
+        return try await performInTurns(.lsFailed, options.path) { files throws(DirectoryAccess.Failure) in
+            try TreeWalk(options, files)
+        }
+    }
 }

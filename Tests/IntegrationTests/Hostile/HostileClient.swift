@@ -273,7 +273,7 @@ struct HostileClient {
             .mkdir(Mkdir(path: other)), .touch(Touch(path: path)), .rename(Rename(path: path, destination: other)),
             .copy(Copy(path: other, destination: path)), .listKeys(ListKeys(prefix: path)),
             .deleteKey(DeleteKey(key: path)), .clearKeys, .readLines(ReadLines(path: path)),
-            .edit(Edit(path: path, edits: [TextEdit("a", "b")])),
+            .edit(Edit(path: path, edits: [TextEdit("a", "b")])), .tree(Tree(TreeOptions(depth: 2))),
             .symlink(Symlink(path: other, target: Array("file".utf8))), .chmod(Chmod(path: path, permissions: 0o640)),
             .statMany(StatMany(paths: [path, other])),
             .readMany(ReadMany(paths: [path, other])),

@@ -1987,6 +1987,96 @@ void   agentbroker__v1__symlink_reply__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__symlink_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   agentbroker__v1__tree__init
+                     (Agentbroker__V1__Tree         *message)
+{
+  static const Agentbroker__V1__Tree init_value = AGENTBROKER__V1__TREE__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__tree__get_packed_size
+                     (const Agentbroker__V1__Tree *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__tree__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__tree__pack
+                     (const Agentbroker__V1__Tree *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__tree__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__tree__pack_to_buffer
+                     (const Agentbroker__V1__Tree *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__tree__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__Tree *
+       agentbroker__v1__tree__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__Tree *)
+     protobuf_c_message_unpack (&agentbroker__v1__tree__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__tree__free_unpacked
+                     (Agentbroker__V1__Tree *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__tree__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__tree_reply__init
+                     (Agentbroker__V1__TreeReply         *message)
+{
+  static const Agentbroker__V1__TreeReply init_value = AGENTBROKER__V1__TREE_REPLY__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__tree_reply__get_packed_size
+                     (const Agentbroker__V1__TreeReply *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__tree_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__tree_reply__pack
+                     (const Agentbroker__V1__TreeReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__tree_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__tree_reply__pack_to_buffer
+                     (const Agentbroker__V1__TreeReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__tree_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__TreeReply *
+       agentbroker__v1__tree_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__TreeReply *)
+     protobuf_c_message_unpack (&agentbroker__v1__tree_reply__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__tree_reply__free_unpacked
+                     (Agentbroker__V1__TreeReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__tree_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor agentbroker__v1__read__field_descriptors[3] =
 {
   {
@@ -4539,6 +4629,199 @@ const ProtobufCMessageDescriptor agentbroker__v1__symlink_reply__descriptor =
   agentbroker__v1__symlink_reply__field_indices_by_name,
   0,  agentbroker__v1__symlink_reply__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__symlink_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__tree__field_descriptors[8] =
+{
+  {
+    "path",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Tree, path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "depth",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Tree, depth),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "excludes",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Agentbroker__V1__Tree, n_excludes),
+    offsetof(Agentbroker__V1__Tree, excludes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "hidden",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Tree, hidden),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "version_control",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Tree, version_control),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "details",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Tree, details),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "after",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Tree, after),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "limit",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Tree, limit),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__tree__field_indices_by_name[] = {
+  6,   /* field[6] = after */
+  1,   /* field[1] = depth */
+  5,   /* field[5] = details */
+  2,   /* field[2] = excludes */
+  3,   /* field[3] = hidden */
+  7,   /* field[7] = limit */
+  0,   /* field[0] = path */
+  4,   /* field[4] = version_control */
+};
+static const ProtobufCIntRange agentbroker__v1__tree__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 8 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__tree__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.Tree",
+  "Tree",
+  "Agentbroker__V1__Tree",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__Tree),
+  8,
+  agentbroker__v1__tree__field_descriptors,
+  agentbroker__v1__tree__field_indices_by_name,
+  1,  agentbroker__v1__tree__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__tree__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__tree_reply__field_descriptors[3] =
+{
+  {
+    "files",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__TreeReply, n_files),
+    offsetof(Agentbroker__V1__TreeReply, files),
+    &agentbroker__v1__found_file__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "next",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__TreeReply, next),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "skipped",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__TreeReply, skipped),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__tree_reply__field_indices_by_name[] = {
+  0,   /* field[0] = files */
+  1,   /* field[1] = next */
+  2,   /* field[2] = skipped */
+};
+static const ProtobufCIntRange agentbroker__v1__tree_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__tree_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.TreeReply",
+  "TreeReply",
+  "Agentbroker__V1__TreeReply",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__TreeReply),
+  3,
+  agentbroker__v1__tree_reply__field_descriptors,
+  agentbroker__v1__tree_reply__field_indices_by_name,
+  1,  agentbroker__v1__tree_reply__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__tree_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue agentbroker__v1__write_mode__enum_values_by_number[3] =

@@ -97,7 +97,7 @@ void   agentbroker__v1__server_frame__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__server_frame__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descriptors[56] =
+static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descriptors[57] =
 {
   {
     "id",
@@ -556,6 +556,18 @@ static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descr
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "tree",
+    67,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ClientFrame, body_case),
+    offsetof(Agentbroker__V1__ClientFrame, tree),
+    &agentbroker__v1__tree__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "list_keys",
     80,
     PROTOBUF_C_LABEL_NONE,
@@ -777,22 +789,22 @@ static const unsigned agentbroker__v1__client_frame__field_indices_by_name[] = {
   12,   /* field[12] = cancel */
   36,   /* field[36] = chmod */
   15,   /* field[15] = chunk */
-  40,   /* field[40] = clear_keys */
-  50,   /* field[50] = connections */
+  41,   /* field[41] = clear_keys */
+  51,   /* field[51] = connections */
   29,   /* field[29] = copy */
   4,   /* field[4] = deadline_ms */
-  39,   /* field[39] = delete_key */
-  48,   /* field[48] = delete_workspace */
+  40,   /* field[40] = delete_key */
+  49,   /* field[49] = delete_workspace */
   19,   /* field[19] = describe */
-  54,   /* field[54] = drain */
+  55,   /* field[55] = drain */
   16,   /* field[16] = echo */
   32,   /* field[32] = edit */
-  43,   /* field[43] = exec_attach */
-  42,   /* field[42] = exec_list */
-  46,   /* field[46] = exec_resize */
-  45,   /* field[45] = exec_signal */
-  41,   /* field[41] = exec_start */
-  44,   /* field[44] = exec_wait */
+  44,   /* field[44] = exec_attach */
+  43,   /* field[43] = exec_list */
+  47,   /* field[47] = exec_resize */
+  46,   /* field[46] = exec_signal */
+  42,   /* field[42] = exec_start */
+  45,   /* field[45] = exec_wait */
   25,   /* field[25] = exists */
   30,   /* field[30] = glob */
   14,   /* field[14] = go_away */
@@ -802,31 +814,32 @@ static const unsigned agentbroker__v1__client_frame__field_indices_by_name[] = {
   8,   /* field[8] = idempotency_key */
   3,   /* field[3] = lane */
   2,   /* field[2] = last */
-  38,   /* field[38] = list_keys */
-  47,   /* field[47] = list_workspaces */
-  52,   /* field[52] = logs */
+  39,   /* field[39] = list_keys */
+  48,   /* field[48] = list_workspaces */
+  53,   /* field[53] = logs */
   26,   /* field[26] = mkdir */
-  55,   /* field[55] = payload */
+  56,   /* field[56] = payload */
   10,   /* field[10] = ping */
   11,   /* field[11] = pong */
-  51,   /* field[51] = pools */
+  52,   /* field[52] = pools */
   5,   /* field[5] = queue_deadline_ms */
   20,   /* field[20] = read */
   33,   /* field[33] = read_lines */
   35,   /* field[35] = read_many */
   22,   /* field[22] = readdir */
   18,   /* field[18] = release */
-  53,   /* field[53] = reload */
+  54,   /* field[54] = reload */
   28,   /* field[28] = rename */
   6,   /* field[6] = requires */
   24,   /* field[24] = rm */
   23,   /* field[23] = stat */
   34,   /* field[34] = stat_many */
-  49,   /* field[49] = stats */
+  50,   /* field[50] = stats */
   37,   /* field[37] = symlink */
   1,   /* field[1] = target */
   27,   /* field[27] = touch */
   7,   /* field[7] = traceparent */
+  38,   /* field[38] = tree */
   13,   /* field[13] = window */
   21,   /* field[21] = write */
 };
@@ -838,13 +851,13 @@ static const ProtobufCIntRange agentbroker__v1__client_frame__number_ranges[12 +
   { 40, 17 },
   { 48, 20 },
   { 65, 36 },
-  { 80, 38 },
-  { 96, 41 },
-  { 112, 47 },
-  { 128, 49 },
-  { 130, 50 },
-  { 2047, 55 },
-  { 0, 56 }
+  { 80, 39 },
+  { 96, 42 },
+  { 112, 48 },
+  { 128, 50 },
+  { 130, 51 },
+  { 2047, 56 },
+  { 0, 57 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__client_frame__descriptor =
 {
@@ -854,14 +867,14 @@ const ProtobufCMessageDescriptor agentbroker__v1__client_frame__descriptor =
   "Agentbroker__V1__ClientFrame",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ClientFrame),
-  56,
+  57,
   agentbroker__v1__client_frame__field_descriptors,
   agentbroker__v1__client_frame__field_indices_by_name,
   12,  agentbroker__v1__client_frame__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__client_frame__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descriptors[51] =
+static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descriptors[52] =
 {
   {
     "id",
@@ -1236,6 +1249,18 @@ static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descr
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "tree_reply",
+    67,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ServerFrame, body_case),
+    offsetof(Agentbroker__V1__ServerFrame, tree_reply),
+    &agentbroker__v1__tree_reply__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "list_keys_reply",
     80,
     PROTOBUF_C_LABEL_NONE,
@@ -1480,24 +1505,24 @@ static const unsigned agentbroker__v1__server_frame__field_indices_by_name[] = {
   10,   /* field[10] = acquire_reply */
   29,   /* field[29] = chmod_reply */
   7,   /* field[7] = chunk */
-  33,   /* field[33] = clear_keys_reply */
-  45,   /* field[45] = connections_reply */
+  34,   /* field[34] = clear_keys_reply */
+  46,   /* field[46] = connections_reply */
   22,   /* field[22] = copy_reply */
-  32,   /* field[32] = delete_key_reply */
-  43,   /* field[43] = delete_workspace_reply */
+  33,   /* field[33] = delete_key_reply */
+  44,   /* field[44] = delete_workspace_reply */
   12,   /* field[12] = describe_reply */
-  49,   /* field[49] = drain_reply */
+  50,   /* field[50] = drain_reply */
   9,   /* field[9] = echo_reply */
   25,   /* field[25] = edit_reply */
   8,   /* field[8] = error */
-  38,   /* field[38] = exec_attached */
-  36,   /* field[36] = exec_end */
-  39,   /* field[39] = exec_gap */
-  37,   /* field[37] = exec_list_reply */
-  35,   /* field[35] = exec_output */
-  41,   /* field[41] = exec_resize_reply */
-  40,   /* field[40] = exec_signal_reply */
-  34,   /* field[34] = exec_started */
+  39,   /* field[39] = exec_attached */
+  37,   /* field[37] = exec_end */
+  40,   /* field[40] = exec_gap */
+  38,   /* field[38] = exec_list_reply */
+  36,   /* field[36] = exec_output */
+  42,   /* field[42] = exec_resize_reply */
+  41,   /* field[41] = exec_signal_reply */
+  35,   /* field[35] = exec_started */
   18,   /* field[18] = exists_reply */
   23,   /* field[23] = glob_reply */
   6,   /* field[6] = go_away */
@@ -1505,27 +1530,28 @@ static const unsigned agentbroker__v1__server_frame__field_indices_by_name[] = {
   2,   /* field[2] = hello_reply */
   0,   /* field[0] = id */
   1,   /* field[1] = last */
-  31,   /* field[31] = list_keys_reply */
-  42,   /* field[42] = list_workspaces_reply */
-  47,   /* field[47] = logs_reply */
+  32,   /* field[32] = list_keys_reply */
+  43,   /* field[43] = list_workspaces_reply */
+  48,   /* field[48] = logs_reply */
   19,   /* field[19] = mkdir_reply */
-  50,   /* field[50] = payload */
+  51,   /* field[51] = payload */
   3,   /* field[3] = ping */
   4,   /* field[4] = pong */
-  46,   /* field[46] = pools_reply */
+  47,   /* field[47] = pools_reply */
   26,   /* field[26] = read_lines_reply */
   28,   /* field[28] = read_many_reply */
   13,   /* field[13] = read_reply */
   15,   /* field[15] = readdir_reply */
   11,   /* field[11] = release_reply */
-  48,   /* field[48] = reload_reply */
+  49,   /* field[49] = reload_reply */
   21,   /* field[21] = rename_reply */
   17,   /* field[17] = rm_reply */
   27,   /* field[27] = stat_many_reply */
   16,   /* field[16] = stat_reply */
-  44,   /* field[44] = stats_reply */
+  45,   /* field[45] = stats_reply */
   30,   /* field[30] = symlink_reply */
   20,   /* field[20] = touch_reply */
+  31,   /* field[31] = tree_reply */
   5,   /* field[5] = window */
   14,   /* field[14] = write_reply */
 };
@@ -1539,13 +1565,13 @@ static const ProtobufCIntRange agentbroker__v1__server_frame__number_ranges[14 +
   { 40, 10 },
   { 48, 13 },
   { 65, 29 },
-  { 80, 31 },
-  { 96, 34 },
-  { 112, 42 },
-  { 128, 44 },
-  { 130, 45 },
-  { 2047, 50 },
-  { 0, 51 }
+  { 80, 32 },
+  { 96, 35 },
+  { 112, 43 },
+  { 128, 45 },
+  { 130, 46 },
+  { 2047, 51 },
+  { 0, 52 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__server_frame__descriptor =
 {
@@ -1555,7 +1581,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__server_frame__descriptor =
   "Agentbroker__V1__ServerFrame",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ServerFrame),
-  51,
+  52,
   agentbroker__v1__server_frame__field_descriptors,
   agentbroker__v1__server_frame__field_indices_by_name,
   14,  agentbroker__v1__server_frame__number_ranges,

@@ -61,6 +61,8 @@ typedef struct Agentbroker__V1__Chmod Agentbroker__V1__Chmod;
 typedef struct Agentbroker__V1__ChmodReply Agentbroker__V1__ChmodReply;
 typedef struct Agentbroker__V1__Symlink Agentbroker__V1__Symlink;
 typedef struct Agentbroker__V1__SymlinkReply Agentbroker__V1__SymlinkReply;
+typedef struct Agentbroker__V1__Tree Agentbroker__V1__Tree;
+typedef struct Agentbroker__V1__TreeReply Agentbroker__V1__TreeReply;
 
 
 /* --- enums --- */
@@ -950,6 +952,72 @@ struct  Agentbroker__V1__SymlinkReply
      }
 
 
+/*
+ * What is in a directory, and in those in it: all kinds, in the order of names, a directory before what is in it. No link
+ * is followed.
+ */
+struct  Agentbroker__V1__Tree
+{
+  ProtobufCMessage base;
+  /*
+   * The directory; it is not told of itself.
+   */
+  ProtobufCBinaryData path;
+  /*
+   * Levels of directories: 1 for what is in `path` alone. Absent (0): all.
+   */
+  uint32_t depth;
+  /*
+   * Patterns as Grep has them: nothing that matches one of these, and nothing in such directories.
+   */
+  size_t n_excludes;
+  ProtobufCBinaryData *excludes;
+  /*
+   * Names with a leading dot too.
+   */
+  protobuf_c_boolean hidden;
+  /*
+   * Directories of version control too; see Grep.
+   */
+  protobuf_c_boolean version_control;
+  /*
+   * With size, time, permissions and etag.
+   */
+  protobuf_c_boolean details;
+  /*
+   * Only what comes after this path: TreeReply.next. Absent: from the start.
+   */
+  ProtobufCBinaryData after;
+  /*
+   * At most this many. Absent (0) or above: 10,000.
+   */
+  uint32_t limit;
+};
+#define AGENTBROKER__V1__TREE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__tree__descriptor) \
+    , {0,NULL}, 0, 0,NULL, 0, 0, 0, {0,NULL}, 0 }
+
+
+struct  Agentbroker__V1__TreeReply
+{
+  ProtobufCMessage base;
+  size_t n_files;
+  Agentbroker__V1__FoundFile **files;
+  /*
+   * There may be more: ask again with `after` this path. Absent: that is all. An answer may be empty and yet not be
+   * the last.
+   */
+  ProtobufCBinaryData next;
+  /*
+   * Directories that could not be read, and files whose paths are too long to be named: they were passed over.
+   */
+  uint64_t skipped;
+};
+#define AGENTBROKER__V1__TREE_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__tree_reply__descriptor) \
+    , 0,NULL, {0,NULL}, 0 }
+
+
 /* Agentbroker__V1__Read methods */
 void   agentbroker__v1__read__init
                      (Agentbroker__V1__Read         *message);
@@ -1786,6 +1854,44 @@ Agentbroker__V1__SymlinkReply *
 void   agentbroker__v1__symlink_reply__free_unpacked
                      (Agentbroker__V1__SymlinkReply *message,
                       ProtobufCAllocator *allocator);
+/* Agentbroker__V1__Tree methods */
+void   agentbroker__v1__tree__init
+                     (Agentbroker__V1__Tree         *message);
+size_t agentbroker__v1__tree__get_packed_size
+                     (const Agentbroker__V1__Tree   *message);
+size_t agentbroker__v1__tree__pack
+                     (const Agentbroker__V1__Tree   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__tree__pack_to_buffer
+                     (const Agentbroker__V1__Tree   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__Tree *
+       agentbroker__v1__tree__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__tree__free_unpacked
+                     (Agentbroker__V1__Tree *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__TreeReply methods */
+void   agentbroker__v1__tree_reply__init
+                     (Agentbroker__V1__TreeReply         *message);
+size_t agentbroker__v1__tree_reply__get_packed_size
+                     (const Agentbroker__V1__TreeReply   *message);
+size_t agentbroker__v1__tree_reply__pack
+                     (const Agentbroker__V1__TreeReply   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__tree_reply__pack_to_buffer
+                     (const Agentbroker__V1__TreeReply   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__TreeReply *
+       agentbroker__v1__tree_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__tree_reply__free_unpacked
+                     (Agentbroker__V1__TreeReply *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Agentbroker__V1__Read_Closure)
@@ -1920,6 +2026,12 @@ typedef void (*Agentbroker__V1__Symlink_Closure)
 typedef void (*Agentbroker__V1__SymlinkReply_Closure)
                  (const Agentbroker__V1__SymlinkReply *message,
                   void *closure_data);
+typedef void (*Agentbroker__V1__Tree_Closure)
+                 (const Agentbroker__V1__Tree *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__TreeReply_Closure)
+                 (const Agentbroker__V1__TreeReply *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -1972,6 +2084,8 @@ extern const ProtobufCMessageDescriptor agentbroker__v1__chmod__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__chmod_reply__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__symlink__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__symlink_reply__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__tree__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__tree_reply__descriptor;
 
 PROTOBUF_C__END_DECLS
 
