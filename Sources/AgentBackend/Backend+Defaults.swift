@@ -125,6 +125,16 @@ extension Backend {
         try await grep(try GrepPattern(text), options: GrepOptions(path: try WorkspacePath(path)))
     }
 
+    /// All that is in a directory, or one file, counted.
+    public func diskUsage(_ path: String = "") async throws(BackendError) -> DiskUsage {
+        let path = try WorkspacePath(path)
+        var usage = try await diskUsage(path, options: DiskUsageOptions())
+        while let next = usage.next {
+            usage.add(try await diskUsage(path, options: DiskUsageOptions(after: next)))
+        }
+        return usage
+    }
+
     public func stat(_ path: String) async throws(BackendError) -> FileInfo {
         try await stat(try WorkspacePath(path), followLink: true)
     }

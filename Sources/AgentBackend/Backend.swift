@@ -59,6 +59,10 @@ public protocol Backend: AnyObject, Sendable {
     /// nothing to search.
     func grep(_ pattern: GrepPattern, options: GrepOptions) async throws(BackendError) -> GrepPage
 
+    /// Counts what is in a directory, or one file, a part at a time where it is much. No link is followed on the way. Throws
+    /// `LS_FAILED` with a reason.
+    func diskUsage(_ path: WorkspacePath, options: DiskUsageOptions) async throws(BackendError) -> DiskUsage
+
     /// What is at a path. `followLink` false tells of a final symbolic link itself.
     func stat(_ path: WorkspacePath, followLink: Bool) async throws(BackendError) -> FileInfo
 

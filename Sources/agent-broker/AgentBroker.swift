@@ -36,6 +36,7 @@ struct AgentBroker: AsyncParsableCommand {
             GlobCommand.self,
             GrepCommand.self,
             TreeCommand.self,
+            DiskUsageCommand.self,
             TouchCommand.self,
             MakeDirectoryCommand.self,
             LinkCommand.self,

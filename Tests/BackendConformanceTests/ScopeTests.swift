@@ -180,6 +180,7 @@ extension BackendConformance {
                     ("chmod", { _ = try await backend.chmod("f", permissions: 0o600) }),
                     ("symlink", { try await backend.symlink("l", to: "f") }),
                     ("tree", { _ = try await backend.tree(TreeOptions()) }),
+                    ("diskUsage", { _ = try await backend.diskUsage() }),
                     ("rename", { try await backend.rename("f", to: "g") }),
                     ("copy", { _ = try await backend.copy("f", to: "g") }),
                     ("rm", { try await backend.rm("f") }),

@@ -70,6 +70,7 @@ import Testing
             case .chmod: met.insert("chmod")
             case .symlink: met.insert("symlink")
             case .tree: met.insert("tree")
+            case .diskUsage: met.insert("diskUsage")
             case .listKeys: met.insert("listKeys")
             case .deleteKey: met.insert("deleteKey")
             case .clearKeys: met.insert("clearKeys")
@@ -89,7 +90,7 @@ import Testing
             case .reload: met.insert("reload")
             }
         }
-        #expect(met.count == 40)
+        #expect(met.count == 41)
     }
 
     @Test func anErrorKeepsItsLimitAndWhatIsUnknown() throws {

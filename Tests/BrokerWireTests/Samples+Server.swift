@@ -166,6 +166,19 @@ extension Samples {
                     )
                 )
             ),
+            (
+                "diskUsage",
+                .diskUsage(
+                    DiskUsage(
+                        files: 1,
+                        directories: 2,
+                        bytes: .max,
+                        allocatedBytes: 4,
+                        skipped: 5,
+                        next: try WorkspacePath([0xff])
+                    )
+                )
+            ),
             ("listKeys", .listKeys(KeyPage(keys: [try WorkspacePath([0xff]), .root], isTruncated: true))),
             ("deleteKey", .deleteKey(deleted: true)),
             ("clearKeys", .clearKeys(cleared: .max)),

@@ -178,6 +178,10 @@ enum Samples {
                     )
                 )
             ),
+            (
+                "diskUsage",
+                .diskUsage(MeasureUsage(path: path, DiskUsageOptions(after: try WorkspacePath([0xfe]), limit: 7)))
+            ),
             ("listKeys", .listKeys(ListKeys(prefix: path, options: ListKeysOptions(after: [0xfe], limit: 7)))),
             ("deleteKey", .deleteKey(DeleteKey(key: path))),
             ("clearKeys", .clearKeys),

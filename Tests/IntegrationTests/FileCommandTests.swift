@@ -118,6 +118,23 @@ extension IntegrationTests {
         }
 
         @Test(.timeLimit(.minutes(1)), arguments: backends)
+        func duCounts(backend: String) async throws {
+            try await withBroker { broker in
+                let key = ["--key", "a", "--backend", backend]
+                func run(_ arguments: String...) async throws -> ChildProcess.Result {
+                    try await broker.client(arguments: arguments + key)
+                }
+                for name in ["a", "d/b", "d/e/c"] {
+                    _ = try await broker.client(arguments: ["write", name] + key, input: Data(name.utf8))
+                }
+                let all = try object(await run("du", "--json"))
+                #expect(all?["files"] as? Int == 3 && all?["directories"] as? Int == 2 && all?["bytes"] as? Int == 9)
+                #expect(try await run("du", "d/e").text.hasSuffix(" 5 1 0 /workspace/d/e\n"))
+                #expect(try await run("du", "nothing").status == 1)
+            }
+        }
+
+        @Test(.timeLimit(.minutes(1)), arguments: backends)
         func grepFindsLines(backend: String) async throws {
             try await withBroker { broker in
                 let key = ["--key", "a", "--backend", backend]

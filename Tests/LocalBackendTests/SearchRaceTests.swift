@@ -66,6 +66,20 @@ import Testing
     }
 
     @Test(arguments: identities)
+    func diskUsageCountsNothingOutside(_ identity: HostIdentity?) async throws {
+        // What is outside is no multiple of it.
+        try await Self.swapping(identity, own: String(repeating: "x", count: 1000)) { fixture, naive in
+            var counted = 0
+            for _ in 0..<Self.tries({ naive.bytes(in: "tree") % 1000 != 0 }) {
+                guard let usage = try? await fixture.backend.diskUsage("tree") else { continue }
+                #expect(usage.bytes % 1000 == 0)
+                counted += Int(usage.files)
+            }
+            #expect(counted > 0)
+        }
+    }
+
+    @Test(arguments: identities)
     func grepReadsNothingOutside(_ identity: HostIdentity?) async throws {
         try await Self.swapping(identity) { fixture, naive in
             let pattern = try GrepPattern("[a-z]", isRegularExpression: true)

@@ -59,6 +59,33 @@ extension MemoryBackend {
         return gathering.finish(next: hasRoom ? next : gathering.lastPath)
     }
 
+    @concurrent
+    public func diskUsage(
+        _ path: WorkspacePath,
+        options: DiskUsageOptions
+    ) async throws(BackendError) -> DiskUsage {
+        try options.after?.checkLies(below: path)
+        var usage = DiskUsage()
+        let (file, isDirectory) = try withKey(path) { store, key throws(BackendError) in
+            (store[key]?.info, store.hasKeys(below: key))
+        }
+        if let file, options.after == nil {
+            usage.files += 1
+            usage.bytes += file.size
+        }
+        if file == nil || isDirectory {
+            var rest = options.mostEntries
+            usage.next = try await walk(path, after: options.after) { entry in
+                if entry.contents == nil { usage.directories += 1 } else { usage.files += 1 }
+                usage.bytes += entry.info.size
+                rest -= 1
+                return rest > 0
+            }
+        }
+        usage.allocatedBytes = usage.bytes
+        return usage
+    }
+
     /// A key, or a directory that keys imply.
     struct WalkedKey {
         let path: WorkspacePath

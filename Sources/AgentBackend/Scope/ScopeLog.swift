@@ -13,6 +13,7 @@ package struct LoggedOperation: Sendable {
     static let glob = LoggedOperation(name: "glob", isModifying: false)
     static let tree = LoggedOperation(name: "tree", isModifying: false)
     static let grep = LoggedOperation(name: "grep", isModifying: false)
+    static let diskUsage = LoggedOperation(name: "disk_usage", isModifying: false)
     static let stat = LoggedOperation(name: "stat", isModifying: false)
     static let statMany = LoggedOperation(name: "stat_many", isModifying: false)
     static let exists = LoggedOperation(name: "exists", isModifying: false)

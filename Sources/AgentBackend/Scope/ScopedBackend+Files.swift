@@ -92,6 +92,15 @@ extension ScopedBackend {
         }
     }
 
+    public func diskUsage(
+        _ path: WorkspacePath,
+        options: DiskUsageOptions
+    ) async throws(BackendError) -> DiskUsage {
+        try await log.record(.diskUsage, subject: path.bytes) { () async throws(BackendError) in
+            try await view.diskUsage(path, options: options)
+        }
+    }
+
     public func stat(_ path: WorkspacePath, followLink: Bool) async throws(BackendError) -> FileInfo {
         try await log.record(.stat, subject: path.bytes) { () async throws(BackendError) in
             try await view.stat(path, followLink: followLink)

@@ -65,8 +65,8 @@ struct CallRequest: Sendable {
         switch operation {
         case .write, .execStart: true
         case .echo, .acquire, .release, .describe, .read, .readdir, .stat, .rm, .exists, .mkdir, .touch, .rename,
-            .copy, .glob, .grep, .edit, .readLines, .statMany, .readMany, .chmod, .symlink, .tree, .listKeys,
-            .deleteKey,
+            .copy, .glob, .grep, .edit, .readLines, .statMany, .readMany, .chmod, .symlink, .tree, .diskUsage,
+            .listKeys, .deleteKey,
             .clearKeys,
             .execList,
             .execAttach,
@@ -117,6 +117,7 @@ struct CallRequest: Sendable {
         case .chmod(let call): length += call.path.count
         case .symlink(let call): length += call.path.count + call.target.count
         case .tree(let call): length += call.estimatedLength
+        case .diskUsage(let call): length += call.path.count + call.after.count
         case .listKeys(let list): length += list.prefix.count + list.options.after.count
         case .deleteKey(let delete): length += delete.key.count
         case .listWorkspaces(let list): length += list.after.utf8.count

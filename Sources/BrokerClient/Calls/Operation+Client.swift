@@ -28,6 +28,7 @@ extension Operation {
         case .chmod: "chmod"
         case .symlink: "symlink"
         case .tree: "tree"
+        case .diskUsage: "disk_usage"
         case .listKeys: "list_keys"
         case .deleteKey: "delete_key"
         case .clearKeys: "clear_keys"
@@ -52,7 +53,7 @@ extension Operation {
     var isRead: Bool {
         switch self {
         case .echo, .describe, .read, .readdir, .stat, .exists, .glob, .grep, .readLines, .statMany, .readMany,
-            .tree, .listKeys, .listWorkspaces,
+            .tree, .diskUsage, .listKeys, .listWorkspaces,
             .stats,
             .connections,
             .pools, .logs, .execList, .execAttach, .execWait:

@@ -16,3 +16,11 @@ extension UnaryCall<GrepPage> {
         Self(operation: .grep(Grep(pattern, options))) { if case .grep(let page) = $0 { page } else { nil } }
     }
 }
+
+extension UnaryCall<DiskUsage> {
+    static func diskUsage(_ path: WorkspacePath, options: DiskUsageOptions) -> Self {
+        Self(operation: .diskUsage(MeasureUsage(path: path.bytes, options))) {
+            if case .diskUsage(let usage) = $0 { usage } else { nil }
+        }
+    }
+}

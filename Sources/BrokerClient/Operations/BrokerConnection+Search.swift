@@ -32,4 +32,15 @@ extension BrokerConnection {
     ) async throws(BackendError) -> FilePage {
         try await perform(.tree(options), on: target, call: callOptions)
     }
+
+    /// Counts what is in a directory, or one file, a part at a time where it is much. No link is followed on the way.
+    /// Throws `LS_FAILED` with a reason.
+    public func diskUsage(
+        _ path: WorkspacePath = .root,
+        options: DiskUsageOptions = DiskUsageOptions(),
+        on target: BrokerTarget,
+        call callOptions: BrokerCallOptions = BrokerCallOptions()
+    ) async throws(BackendError) -> DiskUsage {
+        try await perform(.diskUsage(path, options: options), on: target, call: callOptions)
+    }
 }

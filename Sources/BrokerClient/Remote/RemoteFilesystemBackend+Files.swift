@@ -80,6 +80,13 @@ extension RemoteFilesystemBackend {
         try await perform(.grep(pattern, options: options))
     }
 
+    public func diskUsage(
+        _ path: WorkspacePath,
+        options: DiskUsageOptions
+    ) async throws(BackendError) -> DiskUsage {
+        try await perform(.diskUsage(path, options: options))
+    }
+
     public func stat(_ path: WorkspacePath, followLink: Bool) async throws(BackendError) -> FileInfo {
         try await perform(.stat(path, followLink: followLink))
     }

@@ -48,6 +48,7 @@ package actor Router: RequestHandler {
         case .chmod(let verb): return attempt(verb, call, session)
         case .symlink(let verb): return attempt(verb, call, session)
         case .tree(let verb): return attempt(verb, call, session)
+        case .diskUsage(let verb): return attempt(verb, call, session)
         case .listKeys(let verb): return attempt(verb, call, session)
         case .deleteKey(let verb): return attempt(verb, call, session)
         case .clearKeys: return attempt(ClearKeys(), call, session)

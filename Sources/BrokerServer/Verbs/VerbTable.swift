@@ -30,6 +30,7 @@ extension Operation {
         case .chmod(let verb): .entry(verb)
         case .symlink(let verb): .entry(verb)
         case .tree(let verb): .entry(verb)
+        case .diskUsage(let verb): .entry(verb)
         case .listKeys(let verb): .entry(verb)
         case .deleteKey(let verb): .entry(verb)
         case .clearKeys: .entry(ClearKeys())

@@ -91,6 +91,8 @@ extension ClientFrame.Body {
             self = .call(.symlink(Symlink(message.symlink.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_TREE:
             self = .call(.tree(try Tree(message.tree.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_DISK_USAGE:
+            self = .call(.diskUsage(MeasureUsage(message.disk_usage.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_KEYS:
             self = .call(.listKeys(ListKeys(message.list_keys.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_DELETE_KEY:

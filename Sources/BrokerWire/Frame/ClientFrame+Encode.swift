@@ -149,6 +149,9 @@ extension Operation {
         case .tree(let call):
             message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_TREE
             message.tree = call.build(builder)
+        case .diskUsage(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_DISK_USAGE
+            message.disk_usage = call.build(builder)
         case .listKeys(let call):
             message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_KEYS
             message.list_keys = call.build(builder)

@@ -106,6 +106,7 @@ package enum Operation: Sendable, Hashable {
     case chmod(Chmod)
     case symlink(Symlink)
     case tree(Tree)
+    case diskUsage(MeasureUsage)
     case listKeys(ListKeys)
     case deleteKey(DeleteKey)
     case clearKeys
@@ -130,8 +131,8 @@ package enum Operation: Sendable, Hashable {
         case .write: true
         case .execStart(let call): call.opensStandardInput
         case .echo, .acquire, .release, .describe, .read, .readdir, .stat, .rm, .exists, .mkdir, .touch, .rename,
-            .copy, .glob, .grep, .edit, .readLines, .statMany, .readMany, .chmod, .symlink, .tree, .listKeys,
-            .deleteKey,
+            .copy, .glob, .grep, .edit, .readLines, .statMany, .readMany, .chmod, .symlink, .tree, .diskUsage,
+            .listKeys, .deleteKey,
             .clearKeys,
             .execList,
             .execAttach,

@@ -79,6 +79,8 @@ extension ServerFrame.Body {
         case AGENTBROKER__V1__SERVER_FRAME__BODY_SYMLINK_REPLY: self = .reply(.symlink)
         case AGENTBROKER__V1__SERVER_FRAME__BODY_TREE_REPLY:
             self = .reply(.tree(try FilePage(tree: message.tree_reply.pointee)))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_DISK_USAGE_REPLY:
+            self = .reply(.diskUsage(try DiskUsage(message.disk_usage_reply.pointee)))
         case AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_KEYS_REPLY:
             self = .reply(.listKeys(try KeyPage(message.list_keys_reply.pointee)))
         case AGENTBROKER__V1__SERVER_FRAME__BODY_DELETE_KEY_REPLY:

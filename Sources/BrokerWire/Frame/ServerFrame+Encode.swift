@@ -139,6 +139,9 @@ extension Reply {
         case .tree(let reply):
             message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_TREE_REPLY
             message.tree_reply = reply.buildTree(builder)
+        case .diskUsage(let reply):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_DISK_USAGE_REPLY
+            message.disk_usage_reply = reply.build(builder)
         case .listKeys(let page):
             message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_KEYS_REPLY
             message.list_keys_reply = page.build(builder)

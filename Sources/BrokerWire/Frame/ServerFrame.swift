@@ -55,6 +55,7 @@ package enum Reply: Sendable {
     case chmod(FileInfo)
     case symlink
     case tree(FilePage)
+    case diskUsage(DiskUsage)
     case listKeys(KeyPage)
     case deleteKey(deleted: Bool)
     case clearKeys(cleared: UInt64)

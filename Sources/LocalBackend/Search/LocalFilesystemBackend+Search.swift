@@ -21,4 +21,14 @@ extension LocalFilesystemBackend {
             try TreeWalk(options, files)
         }
     }
+
+    public func diskUsage(
+        _ path: WorkspacePath,
+        options: DiskUsageOptions
+    ) async throws(BackendError) -> DiskUsage {
+        try options.after?.checkLies(below: path)
+        return try await performInTurns(.lsFailed, path) { files throws(DirectoryAccess.Failure) in
+            try UsageWalk(path, options, files)
+        }
+    }
 }

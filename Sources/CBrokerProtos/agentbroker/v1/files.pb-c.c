@@ -2077,6 +2077,96 @@ void   agentbroker__v1__tree_reply__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__tree_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   agentbroker__v1__disk_usage__init
+                     (Agentbroker__V1__DiskUsage         *message)
+{
+  static const Agentbroker__V1__DiskUsage init_value = AGENTBROKER__V1__DISK_USAGE__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__disk_usage__get_packed_size
+                     (const Agentbroker__V1__DiskUsage *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__disk_usage__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__disk_usage__pack
+                     (const Agentbroker__V1__DiskUsage *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__disk_usage__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__disk_usage__pack_to_buffer
+                     (const Agentbroker__V1__DiskUsage *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__disk_usage__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__DiskUsage *
+       agentbroker__v1__disk_usage__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__DiskUsage *)
+     protobuf_c_message_unpack (&agentbroker__v1__disk_usage__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__disk_usage__free_unpacked
+                     (Agentbroker__V1__DiskUsage *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__disk_usage__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__disk_usage_reply__init
+                     (Agentbroker__V1__DiskUsageReply         *message)
+{
+  static const Agentbroker__V1__DiskUsageReply init_value = AGENTBROKER__V1__DISK_USAGE_REPLY__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__disk_usage_reply__get_packed_size
+                     (const Agentbroker__V1__DiskUsageReply *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__disk_usage_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__disk_usage_reply__pack
+                     (const Agentbroker__V1__DiskUsageReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__disk_usage_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__disk_usage_reply__pack_to_buffer
+                     (const Agentbroker__V1__DiskUsageReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__disk_usage_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__DiskUsageReply *
+       agentbroker__v1__disk_usage_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__DiskUsageReply *)
+     protobuf_c_message_unpack (&agentbroker__v1__disk_usage_reply__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__disk_usage_reply__free_unpacked
+                     (Agentbroker__V1__DiskUsageReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__disk_usage_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor agentbroker__v1__read__field_descriptors[3] =
 {
   {
@@ -4822,6 +4912,173 @@ const ProtobufCMessageDescriptor agentbroker__v1__tree_reply__descriptor =
   agentbroker__v1__tree_reply__field_indices_by_name,
   1,  agentbroker__v1__tree_reply__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__tree_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__disk_usage__field_descriptors[3] =
+{
+  {
+    "path",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__DiskUsage, path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "after",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__DiskUsage, after),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "limit",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__DiskUsage, limit),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__disk_usage__field_indices_by_name[] = {
+  1,   /* field[1] = after */
+  2,   /* field[2] = limit */
+  0,   /* field[0] = path */
+};
+static const ProtobufCIntRange agentbroker__v1__disk_usage__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__disk_usage__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.DiskUsage",
+  "DiskUsage",
+  "Agentbroker__V1__DiskUsage",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__DiskUsage),
+  3,
+  agentbroker__v1__disk_usage__field_descriptors,
+  agentbroker__v1__disk_usage__field_indices_by_name,
+  1,  agentbroker__v1__disk_usage__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__disk_usage__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__disk_usage_reply__field_descriptors[6] =
+{
+  {
+    "files",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__DiskUsageReply, files),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "directories",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__DiskUsageReply, directories),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "bytes",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__DiskUsageReply, bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "allocated_bytes",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__DiskUsageReply, allocated_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "skipped",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__DiskUsageReply, skipped),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "next",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__DiskUsageReply, next),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__disk_usage_reply__field_indices_by_name[] = {
+  3,   /* field[3] = allocated_bytes */
+  2,   /* field[2] = bytes */
+  1,   /* field[1] = directories */
+  0,   /* field[0] = files */
+  5,   /* field[5] = next */
+  4,   /* field[4] = skipped */
+};
+static const ProtobufCIntRange agentbroker__v1__disk_usage_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__disk_usage_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.DiskUsageReply",
+  "DiskUsageReply",
+  "Agentbroker__V1__DiskUsageReply",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__DiskUsageReply),
+  6,
+  agentbroker__v1__disk_usage_reply__field_descriptors,
+  agentbroker__v1__disk_usage_reply__field_indices_by_name,
+  1,  agentbroker__v1__disk_usage_reply__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__disk_usage_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue agentbroker__v1__write_mode__enum_values_by_number[3] =

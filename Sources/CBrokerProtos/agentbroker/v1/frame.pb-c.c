@@ -97,7 +97,7 @@ void   agentbroker__v1__server_frame__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__server_frame__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descriptors[57] =
+static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descriptors[58] =
 {
   {
     "id",
@@ -532,6 +532,18 @@ static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descr
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "disk_usage",
+    64,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ClientFrame, body_case),
+    offsetof(Agentbroker__V1__ClientFrame, disk_usage),
+    &agentbroker__v1__disk_usage__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "chmod",
     65,
     PROTOBUF_C_LABEL_NONE,
@@ -787,24 +799,25 @@ static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descr
 static const unsigned agentbroker__v1__client_frame__field_indices_by_name[] = {
   17,   /* field[17] = acquire */
   12,   /* field[12] = cancel */
-  36,   /* field[36] = chmod */
+  37,   /* field[37] = chmod */
   15,   /* field[15] = chunk */
-  41,   /* field[41] = clear_keys */
-  51,   /* field[51] = connections */
+  42,   /* field[42] = clear_keys */
+  52,   /* field[52] = connections */
   29,   /* field[29] = copy */
   4,   /* field[4] = deadline_ms */
-  40,   /* field[40] = delete_key */
-  49,   /* field[49] = delete_workspace */
+  41,   /* field[41] = delete_key */
+  50,   /* field[50] = delete_workspace */
   19,   /* field[19] = describe */
-  55,   /* field[55] = drain */
+  36,   /* field[36] = disk_usage */
+  56,   /* field[56] = drain */
   16,   /* field[16] = echo */
   32,   /* field[32] = edit */
-  44,   /* field[44] = exec_attach */
-  43,   /* field[43] = exec_list */
-  47,   /* field[47] = exec_resize */
-  46,   /* field[46] = exec_signal */
-  42,   /* field[42] = exec_start */
-  45,   /* field[45] = exec_wait */
+  45,   /* field[45] = exec_attach */
+  44,   /* field[44] = exec_list */
+  48,   /* field[48] = exec_resize */
+  47,   /* field[47] = exec_signal */
+  43,   /* field[43] = exec_start */
+  46,   /* field[46] = exec_wait */
   25,   /* field[25] = exists */
   30,   /* field[30] = glob */
   14,   /* field[14] = go_away */
@@ -814,50 +827,49 @@ static const unsigned agentbroker__v1__client_frame__field_indices_by_name[] = {
   8,   /* field[8] = idempotency_key */
   3,   /* field[3] = lane */
   2,   /* field[2] = last */
-  39,   /* field[39] = list_keys */
-  48,   /* field[48] = list_workspaces */
-  53,   /* field[53] = logs */
+  40,   /* field[40] = list_keys */
+  49,   /* field[49] = list_workspaces */
+  54,   /* field[54] = logs */
   26,   /* field[26] = mkdir */
-  56,   /* field[56] = payload */
+  57,   /* field[57] = payload */
   10,   /* field[10] = ping */
   11,   /* field[11] = pong */
-  52,   /* field[52] = pools */
+  53,   /* field[53] = pools */
   5,   /* field[5] = queue_deadline_ms */
   20,   /* field[20] = read */
   33,   /* field[33] = read_lines */
   35,   /* field[35] = read_many */
   22,   /* field[22] = readdir */
   18,   /* field[18] = release */
-  54,   /* field[54] = reload */
+  55,   /* field[55] = reload */
   28,   /* field[28] = rename */
   6,   /* field[6] = requires */
   24,   /* field[24] = rm */
   23,   /* field[23] = stat */
   34,   /* field[34] = stat_many */
-  50,   /* field[50] = stats */
-  37,   /* field[37] = symlink */
+  51,   /* field[51] = stats */
+  38,   /* field[38] = symlink */
   1,   /* field[1] = target */
   27,   /* field[27] = touch */
   7,   /* field[7] = traceparent */
-  38,   /* field[38] = tree */
+  39,   /* field[39] = tree */
   13,   /* field[13] = window */
   21,   /* field[21] = write */
 };
-static const ProtobufCIntRange agentbroker__v1__client_frame__number_ranges[12 + 1] =
+static const ProtobufCIntRange agentbroker__v1__client_frame__number_ranges[11 + 1] =
 {
   { 1, 0 },
   { 16, 9 },
   { 32, 16 },
   { 40, 17 },
   { 48, 20 },
-  { 65, 36 },
-  { 80, 39 },
-  { 96, 42 },
-  { 112, 48 },
-  { 128, 50 },
-  { 130, 51 },
-  { 2047, 56 },
-  { 0, 57 }
+  { 80, 40 },
+  { 96, 43 },
+  { 112, 49 },
+  { 128, 51 },
+  { 130, 52 },
+  { 2047, 57 },
+  { 0, 58 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__client_frame__descriptor =
 {
@@ -867,14 +879,14 @@ const ProtobufCMessageDescriptor agentbroker__v1__client_frame__descriptor =
   "Agentbroker__V1__ClientFrame",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ClientFrame),
-  57,
+  58,
   agentbroker__v1__client_frame__field_descriptors,
   agentbroker__v1__client_frame__field_indices_by_name,
-  12,  agentbroker__v1__client_frame__number_ranges,
+  11,  agentbroker__v1__client_frame__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__client_frame__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descriptors[52] =
+static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descriptors[53] =
 {
   {
     "id",
@@ -1225,6 +1237,18 @@ static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descr
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "disk_usage_reply",
+    64,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ServerFrame, body_case),
+    offsetof(Agentbroker__V1__ServerFrame, disk_usage_reply),
+    &agentbroker__v1__disk_usage_reply__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "chmod_reply",
     65,
     PROTOBUF_C_LABEL_NONE,
@@ -1503,26 +1527,27 @@ static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descr
 };
 static const unsigned agentbroker__v1__server_frame__field_indices_by_name[] = {
   10,   /* field[10] = acquire_reply */
-  29,   /* field[29] = chmod_reply */
+  30,   /* field[30] = chmod_reply */
   7,   /* field[7] = chunk */
-  34,   /* field[34] = clear_keys_reply */
-  46,   /* field[46] = connections_reply */
+  35,   /* field[35] = clear_keys_reply */
+  47,   /* field[47] = connections_reply */
   22,   /* field[22] = copy_reply */
-  33,   /* field[33] = delete_key_reply */
-  44,   /* field[44] = delete_workspace_reply */
+  34,   /* field[34] = delete_key_reply */
+  45,   /* field[45] = delete_workspace_reply */
   12,   /* field[12] = describe_reply */
-  50,   /* field[50] = drain_reply */
+  29,   /* field[29] = disk_usage_reply */
+  51,   /* field[51] = drain_reply */
   9,   /* field[9] = echo_reply */
   25,   /* field[25] = edit_reply */
   8,   /* field[8] = error */
-  39,   /* field[39] = exec_attached */
-  37,   /* field[37] = exec_end */
-  40,   /* field[40] = exec_gap */
-  38,   /* field[38] = exec_list_reply */
-  36,   /* field[36] = exec_output */
-  42,   /* field[42] = exec_resize_reply */
-  41,   /* field[41] = exec_signal_reply */
-  35,   /* field[35] = exec_started */
+  40,   /* field[40] = exec_attached */
+  38,   /* field[38] = exec_end */
+  41,   /* field[41] = exec_gap */
+  39,   /* field[39] = exec_list_reply */
+  37,   /* field[37] = exec_output */
+  43,   /* field[43] = exec_resize_reply */
+  42,   /* field[42] = exec_signal_reply */
+  36,   /* field[36] = exec_started */
   18,   /* field[18] = exists_reply */
   23,   /* field[23] = glob_reply */
   6,   /* field[6] = go_away */
@@ -1530,32 +1555,32 @@ static const unsigned agentbroker__v1__server_frame__field_indices_by_name[] = {
   2,   /* field[2] = hello_reply */
   0,   /* field[0] = id */
   1,   /* field[1] = last */
-  32,   /* field[32] = list_keys_reply */
-  43,   /* field[43] = list_workspaces_reply */
-  48,   /* field[48] = logs_reply */
+  33,   /* field[33] = list_keys_reply */
+  44,   /* field[44] = list_workspaces_reply */
+  49,   /* field[49] = logs_reply */
   19,   /* field[19] = mkdir_reply */
-  51,   /* field[51] = payload */
+  52,   /* field[52] = payload */
   3,   /* field[3] = ping */
   4,   /* field[4] = pong */
-  47,   /* field[47] = pools_reply */
+  48,   /* field[48] = pools_reply */
   26,   /* field[26] = read_lines_reply */
   28,   /* field[28] = read_many_reply */
   13,   /* field[13] = read_reply */
   15,   /* field[15] = readdir_reply */
   11,   /* field[11] = release_reply */
-  49,   /* field[49] = reload_reply */
+  50,   /* field[50] = reload_reply */
   21,   /* field[21] = rename_reply */
   17,   /* field[17] = rm_reply */
   27,   /* field[27] = stat_many_reply */
   16,   /* field[16] = stat_reply */
-  45,   /* field[45] = stats_reply */
-  30,   /* field[30] = symlink_reply */
+  46,   /* field[46] = stats_reply */
+  31,   /* field[31] = symlink_reply */
   20,   /* field[20] = touch_reply */
-  31,   /* field[31] = tree_reply */
+  32,   /* field[32] = tree_reply */
   5,   /* field[5] = window */
   14,   /* field[14] = write_reply */
 };
-static const ProtobufCIntRange agentbroker__v1__server_frame__number_ranges[14 + 1] =
+static const ProtobufCIntRange agentbroker__v1__server_frame__number_ranges[13 + 1] =
 {
   { 1, 0 },
   { 3, 1 },
@@ -1564,14 +1589,13 @@ static const ProtobufCIntRange agentbroker__v1__server_frame__number_ranges[14 +
   { 32, 9 },
   { 40, 10 },
   { 48, 13 },
-  { 65, 29 },
-  { 80, 32 },
-  { 96, 35 },
-  { 112, 43 },
-  { 128, 45 },
-  { 130, 46 },
-  { 2047, 51 },
-  { 0, 52 }
+  { 80, 33 },
+  { 96, 36 },
+  { 112, 44 },
+  { 128, 46 },
+  { 130, 47 },
+  { 2047, 52 },
+  { 0, 53 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__server_frame__descriptor =
 {
@@ -1581,10 +1605,10 @@ const ProtobufCMessageDescriptor agentbroker__v1__server_frame__descriptor =
   "Agentbroker__V1__ServerFrame",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ServerFrame),
-  52,
+  53,
   agentbroker__v1__server_frame__field_descriptors,
   agentbroker__v1__server_frame__field_indices_by_name,
-  14,  agentbroker__v1__server_frame__number_ranges,
+  13,  agentbroker__v1__server_frame__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__server_frame__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

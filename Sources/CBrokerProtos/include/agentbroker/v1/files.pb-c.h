@@ -63,6 +63,8 @@ typedef struct Agentbroker__V1__Symlink Agentbroker__V1__Symlink;
 typedef struct Agentbroker__V1__SymlinkReply Agentbroker__V1__SymlinkReply;
 typedef struct Agentbroker__V1__Tree Agentbroker__V1__Tree;
 typedef struct Agentbroker__V1__TreeReply Agentbroker__V1__TreeReply;
+typedef struct Agentbroker__V1__DiskUsage Agentbroker__V1__DiskUsage;
+typedef struct Agentbroker__V1__DiskUsageReply Agentbroker__V1__DiskUsageReply;
 
 
 /* --- enums --- */
@@ -1018,6 +1020,61 @@ struct  Agentbroker__V1__TreeReply
     , 0,NULL, {0,NULL}, 0 }
 
 
+/*
+ * Counts what is in a directory, hidden names included, or one file. No link is followed on the way. A file with several
+ * names counts once for each.
+ */
+struct  Agentbroker__V1__DiskUsage
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData path;
+  /*
+   * Only what comes after this path: DiskUsageReply.next. Absent: from the start.
+   */
+  ProtobufCBinaryData after;
+  /*
+   * Count so many files and directories at most. Absent (0) or above: 1,000,000.
+   */
+  uint32_t limit;
+};
+#define AGENTBROKER__V1__DISK_USAGE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__disk_usage__descriptor) \
+    , {0,NULL}, {0,NULL}, 0 }
+
+
+struct  Agentbroker__V1__DiskUsageReply
+{
+  ProtobufCMessage base;
+  /*
+   * Files of all kinds but directories.
+   */
+  uint64_t files;
+  /*
+   * Without the one that was asked for.
+   */
+  uint64_t directories;
+  /*
+   * Of regular files, as stat tells them.
+   */
+  uint64_t bytes;
+  /*
+   * What files and directories take on the disk, that which was asked for included. The memory backend: as `bytes`.
+   */
+  uint64_t allocated_bytes;
+  /*
+   * Directories that could not be read, and files whose paths are too long to be named: they are not counted.
+   */
+  uint64_t skipped;
+  /*
+   * There may be more, which is not counted: ask again with `after` this path, and add up. Absent: that is all.
+   */
+  ProtobufCBinaryData next;
+};
+#define AGENTBROKER__V1__DISK_USAGE_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__disk_usage_reply__descriptor) \
+    , 0, 0, 0, 0, 0, {0,NULL} }
+
+
 /* Agentbroker__V1__Read methods */
 void   agentbroker__v1__read__init
                      (Agentbroker__V1__Read         *message);
@@ -1892,6 +1949,44 @@ Agentbroker__V1__TreeReply *
 void   agentbroker__v1__tree_reply__free_unpacked
                      (Agentbroker__V1__TreeReply *message,
                       ProtobufCAllocator *allocator);
+/* Agentbroker__V1__DiskUsage methods */
+void   agentbroker__v1__disk_usage__init
+                     (Agentbroker__V1__DiskUsage         *message);
+size_t agentbroker__v1__disk_usage__get_packed_size
+                     (const Agentbroker__V1__DiskUsage   *message);
+size_t agentbroker__v1__disk_usage__pack
+                     (const Agentbroker__V1__DiskUsage   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__disk_usage__pack_to_buffer
+                     (const Agentbroker__V1__DiskUsage   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__DiskUsage *
+       agentbroker__v1__disk_usage__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__disk_usage__free_unpacked
+                     (Agentbroker__V1__DiskUsage *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__DiskUsageReply methods */
+void   agentbroker__v1__disk_usage_reply__init
+                     (Agentbroker__V1__DiskUsageReply         *message);
+size_t agentbroker__v1__disk_usage_reply__get_packed_size
+                     (const Agentbroker__V1__DiskUsageReply   *message);
+size_t agentbroker__v1__disk_usage_reply__pack
+                     (const Agentbroker__V1__DiskUsageReply   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__disk_usage_reply__pack_to_buffer
+                     (const Agentbroker__V1__DiskUsageReply   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__DiskUsageReply *
+       agentbroker__v1__disk_usage_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__disk_usage_reply__free_unpacked
+                     (Agentbroker__V1__DiskUsageReply *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Agentbroker__V1__Read_Closure)
@@ -2032,6 +2127,12 @@ typedef void (*Agentbroker__V1__Tree_Closure)
 typedef void (*Agentbroker__V1__TreeReply_Closure)
                  (const Agentbroker__V1__TreeReply *message,
                   void *closure_data);
+typedef void (*Agentbroker__V1__DiskUsage_Closure)
+                 (const Agentbroker__V1__DiskUsage *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__DiskUsageReply_Closure)
+                 (const Agentbroker__V1__DiskUsageReply *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -2086,6 +2187,8 @@ extern const ProtobufCMessageDescriptor agentbroker__v1__symlink__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__symlink_reply__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__tree__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__tree_reply__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__disk_usage__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__disk_usage_reply__descriptor;
 
 PROTOBUF_C__END_DECLS
 

@@ -66,6 +66,7 @@ typedef enum {
   AGENTBROKER__V1__CLIENT_FRAME__BODY_CHMOD = 65,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_SYMLINK = 66,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_TREE = 67,
+  AGENTBROKER__V1__CLIENT_FRAME__BODY_DISK_USAGE = 64,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_KEYS = 80,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_DELETE_KEY = 81,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_CLEAR_KEYS = 82,
@@ -172,6 +173,7 @@ struct  Agentbroker__V1__ClientFrame
     Agentbroker__V1__Chmod *chmod;
     Agentbroker__V1__Symlink *symlink;
     Agentbroker__V1__Tree *tree;
+    Agentbroker__V1__DiskUsage *disk_usage;
     Agentbroker__V1__ListKeys *list_keys;
     Agentbroker__V1__DeleteKey *delete_key;
     Agentbroker__V1__ClearKeys *clear_keys;
@@ -228,6 +230,7 @@ typedef enum {
   AGENTBROKER__V1__SERVER_FRAME__BODY_CHMOD_REPLY = 65,
   AGENTBROKER__V1__SERVER_FRAME__BODY_SYMLINK_REPLY = 66,
   AGENTBROKER__V1__SERVER_FRAME__BODY_TREE_REPLY = 67,
+  AGENTBROKER__V1__SERVER_FRAME__BODY_DISK_USAGE_REPLY = 64,
   AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_KEYS_REPLY = 80,
   AGENTBROKER__V1__SERVER_FRAME__BODY_DELETE_KEY_REPLY = 81,
   AGENTBROKER__V1__SERVER_FRAME__BODY_CLEAR_KEYS_REPLY = 82,
@@ -294,6 +297,7 @@ struct  Agentbroker__V1__ServerFrame
     Agentbroker__V1__ChmodReply *chmod_reply;
     Agentbroker__V1__SymlinkReply *symlink_reply;
     Agentbroker__V1__TreeReply *tree_reply;
+    Agentbroker__V1__DiskUsageReply *disk_usage_reply;
     Agentbroker__V1__ListKeysReply *list_keys_reply;
     Agentbroker__V1__DeleteKeyReply *delete_key_reply;
     Agentbroker__V1__ClearKeysReply *clear_keys_reply;
