@@ -85,10 +85,14 @@ public struct RemoveOptions: Sendable, Hashable {
     public var recursive: Bool
     /// A missing target is no error.
     public var force: Bool
+    /// Remove only where the file is still of this version, as ``WriteOptions/expectedEtag``; a directory has none. Nil:
+    /// whatever is there.
+    public var expectedEtag: Etag?
 
-    public init(recursive: Bool = false, force: Bool = false) {
+    public init(recursive: Bool = false, force: Bool = false, expectedEtag: Etag? = nil) {
         self.recursive = recursive
         self.force = force
+        self.expectedEtag = expectedEtag
     }
 }
 
@@ -118,9 +122,13 @@ extension BackendError {
 public struct RenameOptions: Sendable, Hashable {
     /// What has the new name already is replaced, as rename(2) does. False: reason `EXISTS`.
     public var replacesExisting: Bool
+    /// Rename only where the file is still of this version, as ``WriteOptions/expectedEtag``; a directory has none. Nil:
+    /// whatever is there.
+    public var expectedEtag: Etag?
 
-    public init(replacesExisting: Bool = true) {
+    public init(replacesExisting: Bool = true, expectedEtag: Etag? = nil) {
         self.replacesExisting = replacesExisting
+        self.expectedEtag = expectedEtag
     }
 }
 
@@ -130,10 +138,14 @@ public struct CopyOptions: Sendable, Hashable {
     public var recursive: Bool
     /// Files that are there already are replaced, each as a whole. False: reason `EXISTS`.
     public var replacesExisting: Bool
+    /// Copy only where the file is still of this version, as ``WriteOptions/expectedEtag``; a directory has none. Nil:
+    /// whatever is there.
+    public var expectedEtag: Etag?
 
-    public init(recursive: Bool = false, replacesExisting: Bool = true) {
+    public init(recursive: Bool = false, replacesExisting: Bool = true, expectedEtag: Etag? = nil) {
         self.recursive = recursive
         self.replacesExisting = replacesExisting
+        self.expectedEtag = expectedEtag
     }
 }
 

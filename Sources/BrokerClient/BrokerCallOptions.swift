@@ -42,6 +42,9 @@ public struct BrokerCallOptions: Sendable, Hashable {
             guard let configuration = acquire.configuration else { break }
             if configuration.hasLimits { features.append(.entryLimits) }
             if configuration.limits.exec != ExecLimits() { features.append(.execLimits) }
+        case .rename(let call) where call.options.expectedEtag != nil: features.append(.conditionalChanges)
+        case .copy(let call) where call.options.expectedEtag != nil: features.append(.conditionalChanges)
+        case .rm(let call) where call.options.expectedEtag != nil: features.append(.conditionalChanges)
         case .execStart(let start):
             if start.timeout != nil { features.append(.processDeadline) }
             if start.isDetached { features.append(.backgroundExecs) }

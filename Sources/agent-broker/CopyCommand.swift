@@ -22,13 +22,19 @@ struct CopyCommand: ClientCommand {
     var recursive = false
     @Flag(name: [.customShort("n"), .long], help: "Fail where a file would be replaced.")
     var noReplace = false
+    @Option(help: ArgumentHelp("Copy only where the file is of this version.", valueName: "etag"))
+    var ifMatch: EtagArgument?
 
     func run(_ connection: BrokerConnection, _ output: CommandOutput) async throws -> ExitStatus {
         let (source, destination) = (try client.path(source), try client.path(destination))
         let copied = try await connection.copy(
             source,
             to: destination,
-            options: CopyOptions(recursive: recursive, replacesExisting: !noReplace),
+            options: CopyOptions(
+                recursive: recursive,
+                replacesExisting: !noReplace,
+                expectedEtag: ifMatch?.etag
+            ),
             on: try client.target(),
             call: change.options
         )

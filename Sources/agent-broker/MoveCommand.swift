@@ -20,13 +20,15 @@ struct MoveCommand: ClientCommand {
     @Argument(help: ArgumentHelp(valueName: "new-path")) var destination: ByteArgument
     @Flag(name: [.customShort("n"), .long], help: "Fail where the new path is taken.")
     var noReplace = false
+    @Option(help: ArgumentHelp("Rename only where the file is of this version.", valueName: "etag"))
+    var ifMatch: EtagArgument?
 
     func run(_ connection: BrokerConnection, _ output: CommandOutput) async throws -> ExitStatus {
         let (source, destination) = (try client.path(source), try client.path(destination))
         try await connection.rename(
             source,
             to: destination,
-            options: RenameOptions(replacesExisting: !noReplace),
+            options: RenameOptions(replacesExisting: !noReplace, expectedEtag: ifMatch?.etag),
             on: try client.target(),
             call: change.options
         )

@@ -17,10 +17,12 @@ struct RemoveCommand: ClientCommand {
     var recursive = false
     @Flag(name: .shortAndLong, help: "A missing target is no error.")
     var force = false
+    @Option(help: ArgumentHelp("Remove only where the file is of this version.", valueName: "etag"))
+    var ifMatch: EtagArgument?
 
     func run(_ connection: BrokerConnection, _ output: CommandOutput) async throws -> ExitStatus {
         let path = try client.path(path)
-        let options = RemoveOptions(recursive: recursive, force: force)
+        let options = RemoveOptions(recursive: recursive, force: force, expectedEtag: ifMatch?.etag)
         try await connection.rm(path, options: options, on: try client.target(), call: change.options)
         guard output.asJSON else { return .success }
         var line = JSONLine()

@@ -105,9 +105,19 @@ enum Samples {
                     Copy(
                         path: path,
                         destination: [0xfe],
-                        options: CopyOptions(recursive: true, replacesExisting: false)
+                        options: CopyOptions(recursive: true, replacesExisting: false, expectedEtag: Etag(3, 4))
                     )
                 )
+            ),
+            (
+                "rename, expecting a version",
+                .rename(
+                    Rename(path: path, destination: [0xfe], options: RenameOptions(expectedEtag: Etag(1, 2)))
+                )
+            ),
+            (
+                "rm, expecting a version",
+                .rm(Rm(path: path, options: RemoveOptions(force: true, expectedEtag: Etag(1, 2))))
             ),
             (
                 "glob",

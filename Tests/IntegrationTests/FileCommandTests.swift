@@ -305,6 +305,35 @@ extension IntegrationTests {
             }
         }
 
+        @Test(.timeLimit(.minutes(1)), arguments: backends)
+        func mvCpAndRmIfMatchKeepOthersChanges(backend: String) async throws {
+            try await withBroker { broker in
+                let key = ["--key", "a", "--backend", backend]
+                func run(_ arguments: String...) async throws -> ChildProcess.Result {
+                    try await broker.client(arguments: arguments + key)
+                }
+                func write(_ text: String) async throws -> String {
+                    let written = try await broker.client(
+                        arguments: ["write", "--json", "f"] + key,
+                        input: Data(text.utf8)
+                    )
+                    return try #require(try object(written)?["etag"] as? String)
+                }
+                let old = try await write("old")
+                let new = try await write("new")
+                for arguments in [["mv", "f", "g"], ["cp", "f", "g"], ["rm", "f"]] {
+                    let stale = try await broker.client(arguments: arguments + ["--json", "--if-match", old] + key)
+                    #expect(stale.status == 73)
+                    #expect(try error(stale)["current_etag"] as? String == new)
+                }
+                #expect(try await run("cp", "--if-match", new, "f", "g").status == 0)
+                #expect(try await run("read", "g").text == "new")
+                #expect(try await run("rm", "--if-match", new, "f").status == 0)
+                #expect(try await run("rm", "--if-match", new, "f").status == 73)
+                #expect(try await run("exists", "f").status == 1)
+            }
+        }
+
         @Test(.timeLimit(.minutes(1)))
         func limitsAreToldInNumbers() async throws {
             try await withScratchDirectory { directory in

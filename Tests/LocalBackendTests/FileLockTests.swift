@@ -7,6 +7,30 @@ import Testing
 @testable import LocalBackend
 
 @Suite(.timeLimit(.minutes(1))) struct FileLockTests {
+    /// Each of two that rename crosswise needs the name that the other has.
+    @Test func areTakenInOneOrder() async throws {
+        try await LocalFixture.with(threadCount: 8) { fixture in
+            let backend = fixture.backend
+            try await backend.put("a/f", "1")
+            try await backend.put("b/g", "2")
+            await withTaskGroup(of: Void.self) { group in
+                for (from, to) in [("a/f", "b/g"), ("b/g", "a/f")] {
+                    for _ in 0..<2 {
+                        group.addTask {
+                            for _ in 0..<500 {
+                                guard let etag = try? await backend.info(from).etag else { continue }
+                                try? await backend.move(from, to: to, RenameOptions(expectedEtag: etag))
+                                _ = try? await backend.put(from, "x", options: WriteOptions(mode: .createOnly))
+                            }
+                        }
+                    }
+                }
+            }
+            let counted = try fixture.names("a").count + fixture.names("b").count
+            #expect((1...2).contains(counted))
+        }
+    }
+
     /// By whatever way something gets a name or is added to what has it.
     @Test func areTakenByAllThatChangeWhatANameStandsFor() async throws {
         try await LocalFixture.with(threadCount: 16) { fixture in

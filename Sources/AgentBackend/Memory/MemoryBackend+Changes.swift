@@ -40,10 +40,12 @@ extension MemoryBackend {
         to destination: WorkspacePath,
         options: RenameOptions
     ) throws(BackendError) {
-        try withTransfer(path, to: destination, replacesExisting: options.replacesExisting) {
-            store,
-            source,
-            target throws(BackendError) in
+        try withTransfer(
+            path,
+            to: destination,
+            replacesExisting: options.replacesExisting,
+            expecting: options.expectedEtag
+        ) { store, source, target throws(BackendError) in
             guard source != target else { return }
             try Self.check(source, fits: target, in: store, destination)
             guard !store.hasKeys(below: target) else {
@@ -70,10 +72,12 @@ extension MemoryBackend {
         to destination: WorkspacePath,
         options: CopyOptions
     ) throws(BackendError) -> CopyResult {
-        try withTransfer(path, to: destination, replacesExisting: options.replacesExisting) {
-            store,
-            source,
-            target throws(BackendError) in
+        try withTransfer(
+            path,
+            to: destination,
+            replacesExisting: options.replacesExisting,
+            expecting: options.expectedEtag
+        ) { store, source, target throws(BackendError) in
             guard options.recursive || store[source] != nil else {
                 throw BackendError(
                     .writeFailed,
@@ -116,10 +120,14 @@ extension MemoryBackend {
         _ path: WorkspacePath,
         to destination: WorkspacePath,
         replacesExisting: Bool,
+        expecting expected: Etag?,
         _ body: (inout MemoryStore, _ source: [UInt8], _ target: [UInt8]) throws(BackendError) -> sending Value
     ) throws(BackendError) -> sending Value {
         let target = prefix.appending(destination).bytes
         return try withKey(path) { store, source throws(BackendError) in
+            if let expected, store[source]?.etag != expected {
+                throw .versionConflict(path, current: store[source]?.etag)
+            }
             guard store.count(atOrBelow: source) > 0 else { throw Self.notFound(path, in: store, key: source) }
             guard !path.isRoot, !destination.isRoot else {
                 throw BackendError(

@@ -104,6 +104,10 @@ extension MemoryBackend {
 
     func remove(_ path: WorkspacePath, options: RemoveOptions) throws(BackendError) {
         try withKey(path) { store, key throws(BackendError) in
+            let isMissing = store[key] == nil && !store.hasKeys(below: key)
+            if let expected = options.expectedEtag, store[key]?.etag != expected, !(isMissing && options.force) {
+                throw .versionConflict(path, current: store[key]?.etag)
+            }
             if !options.recursive, store[key] == nil, store.hasKeys(below: key) {
                 throw BackendError(
                     .writeFailed,

@@ -67,12 +67,12 @@ extension ClientFrame.Body {
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_WRITE: self = .call(.write(try Write(message.write.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_READDIR: self = .call(.readdir(Readdir(message.readdir.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_STAT: self = .call(.stat(Stat(message.stat.pointee)))
-        case AGENTBROKER__V1__CLIENT_FRAME__BODY_RM: self = .call(.rm(Rm(message.rm.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_RM: self = .call(.rm(try Rm(message.rm.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_EXISTS: self = .call(.exists(Exists(message.exists.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_MKDIR: self = .call(.mkdir(Mkdir(message.mkdir.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_TOUCH: self = .call(.touch(Touch(message.touch.pointee)))
-        case AGENTBROKER__V1__CLIENT_FRAME__BODY_RENAME: self = .call(.rename(Rename(message.rename.pointee)))
-        case AGENTBROKER__V1__CLIENT_FRAME__BODY_COPY: self = .call(.copy(Copy(message.copy.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_RENAME: self = .call(.rename(try Rename(message.rename.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_COPY: self = .call(.copy(try Copy(message.copy.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_GLOB:
             self = .call(.glob(Glob(message.glob.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_GREP:

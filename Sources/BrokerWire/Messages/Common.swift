@@ -91,6 +91,15 @@ extension Etag {
     }
 }
 
+extension MessageReader {
+    /// Nil for none. One that cannot be held is `INVALID_ARGUMENT`: it must not be taken for none, and what depends on it
+    /// be done without the condition.
+    static func etag(_ data: ProtobufCBinaryData) throws(BackendError) -> Etag? {
+        let bytes = bytes(data)
+        return bytes.isEmpty ? nil : try Etag(bytes)
+    }
+}
+
 extension MessageBuilder {
     func etag(_ etag: Etag?) -> ProtobufCBinaryData {
         etag.map { bytes($0.bytes) } ?? ProtobufCBinaryData()

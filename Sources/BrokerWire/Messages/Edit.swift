@@ -25,9 +25,7 @@ extension Edit: WireMessage {
             )
         }
         options = EditOptions(isDryRun: message.dry_run != 0)
-        // One that cannot be held must not be taken for none: it would be written without the condition.
-        let expected = MessageReader.bytes(message.expected_etag)
-        if !expected.isEmpty { options.expectedEtag = try Etag(expected) }
+        options.expectedEtag = try MessageReader.etag(message.expected_etag)
     }
 
     func build(_ builder: MessageBuilder) -> UnsafeMutablePointer<Agentbroker__V1__Edit> {

@@ -82,10 +82,11 @@ package struct Rename: Sendable, Hashable {
 }
 
 extension Rename: WireMessage {
-    init(_ message: Agentbroker__V1__Rename) {
+    init(_ message: Agentbroker__V1__Rename) throws(BackendError) {
         path = MessageReader.bytes(message.path)
         destination = MessageReader.bytes(message.destination)
         options = RenameOptions(replacesExisting: message.no_replace == 0)
+        options.expectedEtag = try MessageReader.etag(message.expected_etag)
     }
 
     func build(_ builder: MessageBuilder) -> UnsafeMutablePointer<Agentbroker__V1__Rename> {
@@ -93,6 +94,7 @@ extension Rename: WireMessage {
         message.pointee.path = builder.bytes(path)
         message.pointee.destination = builder.bytes(destination)
         message.pointee.no_replace = options.replacesExisting ? 0 : 1
+        message.pointee.expected_etag = builder.etag(options.expectedEtag)
         return message
     }
 }
@@ -110,10 +112,11 @@ package struct Copy: Sendable, Hashable {
 }
 
 extension Copy: WireMessage {
-    init(_ message: Agentbroker__V1__Copy) {
+    init(_ message: Agentbroker__V1__Copy) throws(BackendError) {
         path = MessageReader.bytes(message.path)
         destination = MessageReader.bytes(message.destination)
         options = CopyOptions(recursive: message.recursive != 0, replacesExisting: message.no_replace == 0)
+        options.expectedEtag = try MessageReader.etag(message.expected_etag)
     }
 
     func build(_ builder: MessageBuilder) -> UnsafeMutablePointer<Agentbroker__V1__Copy> {
@@ -122,6 +125,7 @@ extension Copy: WireMessage {
         message.pointee.destination = builder.bytes(destination)
         message.pointee.recursive = options.recursive ? 1 : 0
         message.pointee.no_replace = options.replacesExisting ? 0 : 1
+        message.pointee.expected_etag = builder.etag(options.expectedEtag)
         return message
     }
 }

@@ -49,9 +49,7 @@ extension Write: WireMessage {
         }
         options = WriteOptions(mode: mode, durability: durability)
         if message.permissions != 0 { options.permissions = message.permissions }
-        // One that cannot be held must not be taken for none: it would be written without the condition.
-        let expected = MessageReader.bytes(message.expected_etag)
-        if !expected.isEmpty { options.expectedEtag = try Etag(expected) }
+        options.expectedEtag = try MessageReader.etag(message.expected_etag)
     }
 
     func build(_ builder: MessageBuilder) -> UnsafeMutablePointer<Agentbroker__V1__Write> {
@@ -159,9 +157,10 @@ package struct Rm: Sendable, Hashable {
 }
 
 extension Rm: WireMessage {
-    init(_ message: Agentbroker__V1__Rm) {
+    init(_ message: Agentbroker__V1__Rm) throws(BackendError) {
         path = MessageReader.bytes(message.path)
         options = RemoveOptions(recursive: message.recursive != 0, force: message.force != 0)
+        options.expectedEtag = try MessageReader.etag(message.expected_etag)
     }
 
     func build(_ builder: MessageBuilder) -> UnsafeMutablePointer<Agentbroker__V1__Rm> {
@@ -169,6 +168,7 @@ extension Rm: WireMessage {
         message.pointee.path = builder.bytes(path)
         message.pointee.recursive = options.recursive ? 1 : 0
         message.pointee.force = options.force ? 1 : 0
+        message.pointee.expected_etag = builder.etag(options.expectedEtag)
         return message
     }
 }

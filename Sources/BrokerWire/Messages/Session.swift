@@ -16,6 +16,7 @@ package enum Feature: UInt32, Sendable, CaseIterable {
     case backgroundExecs = 8
     case terminals = 9
     case execLimits = 10
+    case conditionalChanges = 11
     case idempotencyKeys = 12
 }
 

@@ -10,8 +10,11 @@ extension LocalFiles {
         options: CopyOptions
     ) throws(DirectoryAccess.Failure) -> CopyResult {
         try checkTransfer(path, to: destination)
-        let source = try access.open(path, flags: UInt64(O_RDONLY | O_NONBLOCK | O_NOCTTY))
+        let source = try openSource(path, expecting: options.expectedEtag)
         let status = try source.status()
+        if let expected = options.expectedEtag, status.etag != expected {
+            throw .versionConflict(current: status.etag)
+        }
         switch status.kind {
         case .regular:
             return try copyFile(source, status, to: destination, options)
@@ -21,6 +24,17 @@ extension LocalFiles {
             return try copyTree(source, status, from: path, to: destination, options)
         default:
             throw .errno(ENXIO)
+        }
+    }
+
+    private func openSource(
+        _ path: WorkspacePath,
+        expecting etag: Etag?
+    ) throws(DirectoryAccess.Failure) -> FileDescriptorHandle {
+        do throws(DirectoryAccess.Failure) {
+            return try access.open(path, flags: UInt64(O_RDONLY | O_NONBLOCK | O_NOCTTY))
+        } catch .errno(ENOENT) where etag != nil {
+            throw .versionConflict(current: nil)
         }
     }
 
@@ -34,6 +48,11 @@ extension LocalFiles {
         // What stands in the way is found out before any work is done.
         _ = try naming(destination) { () throws(DirectoryAccess.Failure) in try place(of: destination, write) }
         let file = try duplicate(source, status)
+        if options.expectedEtag != nil {
+            // A command may have written to it meanwhile.
+            let present = try source.status().etag
+            guard present == status.etag else { throw .versionConflict(current: present) }
+        }
         let info = try naming(destination) { () throws(DirectoryAccess.Failure) in
             try commit(file, to: destination, options: write, permissions: status.st_mode)
         }

@@ -45,8 +45,36 @@ final class FileLocks: Sendable {
         return try lock.mutex.withLock { _ throws(DirectoryAccess.Failure) in try body() }
     }
 
+    /// Both, which all who need two take in one order. One that is both is taken once.
+    func withLocks<Value>(
+        _ first: Key,
+        _ second: Key,
+        _ body: () throws(DirectoryAccess.Failure) -> Value
+    ) throws(DirectoryAccess.Failure) -> Value {
+        guard first != second else { return try withLock(first, body) }
+        let (outer, inner) = first.precedes(second) ? (first, second) : (second, first)
+        return try withLock(outer) { () throws(DirectoryAccess.Failure) in try withLock(inner, body) }
+    }
+
     /// How many hold it or wait for it.
     func users(of key: Key) -> Int { locks.withLock { $0[key]?.users ?? 0 } }
+}
+
+extension FileLocks.Key {
+    /// Of two that differ, whether this one is taken first.
+    fileprivate func precedes(_ other: Self) -> Bool {
+        switch (self, other) {
+        case (.name(let name, let device, let directory), .name(let otherName, let otherDevice, let otherDirectory)):
+            guard (device, directory) == (otherDevice, otherDirectory) else {
+                return (device, directory) < (otherDevice, otherDirectory)
+            }
+            return name.lexicographicallyPrecedes(otherName)
+        case (.contents(let device, let inode), .contents(let otherDevice, let otherInode)):
+            return (device, inode) < (otherDevice, otherInode)
+        case (.name, .contents): return true
+        case (.contents, .name): return false
+        }
+    }
 }
 
 extension Glibc.stat {

@@ -11,14 +11,17 @@ extension LocalFiles {
     ) throws(DirectoryAccess.Failure) {
         try checkTransfer(path, to: destination)
         for _ in 0..<Self.maximumRetries {
-            let (from, name) = try access.openParent(path)
             // Before anything is made for it.
-            guard try from.status(of: name) != nil else { throw .errno(ENOENT) }
+            let (from, name) = try openSource(path, expecting: options.expectedEtag)
             let (to, newName) = try naming(destination) { () throws(DirectoryAccess.Failure) in
                 try openParentMakingIt(destination)
             }
-            let result = try to.withLock(of: newName) { () throws(DirectoryAccess.Failure) in
-                from.rename(name, to: newName, in: to, replacing: options.replacesExisting)
+            let newLock = try to.lock(of: newName)
+            // Who expects a version has nobody change it before it is renamed; what commands do is not seen.
+            let lock = options.expectedEtag == nil ? newLock : try from.lock(of: name)
+            let result = try FileLocks.shared.withLocks(lock, newLock) { () throws(DirectoryAccess.Failure) in
+                try from.check(name, isOf: options.expectedEtag)
+                return from.rename(name, to: newName, in: to, replacing: options.replacesExisting)
             }
             switch result {
             case 0: return
@@ -30,6 +33,20 @@ extension LocalFiles {
             }
         }
         throw .errno(EBUSY)
+    }
+
+    private func openSource(
+        _ path: WorkspacePath,
+        expecting etag: Etag?
+    ) throws(DirectoryAccess.Failure) -> (directory: FileDescriptorHandle, name: [UInt8]) {
+        do throws(DirectoryAccess.Failure) {
+            let (directory, name) = try access.openParent(path)
+            try directory.check(name, isOf: etag)
+            guard try directory.status(of: name) != nil else { throw .errno(ENOENT) }
+            return (directory, name)
+        } catch .errno(ENOENT) where etag != nil {
+            throw .versionConflict(current: nil)
+        }
     }
 
     /// What can be told by names alone. Links may hide that one place lies within the other.

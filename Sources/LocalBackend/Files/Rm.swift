@@ -6,6 +6,7 @@ extension LocalFiles {
     func rm(_ path: WorkspacePath, options: RemoveOptions) throws(DirectoryAccess.Failure) {
         do throws(DirectoryAccess.Failure) {
             let (parent, name) = try access.openParent(path)
+            if let expected = options.expectedEtag { return try remove(name, in: parent, expecting: expected) }
             guard let status = try parent.status(of: name) else { throw .errno(ENOENT) }
             let isDirectory = status.st_mode & S_IFMT == S_IFDIR
             guard isDirectory, options.recursive else { return try parent.remove(name, isDirectory: isDirectory) }
@@ -13,6 +14,21 @@ extension LocalFiles {
             try removal.remove(name, in: parent)
         } catch .errno(ENOENT) where options.force {
             return
+        } catch .errno(ENOENT) where options.expectedEtag != nil {
+            throw .versionConflict(current: nil)
+        }
+    }
+
+    /// One file. What a command puts in its place in the moment between looking and removing is not seen.
+    private func remove(
+        _ name: [UInt8],
+        in parent: FileDescriptorHandle,
+        expecting etag: Etag
+    ) throws(DirectoryAccess.Failure) {
+        try parent.withLock(of: name) { () throws(DirectoryAccess.Failure) in
+            guard try parent.status(of: name) != nil else { throw .errno(ENOENT) }
+            try parent.check(name, isOf: etag)
+            try parent.remove(name, isDirectory: false)
         }
     }
 }

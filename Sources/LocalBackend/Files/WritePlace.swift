@@ -16,11 +16,7 @@ struct WritePlace {
     }
 
     /// Throws where there is another version than the expected one, or none.
-    func check(_ expected: Etag?) throws(DirectoryAccess.Failure) {
-        guard let expected else { return }
-        let present = try parent.status(of: name)?.etag
-        guard present == expected else { throw .versionConflict(current: present) }
-    }
+    func check(_ expected: Etag?) throws(DirectoryAccess.Failure) { try parent.check(name, isOf: expected) }
 }
 
 extension LocalFiles {
@@ -94,9 +90,19 @@ extension FileDescriptorHandle {
         of name: [UInt8],
         _ body: () throws(DirectoryAccess.Failure) -> Value
     ) throws(DirectoryAccess.Failure) -> Value {
+        try FileLocks.shared.withLock(try lock(of: name), body)
+    }
+
+    func lock(of name: [UInt8]) throws(DirectoryAccess.Failure) -> FileLocks.Key {
         let status = try status()
-        let key = FileLocks.Key.name(name, device: status.st_dev, directory: status.st_ino)
-        return try FileLocks.shared.withLock(key, body)
+        return .name(name, device: status.st_dev, directory: status.st_ino)
+    }
+
+    /// Throws where there is another version than the expected one in this directory, or none. Nil: any will do.
+    func check(_ name: [UInt8], isOf expected: Etag?) throws(DirectoryAccess.Failure) {
+        guard let expected else { return }
+        let present = try status(of: name)?.etag
+        guard present == expected else { throw .versionConflict(current: present) }
     }
 
     /// Whether the thread's user may write to a file in this directory.

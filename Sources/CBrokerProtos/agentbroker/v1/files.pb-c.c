@@ -2899,7 +2899,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__touch_reply__descriptor =
   (ProtobufCMessageInit) agentbroker__v1__touch_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__rename__field_descriptors[3] =
+static const ProtobufCFieldDescriptor agentbroker__v1__rename__field_descriptors[4] =
 {
   {
     "path",
@@ -2937,16 +2937,29 @@ static const ProtobufCFieldDescriptor agentbroker__v1__rename__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "expected_etag",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Rename, expected_etag),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned agentbroker__v1__rename__field_indices_by_name[] = {
   1,   /* field[1] = destination */
+  3,   /* field[3] = expected_etag */
   2,   /* field[2] = no_replace */
   0,   /* field[0] = path */
 };
 static const ProtobufCIntRange agentbroker__v1__rename__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__rename__descriptor =
 {
@@ -2956,7 +2969,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__rename__descriptor =
   "Agentbroker__V1__Rename",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__Rename),
-  3,
+  4,
   agentbroker__v1__rename__field_descriptors,
   agentbroker__v1__rename__field_indices_by_name,
   1,  agentbroker__v1__rename__number_ranges,
@@ -2981,7 +2994,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__rename_reply__descriptor =
   (ProtobufCMessageInit) agentbroker__v1__rename_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__copy__field_descriptors[4] =
+static const ProtobufCFieldDescriptor agentbroker__v1__copy__field_descriptors[5] =
 {
   {
     "path",
@@ -3031,9 +3044,22 @@ static const ProtobufCFieldDescriptor agentbroker__v1__copy__field_descriptors[4
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "expected_etag",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Copy, expected_etag),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned agentbroker__v1__copy__field_indices_by_name[] = {
   1,   /* field[1] = destination */
+  4,   /* field[4] = expected_etag */
   3,   /* field[3] = no_replace */
   0,   /* field[0] = path */
   2,   /* field[2] = recursive */
@@ -3041,7 +3067,7 @@ static const unsigned agentbroker__v1__copy__field_indices_by_name[] = {
 static const ProtobufCIntRange agentbroker__v1__copy__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__copy__descriptor =
 {
@@ -3051,7 +3077,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__copy__descriptor =
   "Agentbroker__V1__Copy",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__Copy),
-  4,
+  5,
   agentbroker__v1__copy__field_descriptors,
   agentbroker__v1__copy__field_indices_by_name,
   1,  agentbroker__v1__copy__number_ranges,
@@ -3109,7 +3135,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__copy_reply__descriptor =
   (ProtobufCMessageInit) agentbroker__v1__copy_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__rm__field_descriptors[3] =
+static const ProtobufCFieldDescriptor agentbroker__v1__rm__field_descriptors[4] =
 {
   {
     "path",
@@ -3147,8 +3173,21 @@ static const ProtobufCFieldDescriptor agentbroker__v1__rm__field_descriptors[3] 
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "expected_etag",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Rm, expected_etag),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned agentbroker__v1__rm__field_indices_by_name[] = {
+  3,   /* field[3] = expected_etag */
   2,   /* field[2] = force */
   0,   /* field[0] = path */
   1,   /* field[1] = recursive */
@@ -3156,7 +3195,7 @@ static const unsigned agentbroker__v1__rm__field_indices_by_name[] = {
 static const ProtobufCIntRange agentbroker__v1__rm__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__rm__descriptor =
 {
@@ -3166,7 +3205,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__rm__descriptor =
   "Agentbroker__V1__Rm",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__Rm),
-  3,
+  4,
   agentbroker__v1__rm__field_descriptors,
   agentbroker__v1__rm__field_indices_by_name,
   1,  agentbroker__v1__rm__number_ranges,

@@ -968,7 +968,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__chunk__descriptor =
   (ProtobufCMessageInit) agentbroker__v1__chunk__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue agentbroker__v1__feature__enum_values_by_number[12] =
+static const ProtobufCEnumValue agentbroker__v1__feature__enum_values_by_number[13] =
 {
   { "FEATURE_UNSPECIFIED", "AGENTBROKER__V1__FEATURE__FEATURE_UNSPECIFIED", 0 },
   { "FEATURE_LANES", "AGENTBROKER__V1__FEATURE__FEATURE_LANES", 1 },
@@ -981,19 +981,21 @@ static const ProtobufCEnumValue agentbroker__v1__feature__enum_values_by_number[
   { "FEATURE_BACKGROUND_EXECS", "AGENTBROKER__V1__FEATURE__FEATURE_BACKGROUND_EXECS", 8 },
   { "FEATURE_TERMINALS", "AGENTBROKER__V1__FEATURE__FEATURE_TERMINALS", 9 },
   { "FEATURE_EXEC_LIMITS", "AGENTBROKER__V1__FEATURE__FEATURE_EXEC_LIMITS", 10 },
+  { "FEATURE_CONDITIONAL_CHANGES", "AGENTBROKER__V1__FEATURE__FEATURE_CONDITIONAL_CHANGES", 11 },
   { "FEATURE_IDEMPOTENCY_KEYS", "AGENTBROKER__V1__FEATURE__FEATURE_IDEMPOTENCY_KEYS", 12 },
 };
 static const ProtobufCIntRange agentbroker__v1__feature__value_ranges[] = {
-{0, 0},{12, 11},{0, 12}
+{0, 0},{0, 13}
 };
-static const ProtobufCEnumValueIndex agentbroker__v1__feature__enum_values_by_name[12] =
+static const ProtobufCEnumValueIndex agentbroker__v1__feature__enum_values_by_name[13] =
 {
   { "FEATURE_BACKGROUND_EXECS", 8 },
   { "FEATURE_CALL_DEADLINE", 2 },
+  { "FEATURE_CONDITIONAL_CHANGES", 11 },
   { "FEATURE_ENTRY_LIMITS", 7 },
   { "FEATURE_EXEC_LIMITS", 10 },
   { "FEATURE_EXPECTED_ETAG", 6 },
-  { "FEATURE_IDEMPOTENCY_KEYS", 11 },
+  { "FEATURE_IDEMPOTENCY_KEYS", 12 },
   { "FEATURE_LANES", 1 },
   { "FEATURE_PROCESS_DEADLINE", 5 },
   { "FEATURE_QUEUE_DEADLINE", 3 },
@@ -1008,11 +1010,11 @@ const ProtobufCEnumDescriptor agentbroker__v1__feature__descriptor =
   "Feature",
   "Agentbroker__V1__Feature",
   "agentbroker.v1",
-  12,
+  13,
   agentbroker__v1__feature__enum_values_by_number,
-  12,
+  13,
   agentbroker__v1__feature__enum_values_by_name,
-  2,
+  1,
   agentbroker__v1__feature__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

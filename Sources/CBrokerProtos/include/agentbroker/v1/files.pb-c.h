@@ -349,10 +349,16 @@ struct  Agentbroker__V1__Rename
    * What has the new name already makes it EXISTS.
    */
   protobuf_c_boolean no_replace;
+  /*
+   * FileInfo.etag of the version that is to be renamed; a directory has none. Where the present one is another, or there
+   * is none, the answer is CONFLICT with VersionDetails, and nothing is done. Absent: whatever is there. Needs
+   * FEATURE_CONDITIONAL_CHANGES.
+   */
+  ProtobufCBinaryData expected_etag;
 };
 #define AGENTBROKER__V1__RENAME__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__rename__descriptor) \
-    , {0,NULL}, {0,NULL}, 0 }
+    , {0,NULL}, {0,NULL}, 0, {0,NULL} }
 
 
 struct  Agentbroker__V1__RenameReply
@@ -381,10 +387,14 @@ struct  Agentbroker__V1__Copy
    * A file that is there already makes it EXISTS.
    */
   protobuf_c_boolean no_replace;
+  /*
+   * Of the version that is to be copied; see Rename. Needs FEATURE_CONDITIONAL_CHANGES.
+   */
+  ProtobufCBinaryData expected_etag;
 };
 #define AGENTBROKER__V1__COPY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__copy__descriptor) \
-    , {0,NULL}, {0,NULL}, 0, 0 }
+    , {0,NULL}, {0,NULL}, 0, 0, {0,NULL} }
 
 
 struct  Agentbroker__V1__CopyReply
@@ -416,10 +426,14 @@ struct  Agentbroker__V1__Rm
    * A missing target is no error.
    */
   protobuf_c_boolean force;
+  /*
+   * Of the version that is to be removed; see Rename. Needs FEATURE_CONDITIONAL_CHANGES.
+   */
+  ProtobufCBinaryData expected_etag;
 };
 #define AGENTBROKER__V1__RM__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__rm__descriptor) \
-    , {0,NULL}, 0, 0 }
+    , {0,NULL}, 0, 0, {0,NULL} }
 
 
 struct  Agentbroker__V1__RmReply

@@ -75,6 +75,10 @@ typedef enum _Agentbroker__V1__Feature {
    */
   AGENTBROKER__V1__FEATURE__FEATURE_EXEC_LIMITS = 10,
   /*
+   * Rename.expected_etag, Copy.expected_etag and Rm.expected_etag.
+   */
+  AGENTBROKER__V1__FEATURE__FEATURE_CONDITIONAL_CHANGES = 11,
+  /*
    * ClientFrame.idempotency_key.
    */
   AGENTBROKER__V1__FEATURE__FEATURE_IDEMPOTENCY_KEYS = 12
