@@ -265,7 +265,9 @@ func describe(_ frame: ServerFrame) -> String {
     var (head, text) = (frame, "")
     head.payload = ByteBuffer()
     dump(head, to: &text)
-    return "\(text) \(frame.payload.array)"
+    // Bytes within a message are told by what they are; where they lie differs.
+    let lines = text.split(separator: "\n").filter { !$0.contains("bytes: 0x") && !$0.contains("pointerValue: ") }
+    return "\(lines.joined(separator: "\n")) \(frame.payload.array)"
 }
 
 /// A frame's message, without the header before it.
