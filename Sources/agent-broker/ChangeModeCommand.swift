@@ -11,6 +11,7 @@ struct ChangeModeCommand: ClientCommand {
     )
 
     @OptionGroup var client: ClientOptions
+    @OptionGroup var change: ChangeArguments
     @Argument(help: "In octal, such as 644.") var mode: String
     @Argument var path: ByteArgument
 
@@ -19,7 +20,12 @@ struct ChangeModeCommand: ClientCommand {
             throw ClientOptions.usage("the mode \(mode) is not 0 to 777 in octal: give one such as 644")
         }
         let path = try client.path(path)
-        let info = try await connection.chmod(path, permissions: permissions, on: try client.target())
+        let info = try await connection.chmod(
+            path,
+            permissions: permissions,
+            on: try client.target(),
+            call: change.options
+        )
         guard output.asJSON else { return .success }
         var line = JSONLine()
         line.add("path", "\(path)")

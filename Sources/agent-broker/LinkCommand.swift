@@ -14,6 +14,7 @@ struct LinkCommand: ClientCommand {
     )
 
     @OptionGroup var client: ClientOptions
+    @OptionGroup var change: ChangeArguments
     @Flag(name: .shortAndLong, help: "A symbolic link. Has to be given: there are no others.")
     var symbolic = false
     @Argument(help: ArgumentHelp(valueName: "target")) var linkTarget: ByteArgument
@@ -25,7 +26,12 @@ struct LinkCommand: ClientCommand {
 
     func run(_ connection: BrokerConnection, _ output: CommandOutput) async throws -> ExitStatus {
         let path = try client.path(path)
-        try await connection.symlink(path, to: try LinkTarget(linkTarget.bytes), on: try client.target())
+        try await connection.symlink(
+            path,
+            to: try LinkTarget(linkTarget.bytes),
+            on: try client.target(),
+            call: change.options
+        )
         guard output.asJSON else { return .success }
         var line = JSONLine()
         line.add("path", "\(path)")
