@@ -107,6 +107,22 @@ extension SandboxTests {
             }
         }
 
+        /// Of what is remembered of commands nothing is left to the system but the memory.
+        @Test func anEndedCommandThatIsKeptHoldsNothing() async throws {
+            try await SandboxFixture.with { fixture in
+                let other = WarmSandbox(fixture.runner, identity: fixture.identity)
+                #expect(try await fixture.run("exit 3").exitCode == 3)
+                await fixture.sandbox.destroy()
+                let before = Host.openDescriptors
+                let kept = try await other.start(fixture.command("exit 4"))
+                #expect(try await Finished(kept).exitCode == 4)
+                #expect(Host.openDescriptors > before)
+                await other.destroy()
+                while Host.openDescriptors > before { await Task.yield() }
+                #expect(try await Finished(kept).exitCode == 4)
+            }
+        }
+
         @Test func leavesNoZombieAndNoDescriptor() async throws {
             try await SandboxFixture.with { fixture in
                 _ = try await fixture.run("true")

@@ -132,6 +132,7 @@ final class ControlGroup: Sendable {
 
     /// Once nothing is in it.
     func remove() {
+        for count in memoryKills + refusedProcesses { count.end() }
         for directory in directories { ControlGroupFile.removeDirectories(directory.path) }
         onRemoval()
     }

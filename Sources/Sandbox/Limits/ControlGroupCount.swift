@@ -3,12 +3,18 @@ internal import Synchronization
 
 /// A number that the kernel counts in a control group. Safe to use from any thread.
 ///
-/// Its file stays open from the first look on: two looks for every command then cost next to nothing.
+/// Its file stays open from the first look until ``end()``: two looks for every command then cost next to nothing.
 final class ControlGroupCount: Sendable {
+    private struct State: ~Copyable {
+        var file: OwnedDescriptor?
+        /// Set by ``end()``.
+        var last: UInt64?
+    }
+
     private let path: String
     /// What the number follows, at the beginning of a line.
     private let name: String
-    private let file = Mutex<OwnedDescriptor?>(nil)
+    private let state = Mutex(State())
 
     init(_ name: String, in path: String) {
         self.name = name
@@ -17,13 +23,23 @@ final class ControlGroupCount: Sendable {
 
     /// Zero where it is not counted.
     var value: UInt64 {
-        file.withLock { file in
-            if file == nil {
+        state.withLock { state in
+            if let last = state.last { return last }
+            if state.file == nil {
                 let opened = open(path, O_RDONLY | O_CLOEXEC)
                 guard opened >= 0 else { return 0 }
-                file = OwnedDescriptor(opened)
+                state.file = OwnedDescriptor(opened)
             }
-            return ControlGroupFile.number(name, in: Self.text(file))
+            return ControlGroupFile.number(name, in: Self.text(state.file))
+        }
+    }
+
+    /// The group is about to be removed: the number stays as it is, however long somebody keeps it.
+    func end() {
+        let last = value
+        state.withLock { state in
+            state.last = last
+            state.file = nil
         }
     }
 
