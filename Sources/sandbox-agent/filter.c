@@ -282,18 +282,23 @@ static const struct {
     uint32_t kind;
 } calls_with_user[] = {{SYS_setpriority, PRIO_USER}, {SYS_ioprio_set, 3 /* IOPRIO_WHO_USER */}};
 
+// Within the rules of a call.
+static void refuse_user(struct program *program, uint32_t call) {
+    for (size_t i = 0; i < sizeof calls_with_user / sizeof *calls_with_user; i++) {
+        if (calls_with_user[i].call != call) continue;
+        load(program, low_half(0));
+        skip_unless(program, calls_with_user[i].kind, 1);
+        answer(program, refuse(EPERM));
+    }
+}
+
 static void refuse_changes_of_init(struct program *program) {
     for (size_t i = 0; i < sizeof calls_with_process / sizeof *calls_with_process; i++) {
         size_t begin = begin_call(program, calls_with_process[i].call);
         load(program, low_half(calls_with_process[i].argument));
         skip_unless(program, 1, 1);
         answer(program, refuse(EPERM));
-        for (size_t j = 0; j < sizeof calls_with_user / sizeof *calls_with_user; j++) {
-            if (calls_with_user[j].call != calls_with_process[i].call) continue;
-            load(program, low_half(0));
-            skip_unless(program, calls_with_user[j].kind, 1);
-            answer(program, refuse(EPERM));
-        }
+        refuse_user(program, calls_with_process[i].call);
         end_call(program, begin);
     }
 }
@@ -319,6 +324,7 @@ static void refuse_changes_of_others(struct program *program) {
         load(program, low_half(calls_with_process[i].argument));
         skip_if(program, 0, 1);
         answer(program, refuse(EPERM));
+        refuse_user(program, calls_with_process[i].call);
         end_call(program, begin);
     }
 }

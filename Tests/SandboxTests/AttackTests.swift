@@ -55,6 +55,10 @@ extension SandboxTests {
                 ),
                 Attack(name: "priority of a process", line: "renice -n 5 -p $VICTIM > /dev/null && echo reached"),
                 Attack(
+                    name: "priority of all of a user",
+                    line: python("os.setpriority(os.PRIO_USER, 0, 5)\nprint('reached')")
+                ),
+                Attack(
                     name: "unix socket",
                     line: python(
                         "s = socket.socket(socket.AF_UNIX)\ns.connect(os.environ['OUTSIDE'] + '/socket')\nprint('reached')"

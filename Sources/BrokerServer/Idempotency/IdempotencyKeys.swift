@@ -24,9 +24,6 @@ final class IdempotencyKeys: Sendable {
         self.elapsed = elapsed
     }
 
-    /// Remembered keys of an org.
-    func count(of org: Org.ID) -> Int { machine.withLock { $0.count(of: org) } }
-
     /// Runs `body` where it is the first with its key. Where it is not, waits until the first has ended, and returns or
     /// throws what that did.
     ///

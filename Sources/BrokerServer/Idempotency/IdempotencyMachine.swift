@@ -91,14 +91,6 @@ struct IdempotencyMachine<Outcome, Waiter> {
         return waiters
     }
 
-    /// Forgets what is old, of all orgs.
-    mutating func forget(at now: Duration) {
-        for org in Array(orgs.keys) { forget(org, at: now) }
-    }
-
-    /// Remembered keys of an org.
-    func count(of org: Org.ID) -> Int { orgs[org]?.entries.count ?? 0 }
-
     private mutating func forget(_ org: Org.ID, at now: Duration) {
         while let oldest = orgs[org]?.ended.first, oldest.forgottenAt <= now {
             orgs[org]?.ended.removeFirst()

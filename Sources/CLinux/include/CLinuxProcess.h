@@ -63,7 +63,8 @@ extern const char *const linux_launch_directory;
 // Returns its process id and stores a pidfd, or returns -errno and stores the step that failed. Once the program
 // has started, its death is that of every process beneath it, whatever their sessions, parents and signal
 // handlers: the kernel ends a pid namespace with its first process, and reports the death of that one last. It gets
-// SIGKILL when the calling thread ends. Of one that is not apart none of this holds. Blocks the caller until the program started.
+// SIGKILL when the calling thread ends. Of one that is not apart none of this holds. Blocks the caller until the
+// program started.
 //
 // The child of a root caller shares the caller's memory until execve(2), and makes system calls only.
 pid_t linux_start(const struct linux_launch *launch, int *pidfd, enum linux_launch_step *failed);
