@@ -158,7 +158,8 @@ static int fail(struct child *child, enum linux_launch_step step) {
 static enum linux_launch_step separate(const struct linux_launch *launch) {
     if (!launch->switches_identity && map_ids(launch->uid, launch->gid) != 0) return linux_launch_step_namespaces;
     if (separate_mounts() != 0) return linux_launch_step_namespaces;
-    if (bind_directory(launch->directory, launch->directory_path) != 0) return linux_launch_step_directory;
+    if (launch->directory >= 0 && bind_directory(launch->directory, launch->directory_path) != 0)
+        return linux_launch_step_directory;
     return linux_launch_step_none;
 }
 
@@ -193,6 +194,17 @@ int linux_try_control_group(int members) {
     int error = process < 0 ? errno : child->error;
     if (process >= 0) waitpid(process, NULL, __WALL);
     munmap(child, sizeof *child);
+    return -error;
+}
+
+int linux_clone_mount(int directory) {
+    const unsigned flags = AT_EMPTY_PATH | AT_RECURSIVE;
+    int tree = (int)syscall(SYS_open_tree, directory, "", flags | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    if (tree < 0) return -errno;
+    struct mount_attr attributes = {.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, .propagation = MS_PRIVATE};
+    if (syscall(SYS_mount_setattr, tree, "", flags, &attributes, sizeof attributes) == 0) return tree;
+    int error = errno;
+    close(tree);
     return -error;
 }
 

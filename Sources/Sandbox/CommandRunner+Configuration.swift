@@ -11,6 +11,10 @@ extension CommandRunner {
         /// Sandboxes that are kept for the next command of their workspace. Of more, the one that was used least
         /// recently is ended, unless commands run in it.
         package var maximumSandboxes = 256
+        /// Sandboxes that are made before there is a workspace for them: one for each kind that is in use, of tenant,
+        /// identity and limits, so that the first command of the next workspace finds one. 0: none. They take the right to
+        /// mount: a process that is not root makes none.
+        package var maximumSpareSandboxes = 8
         /// Commands that are being started at once. More than there are processors gains nothing and makes the slowest
         /// much slower.
         package var maximumStartsAtOnce = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))

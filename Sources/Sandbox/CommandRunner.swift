@@ -22,6 +22,7 @@ package final class CommandRunner: Sendable {
     private let admission: Mutex<CommandAdmission>
     /// That live, to be ended when nothing runs and nothing will.
     private let sandboxes = Mutex<[ObjectIdentifier: LaunchedSandbox]>([:])
+    private let spares: Mutex<SpareSandboxes<LaunchedSandbox>>
     /// What ``run()`` is to see to its end: no more than commands that may run at once, and sandboxes.
     private let supervised: AsyncStream<@Sendable () async -> Void>
     private let supervisedContinuation: AsyncStream<@Sendable () async -> Void>.Continuation
@@ -51,6 +52,7 @@ package final class CommandRunner: Sendable {
             slots: configuration.maximumStartsAtOnce,
             maximumWaiting: configuration.maximumWaitingStarts
         )
+        spares = Mutex(SpareSandboxes(maximum: configuration.maximumSpareSandboxes))
         admission = Mutex(CommandAdmission(maximumRunning: configuration.maximumRunningCommands))
         (supervised, supervisedContinuation) = AsyncStream.makeStream()
     }
@@ -132,31 +134,65 @@ package final class CommandRunner: Sendable {
         }
     }
 
-    /// Makes a sandbox and waits until it can be used, also through a cancellation of the calling task.
-    func launch(
-        _ workspace: DirectoryIdentity,
-        of command: Command,
-        for purpose: SandboxPurpose
-    ) async -> Result<LaunchedSandbox, BackendError> {
-        do throws(BackendError) {
-            let directory = command.workspace
-            let launched = try await launchThread.perform { [self] in
-                Result { () throws(BackendError) in
-                    try launcher.launch(workspace, open: directory, for: purpose)
-                }
+    /// A sandbox of a workspace: a spare one, or one that is made now. Waits until it can be used, also through a
+    /// cancellation of the calling task.
+    func sandbox(of workspace: Int32, for purpose: SandboxPurpose) async throws(BackendError) -> LaunchedSandbox {
+        let limits = launcher.limits(of: purpose)
+        guard launcher.makesVacant else { return try await launch(in: workspace, for: purpose, limits) }
+        let mount = try WorkspaceMount.make(of: workspace)
+        let kind = SpareSandboxes<LaunchedSandbox>.Kind(
+            tenant: purpose.tenant.name,
+            identity: purpose.identity,
+            limits: limits
+        )
+        while true {
+            var launched = await takeSpare(kind)
+            if launched == nil { launched = try await launch(in: nil, for: purpose, limits) }
+            guard let launched, launched.connection.attach(mount) else { continue }
+            if spares.withLock({ $0.use(launched, kind) }) {
+                await superviseLater({ await self.makeSpare(kind, for: purpose) }, orElse: {})
             }
-            await superviseLater(launched)
-            do throws(BackendError) {
-                try await launched.connection.ready.waitToTheEnd().get()
-            } catch {
-                launched.end()
-                await launched.waitForEnd()
-                throw error
-            }
-            return .success(launched)
-        } catch {
-            return .failure(error)
+            return launched
         }
+    }
+
+    private func takeSpare(_ kind: SpareSandboxes<LaunchedSandbox>.Kind) async -> LaunchedSandbox? {
+        while true {
+            switch spares.withLock({ $0.take(kind) }) {
+            case .none: return nil
+            case .wait(let completion): await completion.waitToTheEnd()
+            case .spare(let sandbox): if sandbox.isUsable { return sandbox }
+            }
+        }
+    }
+
+    private func makeSpare(_ kind: SpareSandboxes<LaunchedSandbox>.Kind, for purpose: SandboxPurpose) async {
+        var sandbox: LaunchedSandbox?
+        // It takes no other's place.
+        if sandboxes.withLock({ $0.count < configuration.maximumSandboxes }) {
+            // Where that fails, the next workspace's own sandbox does, too, and tells.
+            sandbox = try? await launch(in: nil, for: purpose, kind.limits)
+        }
+        spares.withLock { $0.made(sandbox, kind) }?.end()
+    }
+
+    private func launch(
+        in workspace: Int32?,
+        for purpose: SandboxPurpose,
+        _ limits: SandboxLimits
+    ) async throws(BackendError) -> LaunchedSandbox {
+        let launched = try await launchThread.perform { [self] in
+            Result { () throws(BackendError) in try launcher.launch(in: workspace, for: purpose, limits) }
+        }
+        await superviseLater(launched)
+        do throws(BackendError) {
+            try await launched.connection.ready.waitToTheEnd().get()
+        } catch {
+            launched.end()
+            await launched.waitForEnd()
+            throw error
+        }
+        return launched
     }
 
     /// Nil: the sandbox has ended, and nothing was started.
@@ -240,6 +276,7 @@ package final class CommandRunner: Sendable {
             {
                 await sandbox.supervise(setupLimit: self.configuration.setupLimit, clock: self.clock)
                 self.sandboxes.withLock { _ = $0.removeValue(forKey: ObjectIdentifier(sandbox)) }
+                self.spares.withLock { $0.ended(sandbox) }?.end()
             },
             orElse: { sandbox.end() }
         )

@@ -54,6 +54,8 @@ package struct IsolationReport: Sendable {
         as identity: HostIdentity?,
         _ configuration: CommandRunner.Configuration
     ) async throws(BackendError) {
+        var configuration = configuration
+        configuration.maximumSpareSandboxes = 0
         let runner = try CommandRunner(level: level, configuration: configuration)
         let error = await withTaskGroup(of: BackendError?.self) { group in
             group.addTask { await failure { () async throws(BackendError) in try await runner.run() } }

@@ -10,14 +10,14 @@ package final class WarmSandbox: Sendable {
     private enum State {
         case none
         /// Whoever needs it waits.
-        case launching(Completion<Result<LaunchedSandbox, BackendError>>)
-        case launched(LaunchedSandbox)
+        case launching(Completion<Result<LaunchedSandbox, BackendError>>, DirectoryIdentity)
+        case launched(LaunchedSandbox, DirectoryIdentity)
         case destroyed
     }
 
     private enum Step {
         case use(LaunchedSandbox)
-        case wait(Completion<Result<LaunchedSandbox, BackendError>>)
+        case wait(Completion<Result<LaunchedSandbox, BackendError>>, isOfWorkspace: Bool)
         case launch(Completion<Result<LaunchedSandbox, BackendError>>, replacing: LaunchedSandbox?)
         case fail
     }
@@ -70,11 +70,11 @@ package final class WarmSandbox: Sendable {
         }
         switch before {
         case .none, .destroyed: return
-        case .launching(let completion):
+        case .launching(let completion, _):
             guard case .success(let launched) = await completion.waitToTheEnd() else { return }
             launched.end()
             await launched.waitForEnd()
-        case .launched(let launched):
+        case .launched(let launched, _):
             launched.end()
             await launched.waitForEnd()
         }
@@ -108,16 +108,25 @@ package final class WarmSandbox: Sendable {
             switch state.withLock({ Self.step(&$0, workspace) }) {
             case .use(let launched):
                 return launched
-            case .wait(let completion):
+            case .wait(let completion, let isOfWorkspace):
                 guard let result = await completion.wait() else { throw .waitCancelled }
                 let launched = try result.get()
-                if launched.workspace == workspace { return launched }
+                if isOfWorkspace { return launched }
             case .launch(let completion, let replaced):
                 replaced?.end()
-                let result = await runner.launch(workspace, of: command, for: purpose)
+                let result: Result<LaunchedSandbox, BackendError>
+                do throws(BackendError) {
+                    result = .success(try await runner.sandbox(of: command.workspace, for: purpose))
+                } catch {
+                    result = .failure(error)
+                }
                 let isWanted = state.withLock { state in
                     guard case .launching = state else { return false }
-                    if case .success(let launched) = result { state = .launched(launched) } else { state = .none }
+                    if case .success(let launched) = result {
+                        state = .launched(launched, workspace)
+                    } else {
+                        state = .none
+                    }
                     return true
                 }
                 completion.fulfil(result)
@@ -131,17 +140,17 @@ package final class WarmSandbox: Sendable {
 
     private static func step(_ state: inout State, _ workspace: DirectoryIdentity) -> Step {
         switch state {
-        case .launched(let launched) where launched.isUsable && launched.workspace == workspace:
+        case .launched(let launched, workspace) where launched.isUsable:
             return .use(launched)
-        case .launching(let completion):
-            return .wait(completion)
+        case .launching(let completion, let launching):
+            return .wait(completion, isOfWorkspace: launching == workspace)
         case .destroyed:
             return .fail
         case .none, .launched:
             let completion = Completion<Result<LaunchedSandbox, BackendError>>()
-            defer { state = .launching(completion) }
+            defer { state = .launching(completion, workspace) }
             // One of a directory that is not the workspace any more.
-            if case .launched(let launched) = state { return .launch(completion, replacing: launched) }
+            if case .launched(let launched, _) = state { return .launch(completion, replacing: launched) }
             return .launch(completion, replacing: nil)
         }
     }

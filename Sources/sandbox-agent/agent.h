@@ -32,6 +32,8 @@ struct sandbox {
     // At walls_bwrap: sizes of a command's own /tmp and /dev/shm, as mount options of tmpfs.
     const char *temporary_options;
     const char *shared_memory_options;
+    // At walls_bwrap: the workspace has not come, and nothing else may be done.
+    bool is_vacant;
 
     // At the others: the workspace, what is read besides it up to a null pointer, and a directory of its own where
     // those of its commands are.

@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -51,7 +53,7 @@ static int start_from(const struct sandbox *sandbox, struct command *command, ch
     command->arguments = lists;
     command->variables = lists + request->argument_count + 1;
     int error = 0;
-    if (!read_strings(command, strings)) error = EPROTO;
+    if (sandbox->is_vacant || !read_strings(command, strings)) error = EPROTO;
     else if (!start_command(sandbox, command)) error = errno;
     munmap(lists, size);
     return error;
@@ -75,8 +77,21 @@ static void start(const struct sandbox *sandbox, const struct sandbox_request *r
                                                   .stage = sandbox_stage_sandbox, .error = error});
 }
 
+// Puts the workspace in its place. The agent may do without what it needs for that from then on: its filter is the last
+// step. It ends where one fails.
+static void attach(struct sandbox *sandbox, int workspace) {
+    if (sandbox->is_vacant && unshare(CLONE_NEWNS) == 0
+        && syscall(SYS_move_mount, workspace, "", AT_FDCWD, "/workspace", MOVE_MOUNT_F_EMPTY_PATH) == 0
+        && install_agent_filter() == 0) {
+        sandbox->is_vacant = false;
+        return;
+    }
+    reply(sandbox->socket, (struct sandbox_reply){.kind = sandbox_reply_unusable, .error = errno});
+    _exit(1);
+}
+
 // Takes in one request.
-static void receive(const struct sandbox *sandbox) {
+static void receive(struct sandbox *sandbox) {
     static struct {
         struct sandbox_request request;
         char strings[sandbox_maximum_inline_strings];
@@ -109,6 +124,7 @@ static void receive(const struct sandbox *sandbox) {
         start(sandbox, &buffer.request, buffer.strings, descriptors, count == 0 ? -1 : descriptors[count - 1]);
         break;
     case sandbox_operation_signal: signal_command(buffer.request.id, buffer.request.signal); break;
+    case sandbox_operation_attach: attach(sandbox, descriptors[0]); break;
     }
     for (size_t i = 0; i < count; i++) close(descriptors[i]);
 }
@@ -134,18 +150,19 @@ static int await_children(void) {
     return signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-// Arguments: the socket's number, the level of isolation; then mount options of /tmp and of /dev/shm, or the workspace
-// and paths that commands may read.
+// Arguments: the socket's number, the level of isolation; then mount options of /tmp and of /dev/shm, and "vacant" where
+// the workspace comes later; or the workspace and paths that commands may read.
 static bool read_arguments(struct sandbox *sandbox, int count, char **arguments) {
     static const char *const levels[] = {"none", "software", "landlock", "bwrap"};
     if (count < 4) return false;
     sandbox->socket = atoi(arguments[1]);
     size_t walls = 0;
     while (walls <= walls_bwrap && strcmp(arguments[2], levels[walls]) != 0) walls++;
-    if (walls > walls_bwrap || (walls == walls_bwrap && count != 5)) return false;
+    if (walls > walls_bwrap || (walls == walls_bwrap && (count < 5 || count > 6))) return false;
     sandbox->walls = (enum walls)walls;
     sandbox->temporary_options = arguments[3];
     sandbox->shared_memory_options = arguments[4];
+    sandbox->is_vacant = walls == walls_bwrap && count == 6;
     sandbox->readable = arguments + 4;
     return true;
 }
@@ -154,7 +171,7 @@ static bool prepare(struct sandbox *sandbox, const char *workspace) {
     prctl(PR_SET_NAME, "sandbox-agent");
     // A command runs as the same user. Nothing of this process is for it to read.
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || prepare_descriptors(sandbox->socket) != 0) return false;
-    if (sandbox->walls == walls_bwrap) return install_agent_filter() == 0;
+    if (sandbox->walls == walls_bwrap) return sandbox->is_vacant || install_agent_filter() == 0;
     return prepare_host(sandbox, workspace) == 0;
 }
 

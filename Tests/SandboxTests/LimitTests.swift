@@ -89,7 +89,9 @@ extension SandboxTests {
         }
 
         @Test(.enabled(if: Host.hasControlGroups)) func groupsOfCommandsEndWithThem() async throws {
-            try await SandboxFixture.with { fixture in
+            var configuration = CommandRunner.Configuration()
+            configuration.maximumSpareSandboxes = 0
+            try await SandboxFixture.with(configuration: configuration) { fixture in
                 let all = ExecLimits(cpuTime: .seconds(10), memoryBytes: 32 << 20, processes: 10)
                 for line in ["true", "sleep 1000 & true", "kill -9 $$", "/no/program"] {
                     _ = try await fixture.run(Self.limited(fixture, line, all))
@@ -103,6 +105,7 @@ extension SandboxTests {
                 let killed = try await fixture.start(Self.limited(fixture, "sleep 1000", all))
                 try killed.signal(SIGKILL)
                 _ = await killed.waitForEnd()
+                // Of the runner, its tenant, and the sandbox.
                 #expect(Host.controlGroupsBeneath(Host.memoryGroup) == 3)
             }
             #expect(Host.controlGroups == [])

@@ -124,7 +124,9 @@ extension SandboxTests {
         }
 
         @Test func leavesNoZombieAndNoDescriptor() async throws {
-            try await SandboxFixture.with { fixture in
+            var configuration = CommandRunner.Configuration()
+            configuration.maximumSpareSandboxes = 0
+            try await SandboxFixture.with(configuration: configuration) { fixture in
                 _ = try await fixture.run("true")
                 let (before, children) = (Host.openDescriptors, Host.children)
                 try await withThrowingTaskGroup { group in
@@ -218,26 +220,28 @@ extension SandboxTests {
             try DedicatedThread.start(name: "test-launch") {
                 launched.fulfil(
                     Result { () throws(BackendError) in
-                        try SandboxLauncher(
+                        let launcher = try SandboxLauncher(
                             level: .bwrap,
                             configuration: fixture.runner.configuration,
                             reactor: reactor
-                        ).launch(
-                            DirectoryIdentity(of: fixture.workspace),
-                            open: fixture.workspace,
-                            for: SandboxPurpose(
-                                identity: fixture.identity,
-                                tenant: CommandTenant(),
-                                limits: ExecLimits(),
-                                network: .none
-                            )
                         )
+                        let purpose = SandboxPurpose(
+                            identity: fixture.identity,
+                            tenant: CommandTenant(),
+                            limits: ExecLimits(),
+                            network: .none
+                        )
+                        let workspace = launcher.makesVacant ? nil : fixture.workspace
+                        return try launcher.launch(in: workspace, for: purpose, launcher.limits(of: purpose))
                     }
                 )
                 semaphore.wait()
             }
             let sandbox = try await launched.waitToTheEnd().get()
             try await sandbox.connection.ready.waitToTheEnd().get()
+            if geteuid() == 0 {
+                #expect(sandbox.connection.attach(try WorkspaceMount.make(of: fixture.workspace)))
+            }
             try await body(sandbox, semaphore)
             semaphore.signal()
             reactor.stop()
@@ -250,7 +254,11 @@ extension SandboxTests {
             of fixture: SandboxFixture
         ) async throws -> RunningCommand {
             let prepared = try fixture.runner.prepare(fixture.command(line), as: fixture.identity)
-            let scope = try ScopeDirectory(fixture.workspace, beneath: sandbox.workspace, open: fixture.workspace)
+            let scope = try ScopeDirectory(
+                fixture.workspace,
+                beneath: DirectoryIdentity(of: fixture.workspace),
+                open: fixture.workspace
+            )
             let slot = try await fixture.runner.admit(.user(SandboxFixture.uid))
             let running = try await fixture.runner.start(
                 prepared,

@@ -136,6 +136,8 @@ extension BrokerConfiguration {
         package var maxRunning = 256
         /// Of one org, unless its own limits say otherwise.
         package var maxRunningPerOrg = 64
+        /// Sandboxes that are made before there is an entry for them.
+        package var spareSandboxes = 8
         /// Processor time of one command with all that it starts. Nil: as much as there is while it may run. Like all that
         /// follows up to ``hostNetwork``, unless the org's own say otherwise.
         package var maxCPUTime: Duration?

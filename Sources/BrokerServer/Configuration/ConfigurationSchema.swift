@@ -96,6 +96,7 @@ extension BrokerConfiguration.Exec {
         .value("grace", \.grace, .duration(.zero ... .seconds(300))),
         .value("max_running", \.maxRunning, .count(1...100_000)),
         .value("max_running_per_org", \.maxRunningPerOrg, .count(1...100_000)),
+        .value("spare_sandboxes", \.spareSandboxes, .count(0...1000)).fixed,
         .optional("max_cpu_time", \.maxCPUTime, .cpuTime),
         .optional("max_memory_bytes", \.maxMemoryBytes, .commandMemory),
         .value("max_processes", \.maxProcesses, .commandProcesses),

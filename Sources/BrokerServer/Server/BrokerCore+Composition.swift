@@ -105,5 +105,6 @@ extension CommandIsolation.Settings {
         mode = exec.isolation
         required = exec.requireIsolation
         maximumRunningCommands = exec.maxRunning
+        maximumSpareSandboxes = exec.spareSandboxes
     }
 }

@@ -32,7 +32,7 @@ struct linux_launch {
     const int *control_groups;
     int control_group_count;
 
-    // A directory, open with O_PATH or more, and where it was found last.
+    // A directory, open with O_PATH or more, and where it was found last. -1: none.
     int directory;
     const char *directory_path;
 
@@ -68,6 +68,11 @@ extern const char *const linux_launch_directory;
 //
 // The child of a root caller shares the caller's memory until execve(2), and makes system calls only.
 pid_t linux_start(const struct linux_launch *launch, int *pidfd, enum linux_launch_step *failed);
+
+// open_tree(2) and mount_setattr(2): a directory, open with O_PATH or more, with all that is mounted beneath it, as a mount
+// that belongs to no namespace yet, to which nothing propagates, without devices and set-user-ID programs. Returns a
+// descriptor, close-on-exec, or -errno; -EPERM to whoever may not mount.
+int linux_clone_mount(int directory);
 
 // Whether a child can join a control group: writes "0" to its file cgroup.procs, open for writing. 0 or -errno.
 int linux_try_control_group(int members);

@@ -11,6 +11,9 @@ enum sandbox_operation {
     sandbox_operation_start = 1,
     // To every process of a command; SIGKILL to the whole tree, whatever it is.
     sandbox_operation_signal,
+    // Comes before the first start, with a mount that belongs to no namespace yet, where the sandbox was made without a
+    // workspace: it becomes that.
+    sandbox_operation_attach,
 };
 
 // The strings follow, in the message or in a file: the scope's path beneath the workspace, empty for the workspace

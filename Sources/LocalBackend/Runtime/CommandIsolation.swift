@@ -26,6 +26,7 @@ package struct CommandIsolation: Sendable {
         /// Not less than this. `auto` asks for nothing.
         package var required = IsolationMode.auto
         package var maximumRunningCommands = 256
+        package var maximumSpareSandboxes = 8
         /// Further paths of the host that commands see, read-only.
         package var readOnlyPaths: [String] = []
         package var limits: SandboxedCommands.Limits
@@ -40,6 +41,7 @@ package struct CommandIsolation: Sendable {
     package init(_ settings: Settings, as identity: HostIdentity?) async throws(BackendError) {
         var configuration = CommandRunner.Configuration()
         configuration.maximumRunningCommands = settings.maximumRunningCommands
+        configuration.maximumSpareSandboxes = settings.maximumSpareSandboxes
         configuration.maximumLifetime = Self.longestLifetime
         configuration.readOnlyPaths = settings.readOnlyPaths
         let (asked, required) = (settings.mode.level, settings.required.level)

@@ -112,6 +112,19 @@ final class AgentConnection: ReadinessTarget {
         return try result.get()
     }
 
+    /// Gives a sandbox that was made without a workspace the one it is to have. False: there is no agent any more. That the
+    /// agent cannot put it in its place ends the sandbox.
+    func attach(_ workspace: borrowing OwnedDescriptor) -> Bool {
+        let mount = workspace.rawValue
+        return state.withLock { state in
+            guard let socket = state.openSocket else { return false }
+            state.lastUse = .now
+            var request = sandbox_request()
+            request.operation = UInt32(sandbox_operation_attach.rawValue)
+            return sandbox_send(socket, &request, nil, 0, [mount], 1) > 0
+        }
+    }
+
     /// No command runs in the sandbox.
     var isUnused: Bool { state.withLock { $0.commands.isEmpty } }
 

@@ -19,8 +19,12 @@ struct BubblewrapOptions: Sendable {
 
     var bytes: [UInt8] { words.bytes }
 
-    /// Looks at the host's file system.
-    init(host configuration: CommandRunner.Configuration, _ network: CommandNetwork) throws(BackendError) {
+    /// Looks at the host's file system. Vacant: the workspace is a place for the agent to put it in.
+    init(
+        host configuration: CommandRunner.Configuration,
+        _ network: CommandNetwork,
+        isVacant: Bool
+    ) throws(BackendError) {
         add("--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session", "--as-pid-1")
         if network == .host { add("--share-net") }
         // What the agent makes a command's namespaces with, and what it takes from the command then. They are worth
@@ -39,7 +43,11 @@ struct BubblewrapOptions: Sendable {
         }
         // A command has its own on /proc, /tmp and /dev/shm.
         add("--dev", "/dev", "--proc", "/proc", "--dir", "/tmp")
-        add("--bind", String(cString: linux_launch_directory), CommandEnvironment.workspace)
+        if isVacant {
+            add("--dir", CommandEnvironment.workspace)
+        } else {
+            add("--bind", String(cString: linux_launch_directory), CommandEnvironment.workspace)
+        }
         add("--remount-ro", "/dev", "--remount-ro", "/")
     }
 

@@ -7,8 +7,6 @@ internal import Synchronization
 /// thread.
 final class LaunchedSandbox: Sendable {
     let connection: AgentConnection
-    /// What its commands see as /workspace, or beneath it.
-    let workspace: DirectoryIdentity
     /// bubblewrap's pidfd: it is the first process of namespaces around the sandbox, dies last, and takes all along.
     private let process: MonitoredDescriptor
     private let group: ControlGroup?
@@ -21,14 +19,12 @@ final class LaunchedSandbox: Sendable {
 
     init(
         _ connection: AgentConnection,
-        workspace: DirectoryIdentity,
         process: MonitoredDescriptor,
         group: ControlGroup?,
         diagnosis: consuming OwnedDescriptor,
         diesWhole: Bool
     ) {
         self.connection = connection
-        self.workspace = workspace
         self.process = process
         self.group = group
         self.diagnosis = Mutex(diagnosis)

@@ -9,6 +9,9 @@ struct SandboxLauncher: ~Copyable, Sendable {
 
     private let level: IsolationLevel
     private let configuration: CommandRunner.Configuration
+    /// Sandboxes can be made before there is a workspace for them, which takes the right to mount.
+    let makesVacant: Bool
+
     /// Of bubblewrap; empty without it.
     private let options: [CommandNetwork: [UInt8]]
     private let agent: AgentProgram
@@ -21,11 +24,13 @@ struct SandboxLauncher: ~Copyable, Sendable {
         reactor: ReadinessReactor
     ) throws(BackendError) {
         var options: [CommandNetwork: [UInt8]] = [:]
+        let makesVacant = level.hasNamespaces && geteuid() == 0 && WorkspaceMount.isPossible
         for network in CommandNetwork.allCases where level.hasNamespaces {
-            options[network] = try BubblewrapOptions(host: configuration, network).bytes
+            options[network] = try BubblewrapOptions(host: configuration, network, isVacant: makesVacant).bytes
         }
         let agent = try AgentProgram()
         self.level = level
+        self.makesVacant = makesVacant
         self.configuration = configuration
         self.reactor = reactor
         self.options = options
@@ -34,20 +39,26 @@ struct SandboxLauncher: ~Copyable, Sendable {
         shell = ["/bin/bash", "/bin/sh"].first { access($0, X_OK) == 0 }
     }
 
+    /// What a sandbox for this is made with, as of now.
+    func limits(of purpose: SandboxPurpose) -> SandboxLimits {
+        SandboxLimits(purpose, configuration, level)
+    }
+
+    /// `workspace`: nil where it comes later, see ``makesVacant``.
+    ///
     /// Throws `EXEC_ERROR` with a reason where the workspace was removed, `PATH_ESCAPE_ATTEMPT` where another
     /// directory has taken its place, `MISSING_UTILITIES` without bubblewrap, and `RESOURCE_EXHAUSTED`. Nothing is left
     /// behind then.
     func launch(
-        _ identity: DirectoryIdentity,
-        open workspace: Int32,
-        for purpose: SandboxPurpose
+        in workspace: Int32?,
+        for purpose: SandboxPurpose,
+        _ limits: SandboxLimits
     ) throws(BackendError) -> LaunchedSandbox {
         guard purpose.network == .none || level != .landlock else { throw .noNetworkAtLandlock }
-        let limits = SandboxLimits(purpose, configuration, level)
         let group = try makeGroup(limits, purpose)
         do throws(BackendError) {
             let user = geteuid() == 0 ? purpose.identity : nil
-            return try launch(identity, open: workspace, as: user, limits, in: group)
+            return try launch(in: workspace, as: user, limits, in: group)
         } catch {
             group?.remove()
             throw error
@@ -65,8 +76,7 @@ struct SandboxLauncher: ~Copyable, Sendable {
     var limitMechanisms: [LimitMechanism] { controlGroups.report }
 
     private func launch(
-        _ identity: DirectoryIdentity,
-        open workspace: Int32,
+        in workspace: Int32?,
         as user: HostIdentity?,
         _ limits: SandboxLimits,
         in group: ControlGroup?
@@ -112,7 +122,8 @@ struct SandboxLauncher: ~Copyable, Sendable {
             )
         } else {
             let numbers = standard + [agent.file.rawValue, socket.second.rawValue]
-            let program = try hostAgent(in: workspace)
+            // Never vacant at this level.
+            let program = try hostAgent(in: workspace ?? -1)
             (processID, pidfd) = try start(
                 program,
                 workspace,
@@ -128,7 +139,6 @@ struct SandboxLauncher: ~Copyable, Sendable {
             let connection = try AgentConnection(socket.first, group: group, reactor: reactor)
             return LaunchedSandbox(
                 connection,
-                workspace: identity,
                 process: process,
                 group: group,
                 diagnosis: diagnosis.first,
@@ -147,7 +157,7 @@ struct SandboxLauncher: ~Copyable, Sendable {
 
     private func start(
         _ program: Program,
-        _ workspace: Int32,
+        _ workspace: Int32?,
         as user: HostIdentity?,
         _ owner: HostIdentity,
         _ limits: SandboxLimits,
@@ -156,7 +166,9 @@ struct SandboxLauncher: ~Copyable, Sendable {
     ) throws(BackendError) -> (processID: pid_t, pidfd: Int32) {
         let arguments = CStringArray(program.words)
         let path = CStringArray([Array(program.path.utf8)])
-        let directory = CStringArray([try SymbolicLink.target(of: "/proc/self/fd/\(workspace)")])
+        var place: [UInt8] = []
+        if let workspace { place = try SymbolicLink.target(of: "/proc/self/fd/\(workspace)") }
+        let directory = CStringArray([place])
         // The kernel counts all processes of a user, which has to do where there is nothing better.
         let countsByUser = user != nil && level != .none && !controlGroups.limits(.processes)
         var pidfd: Int32 = -1
@@ -176,7 +188,7 @@ struct SandboxLauncher: ~Copyable, Sendable {
                             gid: owner.gid,
                             control_groups: groups.baseAddress,
                             control_group_count: Int32(groups.count),
-                            directory: workspace,
+                            directory: workspace ?? -1,
                             directory_path: directory[0],
                             maximum_descriptors: level == .none ? 0 : UInt64(limits.descriptors),
                             maximum_processes: countsByUser ? UInt64(limits.tenant.processes ?? 0) : 0
@@ -208,7 +220,7 @@ struct SandboxLauncher: ~Copyable, Sendable {
             "\(BubblewrapOptions.Descriptor.socket.rawValue)", level.rawValue,
             options(ofTemporary: configuration.temporaryDirectorySize, limits),
             options(ofTemporary: configuration.sharedMemorySize, limits),
-        ]
+        ] + (makesVacant ? ["vacant"] : [])
     }
 
     /// Sized: a full one must not fill the host's memory. Nor the sandbox's: what is in one stays when its writer is

@@ -87,6 +87,7 @@ import Testing
               grace: 0s
               max_running: 8
               max_running_per_org: 4
+              spare_sandboxes: 3
               isolation: bwrap
               require_isolation: landlock
               prevent_dangerous: false
@@ -206,6 +207,7 @@ import Testing
         expected.exec.grace = .zero
         expected.exec.maxRunning = 8
         expected.exec.maxRunningPerOrg = 4
+        expected.exec.spareSandboxes = 3
         expected.exec.isolation = .bwrap
         expected.exec.requireIsolation = .landlock
         expected.exec.preventDangerous = false
@@ -283,7 +285,7 @@ import Testing
             + OrgConfiguration.Limits.fields.count + TokenRecord.fields.count
             + BrokerConfiguration.Retention.fields.count + OrgConfiguration.Retention.fields.count
             + OrgConfiguration.Exec.fields.count + BrokerConfiguration.TLS.fields.count
-        #expect(count == 13 + 31 + 8 + 23 + 1 + 2 + 5 + 6 + 12 + 6 + 2 + 2 + 10 + 5)
+        #expect(count == 13 + 31 + 8 + 24 + 1 + 2 + 5 + 6 + 12 + 6 + 2 + 2 + 10 + 5)
     }
 
     @Test func anchorsAndPlainWordsAreText() throws {
