@@ -1,0 +1,124 @@
+"""A client of agent-broker: files and commands of isolated workspaces, for asyncio.
+
+`agent_broker.sync` has the same for threads, `agent_broker.deepagents` a backend for LangChain's deep agents.
+"""
+
+from agent_broker._remote.background import BackgroundCommand, BackgroundOutput
+from agent_broker._remote.command import Command
+from agent_broker._remote.transfer_operations import FileReader
+from agent_broker.commands import (
+    BackgroundCommandInfo,
+    CommandEnd,
+    ExecResult,
+    Gap,
+    Output,
+    TerminalSize,
+    Usage,
+)
+from agent_broker.errors import (
+    BackendError,
+    DangerousOperationError,
+    ErrorCode,
+    ErrorReason,
+    LimitDetails,
+    NotImplementedBackendError,
+    PathEscapeError,
+)
+from agent_broker.files import (
+    CopyResult,
+    DirectoryEntry,
+    DiskUsage,
+    EditResult,
+    FileContents,
+    FileStat,
+    FoundFile,
+    FoundFiles,
+    GrepMatch,
+    GrepResult,
+    Lines,
+    TextEdit,
+)
+from agent_broker.logging import (
+    ArrayOperationsLogger,
+    ConsoleOperationsLogger,
+    LoggingMode,
+    OperationLogEntry,
+    OperationsLogger,
+    should_log_operation,
+)
+from agent_broker.options import (
+    BackendType,
+    EntryConfig,
+    ExecLimits,
+    ExecOptions,
+    IsolationMode,
+    MemoryBackendConfig,
+    ReadOptions,
+    ReconnectionConfig,
+    RemoteFilesystemBackendConfig,
+    Resend,
+    ScopeConfig,
+    TLSConfig,
+)
+from agent_broker.remote import RemoteFilesystemBackend, RemoteMemoryBackend, ScopedFilesystemBackend
+from agent_broker.status import ConnectionStatus, ConnectionStatusManager, StatusChangeEvent
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ArrayOperationsLogger",
+    "BackendError",
+    "BackendType",
+    "BackgroundCommand",
+    "BackgroundCommandInfo",
+    "BackgroundOutput",
+    "Command",
+    "CommandEnd",
+    "ConnectionStatus",
+    "ConnectionStatusManager",
+    "ConsoleOperationsLogger",
+    "CopyResult",
+    "DangerousOperationError",
+    "DirectoryEntry",
+    "DiskUsage",
+    "EditResult",
+    "EntryConfig",
+    "ErrorCode",
+    "ErrorReason",
+    "ExecLimits",
+    "ExecOptions",
+    "ExecResult",
+    "FileContents",
+    "FileReader",
+    "FileStat",
+    "FoundFile",
+    "FoundFiles",
+    "Gap",
+    "GrepMatch",
+    "GrepResult",
+    "IsolationMode",
+    "LimitDetails",
+    "Lines",
+    "LoggingMode",
+    "MemoryBackendConfig",
+    "NotImplementedBackendError",
+    "OperationLogEntry",
+    "OperationsLogger",
+    "Output",
+    "PathEscapeError",
+    "ReadOptions",
+    "ReconnectionConfig",
+    "RemoteFilesystemBackend",
+    "RemoteFilesystemBackendConfig",
+    "RemoteMemoryBackend",
+    "Resend",
+    "ScopeConfig",
+    "ScopedFilesystemBackend",
+    "StatusChangeEvent",
+    "TLSConfig",
+    "TerminalSize",
+    "TextEdit",
+    "Usage",
+    "__version__",
+    "should_log_operation",
+]

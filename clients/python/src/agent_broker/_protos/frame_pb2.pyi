@@ -1,0 +1,246 @@
+from agent_broker._protos import admin_pb2 as _admin_pb2
+from agent_broker._protos import call_pb2 as _call_pb2
+from agent_broker._protos import common_pb2 as _common_pb2
+from agent_broker._protos import error_pb2 as _error_pb2
+from agent_broker._protos import exec_pb2 as _exec_pb2
+from agent_broker._protos import files_pb2 as _files_pb2
+from agent_broker._protos import lease_pb2 as _lease_pb2
+from agent_broker._protos import memory_pb2 as _memory_pb2
+from agent_broker._protos import session_pb2 as _session_pb2
+from agent_broker._protos import workspace_pb2 as _workspace_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class ClientFrame(_message.Message):
+    __slots__ = ["acquire", "cancel", "chmod", "chunk", "clear_keys", "connections", "copy", "deadline_ms", "delete_key", "delete_workspace", "describe", "disk_usage", "drain", "echo", "edit", "exec_attach", "exec_list", "exec_resize", "exec_signal", "exec_start", "exec_wait", "exists", "glob", "go_away", "grep", "hello", "id", "idempotency_key", "lane", "last", "list_keys", "list_workspaces", "logs", "mkdir", "payload", "ping", "pong", "pools", "queue_deadline_ms", "read", "read_lines", "read_many", "readdir", "release", "reload", "rename", "requires", "rm", "stat", "stat_many", "stats", "symlink", "target", "touch", "traceparent", "tree", "window", "write"]
+    ACQUIRE_FIELD_NUMBER: _ClassVar[int]
+    CANCEL_FIELD_NUMBER: _ClassVar[int]
+    CHMOD_FIELD_NUMBER: _ClassVar[int]
+    CHUNK_FIELD_NUMBER: _ClassVar[int]
+    CLEAR_KEYS_FIELD_NUMBER: _ClassVar[int]
+    CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
+    COPY_FIELD_NUMBER: _ClassVar[int]
+    DEADLINE_MS_FIELD_NUMBER: _ClassVar[int]
+    DELETE_KEY_FIELD_NUMBER: _ClassVar[int]
+    DELETE_WORKSPACE_FIELD_NUMBER: _ClassVar[int]
+    DESCRIBE_FIELD_NUMBER: _ClassVar[int]
+    DISK_USAGE_FIELD_NUMBER: _ClassVar[int]
+    DRAIN_FIELD_NUMBER: _ClassVar[int]
+    ECHO_FIELD_NUMBER: _ClassVar[int]
+    EDIT_FIELD_NUMBER: _ClassVar[int]
+    EXEC_ATTACH_FIELD_NUMBER: _ClassVar[int]
+    EXEC_LIST_FIELD_NUMBER: _ClassVar[int]
+    EXEC_RESIZE_FIELD_NUMBER: _ClassVar[int]
+    EXEC_SIGNAL_FIELD_NUMBER: _ClassVar[int]
+    EXEC_START_FIELD_NUMBER: _ClassVar[int]
+    EXEC_WAIT_FIELD_NUMBER: _ClassVar[int]
+    EXISTS_FIELD_NUMBER: _ClassVar[int]
+    GLOB_FIELD_NUMBER: _ClassVar[int]
+    GO_AWAY_FIELD_NUMBER: _ClassVar[int]
+    GREP_FIELD_NUMBER: _ClassVar[int]
+    HELLO_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    LANE_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    LIST_KEYS_FIELD_NUMBER: _ClassVar[int]
+    LIST_WORKSPACES_FIELD_NUMBER: _ClassVar[int]
+    LOGS_FIELD_NUMBER: _ClassVar[int]
+    MKDIR_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    PING_FIELD_NUMBER: _ClassVar[int]
+    PONG_FIELD_NUMBER: _ClassVar[int]
+    POOLS_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_DEADLINE_MS_FIELD_NUMBER: _ClassVar[int]
+    READDIR_FIELD_NUMBER: _ClassVar[int]
+    READ_FIELD_NUMBER: _ClassVar[int]
+    READ_LINES_FIELD_NUMBER: _ClassVar[int]
+    READ_MANY_FIELD_NUMBER: _ClassVar[int]
+    RELEASE_FIELD_NUMBER: _ClassVar[int]
+    RELOAD_FIELD_NUMBER: _ClassVar[int]
+    RENAME_FIELD_NUMBER: _ClassVar[int]
+    REQUIRES_FIELD_NUMBER: _ClassVar[int]
+    RM_FIELD_NUMBER: _ClassVar[int]
+    STATS_FIELD_NUMBER: _ClassVar[int]
+    STAT_FIELD_NUMBER: _ClassVar[int]
+    STAT_MANY_FIELD_NUMBER: _ClassVar[int]
+    SYMLINK_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    TOUCH_FIELD_NUMBER: _ClassVar[int]
+    TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
+    TREE_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_FIELD_NUMBER: _ClassVar[int]
+    WRITE_FIELD_NUMBER: _ClassVar[int]
+    acquire: _lease_pb2.Acquire
+    cancel: _session_pb2.Cancel
+    chmod: _files_pb2.Chmod
+    chunk: _session_pb2.Chunk
+    clear_keys: _memory_pb2.ClearKeys
+    connections: _admin_pb2.Connections
+    copy: _files_pb2.Copy
+    deadline_ms: int
+    delete_key: _memory_pb2.DeleteKey
+    delete_workspace: _workspace_pb2.DeleteWorkspace
+    describe: _lease_pb2.Describe
+    disk_usage: _files_pb2.DiskUsage
+    drain: _admin_pb2.Drain
+    echo: _call_pb2.Echo
+    edit: _files_pb2.Edit
+    exec_attach: _exec_pb2.ExecAttach
+    exec_list: _exec_pb2.ExecList
+    exec_resize: _exec_pb2.ExecResize
+    exec_signal: _exec_pb2.ExecSignal
+    exec_start: _exec_pb2.ExecStart
+    exec_wait: _exec_pb2.ExecWait
+    exists: _files_pb2.Exists
+    glob: _files_pb2.Glob
+    go_away: _session_pb2.GoAway
+    grep: _files_pb2.Grep
+    hello: _session_pb2.Hello
+    id: int
+    idempotency_key: str
+    lane: int
+    last: bool
+    list_keys: _memory_pb2.ListKeys
+    list_workspaces: _workspace_pb2.ListWorkspaces
+    logs: _admin_pb2.Logs
+    mkdir: _files_pb2.Mkdir
+    payload: bytes
+    ping: _session_pb2.Ping
+    pong: _session_pb2.Pong
+    pools: _admin_pb2.Pools
+    queue_deadline_ms: int
+    read: _files_pb2.Read
+    read_lines: _files_pb2.ReadLines
+    read_many: _files_pb2.ReadMany
+    readdir: _files_pb2.Readdir
+    release: _lease_pb2.Release
+    reload: _admin_pb2.Reload
+    rename: _files_pb2.Rename
+    requires: _containers.RepeatedScalarFieldContainer[_session_pb2.Feature]
+    rm: _files_pb2.Rm
+    stat: _files_pb2.Stat
+    stat_many: _files_pb2.StatMany
+    stats: _admin_pb2.Stats
+    symlink: _files_pb2.Symlink
+    target: _common_pb2.Target
+    touch: _files_pb2.Touch
+    traceparent: str
+    tree: _files_pb2.Tree
+    window: _session_pb2.Window
+    write: _files_pb2.Write
+    def __init__(self, id: _Optional[int] = ..., target: _Optional[_Union[_common_pb2.Target, _Mapping]] = ..., last: bool = ..., lane: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., queue_deadline_ms: _Optional[int] = ..., requires: _Optional[_Iterable[_Union[_session_pb2.Feature, str]]] = ..., traceparent: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., hello: _Optional[_Union[_session_pb2.Hello, _Mapping]] = ..., ping: _Optional[_Union[_session_pb2.Ping, _Mapping]] = ..., pong: _Optional[_Union[_session_pb2.Pong, _Mapping]] = ..., cancel: _Optional[_Union[_session_pb2.Cancel, _Mapping]] = ..., window: _Optional[_Union[_session_pb2.Window, _Mapping]] = ..., go_away: _Optional[_Union[_session_pb2.GoAway, _Mapping]] = ..., chunk: _Optional[_Union[_session_pb2.Chunk, _Mapping]] = ..., echo: _Optional[_Union[_call_pb2.Echo, _Mapping]] = ..., acquire: _Optional[_Union[_lease_pb2.Acquire, _Mapping]] = ..., release: _Optional[_Union[_lease_pb2.Release, _Mapping]] = ..., describe: _Optional[_Union[_lease_pb2.Describe, _Mapping]] = ..., read: _Optional[_Union[_files_pb2.Read, _Mapping]] = ..., write: _Optional[_Union[_files_pb2.Write, _Mapping]] = ..., readdir: _Optional[_Union[_files_pb2.Readdir, _Mapping]] = ..., stat: _Optional[_Union[_files_pb2.Stat, _Mapping]] = ..., rm: _Optional[_Union[_files_pb2.Rm, _Mapping]] = ..., exists: _Optional[_Union[_files_pb2.Exists, _Mapping]] = ..., mkdir: _Optional[_Union[_files_pb2.Mkdir, _Mapping]] = ..., touch: _Optional[_Union[_files_pb2.Touch, _Mapping]] = ..., rename: _Optional[_Union[_files_pb2.Rename, _Mapping]] = ..., copy: _Optional[_Union[_files_pb2.Copy, _Mapping]] = ..., glob: _Optional[_Union[_files_pb2.Glob, _Mapping]] = ..., grep: _Optional[_Union[_files_pb2.Grep, _Mapping]] = ..., edit: _Optional[_Union[_files_pb2.Edit, _Mapping]] = ..., read_lines: _Optional[_Union[_files_pb2.ReadLines, _Mapping]] = ..., stat_many: _Optional[_Union[_files_pb2.StatMany, _Mapping]] = ..., read_many: _Optional[_Union[_files_pb2.ReadMany, _Mapping]] = ..., chmod: _Optional[_Union[_files_pb2.Chmod, _Mapping]] = ..., symlink: _Optional[_Union[_files_pb2.Symlink, _Mapping]] = ..., tree: _Optional[_Union[_files_pb2.Tree, _Mapping]] = ..., disk_usage: _Optional[_Union[_files_pb2.DiskUsage, _Mapping]] = ..., list_keys: _Optional[_Union[_memory_pb2.ListKeys, _Mapping]] = ..., delete_key: _Optional[_Union[_memory_pb2.DeleteKey, _Mapping]] = ..., clear_keys: _Optional[_Union[_memory_pb2.ClearKeys, _Mapping]] = ..., exec_start: _Optional[_Union[_exec_pb2.ExecStart, _Mapping]] = ..., exec_list: _Optional[_Union[_exec_pb2.ExecList, _Mapping]] = ..., exec_attach: _Optional[_Union[_exec_pb2.ExecAttach, _Mapping]] = ..., exec_wait: _Optional[_Union[_exec_pb2.ExecWait, _Mapping]] = ..., exec_signal: _Optional[_Union[_exec_pb2.ExecSignal, _Mapping]] = ..., exec_resize: _Optional[_Union[_exec_pb2.ExecResize, _Mapping]] = ..., list_workspaces: _Optional[_Union[_workspace_pb2.ListWorkspaces, _Mapping]] = ..., delete_workspace: _Optional[_Union[_workspace_pb2.DeleteWorkspace, _Mapping]] = ..., stats: _Optional[_Union[_admin_pb2.Stats, _Mapping]] = ..., connections: _Optional[_Union[_admin_pb2.Connections, _Mapping]] = ..., pools: _Optional[_Union[_admin_pb2.Pools, _Mapping]] = ..., logs: _Optional[_Union[_admin_pb2.Logs, _Mapping]] = ..., reload: _Optional[_Union[_admin_pb2.Reload, _Mapping]] = ..., drain: _Optional[_Union[_admin_pb2.Drain, _Mapping]] = ..., payload: _Optional[bytes] = ...) -> None: ...
+
+class ServerFrame(_message.Message):
+    __slots__ = ["acquire_reply", "chmod_reply", "chunk", "clear_keys_reply", "connections_reply", "copy_reply", "delete_key_reply", "delete_workspace_reply", "describe_reply", "disk_usage_reply", "drain_reply", "echo_reply", "edit_reply", "error", "exec_attached", "exec_end", "exec_gap", "exec_list_reply", "exec_output", "exec_resize_reply", "exec_signal_reply", "exec_started", "exists_reply", "glob_reply", "go_away", "grep_reply", "hello_reply", "id", "last", "list_keys_reply", "list_workspaces_reply", "logs_reply", "mkdir_reply", "payload", "ping", "pong", "pools_reply", "read_lines_reply", "read_many_reply", "read_reply", "readdir_reply", "release_reply", "reload_reply", "rename_reply", "rm_reply", "stat_many_reply", "stat_reply", "stats_reply", "symlink_reply", "touch_reply", "tree_reply", "window", "write_reply"]
+    ACQUIRE_REPLY_FIELD_NUMBER: _ClassVar[int]
+    CHMOD_REPLY_FIELD_NUMBER: _ClassVar[int]
+    CHUNK_FIELD_NUMBER: _ClassVar[int]
+    CLEAR_KEYS_REPLY_FIELD_NUMBER: _ClassVar[int]
+    CONNECTIONS_REPLY_FIELD_NUMBER: _ClassVar[int]
+    COPY_REPLY_FIELD_NUMBER: _ClassVar[int]
+    DELETE_KEY_REPLY_FIELD_NUMBER: _ClassVar[int]
+    DELETE_WORKSPACE_REPLY_FIELD_NUMBER: _ClassVar[int]
+    DESCRIBE_REPLY_FIELD_NUMBER: _ClassVar[int]
+    DISK_USAGE_REPLY_FIELD_NUMBER: _ClassVar[int]
+    DRAIN_REPLY_FIELD_NUMBER: _ClassVar[int]
+    ECHO_REPLY_FIELD_NUMBER: _ClassVar[int]
+    EDIT_REPLY_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    EXEC_ATTACHED_FIELD_NUMBER: _ClassVar[int]
+    EXEC_END_FIELD_NUMBER: _ClassVar[int]
+    EXEC_GAP_FIELD_NUMBER: _ClassVar[int]
+    EXEC_LIST_REPLY_FIELD_NUMBER: _ClassVar[int]
+    EXEC_OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    EXEC_RESIZE_REPLY_FIELD_NUMBER: _ClassVar[int]
+    EXEC_SIGNAL_REPLY_FIELD_NUMBER: _ClassVar[int]
+    EXEC_STARTED_FIELD_NUMBER: _ClassVar[int]
+    EXISTS_REPLY_FIELD_NUMBER: _ClassVar[int]
+    GLOB_REPLY_FIELD_NUMBER: _ClassVar[int]
+    GO_AWAY_FIELD_NUMBER: _ClassVar[int]
+    GREP_REPLY_FIELD_NUMBER: _ClassVar[int]
+    HELLO_REPLY_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    LIST_KEYS_REPLY_FIELD_NUMBER: _ClassVar[int]
+    LIST_WORKSPACES_REPLY_FIELD_NUMBER: _ClassVar[int]
+    LOGS_REPLY_FIELD_NUMBER: _ClassVar[int]
+    MKDIR_REPLY_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    PING_FIELD_NUMBER: _ClassVar[int]
+    PONG_FIELD_NUMBER: _ClassVar[int]
+    POOLS_REPLY_FIELD_NUMBER: _ClassVar[int]
+    READDIR_REPLY_FIELD_NUMBER: _ClassVar[int]
+    READ_LINES_REPLY_FIELD_NUMBER: _ClassVar[int]
+    READ_MANY_REPLY_FIELD_NUMBER: _ClassVar[int]
+    READ_REPLY_FIELD_NUMBER: _ClassVar[int]
+    RELEASE_REPLY_FIELD_NUMBER: _ClassVar[int]
+    RELOAD_REPLY_FIELD_NUMBER: _ClassVar[int]
+    RENAME_REPLY_FIELD_NUMBER: _ClassVar[int]
+    RM_REPLY_FIELD_NUMBER: _ClassVar[int]
+    STATS_REPLY_FIELD_NUMBER: _ClassVar[int]
+    STAT_MANY_REPLY_FIELD_NUMBER: _ClassVar[int]
+    STAT_REPLY_FIELD_NUMBER: _ClassVar[int]
+    SYMLINK_REPLY_FIELD_NUMBER: _ClassVar[int]
+    TOUCH_REPLY_FIELD_NUMBER: _ClassVar[int]
+    TREE_REPLY_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_FIELD_NUMBER: _ClassVar[int]
+    WRITE_REPLY_FIELD_NUMBER: _ClassVar[int]
+    acquire_reply: _lease_pb2.AcquireReply
+    chmod_reply: _files_pb2.ChmodReply
+    chunk: _session_pb2.Chunk
+    clear_keys_reply: _memory_pb2.ClearKeysReply
+    connections_reply: _admin_pb2.ConnectionsReply
+    copy_reply: _files_pb2.CopyReply
+    delete_key_reply: _memory_pb2.DeleteKeyReply
+    delete_workspace_reply: _workspace_pb2.DeleteWorkspaceReply
+    describe_reply: _lease_pb2.DescribeReply
+    disk_usage_reply: _files_pb2.DiskUsageReply
+    drain_reply: _admin_pb2.DrainReply
+    echo_reply: _call_pb2.EchoReply
+    edit_reply: _files_pb2.EditReply
+    error: _error_pb2.Error
+    exec_attached: _exec_pb2.ExecAttached
+    exec_end: _exec_pb2.ExecEnd
+    exec_gap: _exec_pb2.ExecGap
+    exec_list_reply: _exec_pb2.ExecListReply
+    exec_output: _exec_pb2.ExecOutput
+    exec_resize_reply: _exec_pb2.ExecResizeReply
+    exec_signal_reply: _exec_pb2.ExecSignalReply
+    exec_started: _exec_pb2.ExecStarted
+    exists_reply: _files_pb2.ExistsReply
+    glob_reply: _files_pb2.GlobReply
+    go_away: _session_pb2.GoAway
+    grep_reply: _files_pb2.GrepReply
+    hello_reply: _session_pb2.HelloReply
+    id: int
+    last: bool
+    list_keys_reply: _memory_pb2.ListKeysReply
+    list_workspaces_reply: _workspace_pb2.ListWorkspacesReply
+    logs_reply: _admin_pb2.LogsReply
+    mkdir_reply: _files_pb2.MkdirReply
+    payload: bytes
+    ping: _session_pb2.Ping
+    pong: _session_pb2.Pong
+    pools_reply: _admin_pb2.PoolsReply
+    read_lines_reply: _files_pb2.ReadLinesReply
+    read_many_reply: _files_pb2.ReadManyReply
+    read_reply: _files_pb2.ReadReply
+    readdir_reply: _files_pb2.ReaddirReply
+    release_reply: _lease_pb2.ReleaseReply
+    reload_reply: _admin_pb2.ReloadReply
+    rename_reply: _files_pb2.RenameReply
+    rm_reply: _files_pb2.RmReply
+    stat_many_reply: _files_pb2.StatManyReply
+    stat_reply: _files_pb2.StatReply
+    stats_reply: _admin_pb2.StatsReply
+    symlink_reply: _files_pb2.SymlinkReply
+    touch_reply: _files_pb2.TouchReply
+    tree_reply: _files_pb2.TreeReply
+    window: _session_pb2.Window
+    write_reply: _files_pb2.WriteReply
+    def __init__(self, id: _Optional[int] = ..., last: bool = ..., hello_reply: _Optional[_Union[_session_pb2.HelloReply, _Mapping]] = ..., ping: _Optional[_Union[_session_pb2.Ping, _Mapping]] = ..., pong: _Optional[_Union[_session_pb2.Pong, _Mapping]] = ..., window: _Optional[_Union[_session_pb2.Window, _Mapping]] = ..., go_away: _Optional[_Union[_session_pb2.GoAway, _Mapping]] = ..., chunk: _Optional[_Union[_session_pb2.Chunk, _Mapping]] = ..., error: _Optional[_Union[_error_pb2.Error, _Mapping]] = ..., echo_reply: _Optional[_Union[_call_pb2.EchoReply, _Mapping]] = ..., acquire_reply: _Optional[_Union[_lease_pb2.AcquireReply, _Mapping]] = ..., release_reply: _Optional[_Union[_lease_pb2.ReleaseReply, _Mapping]] = ..., describe_reply: _Optional[_Union[_lease_pb2.DescribeReply, _Mapping]] = ..., read_reply: _Optional[_Union[_files_pb2.ReadReply, _Mapping]] = ..., write_reply: _Optional[_Union[_files_pb2.WriteReply, _Mapping]] = ..., readdir_reply: _Optional[_Union[_files_pb2.ReaddirReply, _Mapping]] = ..., stat_reply: _Optional[_Union[_files_pb2.StatReply, _Mapping]] = ..., rm_reply: _Optional[_Union[_files_pb2.RmReply, _Mapping]] = ..., exists_reply: _Optional[_Union[_files_pb2.ExistsReply, _Mapping]] = ..., mkdir_reply: _Optional[_Union[_files_pb2.MkdirReply, _Mapping]] = ..., touch_reply: _Optional[_Union[_files_pb2.TouchReply, _Mapping]] = ..., rename_reply: _Optional[_Union[_files_pb2.RenameReply, _Mapping]] = ..., copy_reply: _Optional[_Union[_files_pb2.CopyReply, _Mapping]] = ..., glob_reply: _Optional[_Union[_files_pb2.GlobReply, _Mapping]] = ..., grep_reply: _Optional[_Union[_files_pb2.GrepReply, _Mapping]] = ..., edit_reply: _Optional[_Union[_files_pb2.EditReply, _Mapping]] = ..., read_lines_reply: _Optional[_Union[_files_pb2.ReadLinesReply, _Mapping]] = ..., stat_many_reply: _Optional[_Union[_files_pb2.StatManyReply, _Mapping]] = ..., read_many_reply: _Optional[_Union[_files_pb2.ReadManyReply, _Mapping]] = ..., chmod_reply: _Optional[_Union[_files_pb2.ChmodReply, _Mapping]] = ..., symlink_reply: _Optional[_Union[_files_pb2.SymlinkReply, _Mapping]] = ..., tree_reply: _Optional[_Union[_files_pb2.TreeReply, _Mapping]] = ..., disk_usage_reply: _Optional[_Union[_files_pb2.DiskUsageReply, _Mapping]] = ..., list_keys_reply: _Optional[_Union[_memory_pb2.ListKeysReply, _Mapping]] = ..., delete_key_reply: _Optional[_Union[_memory_pb2.DeleteKeyReply, _Mapping]] = ..., clear_keys_reply: _Optional[_Union[_memory_pb2.ClearKeysReply, _Mapping]] = ..., exec_started: _Optional[_Union[_exec_pb2.ExecStarted, _Mapping]] = ..., exec_output: _Optional[_Union[_exec_pb2.ExecOutput, _Mapping]] = ..., exec_end: _Optional[_Union[_exec_pb2.ExecEnd, _Mapping]] = ..., exec_list_reply: _Optional[_Union[_exec_pb2.ExecListReply, _Mapping]] = ..., exec_attached: _Optional[_Union[_exec_pb2.ExecAttached, _Mapping]] = ..., exec_gap: _Optional[_Union[_exec_pb2.ExecGap, _Mapping]] = ..., exec_signal_reply: _Optional[_Union[_exec_pb2.ExecSignalReply, _Mapping]] = ..., exec_resize_reply: _Optional[_Union[_exec_pb2.ExecResizeReply, _Mapping]] = ..., list_workspaces_reply: _Optional[_Union[_workspace_pb2.ListWorkspacesReply, _Mapping]] = ..., delete_workspace_reply: _Optional[_Union[_workspace_pb2.DeleteWorkspaceReply, _Mapping]] = ..., stats_reply: _Optional[_Union[_admin_pb2.StatsReply, _Mapping]] = ..., connections_reply: _Optional[_Union[_admin_pb2.ConnectionsReply, _Mapping]] = ..., pools_reply: _Optional[_Union[_admin_pb2.PoolsReply, _Mapping]] = ..., logs_reply: _Optional[_Union[_admin_pb2.LogsReply, _Mapping]] = ..., reload_reply: _Optional[_Union[_admin_pb2.ReloadReply, _Mapping]] = ..., drain_reply: _Optional[_Union[_admin_pb2.DrainReply, _Mapping]] = ..., payload: _Optional[bytes] = ...) -> None: ...

@@ -1,0 +1,1 @@
+"""Sessions over sockets: asyncio drives the plain classes of `_session`."""

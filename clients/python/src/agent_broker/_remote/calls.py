@@ -1,0 +1,221 @@
+"""Calls whose answers tasks wait for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+from agent_broker._session.call import ENDED, Call
+from agent_broker._session.operations import Operation
+from agent_broker._session.target import Target
+from agent_broker._wire import decoding
+from agent_broker.errors import BackendError, ErrorCode, ErrorReason
+
+Reply = tuple[bytes, bytes]
+"""The message of an answer, and its payload."""
+
+
+class AsyncCall(Call):
+    """What the driver needs beside the call: timers, and who waits for its end after it was stopped."""
+
+    __slots__ = ("over", "timer")
+
+    def __init__(
+        self,
+        operation: Operation,
+        target: Target | None,
+        head: bytes,
+        payload: bytes | memoryview = b"",
+        subject: str | None = None,
+    ) -> None:
+        super().__init__(operation, target, head, payload, subject)
+        self.timer: asyncio.TimerHandle | None = None
+        self.over: asyncio.Future[None] | None = None
+
+    def to_be_stopped(self) -> None:
+        self.over = asyncio.get_running_loop().create_future()
+
+    def end_timer(self) -> None:
+        """Nothing is timed any more."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+    def stopped(self) -> None:
+        self.end_timer()
+        if self.over is not None and not self.over.done():
+            self.over.set_result(None)
+
+
+class UnaryCall(AsyncCall):
+    """A call whose whole answer is one value: its payload is gathered."""
+
+    __slots__ = ("_body", "_content", "_pieces", "_size", "future", "maximum")
+
+    def __init__(
+        self,
+        operation: Operation,
+        target: Target | None,
+        head: bytes,
+        payload: bytes | memoryview = b"",
+        subject: str | None = None,
+    ) -> None:
+        super().__init__(operation, target, head, payload, subject)
+        self.future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self.maximum: int | None = None
+        """Bytes of payload that are gathered at most. None: whatever comes."""
+        self._pieces: list[bytes] | None = None
+        self._size = 0
+
+    def received(self, body: int, content: bytes, payload: bytes, *, last: bool) -> int:
+        if not last or self._pieces is not None:
+            return self._gather(body, content, payload, last=last)
+        if self.timer is not None:
+            self.end_timer()
+        if not self.future.done():
+            if body == self.operation.reply:
+                self.future.set_result((content, payload))
+            else:
+                self.future.set_exception(strange_answer(self.operation.name))
+        return len(payload)
+
+    def _gather(self, body: int, content: bytes, payload: bytes, *, last: bool) -> int:
+        if self._pieces is None:
+            self._pieces = []
+            self._body, self._content = body, content
+        elif body != decoding.CHUNK:
+            self.failed(strange_answer(self.operation.name))
+        self._pieces.append(payload)
+        self._size += len(payload)
+        if self.maximum is not None and self._size > self.maximum:
+            self.failed(too_large(self.maximum))
+        elif last:
+            content, pieces = self._content, self._pieces
+            self._pieces = None
+            return self.received(self._body, content, b"".join(pieces), last=True)
+        return len(payload)
+
+    def failed(self, error: BackendError) -> None:
+        self.end_timer()
+        self._pieces = None
+        if not self.future.done():
+            self.future.set_exception(error)
+            # Also one that nobody waits for any more, such as that of a task that is gone.
+            self.future.exception()
+        if self.state != ENDED and self.session is not None:
+            self.session.stop(self)
+
+    def rewind(self) -> bool:
+        self._pieces = None
+        self._size = 0
+        return not self.future.done()
+
+
+class Part(NamedTuple):
+    """One frame of an answer."""
+
+    body: int
+    content: bytes
+    payload: bytes
+    last: bool
+
+
+class StreamCall(AsyncCall):
+    """A call whose answer is taken part by part, by one task at a time.
+
+    What is not taken yet is at most the stream's window: the broker gets credit for what was taken.
+    """
+
+    __slots__ = ("_delivered", "_error", "_parts", "_waiter")
+
+    def __init__(
+        self,
+        operation: Operation,
+        target: Target | None,
+        head: bytes,
+        payload: bytes | memoryview = b"",
+        subject: str | None = None,
+    ) -> None:
+        super().__init__(operation, target, head, payload, subject)
+        self._parts: deque[Part] = deque()
+        self._waiter: asyncio.Future[None] | None = None
+        self._error: BackendError | None = None
+        self._delivered = False
+
+    def received(self, body: int, content: bytes, payload: bytes, *, last: bool) -> int:
+        self._parts.append(Part(body, content, payload, last))
+        if last:
+            self.end_timer()
+        self._wake()
+        return 0
+
+    def failed(self, error: BackendError) -> None:
+        self.end_timer()
+        if self._error is None:
+            self._error = error
+        self._wake()
+        if self.state != ENDED and self.session is not None:
+            self.session.stop(self)
+
+    def stopped(self) -> None:
+        super().stopped()
+        self._parts.clear()
+        if self._error is None:
+            self._error = BackendError("the call was stopped by its caller", ErrorCode.CANCELLED, self.operation.name)
+        self._wake()
+
+    def rewind(self) -> bool:
+        if self._delivered or self._error is not None:
+            return False
+        self._parts.clear()
+        return True
+
+    async def take(self, *, use: Callable[[Part], int] | None = None) -> Part:
+        """The next part. Raises what the call ended with, after what came before that.
+
+        `use` says how many bytes of the part are used up by being taken; without it all are.
+        """
+        while not self._parts:
+            if self._error is not None:
+                raise self._error
+            if self._waiter is not None:
+                raise BackendError("another task reads this stream: read it from one", ErrorCode.CONFLICT)
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        part = self._parts.popleft()
+        self._delivered = True
+        count = len(part.payload) if use is None else use(part)
+        if count and self.session is not None:
+            self.session.used(self, count)
+        return part
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+def strange_answer(operation: str) -> BackendError:
+    """The broker answered what does not belong here."""
+    error = BackendError(
+        "the broker's answer does not belong to the call: use client and broker of versions that fit",
+        ErrorCode.PROTOCOL_ERROR,
+        operation,
+    )
+    error.maybe_executed = True
+    return error
+
+
+def too_large(maximum: int) -> BackendError:
+    """A file that is not read as a whole."""
+    error = BackendError(
+        f"the file has more than {maximum} bytes: read a range of it, or open it to read it in pieces",
+        ErrorCode.READ_FAILED,
+        "read",
+    )
+    error.reason = ErrorReason.TOO_LARGE
+    return error

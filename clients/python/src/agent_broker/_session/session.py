@@ -1,0 +1,275 @@
+"""One conversation with a broker that has accepted the hello."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from agent_broker._protos import error_pb2, session_pb2
+from agent_broker._session.call import ENDED, SENT, STOPPED, WAITING, Call
+from agent_broker._session.ends import ConnectionEnd, EndKind
+from agent_broker._session.limits import Greeting
+from agent_broker._session.sending import Sender
+from agent_broker._session.windows import ReceiveWindow
+from agent_broker._wire import decoding
+from agent_broker._wire.decoding import FrameAccumulator, ProtocolFault, decode
+from agent_broker._wire.encoding import HEADER_LENGTH, go_away_frame, pong_frame, window_frame
+from agent_broker._wire.faults import backend_error, error_code_number
+from agent_broker.errors import BackendError, ErrorCode
+
+_MAXIMUM_REPEATS = 3
+"""A call that ends every connection is given up at some time."""
+
+
+class Keeper(Protocol):
+    """Who makes connections, and makes calls again on another one."""
+
+    def may_repeat(self, call: Call) -> bool:
+        """Whether a call that may have begun is made again."""
+        ...
+
+    def take_back(self, call: Call) -> None:
+        """A call that is to be made on another connection."""
+        ...
+
+    def session_drains(self, session: Session, end: ConnectionEnd) -> None:
+        """It takes no more calls, and some are under way."""
+        ...
+
+    def session_ended(self, session: Session, end: ConnectionEnd) -> None:
+        """It is over."""
+        ...
+
+
+class Session(Sender):
+    """Hands answers to the calls that wait for them, and keeps to the credit of both sides.
+
+    Not thread-safe; everything happens where it is driven.
+    """
+
+    def __init__(
+        self,
+        greeting: Greeting,
+        accumulator: FrameAccumulator,
+        clock: Callable[[], float],
+        wake: Callable[[], None],
+        keeper: Callable[[], Keeper | None],
+    ) -> None:
+        """`keeper` returns None where nobody makes calls again."""
+        super().__init__(greeting, clock, wake)
+        self._accumulator = accumulator
+        self._keeper = keeper
+        self._window = ReceiveWindow(greeting.connection_window)
+        self.end: ConnectionEnd | None = None
+        """Why it is over. None: it is not."""
+        self.drained: ConnectionEnd | None = None
+        """The broker starts nothing more. None: it does."""
+        self.heard = False
+        """Something came since this was set to False."""
+
+    @property
+    def takes_calls(self) -> bool:
+        """Whether a call would be sent, or wait for its turn."""
+        return self.end is None and self.drained is None
+
+    def begin(self, call: Call) -> None:
+        """Takes a call."""
+        if self.end is not None or self.drained is not None:
+            call.state = ENDED
+            call.failed((self.end or self.drained or _LOST).of_unsent_call())
+        elif call.begun_by is not None and call.key is not None and call.begun_by != self.greeting.instance:
+            call.state = ENDED
+            call.failed(_done_by_another())
+        else:
+            self.start(call)
+
+    def used(self, call: Call, count: int) -> None:
+        """Bytes of an answer that were kept are kept no more: the broker may send as many again."""
+        if call.state != SENT or call.window is None or self.end is not None:
+            return
+        credit = call.window.consumed(count)
+        if credit:
+            self.emit(window_frame(call.identifier, credit))
+
+    # Receiving.
+
+    def receive_data(self, data: bytes) -> None:
+        """Takes bytes as they come. A fault of the broker's ends the session."""
+        self.heard = True
+        try:
+            whole = self._accumulator.append(data)
+            if whole is not None:
+                self.receive_whole(*whole)
+        except ProtocolFault as fault:
+            self.fail(str(fault))
+
+    def receive_whole(self, data: bytes, at: int, end: int) -> None:
+        """Takes whole frames."""
+        while at < end and self.end is None:
+            stop = at + HEADER_LENGTH + int.from_bytes(data[at + 1 : at + HEADER_LENGTH], "big")
+            self._receive(*decode(data, at + HEADER_LENGTH, stop))
+            at = stop
+
+    def _receive(self, identifier: int, last: bool, body: int, content: bytes, payload: bytes) -> None:
+        call = self._calls.get(identifier)
+        if call is None:
+            self._receive_other(identifier, body, content, payload)
+            return
+        if payload:
+            self._take_credit(len(payload))
+        if body == decoding.ERROR:
+            self.retire_with(call, content)
+        elif call.state == STOPPED:
+            if last:
+                self.retire(call)
+                call.stopped()
+        else:
+            if payload and not (last and call.window is None and len(payload) <= self.greeting.stream_window):
+                self._receive_piece(call, body, content, payload, last=last)
+            else:
+                call.received(body, content, payload, last=last)
+            if last:
+                self.retire(call)
+        if self.drained is not None and not self._calls:
+            self.close(self.drained)
+
+    def _receive_piece(self, call: Call, body: int, content: bytes, payload: bytes, *, last: bool) -> None:
+        if call.window is None:
+            call.window = ReceiveWindow(self.greeting.stream_window)
+        if not call.window.received(len(payload)):
+            raise ProtocolFault("the broker sent more payload bytes than it had credit for")
+        used = call.received(body, content, payload, last=last)
+        if used and not last:
+            self.used(call, used)
+
+    def _take_credit(self, count: int) -> None:
+        # What waits for its caller is bounded by the stream's credit. The connection's is given back on arrival: were
+        # it held as well, a few callers that take nothing would stop all others.
+        if not self._window.received(count):
+            raise ProtocolFault("the broker sent more payload bytes than it had credit for")
+        credit = self._window.consumed(count)
+        if credit:
+            self.emit(window_frame(0, credit))
+
+    def retire_with(self, call: Call, content: bytes) -> None:
+        """The call is answered with an error."""
+        stopped = call.state == STOPPED
+        self.retire(call)
+        if stopped:
+            call.stopped()
+        else:
+            call.failed(backend_error(error_pb2.Error.FromString(content), call.subject))
+
+    def _receive_other(self, identifier: int, body: int, content: bytes, payload: bytes) -> None:
+        if identifier:
+            if identifier > self._last_id:
+                raise ProtocolFault(f"the broker answers call {identifier}, which was never made")
+            # Of a call that has ended, the bytes are nobody's.
+            self._take_credit(len(payload))
+        elif body == decoding.WINDOW:
+            window = session_pb2.Window.FromString(content)
+            if not self._queue.granted(window.stream, window.bytes):
+                raise ProtocolFault("the broker gave more than 2^62 bytes of credit")
+            self.pump()
+        elif body == decoding.PING:
+            self.emit(pong_frame(content))
+        elif body == decoding.GO_AWAY:
+            self._receive_go_away(session_pb2.GoAway.FromString(content))
+        elif body == decoding.ERROR:
+            self.close(ConnectionEnd(EndKind.LOST, backend_error(error_pb2.Error.FromString(content))))
+        elif body == decoding.HELLO_REPLY:
+            raise ProtocolFault("the broker greets a second time")
+
+    def _receive_go_away(self, go_away: session_pb2.GoAway) -> None:
+        cause = backend_error(go_away.error) if go_away.HasField("error") else None
+        end = ConnectionEnd(EndKind.BROKER_DRAINS, cause)
+        if self.drained is None:
+            self.drained = end
+            keeper = self._keeper()
+            if keeper is not None:
+                keeper.session_drains(self, end)
+        never_begun = [call for identifier, call in self._calls.items() if identifier > go_away.last_id]
+        waiting = [call for call in self._waiting if call.state == WAITING]
+        self._waiting.clear()
+        for call in never_begun:
+            self._abandon(call, end, may_have_begun=False)
+        for call in waiting:
+            self._abandon(call, end, may_have_begun=False)
+        if not self._calls:
+            self.close(end)
+
+    # Ending.
+
+    def fail(self, fault: str) -> None:
+        """The broker broke the protocol: it hears why, and the session is over."""
+        error = BackendError(fault, ErrorCode.PROTOCOL_ERROR)
+        message = error_pb2.Error(code=error_code_number(error.code), message=fault)  # type: ignore[arg-type]
+        if self.end is None:
+            self.emit(go_away_frame(session_pb2.GoAway(error=message).SerializeToString()))
+        self.close(ConnectionEnd(EndKind.FAULT, error))
+
+    def close(self, end: ConnectionEnd) -> None:
+        """The conversation is over: everyone who waits is told, in the order of their calls. Idempotent."""
+        if self.end is not None:
+            return
+        self.end = end
+        keeper = self._keeper()
+        if keeper is not None:
+            keeper.session_ended(self, end)
+        calls = list(self._calls.values())
+        waiting = [call for call in self._waiting if call.state == WAITING]
+        self._waiting.clear()
+        for call in calls:
+            self._abandon(call, end, may_have_begun=True)
+        for call in waiting:
+            self._abandon(call, end, may_have_begun=False)
+
+    def _abandon(self, call: Call, end: ConnectionEnd, *, may_have_begun: bool) -> None:
+        """The call will not be answered here: it goes to whoever makes it again, or fails."""
+        if call.state == STOPPED:
+            self.retire(call)
+            call.stopped()
+            return
+        keeper = self._keeper()
+        again = keeper is not None and self._take_out(call, keeper, may_have_begun=may_have_begun)
+        if call.state == SENT:
+            if not again:
+                self.close_input(call)
+            self._calls.pop(call.identifier, None)
+        if again and keeper is not None:
+            call.state = WAITING
+            call.session = None
+            call.window = None
+            keeper.take_back(call)
+        else:
+            call.state = ENDED
+            call.failed(end.of_sent_call() if may_have_begun else end.of_unsent_call())
+
+    def _take_out(self, call: Call, keeper: Keeper, *, may_have_begun: bool) -> bool:
+        if call.state == WAITING:
+            return True
+        # Of a call whose bytes come in pieces, those that were sent are gone.
+        if not call.whole:
+            return False
+        if may_have_begun and not (keeper.may_repeat(call) and call.repeats < _MAXIMUM_REPEATS):
+            return False
+        if not call.rewind():
+            return False
+        self._queue.close(call.identifier)
+        if may_have_begun:
+            call.repeats += 1
+            if call.begun_by is None:
+                call.begun_by = self.greeting.instance
+        return True
+
+
+_LOST = ConnectionEnd(EndKind.LOST)
+
+
+def _done_by_another() -> BackendError:
+    error = BackendError(
+        "the broker was restarted before it answered: look at what the call was to change, and make it again",
+        ErrorCode.CONNECTION_CLOSED,
+    )
+    error.maybe_executed = True
+    return error

@@ -1,0 +1,1 @@
+"""Frames of the wire, to and from bytes. Knows no connection."""
