@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Coroutine
@@ -141,8 +140,6 @@ class Proxy:
     def cut(self) -> None:
         """Every connection is reset."""
         for writer in self._writers:
-            endpoint = writer.get_extra_info("socket")
-            endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
             writer.transport.abort()
         self._writers.clear()
 

@@ -7,6 +7,7 @@ from typing import Self
 
 from agent_broker._protos import common_pb2
 from agent_broker._remote.background import BackgroundOperations
+from agent_broker._remote.broker_operations import BrokerOperations
 from agent_broker._remote.connection import ReconnectingConnection
 from agent_broker._remote.file_operations import FileOperations
 from agent_broker._remote.key_operations import KeyOperations
@@ -68,7 +69,7 @@ class RemoteOperations(FileOperations, SearchOperations, TransferOperations, Bac
         self._root._scopes.pop(child, None)  # type: ignore[call-overload]
 
 
-class RemoteFilesystemBackend(RemoteOperations):
+class RemoteFilesystemBackend(BrokerOperations, RemoteOperations):
     """All operations, scopes, readers and commands share one connection, which is made when it is first needed.
 
     One that is lost is made again as `ReconnectionConfig` says, and `on_status_change` tells of each step. Meanwhile
