@@ -46,6 +46,7 @@ from agent_broker.logging import (
     OperationsLogger,
     should_log_operation,
 )
+from agent_broker.memory import MemoryBackend, ScopedMemoryBackend
 from agent_broker.options import (
     BackendType,
     EntryConfig,
@@ -60,6 +61,7 @@ from agent_broker.options import (
     ScopeConfig,
     TLSConfig,
 )
+from agent_broker.pool import BackendPoolManager, PoolManagerConfig, PoolStats
 from agent_broker.remote import RemoteFilesystemBackend, RemoteMemoryBackend, ScopedFilesystemBackend
 from agent_broker.status import ConnectionStatus, ConnectionStatusManager, StatusChangeEvent
 
@@ -68,6 +70,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ArrayOperationsLogger",
     "BackendError",
+    "BackendPoolManager",
     "BackendType",
     "BackgroundCommand",
     "BackgroundCommandInfo",
@@ -100,12 +103,15 @@ __all__ = [
     "LimitDetails",
     "Lines",
     "LoggingMode",
+    "MemoryBackend",
     "MemoryBackendConfig",
     "NotImplementedBackendError",
     "OperationLogEntry",
     "OperationsLogger",
     "Output",
     "PathEscapeError",
+    "PoolManagerConfig",
+    "PoolStats",
     "ReadOptions",
     "ReconnectionConfig",
     "RemoteFilesystemBackend",
@@ -114,6 +120,7 @@ __all__ = [
     "Resend",
     "ScopeConfig",
     "ScopedFilesystemBackend",
+    "ScopedMemoryBackend",
     "StatusChangeEvent",
     "TLSConfig",
     "TerminalSize",
