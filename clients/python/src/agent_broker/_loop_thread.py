@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import concurrent.futures
 import threading
 import weakref
 from collections.abc import Coroutine
@@ -46,12 +47,16 @@ class LoopThread:
                 "another thread",
                 ErrorCode.INVALID_ARGUMENT,
             )
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._running())
+        future = self.begin(coroutine)
         try:
             return future.result()
         except BaseException:
             future.cancel()
             raise
+
+    def begin(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+        """Runs a coroutine, and does not wait for it."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._running())
 
     def destroy_at_exit(self, backend: Destroyable) -> None:
         """Unless it is let go before."""

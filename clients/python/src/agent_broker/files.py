@@ -157,7 +157,7 @@ class EditResult:
 class Lines:
     """Some lines of a file."""
 
-    text: str
+    content: bytes
     """Each with its newline."""
     count: int
     total: int
@@ -165,6 +165,11 @@ class Lines:
     truncated: bool
     """There was no room for all that were asked for."""
     stat: FileStat
+
+    @property
+    def text(self) -> str:
+        """The lines; what is not UTF-8 is replaced."""
+        return self.content.decode(errors="replace")
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,7 +174,7 @@ class SearchOperations(View):
         content, _ = await self._call(operations.READ_LINES, message, as_text(as_bytes(path)))
         reply = files_pb2.ReadLinesReply.FromString(content)
         return Lines(
-            reply.text.decode(errors="replace"),
+            reply.text,
             reply.lines,
             reply.total_lines,
             reply.truncated,

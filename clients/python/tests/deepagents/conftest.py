@@ -1,0 +1,3 @@
+from broker_fixtures import broker, own_broker
+
+__all__ = ["broker", "own_broker"]
