@@ -24,7 +24,7 @@ class BackendType(StrEnum):
 
 
 class IsolationMode(StrEnum):
-    """How commands are kept apart, strongest last but for `AUTO`: whatever the broker does."""
+    """How commands are kept apart, from weak to strong. `AUTO`: whatever the broker does."""
 
     AUTO = "auto"
     NONE = "none"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from broker import Broker
-from test_standard import COMPATIBILITY, VERSION, sandbox_of
+from test_deepagents_standard import COMPATIBILITY, VERSION, sandbox_of
 
 from agent_broker import BackendError, ErrorCode, ReconnectionConfig
 from agent_broker.deepagents import BrokerSandbox
