@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 from agent_broker.closeables import Closeable, Closeables
 from agent_broker.errors import BackendError, ErrorCode, ErrorReason, NotImplementedBackendError
@@ -11,6 +12,10 @@ from agent_broker.logging import Operation, OperationsLogger, should_log_operati
 from agent_broker.options import BackendType, ExecOptions, MemoryBackendConfig, ReadOptions, ScopeConfig
 from agent_broker.paths import PathLike, as_text, within
 from agent_broker.status import ConnectionStatus, ConnectionStatusManager, StatusChangeCallback, Unsubscribe
+
+if TYPE_CHECKING:
+    from mcp import Client
+    from mcp.server.mcpserver import MCPServer
 
 
 class MemoryView:
@@ -150,6 +155,18 @@ class MemoryView:
     async def list_active_scopes(self) -> list[str]:
         """Paths of the scopes that were made and not destroyed."""
         return [scope.scope_path for scope in self._root._scopes]
+
+    async def get_mcp_transport(self, scope_path: str | None = None) -> MCPServer:
+        """An MCP server in this process whose tools work here: `mcp.Client` connects to it. Needs the extra `mcp`."""
+        from agent_broker.mcp import create_server
+
+        return create_server(self.scope(scope_path) if scope_path else self)
+
+    async def get_mcp_client(self, scope_path: str | None = None) -> Client:
+        """A client that is connected to such a server, and closed with the backend."""
+        from agent_broker.mcp import create_client
+
+        return await create_client(self.scope(scope_path) if scope_path else self)
 
     def _check(self) -> None:
         if self.status is ConnectionStatus.DESTROYED:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from agent_broker._protos import common_pb2
 from agent_broker._remote.background import BackgroundOperations
@@ -19,6 +19,10 @@ from agent_broker.errors import BackendError, ErrorCode
 from agent_broker.options import BackendType, RemoteFilesystemBackendConfig, ScopeConfig
 from agent_broker.paths import ROOT, PathLike, as_text, within
 from agent_broker.status import ConnectionStatus, StatusChangeCallback, Unsubscribe
+
+if TYPE_CHECKING:
+    from mcp import Client
+    from mcp.server.mcpserver import MCPServer
 
 
 class RemoteOperations(FileOperations, SearchOperations, TransferOperations, BackgroundOperations):
@@ -67,6 +71,18 @@ class RemoteOperations(FileOperations, SearchOperations, TransferOperations, Bac
     async def on_child_destroyed(self, child: object) -> None:
         """A scope is no more."""
         self._root._scopes.pop(child, None)  # type: ignore[call-overload]
+
+    async def get_mcp_transport(self, scope_path: str | None = None) -> MCPServer:
+        """An MCP server in this process whose tools work here: `mcp.Client` connects to it. Needs the extra `mcp`."""
+        from agent_broker.mcp import create_server
+
+        return create_server(self.scope(scope_path) if scope_path else self)
+
+    async def get_mcp_client(self, scope_path: str | None = None) -> Client:
+        """A client that is connected to such a server, and closed with the backend."""
+        from agent_broker.mcp import create_client
+
+        return await create_client(self.scope(scope_path) if scope_path else self)
 
 
 class RemoteFilesystemBackend(BrokerOperations, RemoteOperations):
