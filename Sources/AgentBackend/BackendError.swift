@@ -134,15 +134,18 @@ public struct BackendError: Error, Sendable {
     }
 }
 
-/// A limit that was reached. `used` and `allowed` are in the unit that the name ends in.
+/// A limit that was reached. The numbers are in the unit that the name ends in.
 public struct LimitDetails: Sendable, Hashable {
     public var name: String
     public var used: UInt64
+    /// What was to come on top of it, where that is told; else 0.
+    public var asked: UInt64
     public var allowed: UInt64
 
-    public init(name: String, used: UInt64, allowed: UInt64) {
+    public init(name: String, used: UInt64, asked: UInt64 = 0, allowed: UInt64) {
         self.name = name
         self.used = used
+        self.asked = asked
         self.allowed = allowed
     }
 }

@@ -56,12 +56,19 @@ extension LocalFilesystemBackend {
         let (workspace, scope) = try await directories(of: request)
         // Nothing else may keep them open for as long as their numbers are in use.
         defer { withExtendedLifetime((workspace, scope)) {} }
-        let command = try await commands.start(
-            request,
-            workspace: workspace.number,
-            scope: scope.number,
-            environment: settings.environment.merging(request.environment)
-        )
+        settings.usage?.commandBegan()
+        let command: any StartedCommand
+        do throws(BackendError) {
+            command = try await commands.start(
+                request,
+                workspace: workspace.number,
+                scope: scope.number,
+                environment: settings.environment.merging(request.environment)
+            )
+        } catch {
+            settings.usage?.commandEnded()
+            throw error
+        }
         guard let execution = await running.add(command) else {
             throw DirectoryAccess.Failure.destroyed.error(.execError, request.workingDirectory)
         }

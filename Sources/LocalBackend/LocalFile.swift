@@ -106,8 +106,9 @@ final class LocalFileWriter: FileWriter {
 
     func write(_ bytes: ByteBuffer) async throws(BackendError) {
         let (file, size) = try openFile()
-        try await backend.perform(.writeFailed, path) { files throws(DirectoryAccess.Failure) in
-            try files.write(bytes, to: file, at: size)
+        let (path, options) = (path, options)
+        try await backend.change(path) { files throws(DirectoryAccess.Failure) in
+            try files.write(bytes, to: file, at: size, path, options)
         }
         state.withLock { state in
             if case .open = state { state = .open(file, size: size + UInt64(bytes.readableBytes)) }
@@ -117,7 +118,7 @@ final class LocalFileWriter: FileWriter {
     func commit() async throws(BackendError) -> FileInfo {
         let (file, _) = try openFile()
         let (path, options) = (path, options)
-        let info = try await backend.perform(.writeFailed, path) { files throws(DirectoryAccess.Failure) in
+        let info = try await backend.change(path) { files throws(DirectoryAccess.Failure) in
             try files.commit(file, to: path, options: options)
         }
         state.withLock { $0 = .ended }

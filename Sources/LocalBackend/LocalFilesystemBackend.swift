@@ -29,6 +29,8 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         let commands: (any BackendCommands)?
         let safety: CommandSafety
         let environment: Environment
+        /// Where what is in the root counts. Nil: nobody counts it.
+        let usage: WorkspaceUsage?
     }
 
     /// - Parameters:
@@ -67,8 +69,8 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         )
     }
 
-    /// As the other one, with a directory for temporary files that backends share, and a limit on the length of written
-    /// files that may change.
+    /// As the other one, with a directory for temporary files that backends share, a limit on the length of written
+    /// files that may change, and an account of what the workspace holds, which all backends of its files share.
     package init(
         rootDirectory: String,
         temporary: TemporaryFileDirectory,
@@ -77,18 +79,19 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         environment: Environment = Environment(),
         limits: LocalFilesystemLimits = LocalFilesystemLimits(),
         fileSizeLimit: ByteLimit? = nil,
+        usage: WorkspaceUsage? = nil,
         threads: FileThreads,
         directories: OpenDirectoryCache,
         commands: (any CommandStarter)? = nil,
         safety: CommandSafety = CommandSafety(),
         cleanUp: @escaping @Sendable () -> Void = {}
     ) {
-        root = RootDirectory(.host(path: rootDirectory), in: directories)
+        root = RootDirectory(.host(path: rootDirectory), in: directories, usage: usage)
         self.identity = identity
         isScope = false
         self.ownsTemporaryDirectory = ownsTemporaryDirectory
         lifecycle = BackendLifecycle()
-        running = RunningCommands()
+        running = RunningCommands(usage: usage)
         self.cleanUp = cleanUp
         settings = Settings(
             temporary: temporary,
@@ -97,7 +100,8 @@ public final class LocalFilesystemBackend: ConfinableBackend {
             threads: threads,
             commands: commands?.makeCommands(as: identity),
             safety: safety,
-            environment: environment
+            environment: environment,
+            usage: usage
         )
     }
 
@@ -147,8 +151,8 @@ public final class LocalFilesystemBackend: ConfinableBackend {
     }
 
     public func openWriter(_ path: WorkspacePath, options: WriteOptions) async throws(BackendError) -> any FileWriter {
-        let file = try await perform(.writeFailed, path, isShort: true) { files throws(DirectoryAccess.Failure) in
-            try files.makeTemporaryFile()
+        let file = try await change(path, isShort: true) { files throws(DirectoryAccess.Failure) in
+            try files.makeTemporaryFile(keeping: UsageAmount(inodes: 1)) { files.replaced(at: path, options) }
         }
         return LocalFileWriter(backend: self, file: file, path: path, options: options)
     }
@@ -161,7 +165,7 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         options: WriteOptions
     ) async throws(BackendError) -> FileInfo {
         let isShort = bytes.readableBytes <= Self.shortWriteLength && options.durability == .none
-        return try await perform(.writeFailed, path, isShort: isShort) { files throws(DirectoryAccess.Failure) in
+        return try await change(path, isShort: isShort) { files throws(DirectoryAccess.Failure) in
             try files.write(bytes, to: path, options: options)
         }
     }
@@ -188,20 +192,20 @@ public final class LocalFilesystemBackend: ConfinableBackend {
     }
 
     public func rm(_ path: WorkspacePath, options: RemoveOptions) async throws(BackendError) {
-        try await perform(.writeFailed, path) { files throws(DirectoryAccess.Failure) in
+        try await change(path, grows: false) { files throws(DirectoryAccess.Failure) in
             try files.rm(path, options: options)
         }
     }
 
     public func mkdir(_ path: WorkspacePath, options: MkdirOptions) async throws(BackendError) {
-        try await perform(.writeFailed, path, isShort: true) { files throws(DirectoryAccess.Failure) in
+        try await change(path, isShort: true) { files throws(DirectoryAccess.Failure) in
             try files.mkdir(path, options: options)
         }
     }
 
     @discardableResult
     public func touch(_ path: WorkspacePath) async throws(BackendError) -> FileInfo {
-        try await perform(.writeFailed, path, isShort: true) { files throws(DirectoryAccess.Failure) in
+        try await change(path, isShort: true) { files throws(DirectoryAccess.Failure) in
             try files.touch(path)
         }
     }
@@ -215,7 +219,7 @@ public final class LocalFilesystemBackend: ConfinableBackend {
     }
 
     public func symlink(_ path: WorkspacePath, to target: LinkTarget) async throws(BackendError) {
-        try await perform(.writeFailed, path, isShort: true) { files throws(DirectoryAccess.Failure) in
+        try await change(path, isShort: true) { files throws(DirectoryAccess.Failure) in
             try files.symlink(path, to: target)
         }
     }
@@ -225,7 +229,7 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         to destination: WorkspacePath,
         options: RenameOptions
     ) async throws(BackendError) {
-        try await perform(.writeFailed, path, isShort: true) { files throws(DirectoryAccess.Failure) in
+        try await change(path, isShort: true) { files throws(DirectoryAccess.Failure) in
             try files.rename(path, to: destination, options: options)
         }
     }
@@ -236,7 +240,7 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         to destination: WorkspacePath,
         options: CopyOptions
     ) async throws(BackendError) -> CopyResult {
-        try await perform(.writeFailed, path) { files throws(DirectoryAccess.Failure) in
+        try await change(path) { files throws(DirectoryAccess.Failure) in
             try files.copy(path, to: destination, options: options)
         }
     }
@@ -283,7 +287,7 @@ public final class LocalFilesystemBackend: ConfinableBackend {
 }
 
 extension LocalFilesystemBackend.Settings {
-    fileprivate func files(
+    func files(
         beneath root: FileDescriptorHandle,
         of user: uid_t,
         _ cancellation: FileCancellation
@@ -291,7 +295,7 @@ extension LocalFilesystemBackend.Settings {
         var limits = limits
         if let fileSizeLimit { limits.maximumFileBytes = min(limits.maximumFileBytes, fileSizeLimit.bytes) }
         return LocalFiles(
-            access: DirectoryAccess(root: root),
+            access: DirectoryAccess(root: root, usage: usage),
             temporary: temporary,
             limits: limits,
             user: user,

@@ -87,6 +87,7 @@ extension ExitStatus {
             var details = JSONLine()
             details.add("name", limit.name)
             details.add("used", limit.used)
+            if limit.asked > 0 { details.add("asked", limit.asked) }
             details.add("allowed", limit.allowed)
             line.add("limit", details)
         }

@@ -37,6 +37,7 @@ struct LocalFixture: Sendable {
         directories: OpenDirectoryCache = OpenDirectoryCache(),
         disk: Int? = nil,
         commands: (any CommandStarter)? = nil,
+        usage: WorkspaceUsage? = nil,
         _ body: (LocalFixture) async throws -> Void
     ) async throws {
         let base = try makeBase()
@@ -50,9 +51,11 @@ struct LocalFixture: Sendable {
             threads: threads,
             backend: LocalFilesystemBackend(
                 rootDirectory: base + "/root",
-                temporaryDirectory: base + "/temporary",
+                temporary: TemporaryFileDirectory(path: base + "/temporary", in: directories),
+                ownsTemporaryDirectory: true,
                 identity: identity,
                 limits: limits,
+                usage: usage,
                 threads: threads,
                 directories: directories,
                 commands: commands

@@ -11,7 +11,7 @@ import Testing
         try await LocalFixture.with { fixture in
             let files = try fixture.files()
             let file = try files.makeTemporaryFile()
-            try files.write(ByteBuffer(string: "new"), to: file, at: 0)
+            try file.descriptor.write(ByteBuffer(string: "new"), at: 0)
             try fixture.makeFile("file", "old")
             try fixture.makeDirectory("directory")
             for name in ["file", "directory"] {
@@ -33,19 +33,19 @@ import Testing
         try await LocalFixture.with { fixture in
             let files = try fixture.files()
             let file = try files.makeTemporaryFile()
-            try files.write(ByteBuffer(string: "new"), to: file, at: 0)
+            try file.descriptor.write(ByteBuffer(string: "new"), at: 0)
             try fixture.makeDirectory("directory")
             try fixture.makeFile("directory/kept", "kept")
             try fixture.makeLink("link", to: fixture.outside + "/secret")
             for name in ["directory", "link", "nothing"] {
-                #expect(try !file.replace(Array(name.utf8), in: files.access.root), "\(name)")
+                #expect(try file.replace(Array(name.utf8), in: files.access.root) == nil, "\(name)")
             }
             #expect(try fixture.contents("directory/kept") == "kept")
             #expect(fixture.status("link").map { $0.st_mode & S_IFMT } == S_IFLNK)
             #expect(try fixture.names(absolute: fixture.temporary).count == 1)
 
             try fixture.makeFile("file", "old")
-            #expect(try file.replace(Array("file".utf8), in: files.access.root))
+            #expect(try file.replace(Array("file".utf8), in: files.access.root) != nil)
             #expect(try fixture.contents("file") == "new")
             #expect(try fixture.names(absolute: fixture.temporary) == [])
         }
@@ -56,7 +56,7 @@ import Testing
         try await LocalFixture.with { fixture in
             let files = try fixture.files()
             let file = try files.makeTemporaryFile()
-            try files.write(ByteBuffer(string: "new"), to: file, at: 0)
+            try file.descriptor.write(ByteBuffer(string: "new"), at: 0)
             let name = Array("file".utf8)
             let path = fixture.path("file")
             func look() throws -> stat { try #require(try files.access.root.status(of: name)) }
@@ -65,7 +65,7 @@ import Testing
                 try fixture.makeFile("file", "old")
                 let version = try look()
                 try body()
-                #expect(try !file.replace(name, in: files.access.root, expecting: version))
+                #expect(try file.replace(name, in: files.access.root, expecting: version) == nil)
                 #expect(try fixture.contents("file") == contents)
                 #expect(try fixture.names(absolute: fixture.temporary).count == 1)
             }
@@ -94,7 +94,7 @@ import Testing
             // Its permissions, its names and who looks at it make no other contents.
             try #require(chmod(path, 0o600) == 0)
             try #require(link(path, fixture.path("second")) == 0)
-            #expect(try file.replace(name, in: files.access.root, expecting: version))
+            #expect(try file.replace(name, in: files.access.root, expecting: version) != nil)
             #expect(try fixture.contents("file") == "new")
             #expect(try fixture.contents("second") == "old")
         }

@@ -25,7 +25,7 @@ public struct DiskUsage: Sendable, Hashable {
     public var directories: UInt64
     /// Of regular files, as stat tells them.
     public var bytes: UInt64
-    /// What files and directories take on the disk, that which was asked for included. In memory: as ``bytes``.
+    /// What regular files take on the disk, one with several names once for each. In memory: as ``bytes``.
     public var allocatedBytes: UInt64
     /// Directories that could not be read, and files whose paths are too long to be named: they are not counted.
     public var skipped: UInt64

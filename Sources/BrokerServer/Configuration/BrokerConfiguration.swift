@@ -99,6 +99,13 @@ extension BrokerConfiguration {
         package var maxReaddirEntries = 1000
         /// Longest file that the file operations write.
         package var maxFileBytes = 16 << 30
+        /// That the regular files of one workspace take on the disk. Like the next three, of every workspace, and of all of
+        /// one org together, unless its own limits say otherwise.
+        package var maxWorkspaceBytes = 256 << 30
+        /// Files of all kinds, and directories.
+        package var maxWorkspaceInodes = 16_000_000
+        package var maxDiskBytesPerOrg = 1 << 40
+        package var maxDiskInodesPerOrg = 64_000_000
         /// Descriptors of root directories that are kept open between calls, of all entries and their scopes together;
         /// others are opened anew for each call.
         package var maxOpenDirectories = 1024

@@ -67,6 +67,10 @@ extension BrokerConfiguration.Limits {
         .value("max_auth_failure_delay", \.maxAuthFailureDelay, .duration(.zero ... .seconds(600))),
         .value("max_readdir_entries", \.maxReaddirEntries, .count(1...100_000)).fixed,
         .value("max_file_bytes", \.maxFileBytes, .size(1...1 << 50)),
+        .value("max_workspace_bytes", \.maxWorkspaceBytes, .size(0...1 << 50)),
+        .value("max_workspace_inodes", \.maxWorkspaceInodes, .count(0...1_000_000_000)),
+        .value("max_disk_bytes_per_org", \.maxDiskBytesPerOrg, .size(0...1 << 50)),
+        .value("max_disk_inodes_per_org", \.maxDiskInodesPerOrg, .count(0...1_000_000_000)),
         .value("max_open_directories", \.maxOpenDirectories, .count(1...1_000_000)).fixed,
     ]
 }
@@ -196,6 +200,10 @@ extension OrgConfiguration.Limits {
         .optional("max_running", \.maxRunning, .count(0...100_000)),
         .optional("max_memory_bytes", \.maxMemoryBytes, .size(0...1 << 40)),
         .optional("max_file_bytes", \.maxFileBytes, .size(1...1 << 50)),
+        .optional("max_workspace_bytes", \.maxWorkspaceBytes, .size(0...1 << 50)),
+        .optional("max_workspace_inodes", \.maxWorkspaceInodes, .count(0...1_000_000_000)),
+        .optional("max_disk_bytes", \.maxDiskBytes, .size(0...1 << 50)),
+        .optional("max_disk_inodes", \.maxDiskInodes, .count(0...1_000_000_000)),
     ]
 }
 

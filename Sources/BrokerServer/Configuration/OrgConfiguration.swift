@@ -68,5 +68,12 @@ package struct OrgConfiguration: Sendable, Hashable {
         package var maxMemoryBytes: Int?
         /// Longest file that the file operations write.
         package var maxFileBytes: Int?
+        /// That the regular files of one workspace take on the disk.
+        package var maxWorkspaceBytes: Int?
+        /// Files of all kinds, and directories.
+        package var maxWorkspaceInodes: Int?
+        /// Of all workspaces together, like the next.
+        package var maxDiskBytes: Int?
+        package var maxDiskInodes: Int?
     }
 }

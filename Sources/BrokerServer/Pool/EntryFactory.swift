@@ -13,6 +13,7 @@ final class EntryFactory: Sendable {
     private let locks: WorkspaceLocks
     private let trash: TrashQueue
     private let background: BackgroundExecs
+    private let usages: OrgUsages
     private let log: OperationsLog
     private let wallClock: @Sendable () -> Int64
     /// The root directories of all entries that are kept open.
@@ -27,6 +28,7 @@ final class EntryFactory: Sendable {
         locks: WorkspaceLocks,
         trash: TrashQueue,
         background: BackgroundExecs,
+        usages: OrgUsages,
         log: OperationsLog,
         wallClock: @escaping @Sendable () -> Int64
     ) {
@@ -37,6 +39,7 @@ final class EntryFactory: Sendable {
         self.locks = locks
         self.trash = trash
         self.background = background
+        self.usages = usages
         self.log = log
         self.wallClock = wallClock
         directories = OpenDirectoryCache(capacity: configuration.limits.maxOpenDirectories)
@@ -89,7 +92,7 @@ final class EntryFactory: Sendable {
                 locks.ended(workspace)
                 throw error
             }
-            let local = backend(at: path, org, edition.share, configuration)
+            let local = backend(at: path, edition.share.usage.workspace(key), org, edition.share, configuration)
             let made = entry(.local(local), org, key, configuration, edition) { entry in
                 _ = try? await threads.run { () throws(BackendError) in
                     try root.noteUse(of: org, key: key, at: wallClock())
@@ -110,7 +113,7 @@ final class EntryFactory: Sendable {
     ) async throws(BackendError) -> BackendEntry {
         let (root, threads, trash, background) = (tenancy.root, edition.share.threads, trash, background)
         let workspace = try await threads.run { () throws(BackendError) in try root.makeKeylessWorkspace(of: org) }
-        let local = backend(at: workspace.path, org, edition.share, configuration)
+        let local = backend(at: workspace.path, edition.share.usage.makeWorkspace(), org, edition.share, configuration)
         return entry(.local(local), org, nil, configuration, edition) { entry in
             background.forget(entry.backgroundOwner, of: org.id)
             // Where that fails, it is swept at the next start.
@@ -146,6 +149,7 @@ final class EntryFactory: Sendable {
 
     private func backend(
         at path: String,
+        _ usage: WorkspaceUsage,
         _ org: Org,
         _ share: OrgShare,
         _ configuration: EntryConfiguration
@@ -160,6 +164,7 @@ final class EntryFactory: Sendable {
                 maximumReaddirEntries: self.configuration.limits.maxReaddirEntries
             ),
             fileSizeLimit: share.fileSizeLimit,
+            usage: usage,
             threads: share.threads,
             directories: directories,
             commands: commands(share, configuration),
@@ -192,7 +197,7 @@ final class EntryFactory: Sendable {
             // Asked for under the lock: a reload that comes next finds the share and changes it.
             guard let org = org(id) else { return nil }
             let temporary = TemporaryFileDirectory(path: tenancy.root.temporaryDirectory(of: org), in: directories)
-            let share = OrgShare(org, temporary, threads.share())
+            let share = OrgShare(org, temporary, threads.share(), usages.usage(of: org))
             shares[id] = share
             return share
         }

@@ -12,12 +12,15 @@ final class OrgShare: Sendable {
     let fileSizeLimit: ByteLimit
     let temporary: TemporaryFileDirectory
     let threads: FileThreads
+    /// What its workspaces hold.
+    let usage: OrgUsage
     /// Whose its commands are.
     let tenant: CommandTenant
     private let commandLimits: Shared<CommandTenant.Limits>
     private let edition = Atomic<UInt64>(0)
 
-    init(_ org: Org, _ temporary: TemporaryFileDirectory, _ threads: FileThreads) {
+    init(_ org: Org, _ temporary: TemporaryFileDirectory, _ threads: FileThreads, _ usage: OrgUsage) {
+        self.usage = usage
         budget = MemoryBudget(allowed: UInt64(org.limits.maxMemoryBytes))
         fileSizeLimit = ByteLimit(UInt64(org.limits.maxFileBytes))
         self.temporary = temporary
@@ -31,6 +34,7 @@ final class OrgShare: Sendable {
     func update(_ org: Org) {
         budget.allow(UInt64(org.limits.maxMemoryBytes))
         fileSizeLimit.set(UInt64(org.limits.maxFileBytes))
+        usage.allow(workspace: org.limits.workspaceQuota, org: org.limits.diskQuota)
         commandLimits.value = org.commands
     }
 

@@ -18,6 +18,7 @@ extension BrokerCore {
         let running = RunningConfiguration(configuration)
         let background = BackgroundExecs(configuration: running, wallClock: time.wallClock)
         let locks = WorkspaceLocks()
+        let usages = OrgUsages()
         let factory = EntryFactory(
             tenancy: tenancy,
             configuration: configuration,
@@ -26,6 +27,7 @@ extension BrokerCore {
             locks: locks,
             trash: trash,
             background: background,
+            usages: usages,
             log: log,
             wallClock: time.wallClock
         )
@@ -45,6 +47,7 @@ extension BrokerCore {
             pool: pool,
             counters: counters,
             background: background,
+            usages: usages,
             log: log,
             time: time,
             patience: { running.current.exec.grace + .seconds(10) }

@@ -67,6 +67,13 @@ package final class Org: Sendable {
         package var maxMemoryBytes: Int
         /// Longest file that the file operations write.
         package var maxFileBytes: Int
+        /// That the regular files of one workspace take on the disk.
+        package var maxWorkspaceBytes: Int
+        /// Files of all kinds, and directories.
+        package var maxWorkspaceInodes: Int
+        /// Of all workspaces together, like the next.
+        package var maxDiskBytes: Int
+        package var maxDiskInodes: Int
         /// Most time that a command may ask for.
         package var maxExecTimeout: Duration
         /// Leases that one entry may have at a time.
@@ -85,6 +92,10 @@ package final class Org: Sendable {
             maxRunning = org.maxRunning ?? defaults.exec.maxRunningPerOrg
             maxMemoryBytes = org.maxMemoryBytes ?? defaults.memory.maxBytesPerOrg
             maxFileBytes = org.maxFileBytes ?? defaults.limits.maxFileBytes
+            maxWorkspaceBytes = org.maxWorkspaceBytes ?? defaults.limits.maxWorkspaceBytes
+            maxWorkspaceInodes = org.maxWorkspaceInodes ?? defaults.limits.maxWorkspaceInodes
+            maxDiskBytes = org.maxDiskBytes ?? defaults.limits.maxDiskBytesPerOrg
+            maxDiskInodes = org.maxDiskInodes ?? defaults.limits.maxDiskInodesPerOrg
             maxExecTimeout = defaults.exec.maxTimeout
             maxLeasesPerEntry = defaults.pool.maxLeasesPerEntry
         }

@@ -16,6 +16,7 @@ final class Workspaces: Sendable {
     private let pool: BrokerCore.Pool
     private let counters: OrgCounterTable
     private let background: BackgroundExecs
+    private let usages: OrgUsages
     private let log: OperationsLog
     let time: BrokerTime
     /// How long a removal waits for entries that are ending.
@@ -29,6 +30,7 @@ final class Workspaces: Sendable {
         pool: BrokerCore.Pool,
         counters: OrgCounterTable,
         background: BackgroundExecs,
+        usages: OrgUsages,
         log: OperationsLog,
         time: BrokerTime,
         patience: @escaping @Sendable () -> Duration
@@ -40,6 +42,7 @@ final class Workspaces: Sendable {
         self.pool = pool
         self.counters = counters
         self.background = background
+        self.usages = usages
         self.log = log
         self.time = time
         self.patience = patience
@@ -171,7 +174,10 @@ final class Workspaces: Sendable {
             if let time, try root.useTime(of: org, key: key) ?? .max >= time { return false }
             return try root.setAsideWorkspace(of: org, key: key)
         }
-        if isGone { background.forget(.key(poolKey(key, of: org)), of: org.id) }
+        if isGone {
+            background.forget(.key(poolKey(key, of: org)), of: org.id)
+            usages[org.id]?.forget(key)
+        }
         return isGone
     }
 

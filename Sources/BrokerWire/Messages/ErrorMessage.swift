@@ -8,6 +8,7 @@ extension BackendError: WireMessage {
             limit = LimitDetails(
                 name: try MessageReader.string(details.limit, "error.limit"),
                 used: details.used,
+                asked: details.asked,
                 allowed: details.allowed
             )
         }
@@ -50,6 +51,7 @@ extension BackendError: WireMessage {
             let details = builder.make(agentbroker__v1__limit_details__init)
             details.pointee.limit = builder.string(limit.name)
             details.pointee.used = limit.used
+            details.pointee.asked = limit.asked
             details.pointee.allowed = limit.allowed
             message.pointee.details_case = AGENTBROKER__V1__ERROR__DETAILS_LIMIT
             message.pointee.limit = details

@@ -8,6 +8,8 @@ struct DirectoryAccess {
     let root: FileDescriptorHandle
     /// Only what the kernel has in its caches: everything else is ``Failure/wouldBlock``.
     var cachedOnly = false
+    /// Where what is made and removed counts. Nil: nobody counts it.
+    var usage: WorkspaceUsage?
 
     /// errno(3) of a call, or what errno cannot say.
     enum Failure: Error {
@@ -18,6 +20,7 @@ struct DirectoryAccess {
         /// The root itself, which cannot be removed or replaced.
         case isRoot
         case tooLarge(bytes: UInt64, allowed: UInt64)
+        case overQuota(UsageLedger.Refusal)
         /// What would be moved or copied to this place, which lies within it.
         case intoItself(WorkspacePath)
         /// A directory that was to be copied as if it were a file.

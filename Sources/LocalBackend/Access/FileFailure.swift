@@ -27,6 +27,8 @@ extension DirectoryAccess.Failure {
                     + "raised",
                 limit: LimitDetails(name: "file_bytes", used: bytes, allowed: allowed)
             )
+        case .overQuota(let refusal):
+            refusal.error(path)
         case .intoItself(let destination):
             BackendError(
                 .invalidArgument,
@@ -55,6 +57,20 @@ extension DirectoryAccess.Failure {
         case .destroyed:
             BackendError(.backendDestroyed, message: "the backend was destroyed: acquire it again")
         }
+    }
+}
+
+extension UsageLedger.Refusal {
+    fileprivate func error(_ path: WorkspacePath) -> BackendError {
+        BackendError(
+            .resourceExhausted,
+            reason: .noSpace,
+            systemErrno: EDQUOT,
+            message:
+                "\(path): \(limit) are \(used), \(asked) more were asked for, and \(allowed) are allowed: remove files, "
+                + "or have the limit raised",
+            limit: LimitDetails(name: limit, used: used, asked: asked, allowed: allowed)
+        )
     }
 }
 

@@ -15,10 +15,13 @@ final class RootDirectory: Sendable {
     private let origin: Origin
     private let cache: OpenDirectoryCache
     private let cached = CachedDirectory()
+    /// Where what is made in it counts. Nil: nobody counts it.
+    let usage: WorkspaceUsage?
 
-    init(_ origin: Origin, in cache: OpenDirectoryCache) {
+    init(_ origin: Origin, in cache: OpenDirectoryCache, usage: WorkspaceUsage? = nil) {
         self.origin = origin
         self.cache = cache
+        self.usage = usage
     }
 
     deinit {
@@ -26,7 +29,7 @@ final class RootDirectory: Sendable {
     }
 
     func scope(_ path: WorkspacePath) -> RootDirectory {
-        RootDirectory(.scope(of: self, path: path), in: cache)
+        RootDirectory(.scope(of: self, path: path), in: cache, usage: usage)
     }
 
     /// The backend's own, which this is or is a scope of.
@@ -84,7 +87,7 @@ final class RootDirectory: Sendable {
             guard descriptor >= 0 else { throw .errno(-descriptor) }
             return FileDescriptorHandle(owning: descriptor)
         case .scope(let parent, let path):
-            let access = DirectoryAccess(root: try parent.descriptor())
+            let access = DirectoryAccess(root: try parent.descriptor(), usage: usage)
             do throws(DirectoryAccess.Failure) {
                 return try access.open(path, flags: flags)
             } catch .errno(ENOENT) {

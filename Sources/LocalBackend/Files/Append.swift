@@ -17,7 +17,7 @@ extension LocalFiles {
             guard place.old != nil else { return nil }
             let count = UInt64(bytes.readableBytes)
             let info = try place.withLock { () throws(DirectoryAccess.Failure) in
-                try append(count, to: place, options) { target, written throws(DirectoryAccess.Failure) in
+                try append(count, to: place, options, room: nil) { target, written throws(DirectoryAccess.Failure) in
                     try target.append(bytes, &written)
                 }
             }
@@ -34,7 +34,9 @@ extension LocalFiles {
         _ options: WriteOptions
     ) throws(DirectoryAccess.Failure) -> FileInfo? {
         let count = UInt64(clamping: try file.descriptor.status().st_size)
-        return try append(count, to: place, options) { target, written throws(DirectoryAccess.Failure) in
+        return try append(count, to: place, options, room: file.room) {
+            target,
+            written throws(DirectoryAccess.Failure) in
             while written < count {
                 try cancellation.check()
                 let piece = try file.descriptor.read(upTo: Self.pieceLength, at: written)
@@ -48,6 +50,7 @@ extension LocalFiles {
         _ count: UInt64,
         to place: WritePlace,
         _ options: WriteOptions,
+        room: UsageReservation?,
         _ body: (FileDescriptorHandle, inout UInt64) throws(DirectoryAccess.Failure) -> Void
     ) throws(DirectoryAccess.Failure) -> FileInfo? {
         guard let target = try place.openForAppending() else { return nil }
@@ -60,21 +63,41 @@ extension LocalFiles {
             }
             let end = UInt64(clamping: before.st_size)
             try check(size: end + count)
+            let room = try roomToAppend(count, to: before, room)
             var written: UInt64 = 0
-            do throws(DirectoryAccess.Failure) {
-                try body(target, &written)
-                if written > 0 { try target.markAppended() }
-                if options.durability != .none, fdatasync(target.number) != 0 { throw .errno(errno) }
-            } catch {
-                target.takeBack(written, after: end)
-                throw error
+            var after = try access.usage.change(from: room) { change throws(DirectoryAccess.Failure) in
+                do throws(DirectoryAccess.Failure) {
+                    try body(target, &written)
+                    if written > 0 { try target.markAppended() }
+                    if options.durability != .none, fdatasync(target.number) != 0 { throw .errno(errno) }
+                } catch {
+                    target.takeBack(written, after: end)
+                    throw error
+                }
+                let after = try target.status()
+                change.grow(from: before, to: after)
+                return after
             }
-            var after = try target.status()
             // Also of what a command added meanwhile the caller must not be told that it was there when it wrote: this
             // is then no version that there is.
             after.st_size = off_t(end + written)
             return FileInfo(after)
         }
+    }
+
+    /// Keeps what the file will grow by.
+    private func roomToAppend(
+        _ count: UInt64,
+        to before: Glibc.stat,
+        _ room: UsageReservation?
+    ) throws(DirectoryAccess.Failure) -> UsageReservation? {
+        guard let usage = access.usage else { return nil }
+        let needed = UsageAmount.allocated(UInt64(clamping: before.st_size) + count)
+        // Of a file with holes what it has is less than its length.
+        let growth = min(needed - min(needed, before.allocatedBytes), UsageAmount.allocated(count))
+        guard let room else { return try usage.reserve(UsageAmount(bytes: growth)) }
+        try room.grow(to: UsageAmount(bytes: growth))
+        return room
     }
 
     private static let pieceLength = 1 << 20

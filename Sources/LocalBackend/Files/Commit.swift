@@ -35,39 +35,57 @@ extension LocalFiles {
                 return info
             }
             // Before anything takes effect: it may be refused.
+            try file.room?.confirm { () throws(DirectoryAccess.Failure) in
+                try place.parent.status(of: place.name).map { UsageAmount($0) } ?? UsageAmount()
+            }
             let synced = options.durability == .full ? try place.parent.openToSync() : nil
             let permissions = permissions ?? place.old?.st_mode ?? options.permissions
             let written = try file.finish(permissions: permissions, options.durability)
-            guard try move(file, to: place, expecting: options.expectedEtag) else { return nil }
+            let isMoved = try access.usage.change(from: file.room) {
+                change throws(DirectoryAccess.Failure) in
+                guard let moved = try move(file, to: place, expecting: options.expectedEtag) else { return false }
+                change.add(written)
+                if let replaced = moved.replaced { change.remove(replaced) }
+                return true
+            }
+            guard isMoved else { return nil }
             let info = try file.info(asWritten: written)
             if let synced, fsync(synced.number) != 0 { throw .errno(errno) }
             return info
         }
     }
 
-    /// False: something else is there by now, or nothing.
+    /// Nil: something else is there by now, or nothing.
     private func move(
         _ file: TemporaryFile,
         to place: WritePlace,
         expecting etag: Etag?
-    ) throws(DirectoryAccess.Failure) -> Bool {
+    ) throws(DirectoryAccess.Failure) -> Moved? {
         if let old = place.old {
             guard old.kind == .regular else {
+                let old = try place.parent.status(of: place.name)
                 try file.moveOver(place.name, in: place.parent)
-                return true
+                return Moved(replaced: old)
             }
             try place.check(etag)
             return try file.replace(place.name, in: place.parent, expecting: etag == nil ? nil : old)
+                .map { Moved(replaced: $0) }
         }
         do throws(DirectoryAccess.Failure) {
             try file.move(to: place.name, in: place.parent)
-            return true
+            return Moved(replaced: nil)
         } catch .errno(EEXIST) {
-            return false
+            return nil
         } catch .errno(ENOENT) where !access.root.isRemoved {
-            return false
+            return nil
         }
     }
+}
+
+/// A file took its place.
+private struct Moved {
+    /// What was there before. Nil: nothing.
+    var replaced: Glibc.stat?
 }
 
 extension TemporaryFile {

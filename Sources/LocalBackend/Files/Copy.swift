@@ -46,8 +46,10 @@ extension LocalFiles {
     ) throws(DirectoryAccess.Failure) -> CopyResult {
         let write = WriteOptions(mode: options.replacesExisting ? .replace : .createOnly)
         // What stands in the way is found out before any work is done.
-        _ = try naming(destination) { () throws(DirectoryAccess.Failure) in try place(of: destination, write) }
-        let file = try duplicate(source, status)
+        let old = try naming(destination) { () throws(DirectoryAccess.Failure) in
+            try place(of: destination, write).old
+        }
+        let file = try duplicate(source, status, replacing: old)
         if options.expectedEtag != nil {
             // A command may have written to it meanwhile.
             let present = try source.status().etag
@@ -100,7 +102,7 @@ extension LocalFiles {
             return (try access.open(path, flags: linux_o_path | linux_o_directory), false)
         } catch .errno(ENOENT) {
             let (parent, name) = try openParentMakingIt(path)
-            return try parent.makeOrOpenDirectory(name, permissions: 0o700)
+            return try parent.makeOrOpenDirectory(name, permissions: 0o700, counting: access.usage)
         }
     }
 }

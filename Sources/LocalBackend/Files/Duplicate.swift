@@ -7,13 +7,17 @@ internal import NIOCore
 extension LocalFiles {
     /// A temporary file with what `source` held when `status` was taken, as far as it is still there. Shares it with the
     /// source where the file system can; holes stay holes.
+    ///
+    /// - Parameter old: What it will replace.
     func duplicate(
         _ source: FileDescriptorHandle,
-        _ status: Glibc.stat
+        _ status: Glibc.stat,
+        replacing old: Glibc.stat?
     ) throws(DirectoryAccess.Failure) -> TemporaryFile {
         let size = UInt64(clamping: status.st_size)
         try check(size: size)
-        let file = try makeTemporaryFile()
+        let needed = UsageAmount(bytes: min(status.allocatedBytes, UsageAmount.allocated(size)), inodes: 1)
+        let file = try makeTemporaryFile(keeping: needed) { () in old.map { UsageAmount($0) } ?? UsageAmount() }
         if linux_clone_file(file.descriptor.number, source.number) == 0 {
             // It may have grown since.
             try check(size: UInt64(clamping: try file.descriptor.status().st_size))

@@ -16,8 +16,8 @@ extension LocalFiles {
         let status = try from.status()
         guard status.kind == .regular else { throw .errno(ENXIO) }
         // Before any work is done for it.
-        _ = try target.replaceable(name, options)
-        let file = try duplicate(from, status)
+        let old = try target.replaceable(name, options)
+        let file = try duplicate(from, status, replacing: old)
         for _ in 0..<Self.maximumRetries {
             let place = WritePlace(parent: target, name: name, old: try target.replaceable(name, options))
             if let info = try commit(file, to: place, WriteOptions(), permissions: status.st_mode) { return info.size }
@@ -33,12 +33,18 @@ extension LocalFiles {
     ) throws(DirectoryAccess.Failure) {
         let text = try source.open(name, flags: Int32(linux_o_path)).readLink()
         do throws(DirectoryAccess.Failure) {
-            try target.makeLink(name, to: text)
+            try target.makeLink(name, to: text, counting: access.usage)
         } catch .errno(EEXIST) {
             _ = try target.replaceable(name, options)
             let link = try makeTemporaryLink(to: text)
             try target.withLock(of: name) { () throws(DirectoryAccess.Failure) in
-                try link.moveOver(name, in: target)
+                try access.usage.change { change throws(DirectoryAccess.Failure) in
+                    let old = try target.status(of: name)
+                    try link.moveOver(name, in: target)
+                    // There may have been nothing any more; where that passes the limit, it is by one.
+                    change.files += 1
+                    if let old { change.remove(old) }
+                }
             }
         }
     }

@@ -7,7 +7,7 @@ extension LocalFiles {
         guard options.recursive else {
             guard !path.isRoot else { throw .errno(EEXIST) }
             let (parent, name) = try access.openParent(path)
-            _ = try parent.makeDirectory(name, permissions: options.permissions)
+            _ = try parent.makeDirectory(name, permissions: options.permissions, counting: access.usage)
             return
         }
         do throws(DirectoryAccess.Failure) {
@@ -52,29 +52,52 @@ extension DirectoryAccess {
         guard var directory = found else { return }
         for (index, name) in missing.enumerated().reversed() {
             let permissions = index == 0 ? permissions : 0o755
-            directory = try directory.makeOrOpenDirectory(name, permissions: permissions).directory
+            directory = try directory.makeOrOpenDirectory(name, permissions: permissions, counting: usage).directory
         }
     }
 }
 
 extension FileDescriptorHandle {
     /// Makes a directory in this one and opens it. Throws `EEXIST` where there is anything.
-    func makeDirectory(_ name: [UInt8], permissions: mode_t) throws(DirectoryAccess.Failure) -> FileDescriptorHandle {
-        guard name.withCString({ mkdirat(number, $0, 0o700) }) == 0 else { throw .errno(errno) }
+    func makeDirectory(
+        _ name: [UInt8],
+        permissions: mode_t,
+        counting usage: WorkspaceUsage?
+    ) throws(DirectoryAccess.Failure) -> FileDescriptorHandle {
+        if let usage {
+            let room = try usage.reserve(UsageAmount(inodes: 1))
+            try withLock(of: name) { () throws(DirectoryAccess.Failure) in
+                try usage.change(room) { change throws(DirectoryAccess.Failure) in
+                    try makeDirectory(name)
+                    change.directories += 1
+                }
+            }
+        } else {
+            try makeDirectory(name)
+        }
         let directory = try open(name, flags: O_RDONLY | O_DIRECTORY | O_NONBLOCK)
         try directory.setPermissions(permissions)
         return directory
     }
 
+    private func makeDirectory(_ name: [UInt8]) throws(DirectoryAccess.Failure) {
+        guard name.withCString({ mkdirat(number, $0, 0o700) }) == 0 else { throw .errno(errno) }
+    }
+
     /// The same where there is none yet. One that is there already is fine and stays as it is; a link to one is not.
     func makeOrOpenDirectory(
         _ name: [UInt8],
-        permissions: mode_t
+        permissions: mode_t,
+        counting usage: WorkspaceUsage?
     ) throws(DirectoryAccess.Failure) -> (directory: FileDescriptorHandle, isNew: Bool) {
+        let flags = Int32(linux_o_path) | O_DIRECTORY
         do throws(DirectoryAccess.Failure) {
-            return (try makeDirectory(name, permissions: permissions), true)
+            return (try makeDirectory(name, permissions: permissions, counting: usage), true)
         } catch .errno(EEXIST) {
-            return (try open(name, flags: Int32(linux_o_path) | O_DIRECTORY), false)
+            return (try open(name, flags: flags), false)
+        } catch .overQuota(let refusal) {
+            guard let present = try? open(name, flags: flags) else { throw .overQuota(refusal) }
+            return (present, false)
         }
     }
 }

@@ -17,11 +17,18 @@ extension LocalFiles {
                 try openParentMakingIt(destination)
             }
             let newLock = try to.lock(of: newName)
-            // Who expects a version has nobody change it before it is renamed; what commands do is not seen.
-            let lock = options.expectedEtag == nil ? newLock : try from.lock(of: name)
+            // Who expects a version has nobody change it before it is renamed; what commands do is not seen. Where files
+            // count, what is being added to keeps its name meanwhile.
+            let isFree = options.expectedEtag == nil && access.usage == nil
+            let lock = isFree ? newLock : try from.lock(of: name)
             let result = try FileLocks.shared.withLocks(lock, newLock) { () throws(DirectoryAccess.Failure) in
                 try from.check(name, isOf: options.expectedEtag)
-                return from.rename(name, to: newName, in: to, replacing: options.replacesExisting)
+                return try access.usage.change { change throws(DirectoryAccess.Failure) in
+                    let old = try replaced(newName, in: to, by: name, in: from, options)
+                    let result = from.rename(name, to: newName, in: to, replacing: options.replacesExisting)
+                    if result == 0, let old { change.remove(old) }
+                    return result
+                }
             }
             switch result {
             case 0: return
@@ -33,6 +40,21 @@ extension LocalFiles {
             }
         }
         throw .errno(EBUSY)
+    }
+
+    /// What will be there no more, where that counts. Of two names of one file rename(2) leaves both.
+    private func replaced(
+        _ newName: [UInt8],
+        in target: FileDescriptorHandle,
+        by name: [UInt8],
+        in source: FileDescriptorHandle,
+        _ options: RenameOptions
+    ) throws(DirectoryAccess.Failure) -> Glibc.stat? {
+        guard access.usage != nil, options.replacesExisting, let old = try target.status(of: newName) else {
+            return nil
+        }
+        guard let new = try source.status(of: name) else { return nil }
+        return old.st_ino == new.st_ino && old.st_dev == new.st_dev ? nil : old
     }
 
     private func openSource(

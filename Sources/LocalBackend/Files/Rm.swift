@@ -9,8 +9,12 @@ extension LocalFiles {
             if let expected = options.expectedEtag { return try remove(name, in: parent, expecting: expected) }
             guard let status = try parent.status(of: name) else { throw .errno(ENOENT) }
             let isDirectory = status.st_mode & S_IFMT == S_IFDIR
-            guard isDirectory, options.recursive else { return try parent.remove(name, isDirectory: isDirectory) }
-            var removal = TreeRemoval(cancellation: cancellation)
+            guard isDirectory, options.recursive else {
+                let result = parent.unlink(name, isDirectory: isDirectory, counting: access.usage)
+                guard result == 0 else { throw .errno(result) }
+                return
+            }
+            var removal = TreeRemoval(cancellation: cancellation, usage: access.usage)
             try removal.remove(name, in: parent)
         } catch .errno(ENOENT) where options.force {
             return
@@ -28,7 +32,8 @@ extension LocalFiles {
         try parent.withLock(of: name) { () throws(DirectoryAccess.Failure) in
             guard try parent.status(of: name) != nil else { throw .errno(ENOENT) }
             try parent.check(name, isOf: etag)
-            try parent.remove(name, isDirectory: false)
+            let result = parent.unlinkLocked(name, counting: access.usage)
+            guard result == 0 else { throw .errno(result) }
         }
     }
 }
@@ -41,6 +46,8 @@ extension LocalFiles {
 /// moved up to the top of the tree, where it is found again.
 private struct TreeRemoval {
     private let cancellation: FileCancellation
+    /// Where what is removed counts.
+    private let usage: WorkspaceUsage?
     /// The first thing that could not be removed.
     private var failure: DirectoryAccess.Failure?
     /// The present round moved something up, for the next one.
@@ -48,8 +55,9 @@ private struct TreeRemoval {
     /// Something changed while the present round went by.
     private var isRaced = false
 
-    init(cancellation: FileCancellation) {
+    init(cancellation: FileCancellation, usage: WorkspaceUsage?) {
         self.cancellation = cancellation
+        self.usage = usage
     }
 
     mutating func remove(_ name: [UInt8], in parent: FileDescriptorHandle) throws(DirectoryAccess.Failure) {
@@ -75,7 +83,7 @@ private struct TreeRemoval {
         top: FileDescriptorHandle?,
         depth: Int
     ) throws(DirectoryAccess.Failure) -> Bool {
-        var result = directory.unlink(name, flags: 0)
+        var result = directory.unlink(name, isDirectory: false, counting: usage)
         // Where nothing in here may be removed, what is in a directory still may.
         let mayBeDirectory = result == EISDIR || result == EACCES || result == EPERM
         guard mayBeDirectory else { return note(result) }
@@ -97,7 +105,7 @@ private struct TreeRemoval {
             isRaced = true
             return false
         }
-        result = directory.unlink(name, flags: AT_REMOVEDIR)
+        result = directory.unlink(name, isDirectory: true, counting: usage)
         if result == ENOTEMPTY || result == ENOTDIR {
             if openFailure != 0 { return note(openFailure) }
             isRaced = true
@@ -148,14 +156,46 @@ private struct TreeRemoval {
 }
 
 extension FileDescriptorHandle {
-    /// Removes one name in this directory; unlinkat(2). A directory must be empty.
-    fileprivate func remove(_ name: [UInt8], isDirectory: Bool) throws(DirectoryAccess.Failure) {
-        let number = unlink(name, flags: isDirectory ? AT_REMOVEDIR : 0)
-        guard number == 0 else { throw .errno(number) }
+    /// Removes one name in this directory; a directory must be empty. 0 or the errno of unlinkat(2).
+    fileprivate func unlink(_ name: [UInt8], isDirectory: Bool, counting usage: WorkspaceUsage?) -> Int32 {
+        guard let usage else { return unlink(name, flags: isDirectory ? AT_REMOVEDIR : 0) }
+        return result { () throws(DirectoryAccess.Failure) in
+            // What is counted is what is removed: nobody replaces it meanwhile.
+            try withLock(of: name) { () throws(DirectoryAccess.Failure) in
+                guard isDirectory else { return unlinkLocked(name, counting: usage) }
+                return try usage.change(nil) { change in
+                    let result = unlink(name, flags: AT_REMOVEDIR)
+                    if result == 0 { change.directories -= 1 }
+                    return result
+                }
+            }
+        }
     }
 
-    /// 0 or the errno.
-    fileprivate func unlink(_ name: [UInt8], flags: Int32) -> Int32 {
+    /// A file, for who holds the lock of its name.
+    fileprivate func unlinkLocked(_ name: [UInt8], counting usage: WorkspaceUsage?) -> Int32 {
+        guard let usage else { return unlink(name, flags: 0) }
+        return result { () throws(DirectoryAccess.Failure) in
+            try usage.change(nil) { change throws(DirectoryAccess.Failure) in
+                let status = try status(of: name)
+                let result = unlink(name, flags: 0)
+                if result == 0, let status { change.remove(status) }
+                return result
+            }
+        }
+    }
+
+    private func result(_ body: () throws(DirectoryAccess.Failure) -> Int32) -> Int32 {
+        do throws(DirectoryAccess.Failure) {
+            return try body()
+        } catch .errno(let number) {
+            return number
+        } catch {
+            return EIO
+        }
+    }
+
+    private func unlink(_ name: [UInt8], flags: Int32) -> Int32 {
         name.withCString { unlinkat(number, $0, flags) } == 0 ? 0 : errno
     }
 }

@@ -12,7 +12,7 @@ extension LocalFiles {
                 let place = try access.resolve(parent, followLast: true)
                 let text = try Self.text(of: target, in: place)
                 _ = try openParentMakingIt(path)
-                return try access.openPlainDirectory(place).makeLink(name, to: text)
+                return try access.openPlainDirectory(place).makeLink(name, to: text, counting: access.usage)
             } catch .errno(let number) where number == ENOENT || number == ELOOP || number == EXDEV {
                 // Something else took the place of a directory meanwhile, or it was removed.
                 guard !access.root.isRemoved else { throw .errno(number) }

@@ -25,13 +25,21 @@ package final class TemporaryFileDirectory: Sendable {
 /// A file that is written where nobody sees it, until it takes its place. Removed when it is let go of before that.
 final class TemporaryFile: Sendable {
     let descriptor: FileDescriptorHandle
+    /// What is kept for it. Nil: nobody counts.
+    let room: UsageReservation?
     private let directory: FileDescriptorHandle
     private let name: [UInt8]
     /// Its name in the directory is not its own any more.
     private let isGone = Atomic<Bool>(false)
 
-    fileprivate init(descriptor: FileDescriptorHandle, directory: FileDescriptorHandle, name: [UInt8]) {
+    fileprivate init(
+        descriptor: FileDescriptorHandle,
+        room: UsageReservation?,
+        directory: FileDescriptorHandle,
+        name: [UInt8]
+    ) {
         self.descriptor = descriptor
+        self.room = room
         self.directory = directory
         self.name = name
     }
@@ -59,29 +67,28 @@ final class TemporaryFile: Sendable {
     }
 
     /// Swaps the file with the one that it replaces and removes that: ext4 writes a file to disk at once that is
-    /// renamed over another, but not one that is exchanged. False: what was there is no regular file any more, or not
-    /// of the version that is expected, and is back; or nothing was there.
+    /// renamed over another, but not one that is exchanged. Returns what was replaced. Nil: what was there is no regular
+    /// file any more, or not of the version that is expected, and is back; or nothing was there.
     ///
     /// A command that reads the file in the moment between sees what is taken back.
     func replace(
         _ oldName: [UInt8],
         in parent: FileDescriptorHandle,
         expecting version: Glibc.stat? = nil
-    ) throws(DirectoryAccess.Failure) -> Bool {
+    ) throws(DirectoryAccess.Failure) -> Glibc.stat? {
         do throws(DirectoryAccess.Failure) {
             try rename(linux_rename_exchange, oldName, in: parent)
         } catch .errno(ENOENT) {
-            return false
+            return nil
         }
-        if let displaced = try directory.status(of: name) {
-            let isExpected = version.map { displaced.isVersion(of: $0) } ?? (displaced.kind == .regular)
-            guard isExpected else {
-                try giveBack(oldName, in: parent, isFile: displaced.kind == .regular)
-                return false
-            }
+        guard let displaced = try directory.status(of: name) else { throw .errno(EIO) }
+        let isExpected = version.map { displaced.isVersion(of: $0) } ?? (displaced.kind == .regular)
+        guard isExpected else {
+            try giveBack(oldName, in: parent, isFile: displaced.kind == .regular)
+            return nil
         }
         remove()
-        return true
+        return displaced
     }
 
     /// Something that was not to be replaced was exchanged, and may be a directory full of files: puts it back in its
@@ -138,8 +145,19 @@ final class TemporaryFile: Sendable {
 
 extension LocalFiles {
     /// `permissions`: what it will probably have in its place; nobody else reaches it before.
-    func makeTemporaryFile(permissions: mode_t = 0o600) throws(DirectoryAccess.Failure) -> TemporaryFile {
-        try makeTemporary { directory, name throws(DirectoryAccess.Failure) in
+    ///
+    /// - Parameters:
+    ///   - amount: Room that is kept for it.
+    ///   - replaced: What it will take the place of, which gives room too: asked where there is not enough.
+    func makeTemporaryFile(
+        permissions: mode_t = 0o600,
+        keeping amount: UsageAmount = UsageAmount(),
+        replacing replaced: () -> UsageAmount = { UsageAmount() }
+    ) throws(DirectoryAccess.Failure) -> TemporaryFile {
+        let room = try access.usage.map { usage throws(DirectoryAccess.Failure) in
+            try usage.reserve(amount, replacing: replaced)
+        }
+        return try makeTemporary(room) { directory, name throws(DirectoryAccess.Failure) in
             try directory.open(name, flags: O_RDWR | O_CREAT | O_EXCL, mode: permissions & 0o777)
         }
     }
@@ -153,13 +171,19 @@ extension LocalFiles {
     }
 
     private func makeTemporary(
+        _ room: UsageReservation? = nil,
         _ make: (FileDescriptorHandle, [UInt8]) throws(DirectoryAccess.Failure) -> FileDescriptorHandle
     ) throws(DirectoryAccess.Failure) -> TemporaryFile {
         let directory = try temporary.root.descriptor()
         while true {
             let name = temporary.makeName()
             do throws(DirectoryAccess.Failure) {
-                return TemporaryFile(descriptor: try make(directory, name), directory: directory, name: name)
+                return TemporaryFile(
+                    descriptor: try make(directory, name),
+                    room: room,
+                    directory: directory,
+                    name: name
+                )
             } catch .errno(EEXIST) {
             }
         }
@@ -167,6 +191,22 @@ extension LocalFiles {
 }
 
 extension FileDescriptorHandle {
+    /// Makes a symbolic link that counts.
+    func makeLink(
+        _ name: [UInt8],
+        to target: [UInt8],
+        counting usage: WorkspaceUsage?
+    ) throws(DirectoryAccess.Failure) {
+        guard let usage else { return try makeLink(name, to: target) }
+        let room = try usage.reserve(UsageAmount(inodes: 1))
+        try withLock(of: name) { () throws(DirectoryAccess.Failure) in
+            try usage.change(room) { change throws(DirectoryAccess.Failure) in
+                try makeLink(name, to: target)
+                change.files += 1
+            }
+        }
+    }
+
     /// Makes a symbolic link in this directory.
     func makeLink(_ name: [UInt8], to target: [UInt8]) throws(DirectoryAccess.Failure) {
         let result = name.withCString { name in target.withCString { symlinkat($0, number, name) } }

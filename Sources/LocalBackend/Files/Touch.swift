@@ -12,7 +12,11 @@ extension LocalFiles {
             return FileInfo(try found.status())
         } catch .errno(ENOENT) where !access.root.isRemoved {
             // In this mode what appears meanwhile stays as it is.
-            return try commit(try makeTemporaryFile(), to: path, options: WriteOptions(mode: .append))
+            return try commit(
+                try makeTemporaryFile(keeping: UsageAmount(inodes: 1)),
+                to: path,
+                options: WriteOptions(mode: .append)
+            )
         }
     }
 }

@@ -115,7 +115,7 @@ struct TreeCopy {
         let from = try source.open(name, flags: O_RDONLY | O_DIRECTORY | O_NONBLOCK)
         let status = try from.status()
         guard status.st_ino != top.st_ino || status.st_dev != top.st_dev else { throw .intoItself(destination) }
-        let (to, isNew) = try target.makeOrOpenDirectory(name, permissions: 0o700)
+        let (to, isNew) = try target.makeOrOpenDirectory(name, permissions: 0o700, counting: files.access.usage)
         let permissions = isNew ? status.st_mode : nil
         guard depth < Self.maximumDepth else { return try putOff(permissions) }
         try copyContents(of: from, into: to, depth: depth + 1)

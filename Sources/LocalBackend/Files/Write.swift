@@ -1,4 +1,5 @@
 internal import AgentBackend
+internal import CLinux
 internal import Glibc
 internal import NIOCore
 
@@ -10,15 +11,38 @@ extension LocalFiles {
         options: WriteOptions
     ) throws(DirectoryAccess.Failure) -> FileInfo {
         if options.mode == .append, let info = try append(bytes, to: path, options) { return info }
-        let file = try makeTemporaryFile(permissions: options.permissions)
-        try write(bytes, to: file, at: 0)
+        try check(size: UInt64(bytes.readableBytes))
+        let file = try makeTemporaryFile(
+            permissions: options.permissions,
+            keeping: UsageAmount(ofFileWith: UInt64(bytes.readableBytes))
+        ) {
+            replaced(at: path, options)
+        }
+        try file.descriptor.write(bytes, at: 0)
         return try commit(file, to: path, options: options)
     }
 
-    /// Adds to a file in the making that has `size` bytes.
-    func write(_ bytes: ByteBuffer, to file: TemporaryFile, at size: UInt64) throws(DirectoryAccess.Failure) {
-        try check(size: size + UInt64(bytes.readableBytes))
+    /// Adds to a file in the making that has `size` bytes and is to have this path.
+    func write(
+        _ bytes: ByteBuffer,
+        to file: TemporaryFile,
+        at size: UInt64,
+        _ path: WorkspacePath,
+        _ options: WriteOptions
+    ) throws(DirectoryAccess.Failure) {
+        let newSize = size + UInt64(bytes.readableBytes)
+        try check(size: newSize)
+        try file.room?.grow(to: UsageAmount(ofFileWith: newSize)) { replaced(at: path, options) }
         try file.descriptor.write(bytes, at: size)
+    }
+
+    /// What a file that is written to this path will take the place of, as far as that can be told. Of one that it is
+    /// added to what it holds stays.
+    func replaced(at path: WorkspacePath, _ options: WriteOptions) -> UsageAmount {
+        guard options.mode != .createOnly, let old = try? access.open(path, flags: linux_o_path).status() else {
+            return UsageAmount()
+        }
+        return options.mode == .append ? UsageAmount(inodes: 1) : UsageAmount(old)
     }
 
     func check(size: UInt64) throws(DirectoryAccess.Failure) {

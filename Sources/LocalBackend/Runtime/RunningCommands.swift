@@ -12,20 +12,36 @@ final class RunningCommands: Sendable {
     }
 
     private let state = Mutex(State())
+    /// Of the workspace that they run in. Nil: nobody counts.
+    private let usage: WorkspaceUsage?
 
-    /// What its caller gets in its place. Nil where the backend was destroyed meanwhile: the command was ended, too.
+    init(usage: WorkspaceUsage? = nil) {
+        self.usage = usage
+    }
+
+    /// What its caller gets in place of a command that the workspace was told of. Nil where the backend was destroyed
+    /// meanwhile: the command was ended, too.
     func add(_ command: any StartedCommand) async -> (any CommandExecution)? {
         let number = state.withLock { state -> UInt64? in
             guard !state.isEnded else { return nil }
-            // Also those whose callers did not wait for their ends.
-            state.commands = state.commands.filter { !$0.value.hasEnded }
+            forgetEnded(&state)
             state.lastCommand += 1
             state.commands[state.lastCommand] = command
             return state.lastCommand
         }
         if let number { return RunningExecution(command: command, number: number, commands: self) }
         await Self.end([command])
+        usage?.commandEnded()
         return nil
+    }
+
+    /// Also those whose callers did not wait for their ends.
+    func forgetEnded() {
+        state.withLock { forgetEnded(&$0) }
+    }
+
+    private func forgetEnded(_ state: inout State) {
+        for (number, command) in state.commands where command.hasEnded { remove(number, from: &state) }
     }
 
     /// Ends them all, and waits until no process of theirs is left. Takes no more.
@@ -35,10 +51,15 @@ final class RunningCommands: Sendable {
             return Array(state.commands.values)
         }
         await Self.end(commands)
+        for _ in commands { usage?.commandEnded() }
     }
 
     fileprivate func remove(_ number: UInt64) {
-        state.withLock { _ = $0.commands.removeValue(forKey: number) }
+        state.withLock { remove(number, from: &$0) }
+    }
+
+    private func remove(_ number: UInt64, from state: inout State) {
+        if state.commands.removeValue(forKey: number) != nil { usage?.commandEnded() }
     }
 
     private static func end(_ commands: [any StartedCommand]) async {

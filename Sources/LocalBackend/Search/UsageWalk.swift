@@ -19,8 +19,22 @@ struct UsageWalk: WorkInTurns {
         let status = try files.access.open(path, flags: linux_o_path).status()
         if options.after == nil { count(status, isTop: true) }
         guard status.kind == .directory else { return }
+        try begin(at: path, after: options.after, files)
+    }
+
+    /// Of everything beneath the root, however much that is.
+    init(ofAll files: LocalFiles) throws(DirectoryAccess.Failure) {
+        rest = .max
+        try begin(at: .root, after: nil, files)
+    }
+
+    private mutating func begin(
+        at path: WorkspacePath,
+        after: WorkspacePath?,
+        _ files: LocalFiles
+    ) throws(DirectoryAccess.Failure) {
         let base = try files.access.open(path, flags: UInt64(O_RDONLY | O_NONBLOCK) | linux_o_directory)
-        walk = DirectoryWalk(base, at: path, (), after: options.after)
+        walk = DirectoryWalk(base, at: path, (), after: after)
     }
 
     mutating func advance(_ files: LocalFiles, _ turn: inout FileTurn) throws(DirectoryAccess.Failure) -> DiskUsage? {
@@ -44,13 +58,13 @@ struct UsageWalk: WorkInTurns {
     }
 
     private mutating func count(_ status: Glibc.stat, isTop: Bool) {
-        // Of 512 bytes each, whatever the file system's are; stat(2).
-        usage.allocatedBytes += UInt64(clamping: status.st_blocks) * 512
         guard status.kind != .directory else {
             if !isTop { usage.directories += 1 }
             return
         }
         usage.files += 1
-        if status.kind == .regular { usage.bytes += UInt64(clamping: status.st_size) }
+        guard status.kind == .regular else { return }
+        usage.bytes += UInt64(clamping: status.st_size)
+        usage.allocatedBytes += status.allocatedBytes
     }
 }

@@ -55,6 +55,10 @@ import Testing
               max_auth_failure_delay: 1m
               max_readdir_entries: 50
               max_file_bytes: 1GiB
+              max_workspace_bytes: 104MiB
+              max_workspace_inodes: 105
+              max_disk_bytes_per_org: 106MiB
+              max_disk_inodes_per_org: 107
               max_open_directories: 64
               max_connections_per_org: 70
               max_calls_in_flight: 71
@@ -131,6 +135,10 @@ import Testing
                   max_running: 3
                   max_memory_bytes: 4KiB
                   max_file_bytes: 5KiB
+                  max_workspace_bytes: 108MiB
+                  max_workspace_inodes: 109
+                  max_disk_bytes: 110MiB
+                  max_disk_inodes: 111
                 exec:
                   prevent_dangerous: true
                   allow_patterns: []
@@ -187,6 +195,10 @@ import Testing
         expected.limits.maxAuthFailureDelay = .seconds(60)
         expected.limits.maxReaddirEntries = 50
         expected.limits.maxFileBytes = 1 << 30
+        expected.limits.maxWorkspaceBytes = 104 << 20
+        expected.limits.maxWorkspaceInodes = 105
+        expected.limits.maxDiskBytesPerOrg = 106 << 20
+        expected.limits.maxDiskInodesPerOrg = 107
         expected.limits.maxOpenDirectories = 64
         expected.pool.idleTimeout = .seconds(600)
         expected.pool.cleanupInterval = .milliseconds(500)
@@ -259,6 +271,10 @@ import Testing
         acme.limits.maxRunning = 3
         acme.limits.maxMemoryBytes = 4 << 10
         acme.limits.maxFileBytes = 5 << 10
+        acme.limits.maxWorkspaceBytes = 108 << 20
+        acme.limits.maxWorkspaceInodes = 109
+        acme.limits.maxDiskBytes = 110 << 20
+        acme.limits.maxDiskInodes = 111
         acme.exec.preventDangerous = true
         acme.exec.allowPatterns = []
         acme.exec.maxCPUTime = .seconds(97)
@@ -285,7 +301,7 @@ import Testing
             + OrgConfiguration.Limits.fields.count + TokenRecord.fields.count
             + BrokerConfiguration.Retention.fields.count + OrgConfiguration.Retention.fields.count
             + OrgConfiguration.Exec.fields.count + BrokerConfiguration.TLS.fields.count
-        #expect(count == 13 + 31 + 8 + 24 + 1 + 2 + 5 + 6 + 12 + 6 + 2 + 2 + 10 + 5)
+        #expect(count == 13 + 35 + 8 + 24 + 1 + 2 + 5 + 6 + 16 + 6 + 2 + 2 + 10 + 5)
     }
 
     @Test func anchorsAndPlainWordsAreText() throws {

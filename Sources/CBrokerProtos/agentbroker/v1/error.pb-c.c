@@ -187,7 +187,7 @@ void   agentbroker__v1__error__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__error__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor agentbroker__v1__limit_details__field_descriptors[3] =
+static const ProtobufCFieldDescriptor agentbroker__v1__limit_details__field_descriptors[4] =
 {
   {
     "limit",
@@ -225,16 +225,29 @@ static const ProtobufCFieldDescriptor agentbroker__v1__limit_details__field_desc
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "asked",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__LimitDetails, asked),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned agentbroker__v1__limit_details__field_indices_by_name[] = {
   2,   /* field[2] = allowed */
+  3,   /* field[3] = asked */
   0,   /* field[0] = limit */
   1,   /* field[1] = used */
 };
 static const ProtobufCIntRange agentbroker__v1__limit_details__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__limit_details__descriptor =
 {
@@ -244,7 +257,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__limit_details__descriptor =
   "Agentbroker__V1__LimitDetails",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__LimitDetails),
-  3,
+  4,
   agentbroker__v1__limit_details__field_descriptors,
   agentbroker__v1__limit_details__field_indices_by_name,
   1,  agentbroker__v1__limit_details__number_ranges,

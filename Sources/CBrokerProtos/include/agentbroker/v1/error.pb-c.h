@@ -127,7 +127,7 @@ typedef enum _Agentbroker__V1__ErrorReason {
 /* --- messages --- */
 
 /*
- * A limit that was reached. All three in the unit that its name ends in.
+ * A limit that was reached. All in the unit that its name ends in.
  */
 struct  Agentbroker__V1__LimitDetails
 {
@@ -135,10 +135,14 @@ struct  Agentbroker__V1__LimitDetails
   char *limit;
   uint64_t used;
   uint64_t allowed;
+  /*
+   * What was to come on top of `used`. 0: not told.
+   */
+  uint64_t asked;
 };
 #define AGENTBROKER__V1__LIMIT_DETAILS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__limit_details__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, 0 }
+    , (char *)protobuf_c_empty_string, 0, 0, 0 }
 
 
 /*

@@ -1072,7 +1072,7 @@ struct  Agentbroker__V1__DiskUsageReply
    */
   uint64_t bytes;
   /*
-   * What files and directories take on the disk, that which was asked for included. The memory backend: as `bytes`.
+   * What regular files take on the disk, one with several names once for each. The memory backend: as `bytes`.
    */
   uint64_t allocated_bytes;
   /*
