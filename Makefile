@@ -12,6 +12,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # What the build, the broker and the tests need from Debian, each with a file that shows it is there.
 NEEDED := libprotobuf-c-dev:/usr/include/protobuf-c/protobuf-c.h \
           libpcre2-dev:/usr/include/pcre2.h \
+          libarchive-dev:/usr/include/archive.h \
           protobuf-c-compiler:/usr/bin/protoc-c \
           protobuf-compiler:/usr/bin/protoc \
           pkg-config:/usr/bin/pkg-config \

@@ -60,11 +60,12 @@ let package = Package(
             cSettings: isFuzzing ? [.unsafeFlags(["-fsanitize=fuzzer-no-link"])] : []
         ),
         .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
+        .target(name: "CArchive", cSettings: cSettings, linkerSettings: [.linkedLibrary("archive")]),
         .target(name: "CLinux", cSettings: cSettings),
 
         .target(
             name: "AgentBackend",
-            dependencies: ["CLinux", "CPCRE2", nioCore, collections, logging],
+            dependencies: ["CArchive", "CLinux", "CPCRE2", nioCore, collections, logging],
             swiftSettings: swiftSettings
         ),
         .target(

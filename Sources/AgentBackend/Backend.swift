@@ -63,6 +63,22 @@ public protocol Backend: AnyObject, Sendable {
     /// `LS_FAILED` with a reason.
     func diskUsage(_ path: WorkspacePath, options: DiskUsageOptions) async throws(BackendError) -> DiskUsage
 
+    /// Begins a tar archive of what is in a directory, in the order of names, or of one file. No link is followed on the
+    /// way: links are in it as such. Throws `READ_FAILED` (memory: `KEY_NOT_FOUND`) with a reason.
+    func openArchive(
+        _ path: WorkspacePath,
+        options: ArchiveOptions
+    ) async throws(BackendError) -> any ArchiveReader
+
+    /// Takes a tar archive, plain or compressed with gzip or zstd, that is to be extracted into a directory, which is made
+    /// with its parents. Nothing shows before ``ArchiveWriter/commit()``, which throws `PATH_ESCAPE_ATTEMPT` or
+    /// `INVALID_ARGUMENT` for what has no place in a workspace, `RESOURCE_EXHAUSTED` for too much, `WRITE_FAILED` with a
+    /// reason.
+    func openExtraction(
+        into path: WorkspacePath,
+        options: ExtractOptions
+    ) async throws(BackendError) -> any ArchiveWriter
+
     /// What is at a path. `followLink` false tells of a final symbolic link itself.
     func stat(_ path: WorkspacePath, followLink: Bool) async throws(BackendError) -> FileInfo
 

@@ -50,6 +50,7 @@ public struct BrokerCallOptions: Sendable, Hashable {
             if start.isDetached { features.append(.backgroundExecs) }
             if start.terminal != nil { features.append(.terminals) }
             if start.limits != ExecLimits() || start.network != .none { features.append(.execLimits) }
+        case .archive, .extract: features.append(.archives)
         default: break
         }
         guard !features.isEmpty else { return CallOptions() }

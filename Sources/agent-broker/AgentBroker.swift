@@ -37,6 +37,8 @@ struct AgentBroker: AsyncParsableCommand {
             GrepCommand.self,
             TreeCommand.self,
             DiskUsageCommand.self,
+            ArchiveCommand.self,
+            ExtractCommand.self,
             TouchCommand.self,
             MakeDirectoryCommand.self,
             LinkCommand.self,

@@ -181,6 +181,11 @@ extension BackendConformance {
                     ("symlink", { try await backend.symlink("l", to: "f") }),
                     ("tree", { _ = try await backend.tree(TreeOptions()) }),
                     ("diskUsage", { _ = try await backend.diskUsage() }),
+                    ("openArchive", { _ = try await backend.openArchive(path, options: ArchiveOptions()) }),
+                    (
+                        "openExtraction",
+                        { _ = try await backend.openExtraction(into: path, options: ExtractOptions()).commit() }
+                    ),
                     ("rename", { try await backend.rename("f", to: "g") }),
                     ("copy", { _ = try await backend.copy("f", to: "g") }),
                     ("rm", { try await backend.rm("f") }),

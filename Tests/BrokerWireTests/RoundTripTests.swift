@@ -71,6 +71,8 @@ import Testing
             case .symlink: met.insert("symlink")
             case .tree: met.insert("tree")
             case .diskUsage: met.insert("diskUsage")
+            case .archive: met.insert("archive")
+            case .extract: met.insert("extract")
             case .listKeys: met.insert("listKeys")
             case .deleteKey: met.insert("deleteKey")
             case .clearKeys: met.insert("clearKeys")
@@ -90,7 +92,7 @@ import Testing
             case .reload: met.insert("reload")
             }
         }
-        #expect(met.count == 41)
+        #expect(met.count == 43)
     }
 
     @Test func anErrorKeepsItsLimitAndWhatIsUnknown() throws {

@@ -179,6 +179,8 @@ extension Samples {
                     )
                 )
             ),
+            ("archive", .archive(ArchiveSummary(entries: 1, bytes: .max, skipped: 3, changed: 4))),
+            ("extract", .extract(ExtractResult(files: 1, directories: 2, links: 3, bytes: .max))),
             ("listKeys", .listKeys(KeyPage(keys: [try WorkspacePath([0xff]), .root], isTruncated: true))),
             ("deleteKey", .deleteKey(deleted: true)),
             ("clearKeys", .clearKeys(cleared: .max)),

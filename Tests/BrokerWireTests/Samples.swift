@@ -192,6 +192,13 @@ enum Samples {
                 "diskUsage",
                 .diskUsage(MeasureUsage(path: path, DiskUsageOptions(after: try WorkspacePath([0xfe]), limit: 7)))
             ),
+            (
+                "archive",
+                .archive(
+                    Archive(path: path, ArchiveOptions(compression: .zstd, excludes: [try GlobPattern([0x2a, 0xff])]))
+                )
+            ),
+            ("extract", .extract(Extract(path: path, options: ExtractOptions(replacesExisting: false)))),
             ("listKeys", .listKeys(ListKeys(prefix: path, options: ListKeysOptions(after: [0xfe], limit: 7)))),
             ("deleteKey", .deleteKey(DeleteKey(key: path))),
             ("clearKeys", .clearKeys),

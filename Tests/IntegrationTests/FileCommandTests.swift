@@ -135,6 +135,31 @@ extension IntegrationTests {
         }
 
         @Test(.timeLimit(.minutes(1)), arguments: backends)
+        func archivesGoOutAndIn(backend: String) async throws {
+            try await withBroker { broker in
+                let key = ["--key", "a", "--backend", backend]
+                for name in ["d/a", "d/e/b", "d/x.o"] {
+                    _ = try await broker.client(arguments: ["write", name] + key, input: Data(name.utf8))
+                }
+                let made = try await broker.client(arguments: ["archive", "-z", "--exclude", "*.o", "d"] + key)
+                #expect(made.status == 0)
+                let extracted = try object(
+                    await broker.client(arguments: ["extract", "--json", "copy"] + key, input: made.output)
+                )
+                #expect(extracted?["files"] as? Int == 2 && extracted?["directories"] as? Int == 1)
+                #expect(try await broker.client(arguments: ["read", "copy/e/b"] + key).text == "d/e/b")
+                let again = try await broker.client(
+                    arguments: ["extract", "-n", "--json", "copy"] + key,
+                    input: made.output
+                )
+                #expect(try again.status == 1 && error(again)["reason"] as? String == "EXISTS")
+                let broken = try await broker.client(arguments: ["extract", "x"] + key, input: Data("no tar".utf8))
+                #expect(broken.status == 64)
+                #expect(try await broker.client(arguments: ["archive", "nothing"] + key).status == 1)
+            }
+        }
+
+        @Test(.timeLimit(.minutes(1)), arguments: backends)
         func grepFindsLines(backend: String) async throws {
             try await withBroker { broker in
                 let key = ["--key", "a", "--backend", backend]

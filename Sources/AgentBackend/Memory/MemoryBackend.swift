@@ -14,6 +14,7 @@ public final class MemoryBackend: ConfinableBackend {
     let prefix: WorkspacePath
     /// Most entries that one ``readdir(_:options:)`` returns.
     let maximumReaddirEntries: Int
+    let archiveLimits: ArchiveLimits
     package let lifecycle: BackendLifecycle
     /// Of a view: what it is a view of, and ends with.
     private let parent: MemoryBackend?
@@ -25,6 +26,7 @@ public final class MemoryBackend: ConfinableBackend {
         budget: MemoryBudget = MemoryBudget(allowed: 256 << 20),
         maximumReaddirEntries: Int = 1000,
         maximumFileBytes: UInt64 = 1 << 30,
+        archiveLimits: ArchiveLimits = ArchiveLimits(),
         wallClock: @escaping @Sendable () -> Int64 = systemWallClock
     ) {
         self.init(
@@ -32,6 +34,7 @@ public final class MemoryBackend: ConfinableBackend {
             maximumReaddirEntries: maximumReaddirEntries,
             maximumFileBytes: maximumFileBytes,
             fileSizeLimit: nil,
+            archiveLimits: archiveLimits,
             wallClock: wallClock
         )
     }
@@ -42,6 +45,7 @@ public final class MemoryBackend: ConfinableBackend {
         maximumReaddirEntries: Int,
         maximumFileBytes: UInt64,
         fileSizeLimit: ByteLimit?,
+        archiveLimits: ArchiveLimits = ArchiveLimits(),
         wallClock: @escaping @Sendable () -> Int64 = systemWallClock
     ) {
         self.init(
@@ -53,6 +57,7 @@ public final class MemoryBackend: ConfinableBackend {
             ),
             prefix: .root,
             maximumReaddirEntries: maximumReaddirEntries,
+            archiveLimits: archiveLimits,
             lifecycle: BackendLifecycle(wallClock: wallClock)
         )
     }
@@ -61,12 +66,14 @@ public final class MemoryBackend: ConfinableBackend {
         storage: MemoryStorage,
         prefix: WorkspacePath,
         maximumReaddirEntries: Int,
+        archiveLimits: ArchiveLimits,
         lifecycle: BackendLifecycle,
         parent: MemoryBackend? = nil
     ) {
         self.storage = storage
         self.prefix = prefix
         self.maximumReaddirEntries = maximumReaddirEntries
+        self.archiveLimits = archiveLimits
         self.lifecycle = lifecycle
         self.parent = parent
     }
@@ -209,6 +216,7 @@ public final class MemoryBackend: ConfinableBackend {
             storage: storage,
             prefix: prefix.appending(path),
             maximumReaddirEntries: maximumReaddirEntries,
+            archiveLimits: archiveLimits,
             lifecycle: lifecycle,
             parent: self
         )

@@ -101,6 +101,28 @@ extension ScopedBackend {
         }
     }
 
+    /// Logged when it is begun: how long it gets its reader decides.
+    public func openArchive(
+        _ path: WorkspacePath,
+        options: ArchiveOptions
+    ) async throws(BackendError) -> any ArchiveReader {
+        try await log.record(.archive, subject: path.bytes) { () async throws(BackendError) in
+            try await view.openArchive(path, options: options)
+        }
+    }
+
+    /// Logged when it is extracted, or fails to be, or cannot be begun.
+    public func openExtraction(
+        into path: WorkspacePath,
+        options: ExtractOptions
+    ) async throws(BackendError) -> any ArchiveWriter {
+        let writer = try await log.record(.extract, subject: path.bytes, failureOnly: true) {
+            () async throws(BackendError) in
+            try await view.openExtraction(into: path, options: options)
+        }
+        return LoggedArchiveWriter(writer: writer, path: path, log: log)
+    }
+
     public func stat(_ path: WorkspacePath, followLink: Bool) async throws(BackendError) -> FileInfo {
         try await log.record(.stat, subject: path.bytes) { () async throws(BackendError) in
             try await view.stat(path, followLink: followLink)
@@ -227,6 +249,26 @@ private final class LoggedFileWriter: FileWriter {
     func commit() async throws(BackendError) -> FileInfo {
         try await log.record(.write, subject: path.bytes, bytes: { _ in count.load(ordering: .relaxed) }) {
             () async throws(BackendError) in
+            try await writer.commit()
+        }
+    }
+
+    func abort() async {
+        await writer.abort()
+    }
+}
+
+private struct LoggedArchiveWriter: ArchiveWriter {
+    let writer: any ArchiveWriter
+    let path: WorkspacePath
+    let log: ScopeLog
+
+    func write(_ bytes: ByteBuffer) async throws(BackendError) {
+        try await writer.write(bytes)
+    }
+
+    func commit() async throws(BackendError) -> ExtractResult {
+        try await log.record(.extract, subject: path.bytes, bytes: \.bytes) { () async throws(BackendError) in
             try await writer.commit()
         }
     }

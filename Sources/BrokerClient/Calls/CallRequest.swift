@@ -37,6 +37,17 @@ struct CallRequest: Sendable {
         return CallRequest(write, on: target, options: callOptions, isWhole: false)
     }
 
+    /// An archive that is sent in pieces.
+    static func extraction(
+        into path: WorkspacePath,
+        options: ExtractOptions,
+        on target: BrokerTarget,
+        _ callOptions: BrokerCallOptions
+    ) -> CallRequest {
+        let extract = Operation.extract(Extract(path: path.bytes, options: options))
+        return CallRequest(extract, on: target, options: callOptions, isWhole: false)
+    }
+
     static func exec(_ request: ExecRequest, on target: BrokerTarget, _ options: BrokerCallOptions) -> CallRequest {
         CallRequest(
             .execStart(ExecStart(request)),
@@ -63,9 +74,10 @@ struct CallRequest: Sendable {
     /// Whether the operation takes its bytes in pieces. One that does not takes all of them with its first frame.
     var takesStream: Bool {
         switch operation {
-        case .write, .execStart: true
+        case .write, .extract, .execStart: true
         case .echo, .acquire, .release, .describe, .read, .readdir, .stat, .rm, .exists, .mkdir, .touch, .rename,
             .copy, .glob, .grep, .edit, .readLines, .statMany, .readMany, .chmod, .symlink, .tree, .diskUsage,
+            .archive,
             .listKeys, .deleteKey,
             .clearKeys,
             .execList,
@@ -118,6 +130,8 @@ struct CallRequest: Sendable {
         case .symlink(let call): length += call.path.count + call.target.count
         case .tree(let call): length += call.estimatedLength
         case .diskUsage(let call): length += call.path.count + call.after.count
+        case .archive(let call): length += call.excludes.reduce(call.path.count) { $0 + $1.count + fieldOverhead }
+        case .extract(let call): length += call.path.count
         case .listKeys(let list): length += list.prefix.count + list.options.after.count
         case .deleteKey(let delete): length += delete.key.count
         case .listWorkspaces(let list): length += list.after.utf8.count

@@ -29,6 +29,8 @@ extension Operation {
         case .symlink: "symlink"
         case .tree: "tree"
         case .diskUsage: "disk_usage"
+        case .archive: "archive"
+        case .extract: "extract"
         case .listKeys: "list_keys"
         case .deleteKey: "delete_key"
         case .clearKeys: "clear_keys"
@@ -53,12 +55,13 @@ extension Operation {
     var isRead: Bool {
         switch self {
         case .echo, .describe, .read, .readdir, .stat, .exists, .glob, .grep, .readLines, .statMany, .readMany,
-            .tree, .diskUsage, .listKeys, .listWorkspaces,
+            .tree, .diskUsage, .archive, .listKeys, .listWorkspaces,
             .stats,
             .connections,
             .pools, .logs, .execList, .execAttach, .execWait:
             true
-        case .acquire, .release, .write, .rm, .mkdir, .touch, .rename, .copy, .edit, .chmod, .symlink, .deleteKey,
+        case .acquire, .release, .write, .rm, .mkdir, .touch, .rename, .copy, .edit, .chmod, .symlink, .extract,
+            .deleteKey,
             .clearKeys,
             .deleteWorkspace, .execStart, .execSignal, .execResize, .reload, .drain:
             false

@@ -26,6 +26,12 @@ extension UnaryCall<FileInfo> {
     }
 }
 
+extension UnaryCall<ExtractResult> {
+    static let extracted: @Sendable (Reply) -> ExtractResult? = {
+        if case .extract(let result) = $0 { result } else { nil }
+    }
+}
+
 extension UnaryCall<DirectoryPage> {
     static func readdir(_ path: WorkspacePath, options: ReaddirOptions) -> Self {
         Self(operation: .readdir(Readdir(path: path.bytes, options: options))) {

@@ -17,12 +17,36 @@ extension BrokerConnection {
         call callOptions: BrokerCallOptions = BrokerCallOptions()
     ) async throws(BackendError) -> FileInfo where Contents.Element == ByteBuffer {
         let call = try start(.upload(path, options: options, on: target, callOptions))
-        let upload = ContentsUpload(contents, to: call)
+        return try await call.send(contents, UnaryCall.written)
+    }
+
+    /// Extracts a tar archive from a sequence of pieces into a directory, which is made with its parents; see
+    /// ``Backend/openExtraction(into:options:)``. As ``write(_:contents:options:on:call:)``.
+    @discardableResult
+    public func extract<Contents: AsyncSequence & Sendable>(
+        into path: WorkspacePath,
+        contents: Contents,
+        options: ExtractOptions = ExtractOptions(),
+        on target: BrokerTarget,
+        call callOptions: BrokerCallOptions = BrokerCallOptions()
+    ) async throws(BackendError) -> ExtractResult where Contents.Element == ByteBuffer {
+        let call = try start(.extraction(into: path, options: options, on: target, callOptions))
+        return try await call.send(contents, UnaryCall.extracted)
+    }
+}
+
+extension ClientCall {
+    /// Sends a sequence as the bytes of the call, and returns what `value` makes of its answer.
+    func send<Contents: AsyncSequence & Sendable, Value>(
+        _ contents: Contents,
+        _ value: (Reply) -> Value?
+    ) async throws(BackendError) -> Value where Contents.Element == ByteBuffer {
+        let upload = ContentsUpload(contents, to: self)
         let answer = await withTaskGroup(of: Void.self) { group in
             group.addTask { await upload.run() }
             let answer: Result<Reply, BackendError>
             do throws(BackendError) {
-                answer = .success(try await call.onlyPart().reply)
+                answer = .success(try await onlyPart().reply)
             } catch {
                 answer = .failure(error)
             }
@@ -30,8 +54,9 @@ extension BrokerConnection {
             return answer
         }
         switch answer {
-        case .success(.write(let info)): return info
-        case .success: throw .strangeAnswer(to: call.operation)
+        case .success(let reply):
+            guard let value = value(reply) else { throw .strangeAnswer(to: operation) }
+            return value
         case .failure(let error): throw upload.failure ?? error
         }
     }
@@ -61,18 +86,18 @@ private final class ContentsUpload<Contents: AsyncSequence & Sendable>: Sendable
         } catch {
             // One that was cancelled fails for that: the call says why.
             guard !Task.isCancelled else { return }
-            failureStorage.withLock { $0 = Self.failedContents(error) }
+            failureStorage.withLock { $0 = Self.failedContents(error, of: call.operation) }
             call.cancel()
         }
     }
 
-    private static func failedContents(_ error: any Error) -> BackendError {
+    private static func failedContents(_ error: any Error, of operation: String) -> BackendError {
         if let error = error as? BackendError { return error }
-        if error is CancellationError { return .cancelledByCaller.during("write") }
+        if error is CancellationError { return .cancelledByCaller.during(operation) }
         return BackendError(
             .writeFailed,
             message: "the contents could not be had, and nothing was written",
-            operation: "write",
+            operation: operation,
             cause: error
         )
     }

@@ -41,9 +41,8 @@ extension RemoteFilesystemBackend {
     /// Does not wait: what keeps the file from being written is told by a later step.
     public func openWriter(_ path: WorkspacePath, options: WriteOptions) async throws(BackendError) -> any FileWriter {
         try checkNotDestroyed()
-        return RemoteFileWriter(
-            try connection.start(.upload(path, options: options, on: target, self.options))
-        )
+        let call = try connection.start(.upload(path, options: options, on: target, self.options))
+        return RemoteWriter(call, UnaryCall.written)
     }
 
     @discardableResult
@@ -85,6 +84,24 @@ extension RemoteFilesystemBackend {
         options: DiskUsageOptions
     ) async throws(BackendError) -> DiskUsage {
         try await perform(.diskUsage(path, options: options))
+    }
+
+    public func openArchive(
+        _ path: WorkspacePath,
+        options: ArchiveOptions
+    ) async throws(BackendError) -> any ArchiveReader {
+        try checkNotDestroyed()
+        return try await BrokerArchiveReader.open(path, options, on: target, self.options, of: connection)
+    }
+
+    /// Does not wait: what keeps the archive from being extracted is told by a later step.
+    public func openExtraction(
+        into path: WorkspacePath,
+        options: ExtractOptions
+    ) async throws(BackendError) -> any ArchiveWriter {
+        try checkNotDestroyed()
+        let call = try connection.start(.extraction(into: path, options: options, on: target, self.options))
+        return RemoteWriter(call, UnaryCall.extracted)
     }
 
     public func stat(_ path: WorkspacePath, followLink: Bool) async throws(BackendError) -> FileInfo {

@@ -106,6 +106,14 @@ extension BrokerConfiguration {
         package var maxWorkspaceInodes = 16_000_000
         package var maxDiskBytesPerOrg = 1 << 40
         package var maxDiskInodesPerOrg = 64_000_000
+        /// Bytes of an archive that is extracted, as it is sent.
+        package var maxArchiveBytes = 4 << 30
+        /// Bytes of all files in one archive, made or extracted, before compression.
+        package var maxArchiveContentBytes = 16 << 30
+        /// Files, directories and links in one archive.
+        package var maxArchiveEntries = 1_000_000
+        /// How many times as long as it was sent an archive may become; below 64 MiB any.
+        package var maxArchiveRatio = 200
         /// Descriptors of root directories that are kept open between calls, of all entries and their scopes together;
         /// others are opened anew for each call.
         package var maxOpenDirectories = 1024

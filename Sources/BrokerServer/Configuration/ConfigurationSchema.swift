@@ -71,6 +71,10 @@ extension BrokerConfiguration.Limits {
         .value("max_workspace_inodes", \.maxWorkspaceInodes, .count(0...1_000_000_000)),
         .value("max_disk_bytes_per_org", \.maxDiskBytesPerOrg, .size(0...1 << 50)),
         .value("max_disk_inodes_per_org", \.maxDiskInodesPerOrg, .count(0...1_000_000_000)),
+        .value("max_archive_bytes", \.maxArchiveBytes, .size(1...1 << 50)).fixed,
+        .value("max_archive_content_bytes", \.maxArchiveContentBytes, .size(1...1 << 50)).fixed,
+        .value("max_archive_entries", \.maxArchiveEntries, .count(1...100_000_000)).fixed,
+        .value("max_archive_ratio", \.maxArchiveRatio, .count(1...1_000_000)).fixed,
         .value("max_open_directories", \.maxOpenDirectories, .count(1...1_000_000)).fixed,
     ]
 }

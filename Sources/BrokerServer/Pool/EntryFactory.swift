@@ -161,7 +161,8 @@ final class EntryFactory: Sendable {
             environment: org.environment.merging(configuration.environment),
             limits: LocalFilesystemLimits(
                 maximumFileBytes: configuration.limits.maximumFileBytes ?? .max,
-                maximumReaddirEntries: self.configuration.limits.maxReaddirEntries
+                maximumReaddirEntries: self.configuration.limits.maxReaddirEntries,
+                archive: ArchiveLimits(self.configuration.limits)
             ),
             fileSizeLimit: share.fileSizeLimit,
             usage: usage,
@@ -178,7 +179,8 @@ final class EntryFactory: Sendable {
                 ?? share.budget,
             maximumReaddirEntries: self.configuration.limits.maxReaddirEntries,
             maximumFileBytes: configuration.limits.maximumFileBytes ?? .max,
-            fileSizeLimit: share.fileSizeLimit
+            fileSizeLimit: share.fileSizeLimit,
+            archiveLimits: ArchiveLimits(self.configuration.limits)
         )
     }
 
@@ -210,5 +212,16 @@ final class EntryFactory: Sendable {
             for org in change.newOrgs.orgs { shares[org.id]?.update(org) }
             for (old, new) in change.keptOrgs where !new.makesSameEntries(as: old) { shares[new.id]?.beginEdition() }
         }
+    }
+}
+
+extension ArchiveLimits {
+    fileprivate init(_ limits: BrokerConfiguration.Limits) {
+        self.init(
+            maximumBytes: UInt64(limits.maxArchiveBytes),
+            maximumContentBytes: UInt64(limits.maxArchiveContentBytes),
+            maximumEntries: UInt64(limits.maxArchiveEntries),
+            maximumRatio: UInt64(limits.maxArchiveRatio)
+        )
     }
 }

@@ -49,6 +49,8 @@ package actor Router: RequestHandler {
         case .symlink(let verb): return attempt(verb, call, session)
         case .tree(let verb): return attempt(verb, call, session)
         case .diskUsage(let verb): return attempt(verb, call, session)
+        case .archive(let verb): return attempt(verb, call, session)
+        case .extract(let verb): return attempt(verb, call, session)
         case .listKeys(let verb): return attempt(verb, call, session)
         case .deleteKey(let verb): return attempt(verb, call, session)
         case .clearKeys: return attempt(ClearKeys(), call, session)

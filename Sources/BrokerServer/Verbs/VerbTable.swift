@@ -31,6 +31,8 @@ extension Operation {
         case .symlink(let verb): .entry(verb)
         case .tree(let verb): .entry(verb)
         case .diskUsage(let verb): .entry(verb)
+        case .archive(let verb): .entry(verb)
+        case .extract(let verb): .entry(verb)
         case .listKeys(let verb): .entry(verb)
         case .deleteKey(let verb): .entry(verb)
         case .clearKeys: .entry(ClearKeys())

@@ -93,6 +93,10 @@ extension ClientFrame.Body {
             self = .call(.tree(try Tree(message.tree.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_DISK_USAGE:
             self = .call(.diskUsage(MeasureUsage(message.disk_usage.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_ARCHIVE:
+            self = .call(.archive(try Archive(message.archive.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_EXTRACT:
+            self = .call(.extract(Extract(message.extract.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_KEYS:
             self = .call(.listKeys(ListKeys(message.list_keys.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_DELETE_KEY:

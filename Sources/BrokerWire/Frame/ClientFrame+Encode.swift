@@ -152,6 +152,12 @@ extension Operation {
         case .diskUsage(let call):
             message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_DISK_USAGE
             message.disk_usage = call.build(builder)
+        case .archive(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_ARCHIVE
+            message.archive = call.build(builder)
+        case .extract(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_EXTRACT
+            message.extract = call.build(builder)
         case .listKeys(let call):
             message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_KEYS
             message.list_keys = call.build(builder)

@@ -107,6 +107,8 @@ package enum Operation: Sendable, Hashable {
     case symlink(Symlink)
     case tree(Tree)
     case diskUsage(MeasureUsage)
+    case archive(Archive)
+    case extract(Extract)
     case listKeys(ListKeys)
     case deleteKey(DeleteKey)
     case clearKeys
@@ -128,10 +130,11 @@ package enum Operation: Sendable, Hashable {
     /// Whether more may come from the caller after the first frame. For all others that frame is the whole call.
     package var streamsFromCaller: Bool {
         switch self {
-        case .write: true
+        case .write, .extract: true
         case .execStart(let call): call.opensStandardInput
         case .echo, .acquire, .release, .describe, .read, .readdir, .stat, .rm, .exists, .mkdir, .touch, .rename,
             .copy, .glob, .grep, .edit, .readLines, .statMany, .readMany, .chmod, .symlink, .tree, .diskUsage,
+            .archive,
             .listKeys, .deleteKey,
             .clearKeys,
             .execList,

@@ -81,6 +81,10 @@ extension ServerFrame.Body {
             self = .reply(.tree(try FilePage(tree: message.tree_reply.pointee)))
         case AGENTBROKER__V1__SERVER_FRAME__BODY_DISK_USAGE_REPLY:
             self = .reply(.diskUsage(try DiskUsage(message.disk_usage_reply.pointee)))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_ARCHIVE_REPLY:
+            self = .reply(.archive(ArchiveSummary(message.archive_reply.pointee)))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_EXTRACT_REPLY:
+            self = .reply(.extract(ExtractResult(message.extract_reply.pointee)))
         case AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_KEYS_REPLY:
             self = .reply(.listKeys(try KeyPage(message.list_keys_reply.pointee)))
         case AGENTBROKER__V1__SERVER_FRAME__BODY_DELETE_KEY_REPLY:

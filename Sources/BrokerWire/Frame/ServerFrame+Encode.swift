@@ -142,6 +142,12 @@ extension Reply {
         case .diskUsage(let reply):
             message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_DISK_USAGE_REPLY
             message.disk_usage_reply = reply.build(builder)
+        case .archive(let reply):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_ARCHIVE_REPLY
+            message.archive_reply = reply.build(builder)
+        case .extract(let reply):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_EXTRACT_REPLY
+            message.extract_reply = reply.build(builder)
         case .listKeys(let page):
             message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_KEYS_REPLY
             message.list_keys_reply = page.build(builder)

@@ -56,6 +56,8 @@ package enum Reply: Sendable {
     case symlink
     case tree(FilePage)
     case diskUsage(DiskUsage)
+    case archive(ArchiveSummary)
+    case extract(ExtractResult)
     case listKeys(KeyPage)
     case deleteKey(deleted: Bool)
     case clearKeys(cleared: UInt64)

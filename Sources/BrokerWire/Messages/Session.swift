@@ -18,6 +18,7 @@ package enum Feature: UInt32, Sendable, CaseIterable {
     case execLimits = 10
     case conditionalChanges = 11
     case idempotencyKeys = 12
+    case archives = 14
 }
 
 /// First message of a client.

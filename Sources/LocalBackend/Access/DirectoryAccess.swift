@@ -32,6 +32,8 @@ struct DirectoryAccess {
         case destroyed
         /// Told of another path than that of the operation.
         indirect case at(WorkspacePath, Failure)
+        /// What the caller is told as it is.
+        case refused(BackendError)
     }
 
     /// Opens `path` with the given open(2) flags. Follows a final link unless they hold O_NOFOLLOW.

@@ -54,6 +54,8 @@ extension DirectoryAccess.Failure {
             )
         case .at(let other, let failure):
             failure.error(code, other)
+        case .refused(let error):
+            error
         case .destroyed:
             BackendError(.backendDestroyed, message: "the backend was destroyed: acquire it again")
         }

@@ -32,6 +32,15 @@ extension LocalFiles {
         _ options: CopyOptions
     ) throws(DirectoryAccess.Failure) {
         let text = try source.open(name, flags: Int32(linux_o_path)).readLink()
+        try makeLink(name, to: text, in: target, options)
+    }
+
+    func makeLink(
+        _ name: [UInt8],
+        to text: [UInt8],
+        in target: FileDescriptorHandle,
+        _ options: CopyOptions
+    ) throws(DirectoryAccess.Failure) {
         do throws(DirectoryAccess.Failure) {
             try target.makeLink(name, to: text, counting: access.usage)
         } catch .errno(EEXIST) {
@@ -52,7 +61,7 @@ extension LocalFiles {
 
 extension FileDescriptorHandle {
     /// What a copy would replace in this directory. Nil: there is nothing.
-    fileprivate func replaceable(
+    func replaceable(
         _ name: [UInt8],
         _ options: CopyOptions
     ) throws(DirectoryAccess.Failure) -> Glibc.stat? {

@@ -31,9 +31,15 @@ enum Generation {
 }
 
 extension timespec {
-    fileprivate init(nanoseconds: Int64) {
+    /// Since 1970-01-01 UTC.
+    init(nanoseconds: Int64) {
         let (seconds, rest) = nanoseconds.quotientAndRemainder(dividingBy: Generation.nanosecondsPerSecond)
-        self.init(tv_sec: Int(seconds), tv_nsec: Int(rest))
+        // Before that day the seconds are rounded down, too.
+        let isBelow = rest < 0
+        self.init(
+            tv_sec: Int(isBelow ? seconds - 1 : seconds),
+            tv_nsec: Int(isBelow ? rest + Generation.nanosecondsPerSecond : rest)
+        )
     }
 
     /// Since 1970-01-01 UTC.

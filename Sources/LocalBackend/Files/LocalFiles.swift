@@ -1,4 +1,4 @@
-internal import AgentBackend
+public import AgentBackend
 internal import Glibc
 
 /// The file operations themselves, beneath one root: plain calls that may wait for the disk. One file per verb.
@@ -20,9 +20,15 @@ public struct LocalFilesystemLimits: Sendable, Hashable {
     public var maximumFileBytes: UInt64
     /// Most entries that one ``Backend/readdir(_:options:)`` returns.
     public var maximumReaddirEntries: Int
+    public var archive: ArchiveLimits
 
-    public init(maximumFileBytes: UInt64 = 16 << 30, maximumReaddirEntries: Int = 1000) {
+    public init(
+        maximumFileBytes: UInt64 = 16 << 30,
+        maximumReaddirEntries: Int = 1000,
+        archive: ArchiveLimits = ArchiveLimits()
+    ) {
         self.maximumFileBytes = maximumFileBytes
         self.maximumReaddirEntries = maximumReaddirEntries
+        self.archive = archive
     }
 }

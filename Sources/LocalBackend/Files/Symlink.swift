@@ -35,7 +35,7 @@ extension LocalFiles {
 
 extension DirectoryAccess {
     /// A directory that no link leads to; openat2(2), `RESOLVE_NO_SYMLINKS`.
-    fileprivate func openPlainDirectory(_ path: WorkspacePath) throws(Failure) -> FileDescriptorHandle {
+    func openPlainDirectory(_ path: WorkspacePath) throws(Failure) -> FileDescriptorHandle {
         let flags = linux_o_path | linux_o_directory
         let descriptor = openBeneath(path, flags: flags, resolve: Self.resolvePlain)
         guard descriptor >= 0 else { throw failure(descriptor) }

@@ -301,7 +301,7 @@ import Testing
             + OrgConfiguration.Limits.fields.count + TokenRecord.fields.count
             + BrokerConfiguration.Retention.fields.count + OrgConfiguration.Retention.fields.count
             + OrgConfiguration.Exec.fields.count + BrokerConfiguration.TLS.fields.count
-        #expect(count == 13 + 35 + 8 + 24 + 1 + 2 + 5 + 6 + 16 + 6 + 2 + 2 + 10 + 5)
+        #expect(count == 13 + 39 + 8 + 24 + 1 + 2 + 5 + 6 + 16 + 6 + 2 + 2 + 10 + 5)
     }
 
     @Test func anchorsAndPlainWordsAreText() throws {

@@ -274,7 +274,7 @@ struct HostileClient {
             .copy(Copy(path: other, destination: path)), .listKeys(ListKeys(prefix: path)),
             .deleteKey(DeleteKey(key: path)), .clearKeys, .readLines(ReadLines(path: path)),
             .edit(Edit(path: path, edits: [TextEdit("a", "b")])), .diskUsage(MeasureUsage(path: [])),
-            .tree(Tree(TreeOptions(depth: 2))),
+            .tree(Tree(TreeOptions(depth: 2))), .archive(Archive(path: [])), .extract(Extract(path: other)),
             .symlink(Symlink(path: other, target: Array("file".utf8))), .chmod(Chmod(path: path, permissions: 0o640)),
             .statMany(StatMany(paths: [path, other])),
             .readMany(ReadMany(paths: [path, other])),

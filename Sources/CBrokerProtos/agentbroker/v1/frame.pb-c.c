@@ -97,7 +97,7 @@ void   agentbroker__v1__server_frame__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__server_frame__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descriptors[58] =
+static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descriptors[60] =
 {
   {
     "id",
@@ -580,6 +580,30 @@ static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descr
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "archive",
+    69,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ClientFrame, body_case),
+    offsetof(Agentbroker__V1__ClientFrame, archive),
+    &agentbroker__v1__archive__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "extract",
+    70,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ClientFrame, body_case),
+    offsetof(Agentbroker__V1__ClientFrame, extract),
+    &agentbroker__v1__extract__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "list_keys",
     80,
     PROTOBUF_C_LABEL_NONE,
@@ -798,27 +822,29 @@ static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descr
 };
 static const unsigned agentbroker__v1__client_frame__field_indices_by_name[] = {
   17,   /* field[17] = acquire */
+  40,   /* field[40] = archive */
   12,   /* field[12] = cancel */
   37,   /* field[37] = chmod */
   15,   /* field[15] = chunk */
-  42,   /* field[42] = clear_keys */
-  52,   /* field[52] = connections */
+  44,   /* field[44] = clear_keys */
+  54,   /* field[54] = connections */
   29,   /* field[29] = copy */
   4,   /* field[4] = deadline_ms */
-  41,   /* field[41] = delete_key */
-  50,   /* field[50] = delete_workspace */
+  43,   /* field[43] = delete_key */
+  52,   /* field[52] = delete_workspace */
   19,   /* field[19] = describe */
   36,   /* field[36] = disk_usage */
-  56,   /* field[56] = drain */
+  58,   /* field[58] = drain */
   16,   /* field[16] = echo */
   32,   /* field[32] = edit */
-  45,   /* field[45] = exec_attach */
-  44,   /* field[44] = exec_list */
-  48,   /* field[48] = exec_resize */
-  47,   /* field[47] = exec_signal */
-  43,   /* field[43] = exec_start */
-  46,   /* field[46] = exec_wait */
+  47,   /* field[47] = exec_attach */
+  46,   /* field[46] = exec_list */
+  50,   /* field[50] = exec_resize */
+  49,   /* field[49] = exec_signal */
+  45,   /* field[45] = exec_start */
+  48,   /* field[48] = exec_wait */
   25,   /* field[25] = exists */
+  41,   /* field[41] = extract */
   30,   /* field[30] = glob */
   14,   /* field[14] = go_away */
   31,   /* field[31] = grep */
@@ -827,27 +853,27 @@ static const unsigned agentbroker__v1__client_frame__field_indices_by_name[] = {
   8,   /* field[8] = idempotency_key */
   3,   /* field[3] = lane */
   2,   /* field[2] = last */
-  40,   /* field[40] = list_keys */
-  49,   /* field[49] = list_workspaces */
-  54,   /* field[54] = logs */
+  42,   /* field[42] = list_keys */
+  51,   /* field[51] = list_workspaces */
+  56,   /* field[56] = logs */
   26,   /* field[26] = mkdir */
-  57,   /* field[57] = payload */
+  59,   /* field[59] = payload */
   10,   /* field[10] = ping */
   11,   /* field[11] = pong */
-  53,   /* field[53] = pools */
+  55,   /* field[55] = pools */
   5,   /* field[5] = queue_deadline_ms */
   20,   /* field[20] = read */
   33,   /* field[33] = read_lines */
   35,   /* field[35] = read_many */
   22,   /* field[22] = readdir */
   18,   /* field[18] = release */
-  55,   /* field[55] = reload */
+  57,   /* field[57] = reload */
   28,   /* field[28] = rename */
   6,   /* field[6] = requires */
   24,   /* field[24] = rm */
   23,   /* field[23] = stat */
   34,   /* field[34] = stat_many */
-  51,   /* field[51] = stats */
+  53,   /* field[53] = stats */
   38,   /* field[38] = symlink */
   1,   /* field[1] = target */
   27,   /* field[27] = touch */
@@ -856,20 +882,21 @@ static const unsigned agentbroker__v1__client_frame__field_indices_by_name[] = {
   13,   /* field[13] = window */
   21,   /* field[21] = write */
 };
-static const ProtobufCIntRange agentbroker__v1__client_frame__number_ranges[11 + 1] =
+static const ProtobufCIntRange agentbroker__v1__client_frame__number_ranges[12 + 1] =
 {
   { 1, 0 },
   { 16, 9 },
   { 32, 16 },
   { 40, 17 },
   { 48, 20 },
-  { 80, 40 },
-  { 96, 43 },
-  { 112, 49 },
-  { 128, 51 },
-  { 130, 52 },
-  { 2047, 57 },
-  { 0, 58 }
+  { 69, 40 },
+  { 80, 42 },
+  { 96, 45 },
+  { 112, 51 },
+  { 128, 53 },
+  { 130, 54 },
+  { 2047, 59 },
+  { 0, 60 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__client_frame__descriptor =
 {
@@ -879,14 +906,14 @@ const ProtobufCMessageDescriptor agentbroker__v1__client_frame__descriptor =
   "Agentbroker__V1__ClientFrame",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ClientFrame),
-  58,
+  60,
   agentbroker__v1__client_frame__field_descriptors,
   agentbroker__v1__client_frame__field_indices_by_name,
-  11,  agentbroker__v1__client_frame__number_ranges,
+  12,  agentbroker__v1__client_frame__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__client_frame__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descriptors[53] =
+static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descriptors[55] =
 {
   {
     "id",
@@ -1285,6 +1312,30 @@ static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descr
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "archive_reply",
+    69,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ServerFrame, body_case),
+    offsetof(Agentbroker__V1__ServerFrame, archive_reply),
+    &agentbroker__v1__archive_reply__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "extract_reply",
+    70,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ServerFrame, body_case),
+    offsetof(Agentbroker__V1__ServerFrame, extract_reply),
+    &agentbroker__v1__extract_reply__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "list_keys_reply",
     80,
     PROTOBUF_C_LABEL_NONE,
@@ -1527,60 +1578,62 @@ static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descr
 };
 static const unsigned agentbroker__v1__server_frame__field_indices_by_name[] = {
   10,   /* field[10] = acquire_reply */
+  33,   /* field[33] = archive_reply */
   30,   /* field[30] = chmod_reply */
   7,   /* field[7] = chunk */
-  35,   /* field[35] = clear_keys_reply */
-  47,   /* field[47] = connections_reply */
+  37,   /* field[37] = clear_keys_reply */
+  49,   /* field[49] = connections_reply */
   22,   /* field[22] = copy_reply */
-  34,   /* field[34] = delete_key_reply */
-  45,   /* field[45] = delete_workspace_reply */
+  36,   /* field[36] = delete_key_reply */
+  47,   /* field[47] = delete_workspace_reply */
   12,   /* field[12] = describe_reply */
   29,   /* field[29] = disk_usage_reply */
-  51,   /* field[51] = drain_reply */
+  53,   /* field[53] = drain_reply */
   9,   /* field[9] = echo_reply */
   25,   /* field[25] = edit_reply */
   8,   /* field[8] = error */
-  40,   /* field[40] = exec_attached */
-  38,   /* field[38] = exec_end */
-  41,   /* field[41] = exec_gap */
-  39,   /* field[39] = exec_list_reply */
-  37,   /* field[37] = exec_output */
-  43,   /* field[43] = exec_resize_reply */
-  42,   /* field[42] = exec_signal_reply */
-  36,   /* field[36] = exec_started */
+  42,   /* field[42] = exec_attached */
+  40,   /* field[40] = exec_end */
+  43,   /* field[43] = exec_gap */
+  41,   /* field[41] = exec_list_reply */
+  39,   /* field[39] = exec_output */
+  45,   /* field[45] = exec_resize_reply */
+  44,   /* field[44] = exec_signal_reply */
+  38,   /* field[38] = exec_started */
   18,   /* field[18] = exists_reply */
+  34,   /* field[34] = extract_reply */
   23,   /* field[23] = glob_reply */
   6,   /* field[6] = go_away */
   24,   /* field[24] = grep_reply */
   2,   /* field[2] = hello_reply */
   0,   /* field[0] = id */
   1,   /* field[1] = last */
-  33,   /* field[33] = list_keys_reply */
-  44,   /* field[44] = list_workspaces_reply */
-  49,   /* field[49] = logs_reply */
+  35,   /* field[35] = list_keys_reply */
+  46,   /* field[46] = list_workspaces_reply */
+  51,   /* field[51] = logs_reply */
   19,   /* field[19] = mkdir_reply */
-  52,   /* field[52] = payload */
+  54,   /* field[54] = payload */
   3,   /* field[3] = ping */
   4,   /* field[4] = pong */
-  48,   /* field[48] = pools_reply */
+  50,   /* field[50] = pools_reply */
   26,   /* field[26] = read_lines_reply */
   28,   /* field[28] = read_many_reply */
   13,   /* field[13] = read_reply */
   15,   /* field[15] = readdir_reply */
   11,   /* field[11] = release_reply */
-  50,   /* field[50] = reload_reply */
+  52,   /* field[52] = reload_reply */
   21,   /* field[21] = rename_reply */
   17,   /* field[17] = rm_reply */
   27,   /* field[27] = stat_many_reply */
   16,   /* field[16] = stat_reply */
-  46,   /* field[46] = stats_reply */
+  48,   /* field[48] = stats_reply */
   31,   /* field[31] = symlink_reply */
   20,   /* field[20] = touch_reply */
   32,   /* field[32] = tree_reply */
   5,   /* field[5] = window */
   14,   /* field[14] = write_reply */
 };
-static const ProtobufCIntRange agentbroker__v1__server_frame__number_ranges[13 + 1] =
+static const ProtobufCIntRange agentbroker__v1__server_frame__number_ranges[14 + 1] =
 {
   { 1, 0 },
   { 3, 1 },
@@ -1589,13 +1642,14 @@ static const ProtobufCIntRange agentbroker__v1__server_frame__number_ranges[13 +
   { 32, 9 },
   { 40, 10 },
   { 48, 13 },
-  { 80, 33 },
-  { 96, 36 },
-  { 112, 44 },
-  { 128, 46 },
-  { 130, 47 },
-  { 2047, 52 },
-  { 0, 53 }
+  { 69, 33 },
+  { 80, 35 },
+  { 96, 38 },
+  { 112, 46 },
+  { 128, 48 },
+  { 130, 49 },
+  { 2047, 54 },
+  { 0, 55 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__server_frame__descriptor =
 {
@@ -1605,10 +1659,10 @@ const ProtobufCMessageDescriptor agentbroker__v1__server_frame__descriptor =
   "Agentbroker__V1__ServerFrame",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ServerFrame),
-  53,
+  55,
   agentbroker__v1__server_frame__field_descriptors,
   agentbroker__v1__server_frame__field_indices_by_name,
-  13,  agentbroker__v1__server_frame__number_ranges,
+  14,  agentbroker__v1__server_frame__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__server_frame__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

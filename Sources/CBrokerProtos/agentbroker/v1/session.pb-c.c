@@ -968,7 +968,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__chunk__descriptor =
   (ProtobufCMessageInit) agentbroker__v1__chunk__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue agentbroker__v1__feature__enum_values_by_number[13] =
+static const ProtobufCEnumValue agentbroker__v1__feature__enum_values_by_number[14] =
 {
   { "FEATURE_UNSPECIFIED", "AGENTBROKER__V1__FEATURE__FEATURE_UNSPECIFIED", 0 },
   { "FEATURE_LANES", "AGENTBROKER__V1__FEATURE__FEATURE_LANES", 1 },
@@ -983,12 +983,14 @@ static const ProtobufCEnumValue agentbroker__v1__feature__enum_values_by_number[
   { "FEATURE_EXEC_LIMITS", "AGENTBROKER__V1__FEATURE__FEATURE_EXEC_LIMITS", 10 },
   { "FEATURE_CONDITIONAL_CHANGES", "AGENTBROKER__V1__FEATURE__FEATURE_CONDITIONAL_CHANGES", 11 },
   { "FEATURE_IDEMPOTENCY_KEYS", "AGENTBROKER__V1__FEATURE__FEATURE_IDEMPOTENCY_KEYS", 12 },
+  { "FEATURE_ARCHIVES", "AGENTBROKER__V1__FEATURE__FEATURE_ARCHIVES", 14 },
 };
 static const ProtobufCIntRange agentbroker__v1__feature__value_ranges[] = {
-{0, 0},{0, 13}
+{0, 0},{14, 13},{0, 14}
 };
-static const ProtobufCEnumValueIndex agentbroker__v1__feature__enum_values_by_name[13] =
+static const ProtobufCEnumValueIndex agentbroker__v1__feature__enum_values_by_name[14] =
 {
+  { "FEATURE_ARCHIVES", 13 },
   { "FEATURE_BACKGROUND_EXECS", 8 },
   { "FEATURE_CALL_DEADLINE", 2 },
   { "FEATURE_CONDITIONAL_CHANGES", 11 },
@@ -1010,11 +1012,11 @@ const ProtobufCEnumDescriptor agentbroker__v1__feature__descriptor =
   "Feature",
   "Agentbroker__V1__Feature",
   "agentbroker.v1",
-  13,
+  14,
   agentbroker__v1__feature__enum_values_by_number,
-  13,
+  14,
   agentbroker__v1__feature__enum_values_by_name,
-  1,
+  2,
   agentbroker__v1__feature__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

@@ -15,6 +15,7 @@ PROTOBUF_C__BEGIN_DECLS
 #endif
 
 #include "agentbroker/v1/admin.pb-c.h"
+#include "agentbroker/v1/archive.pb-c.h"
 #include "agentbroker/v1/call.pb-c.h"
 #include "agentbroker/v1/common.pb-c.h"
 #include "agentbroker/v1/error.pb-c.h"
@@ -67,6 +68,8 @@ typedef enum {
   AGENTBROKER__V1__CLIENT_FRAME__BODY_SYMLINK = 66,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_TREE = 67,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_DISK_USAGE = 64,
+  AGENTBROKER__V1__CLIENT_FRAME__BODY_ARCHIVE = 69,
+  AGENTBROKER__V1__CLIENT_FRAME__BODY_EXTRACT = 70,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_KEYS = 80,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_DELETE_KEY = 81,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_CLEAR_KEYS = 82,
@@ -102,7 +105,7 @@ struct  Agentbroker__V1__ClientFrame
   Agentbroker__V1__Target *target;
   /*
    * Final frame of the client for this id. Needed where a call streams to the broker (Write,
-   * ExecStart with open_stdin); otherwise it makes no difference.
+   * Extract, ExecStart with open_stdin); otherwise it makes no difference.
    */
   protobuf_c_boolean last;
   /*
@@ -174,6 +177,8 @@ struct  Agentbroker__V1__ClientFrame
     Agentbroker__V1__Symlink *symlink;
     Agentbroker__V1__Tree *tree;
     Agentbroker__V1__DiskUsage *disk_usage;
+    Agentbroker__V1__Archive *archive;
+    Agentbroker__V1__Extract *extract;
     Agentbroker__V1__ListKeys *list_keys;
     Agentbroker__V1__DeleteKey *delete_key;
     Agentbroker__V1__ClearKeys *clear_keys;
@@ -231,6 +236,8 @@ typedef enum {
   AGENTBROKER__V1__SERVER_FRAME__BODY_SYMLINK_REPLY = 66,
   AGENTBROKER__V1__SERVER_FRAME__BODY_TREE_REPLY = 67,
   AGENTBROKER__V1__SERVER_FRAME__BODY_DISK_USAGE_REPLY = 64,
+  AGENTBROKER__V1__SERVER_FRAME__BODY_ARCHIVE_REPLY = 69,
+  AGENTBROKER__V1__SERVER_FRAME__BODY_EXTRACT_REPLY = 70,
   AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_KEYS_REPLY = 80,
   AGENTBROKER__V1__SERVER_FRAME__BODY_DELETE_KEY_REPLY = 81,
   AGENTBROKER__V1__SERVER_FRAME__BODY_CLEAR_KEYS_REPLY = 82,
@@ -298,6 +305,8 @@ struct  Agentbroker__V1__ServerFrame
     Agentbroker__V1__SymlinkReply *symlink_reply;
     Agentbroker__V1__TreeReply *tree_reply;
     Agentbroker__V1__DiskUsageReply *disk_usage_reply;
+    Agentbroker__V1__ArchiveReply *archive_reply;
+    Agentbroker__V1__ExtractReply *extract_reply;
     Agentbroker__V1__ListKeysReply *list_keys_reply;
     Agentbroker__V1__DeleteKeyReply *delete_key_reply;
     Agentbroker__V1__ClearKeysReply *clear_keys_reply;

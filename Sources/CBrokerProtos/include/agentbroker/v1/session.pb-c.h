@@ -81,7 +81,11 @@ typedef enum _Agentbroker__V1__Feature {
   /*
    * ClientFrame.idempotency_key.
    */
-  AGENTBROKER__V1__FEATURE__FEATURE_IDEMPOTENCY_KEYS = 12
+  AGENTBROKER__V1__FEATURE__FEATURE_IDEMPOTENCY_KEYS = 12,
+  /*
+   * Archive and Extract.
+   */
+  AGENTBROKER__V1__FEATURE__FEATURE_ARCHIVES = 14
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(AGENTBROKER__V1__FEATURE)
 } Agentbroker__V1__Feature;
 
