@@ -86,16 +86,18 @@ struct Extraction: WorkInTurns {
 
     private mutating func make(_ entry: ArchivedEntry, _ files: LocalFiles) throws(DirectoryAccess.Failure) {
         guard let (above, name) = entry.path.parentAndName else { return }
-        let parent = try directory(above)
+        let parent = try directory(above, files)
         switch entry.content {
         case .directory:
-            _ = try parent.makeOrOpenDirectory(name, permissions: 0o700)
+            _ = try parent.makeOrOpenDirectory(name, permissions: 0o700, counting: files.access.usage)
             directories.append(entry)
             result.directories += 1
         case .file:
             // Before any work is done for it.
             _ = try parent.replaceable(name, existing)
-            let temporary = try files.makeTemporaryFile()
+            let temporary = try files.makeTemporaryFile(keeping: UsageAmount(ofFileWith: 0)) {
+                files.replaced(at: place.appending(entry.path), WriteOptions())
+            }
             file = OpenFile(entry: entry, parent: parent, name: name, temporary: temporary)
         case .link(let text):
             let text = try entry.linkText(text, below: place)
@@ -107,7 +109,7 @@ struct Extraction: WorkInTurns {
             guard let (above, other) = target.parentAndName else { return }
             let place = place.appending(target)
             do throws(DirectoryAccess.Failure) {
-                try directory(above).addName(name, in: parent, to: other, existing)
+                try directory(above, files).addName(name, in: parent, to: other, existing, counting: files.access.usage)
             } catch .errno(ENOENT) {
                 throw .at(place, .errno(ENOENT))
             }
@@ -118,11 +120,18 @@ struct Extraction: WorkInTurns {
     private var existing: CopyOptions { CopyOptions(replacesExisting: options.replacesExisting) }
 
     /// The one at a path beneath the base, made where it is missing.
-    private mutating func directory(_ path: WorkspacePath) throws(DirectoryAccess.Failure) -> FileDescriptorHandle {
+    private mutating func directory(
+        _ path: WorkspacePath,
+        _ files: LocalFiles
+    ) throws(DirectoryAccess.Failure) -> FileDescriptorHandle {
         if let last, last.path == path { return last.directory }
         var directory = base
         for name in path.bytes.split(separator: UInt8(ascii: "/")) {
-            directory = try directory.makeOrOpenDirectory(Array(name), permissions: 0o755).directory
+            (directory, _) = try directory.makeOrOpenDirectory(
+                Array(name),
+                permissions: 0o755,
+                counting: files.access.usage
+            )
         }
         last = (path, directory)
         return directory
@@ -135,7 +144,8 @@ struct Extraction: WorkInTurns {
             file = nil
             return try commit(open, files)
         }
-        try files.write(piece, to: open.temporary, at: open.size)
+        let path = place.appending(open.entry.path)
+        try files.write(piece, to: open.temporary, at: open.size, path, WriteOptions())
         open.size += UInt64(piece.readableBytes)
         file = open
     }
@@ -172,22 +182,30 @@ extension FileDescriptorHandle {
         _ name: [UInt8],
         in parent: FileDescriptorHandle,
         to other: [UInt8],
-        _ options: CopyOptions
+        _ options: CopyOptions,
+        counting usage: WorkspaceUsage?
     ) throws(DirectoryAccess.Failure) {
         guard let target = try status(of: other) else { throw .errno(ENOENT) }
         guard target.kind == .regular else { throw .errno(ENXIO) }
-        for _ in 0..<LocalFiles.maximumRetries {
-            let result = other.withCString { other in
-                name.withCString { linkat(number, other, parent.number, $0, 0) }
-            }
-            if result == 0 { return }
-            guard errno == EEXIST else { throw .errno(errno) }
-            guard let old = try parent.replaceable(name, options) else { continue }
-            if old.st_ino == target.st_ino, old.st_dev == target.st_dev { return }
-            guard name.withCString({ unlinkat(parent.number, $0, 0) }) == 0 || errno == ENOENT else {
-                throw .errno(errno)
+        let room = try usage?.reserve(UsageAmount(target))
+        try parent.withLock(of: name) { () throws(DirectoryAccess.Failure) in
+            try usage.change(from: room) { change throws(DirectoryAccess.Failure) in
+                for _ in 0..<LocalFiles.maximumRetries {
+                    let result = other.withCString { other in
+                        name.withCString { linkat(number, other, parent.number, $0, 0) }
+                    }
+                    if result == 0 { return change.add(target) }
+                    guard errno == EEXIST else { throw .errno(errno) }
+                    guard let old = try parent.replaceable(name, options) else { continue }
+                    if old.st_ino == target.st_ino, old.st_dev == target.st_dev { return }
+                    if name.withCString({ unlinkat(parent.number, $0, 0) }) == 0 {
+                        change.remove(old)
+                    } else if errno != ENOENT {
+                        throw .errno(errno)
+                    }
+                }
+                throw .errno(EBUSY)
             }
         }
-        throw .errno(EBUSY)
     }
 }

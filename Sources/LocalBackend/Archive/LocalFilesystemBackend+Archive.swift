@@ -90,8 +90,9 @@ private final class LocalArchiveWriter: ArchiveWriter {
         let (file, size) = try openFile()
         let sum = size + UInt64(bytes.readableBytes)
         try backend.settings.limits.archive.check(sent: sum)
-        try await backend.perform(.writeFailed, path) { files throws(DirectoryAccess.Failure) in
-            try files.write(bytes, to: file, at: size)
+        try await backend.perform(.writeFailed, path) { [path] files throws(DirectoryAccess.Failure) in
+            // It takes nothing's place.
+            try files.write(bytes, to: file, at: size, path, WriteOptions(mode: .createOnly))
         }
         state.withLock { state in
             if case .open = state { state = .open(file, size: sum) }

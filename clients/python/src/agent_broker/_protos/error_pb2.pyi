@@ -85,14 +85,16 @@ class Error(_message.Message):
     def __init__(self, code: _Optional[_Union[ErrorCode, str]] = ..., reason: _Optional[_Union[ErrorReason, str]] = ..., system_errno: _Optional[int] = ..., message: _Optional[str] = ..., operation: _Optional[str] = ..., retryable: bool = ..., maybe_executed: bool = ..., retry_after_ms: _Optional[int] = ..., limit: _Optional[_Union[LimitDetails, _Mapping]] = ..., version: _Optional[_Union[VersionDetails, _Mapping]] = ..., edit: _Optional[_Union[EditDetails, _Mapping]] = ...) -> None: ...
 
 class LimitDetails(_message.Message):
-    __slots__ = ["allowed", "limit", "used"]
+    __slots__ = ["allowed", "asked", "limit", "used"]
     ALLOWED_FIELD_NUMBER: _ClassVar[int]
+    ASKED_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
     USED_FIELD_NUMBER: _ClassVar[int]
     allowed: int
+    asked: int
     limit: str
     used: int
-    def __init__(self, limit: _Optional[str] = ..., used: _Optional[int] = ..., allowed: _Optional[int] = ...) -> None: ...
+    def __init__(self, limit: _Optional[str] = ..., used: _Optional[int] = ..., allowed: _Optional[int] = ..., asked: _Optional[int] = ...) -> None: ...
 
 class VersionDetails(_message.Message):
     __slots__ = ["current_etag"]

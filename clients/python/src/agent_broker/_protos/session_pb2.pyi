@@ -6,6 +6,7 @@ from google.protobuf import message as _message
 from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+FEATURE_ARCHIVES: Feature
 FEATURE_BACKGROUND_EXECS: Feature
 FEATURE_CALL_DEADLINE: Feature
 FEATURE_CONDITIONAL_CHANGES: Feature
