@@ -38,6 +38,9 @@ package protocol BackendCommands: Sendable {
 package protocol StartedCommand: CommandExecution {
     /// No process of the tree is left.
     var hasEnded: Bool { get }
+
+    /// Ends the whole tree: its workspace holds more than so many bytes on the disk, or too many files. Returns at once.
+    func terminate(overDiskQuota allowed: UInt64)
 }
 
 extension LocalFilesystemBackend {
@@ -56,7 +59,7 @@ extension LocalFilesystemBackend {
         let (workspace, scope) = try await directories(of: request)
         // Nothing else may keep them open for as long as their numbers are in use.
         defer { withExtendedLifetime((workspace, scope)) {} }
-        settings.usage?.commandBegan()
+        settings.usage?.commandBegan(of: self)
         let command: any StartedCommand
         do throws(BackendError) {
             command = try await commands.start(

@@ -214,6 +214,7 @@ extension Samples {
             ("execEnd, output", .execEnd(end(.outputLimit(1 << 33)))),
             ("execEnd, processor time", .execEnd(end(.cpuTimeLimit(.milliseconds(2500))))),
             ("execEnd, file size", .execEnd(end(.fileSizeLimit(1 << 34)))),
+            ("execEnd, disk quota", .execEnd(end(.diskQuota(1 << 35)))),
             ("execEnd, shutdown", .execEnd(end(.shuttingDown))),
             (
                 "execEnd, spawn",

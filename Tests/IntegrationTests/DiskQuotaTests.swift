@@ -105,6 +105,29 @@ extension IntegrationTests {
             }
         }
 
+        @Test func commandsThatFillTheDiskAreEnded() async throws {
+            try await withOrgs {
+                $0.orgs[0].limits.maxWorkspaceBytes = 1 << 20
+            } _: { acme, umbrella in
+                func run(_ line: String, _ connection: BrokerConnection) async throws -> ExecEnd.Outcome {
+                    try await connection.run(ExecRequest(.shellLine(Array(line.utf8))), on: Self.target).end.outcome
+                }
+                // By itself it goes on for ever.
+                let fill = "i=0; while :; do head -c 100k /dev/zero > f$i; i=$((i + 1)); sleep 0.01; done"
+                #expect(try await run(fill, acme) == .diskQuota(1 << 20))
+                let usage = try await acme.diskUsage(.root, on: Self.target)
+                #expect(usage.allocatedBytes > 1 << 20)
+                let error = await failure { try await write("a", 1, acme) }
+                #expect(error?.limit?.used == usage.allocatedBytes)
+                // One that makes room is not ended, however long it takes.
+                let free = "for f in f*; do rm $f; sleep 0.01; done; sleep 2"
+                #expect(try await run(free, acme) == .exited(code: 0))
+                try await write("a", 1, acme)
+                #expect(try await acme.diskUsage(.root, on: Self.target).files == 1)
+                #expect(try await run("head -c 2M /dev/zero > f; sleep 2", umbrella) == .exited(code: 0))
+            }
+        }
+
         @Test func commandsAreCountedAndMayRemoveWhatIsTooMuch() async throws {
             try await withOrgs {
                 $0.orgs[0].limits.maxWorkspaceBytes = 256 << 10

@@ -196,7 +196,7 @@ import Testing
     @Test func whatCommandsDidIsCounted() async throws {
         try await withQuota(bytes: 64 << 10) { fixture, usage in
             try await put(fixture.backend, "a", 60 << 10)
-            usage.commandBegan()
+            usage.commandBegan(of: fixture.backend)
             unlink(fixture.path("a"))
             try await put(fixture.backend, "b", 60 << 10)
             try fixture.makeFile("c", String(repeating: "x", count: 4096))

@@ -60,6 +60,8 @@ private final class FakeCommand: StartedCommand {
 
     func terminate() { isTerminated.store(true, ordering: .relaxed) }
 
+    func terminate(overDiskQuota allowed: UInt64) { terminate() }
+
     func waitForEnd() async -> ExecEnd {
         ExecEnd(outcome: hasEnded ? .cancelled : .exited(code: 0), usage: ExecEnd.Usage(wall: .zero))
     }

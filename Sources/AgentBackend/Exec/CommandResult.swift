@@ -47,6 +47,7 @@ public struct CommandFailure: Error, CustomStringConvertible {
         case .outOfMemory: "out of memory"
         case .outputLimit(let bytes): "ended after it wrote more than \(bytes) bytes"
         case .cpuTimeLimit(let time): "ended after it used more processor time than \(time)"
+        case .diskQuota(let bytes): "ended, for its workspace holds more files or bytes than the \(bytes) that it may"
         case .fileSizeLimit(let bytes): "killed for a file of more than \(bytes) bytes"
         case .cancelled: "terminated"
         case .shuttingDown: "ended with the broker"

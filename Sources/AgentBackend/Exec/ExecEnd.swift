@@ -10,6 +10,8 @@ public struct ExecEnd: Sendable, Hashable {
         case outOfMemory
         /// It wrote more than it might, in bytes, and its tree was ended.
         case outputLimit(UInt64)
+        /// It made its workspace hold more on the disk than it may, in bytes, or more files, and its tree was ended.
+        case diskQuota(UInt64)
         /// Its tree used more processor time than it might, and was ended.
         case cpuTimeLimit(Duration)
         /// The program made a file longer than it might, in bytes.
@@ -26,7 +28,8 @@ public struct ExecEnd: Sendable, Hashable {
             switch self {
             case .exited(let code): code
             case .signaled(let signal): 128 + UInt32(signal)
-            case .timedOut, .outOfMemory, .outputLimit, .cpuTimeLimit, .fileSizeLimit, .cancelled, .shuttingDown,
+            case .timedOut, .outOfMemory, .outputLimit, .cpuTimeLimit, .fileSizeLimit, .diskQuota, .cancelled,
+                .shuttingDown,
                 .spawnFailed:
                 nil
             }

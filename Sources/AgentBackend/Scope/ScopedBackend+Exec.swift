@@ -44,7 +44,8 @@ private final class CommandRecord: Sendable {
         record { entry in
             switch end.outcome {
             case .exited, .signaled: entry.exitCode = end.outcome.exitCode
-            case .timedOut, .outOfMemory, .outputLimit, .cpuTimeLimit, .fileSizeLimit: entry.failure = .execFailed
+            case .timedOut, .outOfMemory, .outputLimit, .cpuTimeLimit, .fileSizeLimit, .diskQuota:
+                entry.failure = .execFailed
             case .cancelled: entry.failure = .cancelled
             case .shuttingDown: entry.failure = .shuttingDown
             case .spawnFailed: entry.failure = .execError

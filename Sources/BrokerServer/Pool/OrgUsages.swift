@@ -5,6 +5,8 @@ internal import Synchronization
 /// What the workspaces of all orgs hold. Safe to use from any thread.
 final class OrgUsages: Sendable {
     private let usages = Mutex<[Org.ID: OrgUsage]>([:])
+    /// Of the commands of all of them.
+    let watch = CommandWatch()
 
     /// Nil: nobody has asked for a workspace of the org yet.
     subscript(id: Org.ID) -> OrgUsage? { usages.withLock { $0[id] } }
@@ -16,7 +18,11 @@ final class OrgUsages: Sendable {
                 known.allow(workspace: org.limits.workspaceQuota, org: org.limits.diskQuota)
                 return known
             }
-            let made = OrgUsage(workspace: org.limits.workspaceQuota, org: org.limits.diskQuota)
+            let made = OrgUsage(
+                workspace: org.limits.workspaceQuota,
+                org: org.limits.diskQuota,
+                watch: watch
+            )
             usages[org.id] = made
             return made
         }

@@ -153,6 +153,7 @@ package struct Broker: Sendable {
                 TrashService(root: root, trash: trash, logger: logger),
                 CommandService(isolation: isolation),
                 BackgroundService(background: core.background),
+                DiskQuotaService(watch: core.usages.watch, time: time),
                 PoolService(pool: core.pool, configuration: core.configuration, logger: logger),
                 RetentionService(
                     workspaces: core.workspaces,

@@ -65,6 +65,7 @@ extension BrokerCore {
             tenancy: tenancy,
             entries: factory,
             background: background,
+            usages: usages,
             connections: ConnectionTable(
                 AdmissionLimits.ofProcess(configuration),
                 drain: drain,

@@ -14,6 +14,7 @@ final class BrokerCore: Sendable {
     let tenancy: Tenancy
     let entries: EntryFactory
     let background: BackgroundExecs
+    let usages: OrgUsages
     let connections: ConnectionTable
     let log: OperationsLog
     let configuration: RunningConfiguration
@@ -34,6 +35,7 @@ final class BrokerCore: Sendable {
         tenancy: Tenancy,
         entries: EntryFactory,
         background: BackgroundExecs,
+        usages: OrgUsages,
         connections: ConnectionTable,
         log: OperationsLog,
         configuration: RunningConfiguration,
@@ -48,6 +50,7 @@ final class BrokerCore: Sendable {
         self.tenancy = tenancy
         self.entries = entries
         self.background = background
+        self.usages = usages
         self.log = log
         self.configuration = configuration
         self.isolation = isolation

@@ -34,6 +34,17 @@ struct BackgroundService: Service {
     }
 }
 
+/// Ends commands that fill the disk, for as long as commands may run.
+struct DiskQuotaService: Service {
+    let watch: CommandWatch
+    let time: BrokerTime
+
+    func run() async throws {
+        let (watch, time) = (watch, time)
+        await cancelWhenGracefulShutdown { await watch.run(sleep: time.sleep) }
+    }
+}
+
 struct PoolService: Service {
     let pool: BrokerCore.Pool
     let configuration: RunningConfiguration

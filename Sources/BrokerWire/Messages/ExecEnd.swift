@@ -50,6 +50,8 @@ extension ExecEnd.Outcome {
             self = .cpuTimeLimit(.milliseconds(message.cpu_time_limit?.pointee.allowed_ms ?? 0))
         case AGENTBROKER__V1__EXEC_END__OUTCOME_FILE_SIZE_LIMIT:
             self = .fileSizeLimit(message.file_size_limit?.pointee.allowed ?? 0)
+        case AGENTBROKER__V1__EXEC_END__OUTCOME_DISK_QUOTA:
+            self = .diskQuota(message.disk_quota?.pointee.allowed ?? 0)
         case AGENTBROKER__V1__EXEC_END__OUTCOME_SHUTTING_DOWN:
             self = .shuttingDown
         case AGENTBROKER__V1__EXEC_END__OUTCOME_SPAWN_FAILED:
@@ -95,6 +97,11 @@ extension ExecEnd.Outcome {
             limit.pointee.allowed = allowed
             message.pointee.outcome_case = AGENTBROKER__V1__EXEC_END__OUTCOME_FILE_SIZE_LIMIT
             message.pointee.file_size_limit = limit
+        case .diskQuota(let allowed):
+            let limit = builder.make(agentbroker__v1__exec_disk_quota__init)
+            limit.pointee.allowed = allowed
+            message.pointee.outcome_case = AGENTBROKER__V1__EXEC_END__OUTCOME_DISK_QUOTA
+            message.pointee.disk_quota = limit
         case .cancelled:
             message.pointee.outcome_case = AGENTBROKER__V1__EXEC_END__OUTCOME_CANCELLED
             message.pointee.cancelled = builder.make(agentbroker__v1__exec_cancelled__init)

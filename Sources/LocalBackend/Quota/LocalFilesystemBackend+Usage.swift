@@ -42,17 +42,39 @@ extension LocalFilesystemBackend {
     package func countUsage() async throws(BackendError) {
         guard let usage = settings.usage else { return }
         try await usage.counts.run { () async throws(BackendError) in
-            running.forgetEnded()
-            do throws(BackendError) {
-                var (walk, counted) = try await turn(nil, usage)
-                while counted == nil { (walk, counted) = try await turn(walk, usage) }
-                if let counted { usage.endCount(counted) }
-            } catch {
-                usage.abandonCount()
-                throw error
+            // Somebody else may have had it counted, or an operation that had begun before have disturbed the count: those
+            // that come later wait for it, unless there is room enough.
+            for _ in 0..<Self.maximumCounts where !usage.isExact {
+                running.forgetEnded()
+                try await countOnce(usage)
+                if usage.hasCommands { break }
             }
         }
     }
+
+    /// Whether commands cannot have changed what matters since it was counted.
+    func isKnownWellEnough() async -> Bool {
+        guard let usage = settings.usage else { return true }
+        let root = root.outermost
+        let answer = try? await settings.threads.run(as: nil) { _ -> Result<Bool, BackendError> in
+            guard let directory = try? root.descriptor() else { return .success(true) }
+            return .success(usage.isGoodEnough(on: directory))
+        }
+        return answer ?? true
+    }
+
+    private func countOnce(_ usage: WorkspaceUsage) async throws(BackendError) {
+        do throws(BackendError) {
+            var (walk, counted) = try await turn(nil, usage)
+            while counted == nil { (walk, counted) = try await turn(walk, usage) }
+            if let counted { usage.endCount(counted) }
+        } catch {
+            usage.abandonCount()
+            throw error
+        }
+    }
+
+    private static let maximumCounts = 3
 
     private func turn(
         _ walk: UsageWalk?,

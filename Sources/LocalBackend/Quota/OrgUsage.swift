@@ -5,11 +5,14 @@ internal import Synchronization
 package final class OrgUsage: Sendable {
     private let ledger: SharedUsageLedger
     private let workspaces = Mutex<[String: WorkspaceUsage]>([:])
+    private let watch: CommandWatch
 
     /// - Parameters:
     ///   - workspace: What each workspace may hold.
     ///   - org: What all may hold together.
-    package init(workspace: UsageAmount, org: UsageAmount) {
+    ///   - watch: Where it is told that commands run.
+    package init(workspace: UsageAmount, org: UsageAmount, watch: CommandWatch = CommandWatch()) {
+        self.watch = watch
         ledger = SharedUsageLedger(UsageLedger.Limits(workspace: workspace, org: org))
     }
 
@@ -32,7 +35,7 @@ package final class OrgUsage: Sendable {
     }
 
     /// One without a key. It is forgotten with the last reference to it.
-    package func makeWorkspace() -> WorkspaceUsage { WorkspaceUsage(in: ledger, ledger.withLock { $0.open() }) }
+    package func makeWorkspace() -> WorkspaceUsage { WorkspaceUsage(in: ledger, ledger.withLock { $0.open() }, watch) }
 
     /// The files of the key are gone. To be called while nobody uses them.
     package func forget(_ key: String) {

@@ -15,6 +15,9 @@ package struct UsageAmount: Sendable, Hashable {
 
     var isZero: Bool { bytes == 0 && inodes == 0 }
 
+    /// In one of both.
+    func exceeds(_ other: Self) -> Bool { bytes > other.bytes || inodes > other.inodes }
+
     static func + (left: Self, right: Self) -> Self {
         Self(bytes: left.bytes &+ right.bytes, inodes: left.inodes &+ right.inodes)
     }

@@ -81,6 +81,14 @@ struct UsageLedger: Sendable {
 
     func isCounted(_ workspace: Workspace) -> Bool { accounts[workspace]?.isCounted ?? false }
 
+    func hasCommands(in workspace: Workspace) -> Bool { (accounts[workspace]?.commands ?? 0) > 0 }
+
+    /// Bytes or inodes are more than are allowed, whatever is reserved: of the workspace, or of all together.
+    func isOver(in workspace: Workspace) -> Bool {
+        guard let usage = accounts[workspace]?.usage else { return false }
+        return UsageAmount(usage).exceeds(limits.workspace) || used.exceeds(limits.org)
+    }
+
     /// What it may still reserve.
     func room(in workspace: Workspace) -> UsageAmount {
         guard let account = accounts[workspace] else { return UsageAmount() }

@@ -14,9 +14,20 @@ package final class WorkspaceUsage: Sendable {
     private let free = Mutex(UsageAmount())
     /// Counts of it: one at a time.
     let counts = SharedWork()
+    private let watch = Mutex(Watch())
+    /// Told when a command begins.
+    private let watcher: CommandWatch
 
-    init(in ledger: SharedUsageLedger, _ id: UsageLedger.Workspace) {
+    /// The backends whose commands may run in it.
+    private struct Watch {
+        var backends: [ObjectIdentifier: LocalFilesystemBackend] = [:]
+        /// What it held when it was found to be too much; the least since.
+        var excess: UsageAmount?
+    }
+
+    init(in ledger: SharedUsageLedger, _ id: UsageLedger.Workspace, _ watcher: CommandWatch) {
         self.ledger = ledger
+        self.watcher = watcher
         self.id = id
     }
 
@@ -92,13 +103,59 @@ package final class WorkspaceUsage: Sendable {
 
     // MARK: Commands
 
-    /// A command is about to run.
-    func commandBegan() {
+    /// A command of the backend is about to run.
+    func commandBegan(of backend: LocalFilesystemBackend) {
         ledger.withLock { ledger in
             ledger.commandBegan(in: id)
             exact.store(false, ordering: .relaxed)
         }
+        watch.withLock { $0.backends[ObjectIdentifier(backend.running)] = backend }
+        watcher.add(self)
     }
+
+    var hasCommands: Bool { ledger.withLock { $0.hasCommands(in: id) } }
+
+    /// Looks after its commands, once in a while: where the file system lost what may matter, it is counted; where there is
+    /// too much, and more than at the last look, they are ended. False: none is left.
+    func look() async -> Bool {
+        let backends = watch.withLock { Array($0.backends.values) }
+        for backend in backends { backend.running.forgetEnded() }
+        guard let backend = backends.first, hasCommands else {
+            watch.withLock { watch in
+                // One may have begun just now.
+                if !hasCommands { watch = Watch() }
+            }
+            return hasCommands
+        }
+        guard await !backend.isKnownWellEnough() else { return true }
+        // Where it fails the files are gone, and soon the commands with them.
+        try? await backend.countUsage()
+        if hasGrownTooMuch() {
+            for backend in backends { backend.running.terminate(overDiskQuota: limit) }
+        }
+        return true
+    }
+
+    private func hasGrownTooMuch() -> Bool {
+        let (present, isOver) = ledger.withLock { ledger in
+            (ledger.usage(of: id).map { UsageAmount($0) } ?? UsageAmount(), ledger.isOver(in: id))
+        }
+        return watch.withLock { watch in
+            guard isOver else {
+                watch.excess = nil
+                return false
+            }
+            let earlier = watch.excess ?? present
+            watch.excess = UsageAmount(
+                bytes: min(earlier.bytes, present.bytes),
+                inodes: min(earlier.inodes, present.inodes)
+            )
+            return present.exceeds(earlier)
+        }
+    }
+
+    /// Bytes that it may hold.
+    private var limit: UInt64 { ledger.withLock { min($0.limits.workspace.bytes, $0.limits.org.bytes) } }
 
     /// Nothing of it is left.
     func commandEnded() {

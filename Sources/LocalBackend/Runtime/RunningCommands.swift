@@ -44,6 +44,12 @@ final class RunningCommands: Sendable {
         for (number, command) in state.commands where command.hasEnded { remove(number, from: &state) }
     }
 
+    /// The workspace holds more than it may. Those that run are ended; others may be started, to remove something.
+    func terminate(overDiskQuota allowed: UInt64) {
+        let commands = state.withLock { Array($0.commands.values) }
+        for command in commands { command.terminate(overDiskQuota: allowed) }
+    }
+
     /// Ends them all, and waits until no process of theirs is left. Takes no more.
     func end() async {
         let commands = state.withLock { state in

@@ -177,6 +177,10 @@ private struct SandboxedExecution: StartedCommand {
         command.terminate(.cancelled)
     }
 
+    func terminate(overDiskQuota allowed: UInt64) {
+        command.terminate(.diskQuota(allowed))
+    }
+
     func waitForEnd() async -> ExecEnd {
         let end = await command.waitForEnd()
         let outcome: ExecEnd.Outcome =
@@ -188,6 +192,7 @@ private struct SandboxedExecution: StartedCommand {
             case .terminated(.deadline(let deadline)): .timedOut(after: deadline)
             case .terminated(.processorTime(let time)): .cpuTimeLimit(time)
             case .terminated(.output(let size)): .outputLimit(size)
+            case .terminated(.diskQuota(let size)): .diskQuota(size)
             case .terminated(.cancelled), .terminated(.backendDestroyed): .cancelled
             case .terminated(.shuttingDown): .shuttingDown
             // The error is thrown to who reads the output.

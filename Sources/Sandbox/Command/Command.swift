@@ -59,6 +59,8 @@ package enum TerminationCause: Sendable, Hashable {
     case processorTime(Duration)
     /// It wrote more than it was allowed to, in bytes.
     case output(UInt64)
+    /// Its workspace holds more on the disk than it may, in bytes, or too many files.
+    case diskQuota(UInt64)
     /// The backend that it ran for was destroyed.
     case backendDestroyed
     /// The runner was cancelled.

@@ -38,6 +38,13 @@ enum CommandEnd {
                 message: "the command made a file of more than \(bytes) bytes and was killed",
                 operation: "exec"
             )
+        case .diskQuota(let bytes):
+            throw BackendError(
+                .execFailed,
+                message:
+                    "the command was killed, for the workspace holds more files or bytes than the \(bytes) that it may",
+                operation: "exec"
+            )
         case .spawnFailed(let failure):
             throw BackendError(
                 .execError,
@@ -61,6 +68,7 @@ enum CommandEnd {
         case .outputLimit: "output limit"
         case .cpuTimeLimit: "CPU time limit"
         case .fileSizeLimit: "file size limit"
+        case .diskQuota: "disk quota"
         case .cancelled: "ended"
         case .shuttingDown: "shut down"
         case .spawnFailed: "not run"
@@ -78,6 +86,7 @@ enum CommandEnd {
             case .outputLimit: "output_limit"
             case .cpuTimeLimit: "cpu_time_limit"
             case .fileSizeLimit: "file_size_limit"
+            case .diskQuota: "disk_quota"
             case .cancelled: "cancelled"
             case .shuttingDown: "shutting_down"
             case .spawnFailed: "spawn_failed"

@@ -772,6 +772,51 @@ void   agentbroker__v1__exec_usage__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__exec_usage__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   agentbroker__v1__exec_disk_quota__init
+                     (Agentbroker__V1__ExecDiskQuota         *message)
+{
+  static const Agentbroker__V1__ExecDiskQuota init_value = AGENTBROKER__V1__EXEC_DISK_QUOTA__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__exec_disk_quota__get_packed_size
+                     (const Agentbroker__V1__ExecDiskQuota *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_disk_quota__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__exec_disk_quota__pack
+                     (const Agentbroker__V1__ExecDiskQuota *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_disk_quota__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__exec_disk_quota__pack_to_buffer
+                     (const Agentbroker__V1__ExecDiskQuota *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__exec_disk_quota__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__ExecDiskQuota *
+       agentbroker__v1__exec_disk_quota__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__ExecDiskQuota *)
+     protobuf_c_message_unpack (&agentbroker__v1__exec_disk_quota__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__exec_disk_quota__free_unpacked
+                     (Agentbroker__V1__ExecDiskQuota *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__exec_disk_quota__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   agentbroker__v1__exec_end__init
                      (Agentbroker__V1__ExecEnd         *message)
 {
@@ -2269,7 +2314,45 @@ const ProtobufCMessageDescriptor agentbroker__v1__exec_usage__descriptor =
   (ProtobufCMessageInit) agentbroker__v1__exec_usage__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__exec_end__field_descriptors[14] =
+static const ProtobufCFieldDescriptor agentbroker__v1__exec_disk_quota__field_descriptors[1] =
+{
+  {
+    "allowed",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecDiskQuota, allowed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__exec_disk_quota__field_indices_by_name[] = {
+  0,   /* field[0] = allowed */
+};
+static const ProtobufCIntRange agentbroker__v1__exec_disk_quota__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__exec_disk_quota__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.ExecDiskQuota",
+  "ExecDiskQuota",
+  "Agentbroker__V1__ExecDiskQuota",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__ExecDiskQuota),
+  1,
+  agentbroker__v1__exec_disk_quota__field_descriptors,
+  agentbroker__v1__exec_disk_quota__field_indices_by_name,
+  1,  agentbroker__v1__exec_disk_quota__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__exec_disk_quota__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__exec_end__field_descriptors[15] =
 {
   {
     "exited",
@@ -2392,6 +2475,18 @@ static const ProtobufCFieldDescriptor agentbroker__v1__exec_end__field_descripto
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "disk_quota",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ExecEnd, outcome_case),
+    offsetof(Agentbroker__V1__ExecEnd, disk_quota),
+    &agentbroker__v1__exec_disk_quota__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "usage",
     16,
     PROTOBUF_C_LABEL_NONE,
@@ -2443,24 +2538,25 @@ static const ProtobufCFieldDescriptor agentbroker__v1__exec_end__field_descripto
 static const unsigned agentbroker__v1__exec_end__field_indices_by_name[] = {
   5,   /* field[5] = cancelled */
   8,   /* field[8] = cpu_time_limit */
+  10,   /* field[10] = disk_quota */
   0,   /* field[0] = exited */
   9,   /* field[9] = file_size_limit */
-  12,   /* field[12] = lingering_processes */
+  13,   /* field[13] = lingering_processes */
   3,   /* field[3] = out_of_memory */
   4,   /* field[4] = output_limit */
-  13,   /* field[13] = process_limit_reached */
+  14,   /* field[14] = process_limit_reached */
   6,   /* field[6] = shutting_down */
   2,   /* field[2] = signaled */
   7,   /* field[7] = spawn_failed */
   1,   /* field[1] = timed_out */
-  11,   /* field[11] = tree_not_empty */
-  10,   /* field[10] = usage */
+  12,   /* field[12] = tree_not_empty */
+  11,   /* field[11] = usage */
 };
 static const ProtobufCIntRange agentbroker__v1__exec_end__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 16, 10 },
-  { 0, 14 }
+  { 16, 11 },
+  { 0, 15 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__exec_end__descriptor =
 {
@@ -2470,7 +2566,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__exec_end__descriptor =
   "Agentbroker__V1__ExecEnd",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ExecEnd),
-  14,
+  15,
   agentbroker__v1__exec_end__field_descriptors,
   agentbroker__v1__exec_end__field_indices_by_name,
   2,  agentbroker__v1__exec_end__number_ranges,

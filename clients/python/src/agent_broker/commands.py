@@ -21,12 +21,13 @@ Outcome = Literal[
     "spawn_failed",
     "cpu_time_limit",
     "file_size_limit",
+    "disk_quota",
 ]
 """How a command ended."""
 
 _OUTCOMES: tuple[Outcome, ...] = (
     "exited", "signaled", "timed_out", "out_of_memory", "output_limit", "cancelled", "shutting_down", "spawn_failed",
-    "cpu_time_limit", "file_size_limit",
+    "cpu_time_limit", "file_size_limit", "disk_quota",
 )  # fmt: skip
 
 
@@ -169,6 +170,8 @@ def _description(end: exec_pb2.ExecEnd, outcome: Outcome) -> str:
             return f"more processor time than the {end.cpu_time_limit.allowed_ms / 1000} s that it may use"
         case "file_size_limit":
             return f"a file longer than the {end.file_size_limit.allowed} bytes that it may write"
+        case "disk_quota":
+            return f"more in its workspace than the files or the {end.disk_quota.allowed} bytes that it may hold"
         case "shutting_down":
             return "the end of the broker"
         case "spawn_failed":

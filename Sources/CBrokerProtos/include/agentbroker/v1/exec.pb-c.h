@@ -33,6 +33,7 @@ typedef struct Agentbroker__V1__ExecCancelled Agentbroker__V1__ExecCancelled;
 typedef struct Agentbroker__V1__ExecShuttingDown Agentbroker__V1__ExecShuttingDown;
 typedef struct Agentbroker__V1__ExecSpawnFailed Agentbroker__V1__ExecSpawnFailed;
 typedef struct Agentbroker__V1__ExecUsage Agentbroker__V1__ExecUsage;
+typedef struct Agentbroker__V1__ExecDiskQuota Agentbroker__V1__ExecDiskQuota;
 typedef struct Agentbroker__V1__ExecEnd Agentbroker__V1__ExecEnd;
 typedef struct Agentbroker__V1__StreamOffsets Agentbroker__V1__StreamOffsets;
 typedef struct Agentbroker__V1__ExecInfo Agentbroker__V1__ExecInfo;
@@ -446,6 +447,22 @@ struct  Agentbroker__V1__ExecUsage
     , 0, 0, 0, 0, 0, 0 }
 
 
+/*
+ * The workspace came to hold more on the disk than it may, in bytes or in files, and its tree was ended.
+ */
+struct  Agentbroker__V1__ExecDiskQuota
+{
+  ProtobufCMessage base;
+  /*
+   * Bytes.
+   */
+  uint64_t allowed;
+};
+#define AGENTBROKER__V1__EXEC_DISK_QUOTA__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__exec_disk_quota__descriptor) \
+    , 0 }
+
+
 typedef enum {
   AGENTBROKER__V1__EXEC_END__OUTCOME__NOT_SET = 0,
   AGENTBROKER__V1__EXEC_END__OUTCOME_EXITED = 1,
@@ -457,7 +474,8 @@ typedef enum {
   AGENTBROKER__V1__EXEC_END__OUTCOME_SHUTTING_DOWN = 7,
   AGENTBROKER__V1__EXEC_END__OUTCOME_SPAWN_FAILED = 8,
   AGENTBROKER__V1__EXEC_END__OUTCOME_CPU_TIME_LIMIT = 9,
-  AGENTBROKER__V1__EXEC_END__OUTCOME_FILE_SIZE_LIMIT = 10
+  AGENTBROKER__V1__EXEC_END__OUTCOME_FILE_SIZE_LIMIT = 10,
+  AGENTBROKER__V1__EXEC_END__OUTCOME_DISK_QUOTA = 11
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(AGENTBROKER__V1__EXEC_END__OUTCOME__CASE)
 } Agentbroker__V1__ExecEnd__OutcomeCase;
 
@@ -493,6 +511,7 @@ struct  Agentbroker__V1__ExecEnd
     Agentbroker__V1__ExecSpawnFailed *spawn_failed;
     Agentbroker__V1__ExecCpuTimeLimit *cpu_time_limit;
     Agentbroker__V1__ExecFileSizeLimit *file_size_limit;
+    Agentbroker__V1__ExecDiskQuota *disk_quota;
   };
 };
 #define AGENTBROKER__V1__EXEC_END__INIT \
@@ -1044,6 +1063,25 @@ Agentbroker__V1__ExecUsage *
 void   agentbroker__v1__exec_usage__free_unpacked
                      (Agentbroker__V1__ExecUsage *message,
                       ProtobufCAllocator *allocator);
+/* Agentbroker__V1__ExecDiskQuota methods */
+void   agentbroker__v1__exec_disk_quota__init
+                     (Agentbroker__V1__ExecDiskQuota         *message);
+size_t agentbroker__v1__exec_disk_quota__get_packed_size
+                     (const Agentbroker__V1__ExecDiskQuota   *message);
+size_t agentbroker__v1__exec_disk_quota__pack
+                     (const Agentbroker__V1__ExecDiskQuota   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__exec_disk_quota__pack_to_buffer
+                     (const Agentbroker__V1__ExecDiskQuota   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__ExecDiskQuota *
+       agentbroker__v1__exec_disk_quota__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__exec_disk_quota__free_unpacked
+                     (Agentbroker__V1__ExecDiskQuota *message,
+                      ProtobufCAllocator *allocator);
 /* Agentbroker__V1__ExecEnd methods */
 void   agentbroker__v1__exec_end__init
                      (Agentbroker__V1__ExecEnd         *message);
@@ -1344,6 +1382,9 @@ typedef void (*Agentbroker__V1__ExecSpawnFailed_Closure)
 typedef void (*Agentbroker__V1__ExecUsage_Closure)
                  (const Agentbroker__V1__ExecUsage *message,
                   void *closure_data);
+typedef void (*Agentbroker__V1__ExecDiskQuota_Closure)
+                 (const Agentbroker__V1__ExecDiskQuota *message,
+                  void *closure_data);
 typedef void (*Agentbroker__V1__ExecEnd_Closure)
                  (const Agentbroker__V1__ExecEnd *message,
                   void *closure_data);
@@ -1410,6 +1451,7 @@ extern const ProtobufCMessageDescriptor agentbroker__v1__exec_cancelled__descrip
 extern const ProtobufCMessageDescriptor agentbroker__v1__exec_shutting_down__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__exec_spawn_failed__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__exec_usage__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__exec_disk_quota__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__exec_end__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__stream_offsets__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__exec_info__descriptor;

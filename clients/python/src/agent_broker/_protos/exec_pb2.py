@@ -14,21 +14,21 @@ _sym_db = _symbol_database.Default()
 from agent_broker._protos import common_pb2 as agentbroker_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x61gentbroker/v1/exec.proto\x12\x0e\x61gentbroker.v1\x1a\x1b\x61gentbroker/v1/common.proto\"\"\n\x0e\x41rgumentVector\x12\x10\n\x08\x61rgument\x18\x01 \x03(\x0c\"\x88\x01\n\nExecLimits\x12\x13\n\x0b\x63pu_time_ms\x18\x01 \x01(\x04\x12\x14\n\x0cmemory_bytes\x18\x02 \x01(\x04\x12\x11\n\tprocesses\x18\x03 \x01(\r\x12\x12\n\nopen_files\x18\x04 \x01(\r\x12\x12\n\nfile_bytes\x18\x05 \x01(\x04\x12\x14\n\x0coutput_bytes\x18\x06 \x01(\x04\"7\n\x08Terminal\x12\x0c\n\x04rows\x18\x01 \x01(\r\x12\x0f\n\x07\x63olumns\x18\x02 \x01(\r\x12\x0c\n\x04term\x18\x03 \x01(\t\"\xf6\x02\n\tExecStart\x12\x14\n\nshell_line\x18\x01 \x01(\x0cH\x00\x12\x33\n\targuments\x18\x02 \x01(\x0b\x32\x1e.agentbroker.v1.ArgumentVectorH\x00\x12\x38\n\x0b\x65nvironment\x18\x03 \x03(\x0b\x32#.agentbroker.v1.EnvironmentVariable\x12\x19\n\x11working_directory\x18\x04 \x01(\x0c\x12\x12\n\ntimeout_ms\x18\x05 \x01(\x04\x12\x12\n\nopen_stdin\x18\x06 \x01(\x08\x12\x0e\n\x06\x64\x65tach\x18\x0f \x01(\x08\x12*\n\x08terminal\x18\x10 \x01(\x0b\x32\x18.agentbroker.v1.Terminal\x12*\n\x06limits\x18\x11 \x01(\x0b\x32\x1a.agentbroker.v1.ExecLimits\x12.\n\x07network\x18\x12 \x01(\x0e\x32\x1d.agentbroker.v1.NetworkPolicyB\t\n\x07\x63ommand\".\n\x0b\x45xecStarted\x12\x11\n\tisolation\x18\x01 \x01(\t\x12\x0c\n\x04\x65xec\x18\x02 \x01(\x04\"J\n\nExecOutput\x12,\n\x06stream\x18\x01 \x01(\x0e\x32\x1c.agentbroker.v1.OutputStream\x12\x0e\n\x06offset\x18\x02 \x01(\x04\"\x1a\n\nExecExited\x12\x0c\n\x04\x63ode\x18\x01 \x01(\r\"\x1e\n\x0c\x45xecSignaled\x12\x0e\n\x06signal\x18\x01 \x01(\r\"\"\n\x0c\x45xecTimedOut\x12\x12\n\ntimeout_ms\x18\x01 \x01(\x04\"\x11\n\x0f\x45xecOutOfMemory\"\"\n\x0f\x45xecOutputLimit\x12\x0f\n\x07\x61llowed\x18\x01 \x01(\x04\"&\n\x10\x45xecCpuTimeLimit\x12\x12\n\nallowed_ms\x18\x01 \x01(\x04\"$\n\x11\x45xecFileSizeLimit\x12\x0f\n\x07\x61llowed\x18\x01 \x01(\x04\"\x0f\n\rExecCancelled\"\x12\n\x10\x45xecShuttingDown\"\x81\x01\n\x0f\x45xecSpawnFailed\x12.\n\x04kind\x18\x01 \x01(\x0e\x32 .agentbroker.v1.SpawnFailureKind\x12\x13\n\x0b\x65rrno_value\x18\x02 \x01(\r\x12)\n\x05stage\x18\x03 \x01(\x0e\x32\x1a.agentbroker.v1.SpawnStage\"\x83\x01\n\tExecUsage\x12\x0f\n\x07wall_us\x18\x01 \x01(\x04\x12\x0f\n\x07user_us\x18\x02 \x01(\x04\x12\x11\n\tsystem_us\x18\x03 \x01(\x04\x12\x15\n\rmax_rss_bytes\x18\x04 \x01(\x04\x12\x14\n\x0cstdout_bytes\x18\x05 \x01(\x04\x12\x14\n\x0cstderr_bytes\x18\x06 \x01(\x04\"\xba\x05\n\x07\x45xecEnd\x12,\n\x06\x65xited\x18\x01 \x01(\x0b\x32\x1a.agentbroker.v1.ExecExitedH\x00\x12\x31\n\ttimed_out\x18\x02 \x01(\x0b\x32\x1c.agentbroker.v1.ExecTimedOutH\x00\x12\x30\n\x08signaled\x18\x03 \x01(\x0b\x32\x1c.agentbroker.v1.ExecSignaledH\x00\x12\x38\n\rout_of_memory\x18\x04 \x01(\x0b\x32\x1f.agentbroker.v1.ExecOutOfMemoryH\x00\x12\x37\n\x0coutput_limit\x18\x05 \x01(\x0b\x32\x1f.agentbroker.v1.ExecOutputLimitH\x00\x12\x32\n\tcancelled\x18\x06 \x01(\x0b\x32\x1d.agentbroker.v1.ExecCancelledH\x00\x12\x39\n\rshutting_down\x18\x07 \x01(\x0b\x32 .agentbroker.v1.ExecShuttingDownH\x00\x12\x37\n\x0cspawn_failed\x18\x08 \x01(\x0b\x32\x1f.agentbroker.v1.ExecSpawnFailedH\x00\x12:\n\x0e\x63pu_time_limit\x18\t \x01(\x0b\x32 .agentbroker.v1.ExecCpuTimeLimitH\x00\x12<\n\x0f\x66ile_size_limit\x18\n \x01(\x0b\x32!.agentbroker.v1.ExecFileSizeLimitH\x00\x12(\n\x05usage\x18\x10 \x01(\x0b\x32\x19.agentbroker.v1.ExecUsage\x12\x16\n\x0etree_not_empty\x18\x11 \x01(\x08\x12\x1b\n\x13lingering_processes\x18\x12 \x01(\r\x12\x1d\n\x15process_limit_reached\x18\x13 \x01(\x08\x42\t\n\x07outcome\"=\n\rStreamOffsets\x12\x15\n\rstdout_offset\x18\x01 \x01(\x04\x12\x15\n\rstderr_offset\x18\x02 \x01(\x04\"\xec\x01\n\x08\x45xecInfo\x12\x0c\n\x04\x65xec\x18\x01 \x01(\x04\x12\x0f\n\x07\x63ommand\x18\x02 \x01(\x0c\x12\x12\n\nscope_path\x18\x03 \x01(\x0c\x12\x11\n\tisolation\x18\x04 \x01(\t\x12\x12\n\nstarted_ns\x18\x05 \x01(\x03\x12.\n\x07written\x18\x06 \x01(\x0b\x32\x1d.agentbroker.v1.StreamOffsets\x12\x30\n\tkept_from\x18\x07 \x01(\x0b\x32\x1d.agentbroker.v1.StreamOffsets\x12$\n\x03\x65nd\x18\x08 \x01(\x0b\x32\x17.agentbroker.v1.ExecEnd\"(\n\x08\x45xecList\x12\r\n\x05\x61\x66ter\x18\x01 \x01(\x04\x12\r\n\x05limit\x18\x02 \x01(\r\"K\n\rExecListReply\x12\'\n\x05\x65xecs\x18\x01 \x03(\x0b\x32\x18.agentbroker.v1.ExecInfo\x12\x11\n\ttruncated\x18\x02 \x01(\x08\"G\n\nExecAttach\x12\x0c\n\x04\x65xec\x18\x01 \x01(\x04\x12+\n\x04\x66rom\x18\x02 \x01(\x0b\x32\x1d.agentbroker.v1.StreamOffsets\"6\n\x0c\x45xecAttached\x12&\n\x04info\x18\x01 \x01(\x0b\x32\x18.agentbroker.v1.ExecInfo\"W\n\x07\x45xecGap\x12,\n\x06stream\x18\x01 \x01(\x0e\x32\x1c.agentbroker.v1.OutputStream\x12\x0e\n\x06offset\x18\x02 \x01(\x04\x12\x0e\n\x06length\x18\x03 \x01(\x04\"\x18\n\x08\x45xecWait\x12\x0c\n\x04\x65xec\x18\x01 \x01(\x04\"8\n\nExecSignal\x12\x0c\n\x04\x65xec\x18\x01 \x01(\x04\x12\x0e\n\x06signal\x18\x02 \x01(\r\x12\x0c\n\x04\x63\x61ll\x18\x03 \x01(\x04\"\x11\n\x0f\x45xecSignalReply\"G\n\nExecResize\x12\x0c\n\x04\x65xec\x18\x01 \x01(\x04\x12\x0c\n\x04\x63\x61ll\x18\x02 \x01(\x04\x12\x0c\n\x04rows\x18\x03 \x01(\r\x12\x0f\n\x07\x63olumns\x18\x04 \x01(\r\"\x11\n\x0f\x45xecResizeReply*a\n\rNetworkPolicy\x12\x1e\n\x1aNETWORK_POLICY_UNSPECIFIED\x10\x00\x12\x17\n\x13NETWORK_POLICY_NONE\x10\x01\x12\x17\n\x13NETWORK_POLICY_HOST\x10\x02*a\n\x0cOutputStream\x12\x1d\n\x19OUTPUT_STREAM_UNSPECIFIED\x10\x00\x12\x18\n\x14OUTPUT_STREAM_STDOUT\x10\x01\x12\x18\n\x14OUTPUT_STREAM_STDERR\x10\x02*\xd3\x02\n\x10SpawnFailureKind\x12\"\n\x1eSPAWN_FAILURE_KIND_UNSPECIFIED\x10\x00\x12(\n$SPAWN_FAILURE_KIND_PROGRAM_NOT_FOUND\x10\x01\x12,\n(SPAWN_FAILURE_KIND_INTERPRETER_NOT_FOUND\x10\x02\x12%\n!SPAWN_FAILURE_KIND_NOT_EXECUTABLE\x10\x03\x12)\n%SPAWN_FAILURE_KIND_ARGUMENTS_TOO_LONG\x10\x04\x12(\n$SPAWN_FAILURE_KIND_WORKING_DIRECTORY\x10\x05\x12\'\n#SPAWN_FAILURE_KIND_OUT_OF_RESOURCES\x10\x06\x12\x1e\n\x1aSPAWN_FAILURE_KIND_SANDBOX\x10\x07*\xb6\x01\n\nSpawnStage\x12\x1b\n\x17SPAWN_STAGE_UNSPECIFIED\x10\x00\x12\x17\n\x13SPAWN_STAGE_SANDBOX\x10\x01\x12\x19\n\x15SPAWN_STAGE_WORKSPACE\x10\x02\x12!\n\x1dSPAWN_STAGE_WORKING_DIRECTORY\x10\x03\x12\x1b\n\x17SPAWN_STAGE_CONFINEMENT\x10\x04\x12\x17\n\x13SPAWN_STAGE_PROGRAM\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x61gentbroker/v1/exec.proto\x12\x0e\x61gentbroker.v1\x1a\x1b\x61gentbroker/v1/common.proto\"\"\n\x0e\x41rgumentVector\x12\x10\n\x08\x61rgument\x18\x01 \x03(\x0c\"\x88\x01\n\nExecLimits\x12\x13\n\x0b\x63pu_time_ms\x18\x01 \x01(\x04\x12\x14\n\x0cmemory_bytes\x18\x02 \x01(\x04\x12\x11\n\tprocesses\x18\x03 \x01(\r\x12\x12\n\nopen_files\x18\x04 \x01(\r\x12\x12\n\nfile_bytes\x18\x05 \x01(\x04\x12\x14\n\x0coutput_bytes\x18\x06 \x01(\x04\"7\n\x08Terminal\x12\x0c\n\x04rows\x18\x01 \x01(\r\x12\x0f\n\x07\x63olumns\x18\x02 \x01(\r\x12\x0c\n\x04term\x18\x03 \x01(\t\"\xf6\x02\n\tExecStart\x12\x14\n\nshell_line\x18\x01 \x01(\x0cH\x00\x12\x33\n\targuments\x18\x02 \x01(\x0b\x32\x1e.agentbroker.v1.ArgumentVectorH\x00\x12\x38\n\x0b\x65nvironment\x18\x03 \x03(\x0b\x32#.agentbroker.v1.EnvironmentVariable\x12\x19\n\x11working_directory\x18\x04 \x01(\x0c\x12\x12\n\ntimeout_ms\x18\x05 \x01(\x04\x12\x12\n\nopen_stdin\x18\x06 \x01(\x08\x12\x0e\n\x06\x64\x65tach\x18\x0f \x01(\x08\x12*\n\x08terminal\x18\x10 \x01(\x0b\x32\x18.agentbroker.v1.Terminal\x12*\n\x06limits\x18\x11 \x01(\x0b\x32\x1a.agentbroker.v1.ExecLimits\x12.\n\x07network\x18\x12 \x01(\x0e\x32\x1d.agentbroker.v1.NetworkPolicyB\t\n\x07\x63ommand\".\n\x0b\x45xecStarted\x12\x11\n\tisolation\x18\x01 \x01(\t\x12\x0c\n\x04\x65xec\x18\x02 \x01(\x04\"J\n\nExecOutput\x12,\n\x06stream\x18\x01 \x01(\x0e\x32\x1c.agentbroker.v1.OutputStream\x12\x0e\n\x06offset\x18\x02 \x01(\x04\"\x1a\n\nExecExited\x12\x0c\n\x04\x63ode\x18\x01 \x01(\r\"\x1e\n\x0c\x45xecSignaled\x12\x0e\n\x06signal\x18\x01 \x01(\r\"\"\n\x0c\x45xecTimedOut\x12\x12\n\ntimeout_ms\x18\x01 \x01(\x04\"\x11\n\x0f\x45xecOutOfMemory\"\"\n\x0f\x45xecOutputLimit\x12\x0f\n\x07\x61llowed\x18\x01 \x01(\x04\"&\n\x10\x45xecCpuTimeLimit\x12\x12\n\nallowed_ms\x18\x01 \x01(\x04\"$\n\x11\x45xecFileSizeLimit\x12\x0f\n\x07\x61llowed\x18\x01 \x01(\x04\"\x0f\n\rExecCancelled\"\x12\n\x10\x45xecShuttingDown\"\x81\x01\n\x0f\x45xecSpawnFailed\x12.\n\x04kind\x18\x01 \x01(\x0e\x32 .agentbroker.v1.SpawnFailureKind\x12\x13\n\x0b\x65rrno_value\x18\x02 \x01(\r\x12)\n\x05stage\x18\x03 \x01(\x0e\x32\x1a.agentbroker.v1.SpawnStage\"\x83\x01\n\tExecUsage\x12\x0f\n\x07wall_us\x18\x01 \x01(\x04\x12\x0f\n\x07user_us\x18\x02 \x01(\x04\x12\x11\n\tsystem_us\x18\x03 \x01(\x04\x12\x15\n\rmax_rss_bytes\x18\x04 \x01(\x04\x12\x14\n\x0cstdout_bytes\x18\x05 \x01(\x04\x12\x14\n\x0cstderr_bytes\x18\x06 \x01(\x04\" \n\rExecDiskQuota\x12\x0f\n\x07\x61llowed\x18\x01 \x01(\x04\"\xef\x05\n\x07\x45xecEnd\x12,\n\x06\x65xited\x18\x01 \x01(\x0b\x32\x1a.agentbroker.v1.ExecExitedH\x00\x12\x31\n\ttimed_out\x18\x02 \x01(\x0b\x32\x1c.agentbroker.v1.ExecTimedOutH\x00\x12\x30\n\x08signaled\x18\x03 \x01(\x0b\x32\x1c.agentbroker.v1.ExecSignaledH\x00\x12\x38\n\rout_of_memory\x18\x04 \x01(\x0b\x32\x1f.agentbroker.v1.ExecOutOfMemoryH\x00\x12\x37\n\x0coutput_limit\x18\x05 \x01(\x0b\x32\x1f.agentbroker.v1.ExecOutputLimitH\x00\x12\x32\n\tcancelled\x18\x06 \x01(\x0b\x32\x1d.agentbroker.v1.ExecCancelledH\x00\x12\x39\n\rshutting_down\x18\x07 \x01(\x0b\x32 .agentbroker.v1.ExecShuttingDownH\x00\x12\x37\n\x0cspawn_failed\x18\x08 \x01(\x0b\x32\x1f.agentbroker.v1.ExecSpawnFailedH\x00\x12:\n\x0e\x63pu_time_limit\x18\t \x01(\x0b\x32 .agentbroker.v1.ExecCpuTimeLimitH\x00\x12<\n\x0f\x66ile_size_limit\x18\n \x01(\x0b\x32!.agentbroker.v1.ExecFileSizeLimitH\x00\x12\x33\n\ndisk_quota\x18\x0b \x01(\x0b\x32\x1d.agentbroker.v1.ExecDiskQuotaH\x00\x12(\n\x05usage\x18\x10 \x01(\x0b\x32\x19.agentbroker.v1.ExecUsage\x12\x16\n\x0etree_not_empty\x18\x11 \x01(\x08\x12\x1b\n\x13lingering_processes\x18\x12 \x01(\r\x12\x1d\n\x15process_limit_reached\x18\x13 \x01(\x08\x42\t\n\x07outcome\"=\n\rStreamOffsets\x12\x15\n\rstdout_offset\x18\x01 \x01(\x04\x12\x15\n\rstderr_offset\x18\x02 \x01(\x04\"\xec\x01\n\x08\x45xecInfo\x12\x0c\n\x04\x65xec\x18\x01 \x01(\x04\x12\x0f\n\x07\x63ommand\x18\x02 \x01(\x0c\x12\x12\n\nscope_path\x18\x03 \x01(\x0c\x12\x11\n\tisolation\x18\x04 \x01(\t\x12\x12\n\nstarted_ns\x18\x05 \x01(\x03\x12.\n\x07written\x18\x06 \x01(\x0b\x32\x1d.agentbroker.v1.StreamOffsets\x12\x30\n\tkept_from\x18\x07 \x01(\x0b\x32\x1d.agentbroker.v1.StreamOffsets\x12$\n\x03\x65nd\x18\x08 \x01(\x0b\x32\x17.agentbroker.v1.ExecEnd\"(\n\x08\x45xecList\x12\r\n\x05\x61\x66ter\x18\x01 \x01(\x04\x12\r\n\x05limit\x18\x02 \x01(\r\"K\n\rExecListReply\x12\'\n\x05\x65xecs\x18\x01 \x03(\x0b\x32\x18.agentbroker.v1.ExecInfo\x12\x11\n\ttruncated\x18\x02 \x01(\x08\"G\n\nExecAttach\x12\x0c\n\x04\x65xec\x18\x01 \x01(\x04\x12+\n\x04\x66rom\x18\x02 \x01(\x0b\x32\x1d.agentbroker.v1.StreamOffsets\"6\n\x0c\x45xecAttached\x12&\n\x04info\x18\x01 \x01(\x0b\x32\x18.agentbroker.v1.ExecInfo\"W\n\x07\x45xecGap\x12,\n\x06stream\x18\x01 \x01(\x0e\x32\x1c.agentbroker.v1.OutputStream\x12\x0e\n\x06offset\x18\x02 \x01(\x04\x12\x0e\n\x06length\x18\x03 \x01(\x04\"\x18\n\x08\x45xecWait\x12\x0c\n\x04\x65xec\x18\x01 \x01(\x04\"8\n\nExecSignal\x12\x0c\n\x04\x65xec\x18\x01 \x01(\x04\x12\x0e\n\x06signal\x18\x02 \x01(\r\x12\x0c\n\x04\x63\x61ll\x18\x03 \x01(\x04\"\x11\n\x0f\x45xecSignalReply\"G\n\nExecResize\x12\x0c\n\x04\x65xec\x18\x01 \x01(\x04\x12\x0c\n\x04\x63\x61ll\x18\x02 \x01(\x04\x12\x0c\n\x04rows\x18\x03 \x01(\r\x12\x0f\n\x07\x63olumns\x18\x04 \x01(\r\"\x11\n\x0f\x45xecResizeReply*a\n\rNetworkPolicy\x12\x1e\n\x1aNETWORK_POLICY_UNSPECIFIED\x10\x00\x12\x17\n\x13NETWORK_POLICY_NONE\x10\x01\x12\x17\n\x13NETWORK_POLICY_HOST\x10\x02*a\n\x0cOutputStream\x12\x1d\n\x19OUTPUT_STREAM_UNSPECIFIED\x10\x00\x12\x18\n\x14OUTPUT_STREAM_STDOUT\x10\x01\x12\x18\n\x14OUTPUT_STREAM_STDERR\x10\x02*\xd3\x02\n\x10SpawnFailureKind\x12\"\n\x1eSPAWN_FAILURE_KIND_UNSPECIFIED\x10\x00\x12(\n$SPAWN_FAILURE_KIND_PROGRAM_NOT_FOUND\x10\x01\x12,\n(SPAWN_FAILURE_KIND_INTERPRETER_NOT_FOUND\x10\x02\x12%\n!SPAWN_FAILURE_KIND_NOT_EXECUTABLE\x10\x03\x12)\n%SPAWN_FAILURE_KIND_ARGUMENTS_TOO_LONG\x10\x04\x12(\n$SPAWN_FAILURE_KIND_WORKING_DIRECTORY\x10\x05\x12\'\n#SPAWN_FAILURE_KIND_OUT_OF_RESOURCES\x10\x06\x12\x1e\n\x1aSPAWN_FAILURE_KIND_SANDBOX\x10\x07*\xb6\x01\n\nSpawnStage\x12\x1b\n\x17SPAWN_STAGE_UNSPECIFIED\x10\x00\x12\x17\n\x13SPAWN_STAGE_SANDBOX\x10\x01\x12\x19\n\x15SPAWN_STAGE_WORKSPACE\x10\x02\x12!\n\x1dSPAWN_STAGE_WORKING_DIRECTORY\x10\x03\x12\x1b\n\x17SPAWN_STAGE_CONFINEMENT\x10\x04\x12\x17\n\x13SPAWN_STAGE_PROGRAM\x10\x05\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'agent_broker._protos.exec_pb2', globals())
 if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
-  _NETWORKPOLICY._serialized_start=2874
-  _NETWORKPOLICY._serialized_end=2971
-  _OUTPUTSTREAM._serialized_start=2973
-  _OUTPUTSTREAM._serialized_end=3070
-  _SPAWNFAILUREKIND._serialized_start=3073
-  _SPAWNFAILUREKIND._serialized_end=3412
-  _SPAWNSTAGE._serialized_start=3415
-  _SPAWNSTAGE._serialized_end=3597
+  _NETWORKPOLICY._serialized_start=2961
+  _NETWORKPOLICY._serialized_end=3058
+  _OUTPUTSTREAM._serialized_start=3060
+  _OUTPUTSTREAM._serialized_end=3157
+  _SPAWNFAILUREKIND._serialized_start=3160
+  _SPAWNFAILUREKIND._serialized_end=3499
+  _SPAWNSTAGE._serialized_start=3502
+  _SPAWNSTAGE._serialized_end=3684
   _ARGUMENTVECTOR._serialized_start=74
   _ARGUMENTVECTOR._serialized_end=108
   _EXECLIMITS._serialized_start=111
@@ -63,30 +63,32 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _EXECSPAWNFAILED._serialized_end=1203
   _EXECUSAGE._serialized_start=1206
   _EXECUSAGE._serialized_end=1337
-  _EXECEND._serialized_start=1340
-  _EXECEND._serialized_end=2038
-  _STREAMOFFSETS._serialized_start=2040
-  _STREAMOFFSETS._serialized_end=2101
-  _EXECINFO._serialized_start=2104
-  _EXECINFO._serialized_end=2340
-  _EXECLIST._serialized_start=2342
-  _EXECLIST._serialized_end=2382
-  _EXECLISTREPLY._serialized_start=2384
-  _EXECLISTREPLY._serialized_end=2459
-  _EXECATTACH._serialized_start=2461
-  _EXECATTACH._serialized_end=2532
-  _EXECATTACHED._serialized_start=2534
-  _EXECATTACHED._serialized_end=2588
-  _EXECGAP._serialized_start=2590
-  _EXECGAP._serialized_end=2677
-  _EXECWAIT._serialized_start=2679
-  _EXECWAIT._serialized_end=2703
-  _EXECSIGNAL._serialized_start=2705
-  _EXECSIGNAL._serialized_end=2761
-  _EXECSIGNALREPLY._serialized_start=2763
-  _EXECSIGNALREPLY._serialized_end=2780
-  _EXECRESIZE._serialized_start=2782
-  _EXECRESIZE._serialized_end=2853
-  _EXECRESIZEREPLY._serialized_start=2855
-  _EXECRESIZEREPLY._serialized_end=2872
+  _EXECDISKQUOTA._serialized_start=1339
+  _EXECDISKQUOTA._serialized_end=1371
+  _EXECEND._serialized_start=1374
+  _EXECEND._serialized_end=2125
+  _STREAMOFFSETS._serialized_start=2127
+  _STREAMOFFSETS._serialized_end=2188
+  _EXECINFO._serialized_start=2191
+  _EXECINFO._serialized_end=2427
+  _EXECLIST._serialized_start=2429
+  _EXECLIST._serialized_end=2469
+  _EXECLISTREPLY._serialized_start=2471
+  _EXECLISTREPLY._serialized_end=2546
+  _EXECATTACH._serialized_start=2548
+  _EXECATTACH._serialized_end=2619
+  _EXECATTACHED._serialized_start=2621
+  _EXECATTACHED._serialized_end=2675
+  _EXECGAP._serialized_start=2677
+  _EXECGAP._serialized_end=2764
+  _EXECWAIT._serialized_start=2766
+  _EXECWAIT._serialized_end=2790
+  _EXECSIGNAL._serialized_start=2792
+  _EXECSIGNAL._serialized_end=2848
+  _EXECSIGNALREPLY._serialized_start=2850
+  _EXECSIGNALREPLY._serialized_end=2867
+  _EXECRESIZE._serialized_start=2869
+  _EXECRESIZE._serialized_end=2940
+  _EXECRESIZEREPLY._serialized_start=2942
+  _EXECRESIZEREPLY._serialized_end=2959
 # @@protoc_insertion_point(module_scope)

@@ -56,10 +56,17 @@ class ExecCpuTimeLimit(_message.Message):
     allowed_ms: int
     def __init__(self, allowed_ms: _Optional[int] = ...) -> None: ...
 
+class ExecDiskQuota(_message.Message):
+    __slots__ = ["allowed"]
+    ALLOWED_FIELD_NUMBER: _ClassVar[int]
+    allowed: int
+    def __init__(self, allowed: _Optional[int] = ...) -> None: ...
+
 class ExecEnd(_message.Message):
-    __slots__ = ["cancelled", "cpu_time_limit", "exited", "file_size_limit", "lingering_processes", "out_of_memory", "output_limit", "process_limit_reached", "shutting_down", "signaled", "spawn_failed", "timed_out", "tree_not_empty", "usage"]
+    __slots__ = ["cancelled", "cpu_time_limit", "disk_quota", "exited", "file_size_limit", "lingering_processes", "out_of_memory", "output_limit", "process_limit_reached", "shutting_down", "signaled", "spawn_failed", "timed_out", "tree_not_empty", "usage"]
     CANCELLED_FIELD_NUMBER: _ClassVar[int]
     CPU_TIME_LIMIT_FIELD_NUMBER: _ClassVar[int]
+    DISK_QUOTA_FIELD_NUMBER: _ClassVar[int]
     EXITED_FIELD_NUMBER: _ClassVar[int]
     FILE_SIZE_LIMIT_FIELD_NUMBER: _ClassVar[int]
     LINGERING_PROCESSES_FIELD_NUMBER: _ClassVar[int]
@@ -74,6 +81,7 @@ class ExecEnd(_message.Message):
     USAGE_FIELD_NUMBER: _ClassVar[int]
     cancelled: ExecCancelled
     cpu_time_limit: ExecCpuTimeLimit
+    disk_quota: ExecDiskQuota
     exited: ExecExited
     file_size_limit: ExecFileSizeLimit
     lingering_processes: int
@@ -86,7 +94,7 @@ class ExecEnd(_message.Message):
     timed_out: ExecTimedOut
     tree_not_empty: bool
     usage: ExecUsage
-    def __init__(self, exited: _Optional[_Union[ExecExited, _Mapping]] = ..., timed_out: _Optional[_Union[ExecTimedOut, _Mapping]] = ..., signaled: _Optional[_Union[ExecSignaled, _Mapping]] = ..., out_of_memory: _Optional[_Union[ExecOutOfMemory, _Mapping]] = ..., output_limit: _Optional[_Union[ExecOutputLimit, _Mapping]] = ..., cancelled: _Optional[_Union[ExecCancelled, _Mapping]] = ..., shutting_down: _Optional[_Union[ExecShuttingDown, _Mapping]] = ..., spawn_failed: _Optional[_Union[ExecSpawnFailed, _Mapping]] = ..., cpu_time_limit: _Optional[_Union[ExecCpuTimeLimit, _Mapping]] = ..., file_size_limit: _Optional[_Union[ExecFileSizeLimit, _Mapping]] = ..., usage: _Optional[_Union[ExecUsage, _Mapping]] = ..., tree_not_empty: bool = ..., lingering_processes: _Optional[int] = ..., process_limit_reached: bool = ...) -> None: ...
+    def __init__(self, exited: _Optional[_Union[ExecExited, _Mapping]] = ..., timed_out: _Optional[_Union[ExecTimedOut, _Mapping]] = ..., signaled: _Optional[_Union[ExecSignaled, _Mapping]] = ..., out_of_memory: _Optional[_Union[ExecOutOfMemory, _Mapping]] = ..., output_limit: _Optional[_Union[ExecOutputLimit, _Mapping]] = ..., cancelled: _Optional[_Union[ExecCancelled, _Mapping]] = ..., shutting_down: _Optional[_Union[ExecShuttingDown, _Mapping]] = ..., spawn_failed: _Optional[_Union[ExecSpawnFailed, _Mapping]] = ..., cpu_time_limit: _Optional[_Union[ExecCpuTimeLimit, _Mapping]] = ..., file_size_limit: _Optional[_Union[ExecFileSizeLimit, _Mapping]] = ..., disk_quota: _Optional[_Union[ExecDiskQuota, _Mapping]] = ..., usage: _Optional[_Union[ExecUsage, _Mapping]] = ..., tree_not_empty: bool = ..., lingering_processes: _Optional[int] = ..., process_limit_reached: bool = ...) -> None: ...
 
 class ExecExited(_message.Message):
     __slots__ = ["code"]
