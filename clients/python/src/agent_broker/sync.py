@@ -51,6 +51,18 @@ def _wait(
     return waiting
 
 
+def _make(
+    method: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]], kind: Callable[[T], E]
+) -> Callable[Concatenate[Any, P], E]:
+    """The method of a twin, which is waited for, and of whose result there is a twin too."""
+
+    def making(self: Any, /, *arguments: P.args, **options: P.kwargs) -> E:
+        return kind(_run(method(self._twin, *arguments, **options)))
+
+    functools.update_wrapper(making, method)
+    return making
+
+
 class _Stream(_Twin[A], Generic[A, E]):
     """An iterator of what an asynchronous one gives. Use it as a context manager."""
 
@@ -179,17 +191,9 @@ class _Operations(_Twin[B], Generic[B]):
     background_commands = _wait(RemoteOperations.background_commands)
     list_active_scopes = _wait(RemoteOperations.list_active_scopes)
 
-    @functools.wraps(RemoteOperations.start)
-    def start(self, *arguments: Any, **options: Any) -> Command:
-        return Command(_run(self._twin.start(*arguments, **options)))
-
-    @functools.wraps(RemoteOperations.open_reader)
-    def open_reader(self, *arguments: Any, **options: Any) -> FileReader:
-        return FileReader(_run(self._twin.open_reader(*arguments, **options)))
-
-    @functools.wraps(RemoteOperations.exec_detached)
-    def exec_detached(self, *arguments: Any, **options: Any) -> BackgroundCommand:
-        return BackgroundCommand(_run(self._twin.exec_detached(*arguments, **options)))
+    start = _make(RemoteOperations.start, Command)
+    open_reader = _make(RemoteOperations.open_reader, FileReader)
+    exec_detached = _make(RemoteOperations.exec_detached, BackgroundCommand)
 
     def background_command(self, identifier: int) -> BackgroundCommand:
         """See `agent_broker.RemoteFilesystemBackend.background_command`."""
