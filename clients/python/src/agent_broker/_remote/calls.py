@@ -13,6 +13,8 @@ from agent_broker._session.target import Target
 from agent_broker._wire import decoding
 from agent_broker.errors import BackendError, ErrorCode, ErrorReason
 
+_running_loop = asyncio.get_running_loop
+
 Reply = tuple[bytes, bytes]
 """The message of an answer, and its payload."""
 
@@ -20,19 +22,8 @@ Reply = tuple[bytes, bytes]
 class AsyncCall(Call):
     """What the driver needs beside the call: timers, and who waits for its end after it was stopped."""
 
-    __slots__ = ("over", "timer")
-
-    def __init__(
-        self,
-        operation: Operation,
-        target: Target | None,
-        head: bytes,
-        payload: bytes | memoryview = b"",
-        subject: str | None = None,
-    ) -> None:
-        super().__init__(operation, target, head, payload, subject)
-        self.timer: asyncio.TimerHandle | None = None
-        self.over: asyncio.Future[None] | None = None
+    timer: asyncio.TimerHandle | None = None
+    over: asyncio.Future[None] | None = None
 
     def to_be_stopped(self) -> None:
         self.over = asyncio.get_running_loop().create_future()
@@ -52,7 +43,12 @@ class AsyncCall(Call):
 class UnaryCall(AsyncCall):
     """A call whose whole answer is one value: its payload is gathered."""
 
-    __slots__ = ("_body", "_content", "_pieces", "_size", "future", "maximum")
+    maximum: int | None = None
+    """Bytes of payload that are gathered at most. None: whatever comes."""
+    _pieces: list[bytes] | None = None
+    _size = 0
+    _body = 0
+    _content = b""
 
     def __init__(
         self,
@@ -63,11 +59,7 @@ class UnaryCall(AsyncCall):
         subject: str | None = None,
     ) -> None:
         super().__init__(operation, target, head, payload, subject)
-        self.future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self.maximum: int | None = None
-        """Bytes of payload that are gathered at most. None: whatever comes."""
-        self._pieces: list[bytes] | None = None
-        self._size = 0
+        self.future: asyncio.Future[Reply] = _running_loop().create_future()
 
     def received(self, body: int, content: bytes, payload: bytes, *, last: bool) -> int:
         if not last or self._pieces is not None:
@@ -128,7 +120,9 @@ class StreamCall(AsyncCall):
     What is not taken yet is at most the stream's window: the broker gets credit for what was taken.
     """
 
-    __slots__ = ("_delivered", "_error", "_parts", "_waiter")
+    _waiter: asyncio.Future[None] | None = None
+    _error: BackendError | None = None
+    _delivered = False
 
     def __init__(
         self,
@@ -140,9 +134,6 @@ class StreamCall(AsyncCall):
     ) -> None:
         super().__init__(operation, target, head, payload, subject)
         self._parts: deque[Part] = deque()
-        self._waiter: asyncio.Future[None] | None = None
-        self._error: BackendError | None = None
-        self._delivered = False
 
     def received(self, body: int, content: bytes, payload: bytes, *, last: bool) -> int:
         self._parts.append(Part(body, content, payload, last))

@@ -10,7 +10,7 @@ from agent_broker._remote.connection import ReconnectingConnection
 from agent_broker._session import options
 from agent_broker._session.operations import Operation
 from agent_broker._session.target import Target
-from agent_broker._wire.encoding import field
+from agent_broker._wire.encoding import varint
 from agent_broker.errors import BackendError, ErrorCode
 from agent_broker.logging import Operation as LoggedOperation
 from agent_broker.logging import OperationsLogger, should_log_operation
@@ -62,7 +62,7 @@ class View:
 
         `message` is the encoded operation, `more` further fields of the frame, `maximum` the payload that is taken.
         """
-        call = UnaryCall(operation, self._target, field(operation.number, message), payload, subject)
+        call = UnaryCall(operation, self._target, operation.tag + varint(len(message)) + message, payload, subject)
         call.maximum = maximum
         self._prepare(call, more)
         logged = self._logged(operation.name, subject) if self._logger is not None else None

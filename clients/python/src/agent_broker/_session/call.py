@@ -28,24 +28,25 @@ class Call:
     It belongs to one session at a time, which alone changes it.
     """
 
-    __slots__ = (
-        "begun_by",
-        "deadline",
-        "head",
-        "identifier",
-        "key",
-        "operation",
-        "options",
-        "payload",
-        "repeats",
-        "session",
-        "state",
-        "subject",
-        "target",
-        "whole",
-        "window",
-        "writes",
-    )
+    # What most calls never change is the class's own, so that making a call costs little.
+    options = b""
+    whole = True
+    """Nothing follows the payload."""
+    deadline: float | None = None
+    """Of the clock of whoever drives the session. None: never."""
+    state: int = WAITING
+    identifier = 0
+    session: Session | None = None
+    window: ReceiveWindow | None = None
+    """Of the answer. None: nothing of it has come in pieces yet."""
+    writes: list[Write] | None = None
+    """Bytes that came before the call was sent."""
+    key: str | None = None
+    """Its idempotency key."""
+    repeats = 0
+    """How often it was sent and may have begun."""
+    begun_by: int | None = None
+    """In which run of the broker it may have begun first."""
 
     def __init__(
         self,
@@ -61,22 +62,6 @@ class Call:
         self.head = head
         self.payload = payload
         self.subject = subject
-        self.options = b""
-        # Nothing follows the payload.
-        self.whole = True
-        # Of the clock of whoever drives the session. None: never.
-        self.deadline: float | None = None
-        self.state = WAITING
-        self.identifier = 0
-        self.session: Session | None = None
-        # Of the answer. None: nothing of it has come in pieces yet.
-        self.window: ReceiveWindow | None = None
-        # Bytes that came before the call was sent.
-        self.writes: list[Write] | None = None
-        self.key: str | None = None
-        # How often it was sent and may have begun, and in which run of the broker first.
-        self.repeats = 0
-        self.begun_by: int | None = None
 
     def received(self, body: int, content: bytes, payload: bytes, *, last: bool) -> int:
         """A part of the answer came. Returns how many payload bytes are used up already."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from agent_broker._wire.encoding import varint
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,6 +21,11 @@ class Operation:
     """It takes its payload in pieces. One that does not takes all of it with its first frame."""
     takes_key: bool = False
     """An idempotency key means something to it."""
+    tag: bytes = field(init=False)
+    """Of its field, encoded."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tag", varint(self.number << 3 | 2))
 
 
 def _read(number: int, name: str, reply: int | None = None) -> Operation:

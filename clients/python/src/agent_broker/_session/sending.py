@@ -115,9 +115,8 @@ class Sender:
         call.identifier = identifier
         call.state = SENT
         self._calls[identifier] = call
-        head = call.options + call.head
-        if call.target is not None:
-            head = call.target.encoded(self.lease) + head
+        target = b"" if call.target is None else call.target.encoded(self.lease)
+        head = b"%b%b%b" % (target, call.options, call.head)
         if call.deadline is not None:
             left = max(1, int((call.deadline - self._clock()) * 1000))
             head += number_field(_DEADLINE, min(left, 0xFFFFFFFF))
@@ -127,8 +126,8 @@ class Sender:
             self._queue.sent_whole(len(call.payload))
             self._extend(call_frame(identifier, head + LAST, call.payload))
         else:
-            name = b"\x08" + varint(identifier)
-            self.emit(b"%b%b%b%b" % (header(0, len(name) + len(head) + 2), name, head, LAST))
+            number = varint(identifier)
+            self.emit(b"%b\x08%b%b%b" % (header(0, len(number) + len(head) + 3), number, head, LAST))
 
     def _send_stream(self, call: Call, head: bytes) -> None:
         identifier = call.identifier

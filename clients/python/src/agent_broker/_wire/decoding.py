@@ -73,7 +73,14 @@ class FrameAccumulator:
 
 
 def long_varint(data: bytes, at: int, end: int) -> tuple[int, int]:
-    """A number and where it ends."""
+    """A number of more than one byte, and where it ends."""
+    if at + 2 < end:
+        # As most are.
+        low, middle, high = data[at : at + 3]
+        if middle < 0x80:
+            return low & 0x7F | middle << 7, at + 2
+        if high < 0x80:
+            return low & 0x7F | (middle & 0x7F) << 7 | high << 14, at + 3
     value = shift = 0
     while at < end and shift <= 63:
         byte = data[at]
