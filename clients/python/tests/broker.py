@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from agent_broker import RemoteFilesystemBackendConfig
 
 T = TypeVar("T")
-_REPOSITORY = Path(__file__).parents[3]
+_REPOSITORY = Path(__file__).resolve().parents[3]
 PATIENCE = 60
 """Seconds after which a test that waits for an event is stuck."""
 

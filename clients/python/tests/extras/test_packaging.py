@@ -1,0 +1,45 @@
+"""What `pip install` gives."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from broker import Broker
+from test_examples import DIRECTORY, environment_of
+
+
+def test_the_wheel_runs_the_quick_start_as_printed(broker: Broker, tmp_path: Path) -> None:
+    wheels = tmp_path / "wheels"
+    subprocess.run([sys.executable, "-m", "pip", "wheel", "-q", "-w", str(wheels), str(DIRECTORY)], check=True)
+    clean = tmp_path / "clean"
+    subprocess.run([sys.executable, "-m", "venv", str(clean)], check=True)
+    [wheel] = wheels.glob("agent_broker_client-*.whl")
+    install = [str(clean / "bin" / "pip"), "install", "-q", "--no-index", "--find-links", str(wheels), str(wheel)]
+    subprocess.run(install, check=True)
+
+    text = (DIRECTORY / "README.md").read_text()
+    program = text.split("```python\n")[1].partition("```")[0]
+    assert len([line for line in program.splitlines() if line.strip()]) <= 10
+    script = tmp_path / "quick_start.py"
+    script.write_text(program)
+    environment = environment_of(broker)
+    del environment["PYTHONPATH"]
+    ended = subprocess.run(
+        [str(clean / "bin" / "python"), "-W", "error", str(script)],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "hello from an agent\n", "")
+    typed = subprocess.run(
+        [str(clean / "bin" / "python"), "-c", "import agent_broker, os; print(os.path.dirname(agent_broker.__file__))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert Path(typed.stdout.strip(), "py.typed").exists()
