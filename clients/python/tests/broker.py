@@ -78,6 +78,11 @@ class Broker:
         """Without a word of farewell."""
         self._end(signal.SIGKILL)
 
+    def pause(self) -> None:
+        """It is there, and does nothing; `close` ends it all the same."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+
     def terminate(self) -> None:
         """In order."""
         self._end(signal.SIGTERM)

@@ -158,35 +158,16 @@ def test_background_output_without_a_lost_byte(broker: Broker) -> None:
 def test_reads_are_made_again_and_changes_once(broker: Broker) -> None:
     async def body() -> None:
         async with Proxy(broker.port) as proxy:
+            proxy.bytes_before_cut = 15_000
             config = broker.config(port=proxy.port, key="resend", reconnection=SOON, resend=Resend.ALL)
             async with RemoteFilesystemBackend(config) as backend:
                 await backend.write("log", "")
-                stop = False
-
-                async def cut() -> None:
-                    while not stop:
-                        await asyncio.sleep(0.03)
-                        proxy.cut()
-
-                cutting = asyncio.create_task(cut())
-                sure = 0
                 for number in range(300):
-                    try:
-                        await backend.write("log", f"{number}\n", mode="append")
-                        sure += 1
-                        await backend.read("log")
-                    except BackendError as error:
-                        # A call that lost several connections in a row is given up.
-                        assert error.code == ErrorCode.CONNECTION_CLOSED  # noqa: PT017
-                stop = True
-                await cutting
+                    await backend.write("log", f"{number}\n", mode="append")
+                    await backend.read("log")
                 text = await backend.read("log")
-                assert isinstance(text, str)
-                lines = text.split()
-                assert len(lines) == len(set(lines))
-                assert len(lines) >= sure
-                assert sure > 200
-                assert proxy.accepted > 2
+                assert text == "".join(f"{number}\n" for number in range(300))
+                assert proxy.accepted > 5
 
     run(body())
 
@@ -218,7 +199,9 @@ def test_200_tasks_cancelled_at_random(broker: Broker) -> None:
             async def cancelled(number: int) -> None:
                 task = asyncio.create_task(work(number))
                 if source.random() < 0.7:
-                    await asyncio.sleep(source.random() * 0.3)
+                    # Turns of the loop: as many as it takes, however fast the machine is.
+                    for _ in range(source.randrange(100)):
+                        await asyncio.sleep(0)
                     task.cancel()
                 try:
                     await task
@@ -273,6 +256,27 @@ def test_deadlines_count_while_there_is_no_connection() -> None:
         assert silence.value.code == ErrorCode.DEADLINE_EXCEEDED
         await short.destroy()
         silent.close()
+
+    run(body())
+
+
+def test_a_broker_that_says_nothing_any_more_counts_as_lost(own_broker: Broker) -> None:
+    async def body() -> None:
+        config = own_broker.config(
+            keepalive_interval_ms=50, keepalive_count_max=2, reconnection=ReconnectionConfig(enabled=False)
+        )
+        backend = RemoteFilesystemBackend(config)
+        steps = Steps(backend)
+        await backend.exec("mkfifo up")
+        under_way = asyncio.create_task(backend.exec("echo > up; sleep 1000"))
+        await backend.exec("cat up")
+        own_broker.pause()
+        with pytest.raises(BackendError) as lost:
+            await under_way
+        assert (lost.value.code, lost.value.maybe_executed) == (ErrorCode.CONNECTION_CLOSED, True)
+        assert steps.names[-1] == "disconnected"
+        assert "pings" in str(lost.value.__cause__)
+        await backend.destroy()
 
     run(body())
 

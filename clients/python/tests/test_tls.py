@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -97,11 +98,12 @@ def test_strangers_are_refused(tls_broker: Broker, authority: Authority, tmp_pat
     run(body())
 
 
-def test_a_unix_socket(tmp_path: Path) -> None:
-    broker = Broker("--unix", "/var/tmp/agent-broker-test.sock")
+def test_a_unix_socket() -> None:
+    directory = tempfile.TemporaryDirectory(dir="/var/tmp")
+    broker = Broker("--unix", f"{directory.name}/socket")
 
     async def body() -> None:
-        async with RemoteFilesystemBackend(broker.config(host="unix:/var/tmp/agent-broker-test.sock")) as backend:
+        async with RemoteFilesystemBackend(broker.config(host=f"unix:{directory.name}/socket")) as backend:
             await backend.write("f", "x")
             assert await backend.read("f") == "x"
 
@@ -109,3 +111,4 @@ def test_a_unix_socket(tmp_path: Path) -> None:
         run(body())
     finally:
         broker.close()
+        directory.cleanup()

@@ -4,6 +4,7 @@
 """
 
 from agent_broker._remote.background import BackgroundCommand, BackgroundOutput
+from agent_broker._remote.broker_operations import BrokerStats, EntryDescription, Workspace
 from agent_broker._remote.command import Command
 from agent_broker._remote.transfer_operations import FileReader
 from agent_broker.commands import (
@@ -75,6 +76,7 @@ __all__ = [
     "BackgroundCommand",
     "BackgroundCommandInfo",
     "BackgroundOutput",
+    "BrokerStats",
     "Command",
     "CommandEnd",
     "ConnectionStatus",
@@ -86,6 +88,7 @@ __all__ = [
     "DiskUsage",
     "EditResult",
     "EntryConfig",
+    "EntryDescription",
     "ErrorCode",
     "ErrorReason",
     "ExecLimits",
@@ -126,6 +129,7 @@ __all__ = [
     "TerminalSize",
     "TextEdit",
     "Usage",
+    "Workspace",
     "__version__",
     "should_log_operation",
 ]

@@ -111,7 +111,7 @@ class MemoryView:
     async def exists(self, key: PathLike) -> bool:
         """Whether there is such a key, or one below it."""
         name = self._name("exists", key)
-        return name in self._root._store or any(each.startswith(f"{name}/") for each in self._root._store)
+        return not name or name in self._root._store or any(each.startswith(f"{name}/") for each in self._root._store)
 
     async def stat(self, key: PathLike) -> FileStat:
         """What a key holds."""

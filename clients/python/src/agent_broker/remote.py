@@ -129,9 +129,9 @@ class RemoteFilesystemBackend(BrokerOperations, RemoteOperations):
         if self._ended:
             return
         await self._closeables.close()
+        await self._connection.destroy()
         self._ended = True
         self._scopes.clear()
-        await self._connection.destroy()
 
     async def __aenter__(self) -> Self:
         await self.connect()

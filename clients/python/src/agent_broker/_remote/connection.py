@@ -167,11 +167,14 @@ class ReconnectingConnection:
         links = [*self._draining.items()]
         if self._session is not None and self._link is not None:
             links.append((self._session, self._link))
-        await asyncio.shield(asyncio.gather(*(self._shut_down(session, link) for session, link in links)))
-        self._session = self._link = None
-        self._draining.clear()
-        self._do(self._machine.destroyed())
-        self.statuses.clear_listeners()
+        try:
+            await asyncio.shield(asyncio.gather(*(self._shut_down(session, link) for session, link in links)))
+        finally:
+            # A task that is cancelled meanwhile does not wait for the rest.
+            self._session = self._link = None
+            self._draining.clear()
+            self._do(self._machine.destroyed())
+            self.statuses.clear_listeners()
 
     async def _shut_down(self, session: Session, link: Link) -> None:
         """Stops what is under way, and waits a bounded time for the broker to say so."""

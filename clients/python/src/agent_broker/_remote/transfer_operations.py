@@ -107,7 +107,8 @@ class TransferOperations(View):
     ) -> FileStat:
         """Writes a file from pieces, which take effect together at their end, or not at all.
 
-        A piece is asked for when the broker has taken the one before. `total` is for `progress` alone.
+        A piece is asked for when the broker has taken the one before; a plain iterable must not block over it.
+        `total` is for `progress` alone.
         """
         name = as_bytes(path)
         message, more = write_message(name, mode, permissions, durability, expected_etag, None)
