@@ -71,6 +71,8 @@ class LimitDetails:
     name: str
     used: int
     allowed: int
+    asked: int | None = None
+    """What was to come on top of `used`, where that is told."""
 
 
 class BackendError(Exception):

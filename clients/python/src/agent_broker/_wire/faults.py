@@ -13,16 +13,8 @@ from agent_broker.errors import (
     PathEscapeError,
 )
 
-_CODES = {
-    value: ErrorCode(name.removeprefix("ERROR_CODE_"))
-    for name, value in error_pb2.ErrorCode.items()
-    if value != error_pb2.ERROR_CODE_UNSPECIFIED
-}
-_REASONS = {
-    value: ErrorReason(name.removeprefix("ERROR_REASON_"))
-    for name, value in error_pb2.ErrorReason.items()
-    if value != error_pb2.ERROR_REASON_UNSPECIFIED
-}
+_CODES = {int(error_pb2.ErrorCode.Value(f"ERROR_CODE_{code}")): code for code in ErrorCode}
+_REASONS = {int(error_pb2.ErrorReason.Value(f"ERROR_REASON_{reason}")): reason for reason in ErrorReason}
 
 
 def backend_error(error: error_pb2.Error, subject: str | None = None) -> BackendError:
@@ -50,7 +42,9 @@ def backend_error(error: error_pb2.Error, subject: str | None = None) -> Backend
     exception.retry_after = error.retry_after_ms / 1000 if error.retry_after_ms else None
     match error.WhichOneof("details"):
         case "limit":
-            exception.limit = LimitDetails(error.limit.limit, error.limit.used, error.limit.allowed)
+            exception.limit = LimitDetails(
+                error.limit.limit, error.limit.used, error.limit.allowed, error.limit.asked or None
+            )
         case "version":
             exception.current_etag = error.version.current_etag
         case "edit":
