@@ -135,6 +135,11 @@ extension Backend {
         return usage
     }
 
+    /// Watches a directory and what is in it from now on.
+    public func watch(_ path: String = "") async throws(BackendError) -> FileWatch {
+        try await watch(WatchOptions(path: try WorkspacePath(path)))
+    }
+
     public func stat(_ path: String) async throws(BackendError) -> FileInfo {
         try await stat(try WorkspacePath(path), followLink: true)
     }

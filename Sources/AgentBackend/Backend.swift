@@ -79,6 +79,10 @@ public protocol Backend: AnyObject, Sendable {
         options: ExtractOptions
     ) async throws(BackendError) -> any ArchiveWriter
 
+    /// Watches a directory from now on: everything that happens after this returns is told. No link is followed but on the
+    /// way to the directory. Throws `LS_FAILED` with a reason where there is none, and `RESOURCE_EXHAUSTED`.
+    func watch(_ options: WatchOptions) async throws(BackendError) -> FileWatch
+
     /// What is at a path. `followLink` false tells of a final symbolic link itself.
     func stat(_ path: WorkspacePath, followLink: Bool) async throws(BackendError) -> FileInfo
 

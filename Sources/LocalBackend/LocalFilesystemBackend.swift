@@ -26,6 +26,8 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         /// Of what is written, whatever `limits` says.
         let fileSizeLimit: ByteLimit?
         let threads: FileThreads
+        let watches: FileWatches
+        let watchShare: WatchShare
         let commands: (any BackendCommands)?
         let safety: CommandSafety
         let environment: Environment
@@ -39,6 +41,8 @@ public final class LocalFilesystemBackend: ConfinableBackend {
     ///     written before they take their place.
     ///   - identity: Whose file permissions hold. Nil: the process's own.
     ///   - directories: Keeps the root open between operations.
+    ///   - watches: Watches directories, of others as well.
+    ///   - watchShare: What may be watched.
     ///   - commands: Runs commands. Nil: ``start(_:)`` throws `NOT_IMPLEMENTED`.
     ///   - safety: What commands it refuses to run.
     ///   - cleanUp: What is to be done at the end of the backend.
@@ -50,6 +54,8 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         limits: LocalFilesystemLimits = LocalFilesystemLimits(),
         threads: FileThreads,
         directories: OpenDirectoryCache = OpenDirectoryCache(),
+        watches: FileWatches = FileWatches(),
+        watchShare: WatchShare = WatchShare(),
         commands: (any CommandStarter)? = nil,
         safety: CommandSafety = CommandSafety(),
         cleanUp: @escaping @Sendable () -> Void = {}
@@ -63,6 +69,8 @@ public final class LocalFilesystemBackend: ConfinableBackend {
             limits: limits,
             threads: threads,
             directories: directories,
+            watches: watches,
+            watchShare: watchShare,
             commands: commands,
             safety: safety,
             cleanUp: cleanUp
@@ -82,6 +90,8 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         usage: WorkspaceUsage? = nil,
         threads: FileThreads,
         directories: OpenDirectoryCache,
+        watches: FileWatches = FileWatches(),
+        watchShare: WatchShare = WatchShare(),
         commands: (any CommandStarter)? = nil,
         safety: CommandSafety = CommandSafety(),
         cleanUp: @escaping @Sendable () -> Void = {}
@@ -98,6 +108,8 @@ public final class LocalFilesystemBackend: ConfinableBackend {
             limits: limits,
             fileSizeLimit: fileSizeLimit,
             threads: threads,
+            watches: watches,
+            watchShare: watchShare,
             commands: commands?.makeCommands(as: identity),
             safety: safety,
             environment: environment,
@@ -245,12 +257,16 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         }
     }
 
-    /// Ends its commands, those of its scopes among them, with their whole trees, waits until they are gone, and closes its
-    /// directory. Its scopes refuse everything too. Of a scope: what it is a scope of goes on, and so do its commands.
+    /// Ends its watches and its commands, those of its scopes among them, with their whole trees, waits until they are gone,
+    /// and closes its directory. Its scopes refuse everything too. Of a scope: what it is a scope of goes on, and so do its commands.
     public func destroy() async {
-        guard !isScope else { return root.destroy() }
+        guard !isScope else {
+            root.destroy()
+            return settings.watchShare.endOrphans()
+        }
         await lifecycle.destroy {
             root.destroy()
+            settings.watchShare.endOrphans()
             await running.end()
             await settings.commands?.destroy()
             if ownsTemporaryDirectory { settings.temporary.root.destroy() }

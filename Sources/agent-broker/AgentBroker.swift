@@ -39,6 +39,7 @@ struct AgentBroker: AsyncParsableCommand {
             DiskUsageCommand.self,
             ArchiveCommand.self,
             ExtractCommand.self,
+            WatchCommand.self,
             TouchCommand.self,
             MakeDirectoryCommand.self,
             LinkCommand.self,

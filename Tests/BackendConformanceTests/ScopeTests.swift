@@ -179,6 +179,7 @@ extension BackendConformance {
                     ("statMany", { _ = try await backend.statMany(["f"]) }),
                     ("chmod", { _ = try await backend.chmod("f", permissions: 0o600) }),
                     ("symlink", { try await backend.symlink("l", to: "f") }),
+                    ("watch", { _ = try await backend.watch() }),
                     ("tree", { _ = try await backend.tree(TreeOptions()) }),
                     ("diskUsage", { _ = try await backend.diskUsage() }),
                     ("openArchive", { _ = try await backend.openArchive(path, options: ArchiveOptions()) }),

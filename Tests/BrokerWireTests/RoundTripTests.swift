@@ -73,6 +73,7 @@ import Testing
             case .diskUsage: met.insert("diskUsage")
             case .archive: met.insert("archive")
             case .extract: met.insert("extract")
+            case .watch: met.insert("watch")
             case .listKeys: met.insert("listKeys")
             case .deleteKey: met.insert("deleteKey")
             case .clearKeys: met.insert("clearKeys")
@@ -92,7 +93,7 @@ import Testing
             case .reload: met.insert("reload")
             }
         }
-        #expect(met.count == 43)
+        #expect(met.count == 44)
     }
 
     @Test func anErrorKeepsItsLimitAndWhatIsUnknown() throws {

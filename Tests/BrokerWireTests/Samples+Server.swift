@@ -181,6 +181,16 @@ extension Samples {
             ),
             ("archive", .archive(ArchiveSummary(entries: 1, bytes: .max, skipped: 3, changed: 4))),
             ("extract", .extract(ExtractResult(files: 1, directories: 2, links: 3, bytes: .max))),
+            (
+                "watchEvents",
+                .watchEvents(
+                    WatchEvents([
+                        WatchEvents.ready,
+                        WatchEvents.Event(kind: 5, isDirectory: true, pathLength: 3, fromLength: 4),
+                        WatchEvents.Event(kind: 6, missing: .max),
+                    ])
+                )
+            ),
             ("listKeys", .listKeys(KeyPage(keys: [try WorkspacePath([0xff]), .root], isTruncated: true))),
             ("deleteKey", .deleteKey(deleted: true)),
             ("clearKeys", .clearKeys(cleared: .max)),

@@ -199,6 +199,18 @@ enum Samples {
                 )
             ),
             ("extract", .extract(Extract(path: path, options: ExtractOptions(replacesExisting: false)))),
+                "watch",
+                .watch(
+                    WatchFiles(
+                        WatchOptions(
+                            path: try WorkspacePath(path),
+                            isRecursive: true,
+                            includes: [try GlobPattern([0x2a, 0xff])],
+                            excludes: [try GlobPattern("b"), try GlobPattern("c")]
+                        )
+                    )
+                )
+            ),
             ("listKeys", .listKeys(ListKeys(prefix: path, options: ListKeysOptions(after: [0xfe], limit: 7)))),
             ("deleteKey", .deleteKey(DeleteKey(key: path))),
             ("clearKeys", .clearKeys),

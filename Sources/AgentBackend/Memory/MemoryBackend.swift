@@ -16,6 +16,7 @@ public final class MemoryBackend: ConfinableBackend {
     let maximumReaddirEntries: Int
     let archiveLimits: ArchiveLimits
     package let lifecycle: BackendLifecycle
+    let watchShare: WatchShare
     /// Of a view: what it is a view of, and ends with.
     private let parent: MemoryBackend?
     private let isDestroyed = Atomic<Bool>(false)
@@ -35,17 +36,19 @@ public final class MemoryBackend: ConfinableBackend {
             maximumFileBytes: maximumFileBytes,
             fileSizeLimit: nil,
             archiveLimits: archiveLimits,
+            watchShare: WatchShare(),
             wallClock: wallClock
         )
     }
 
-    /// As the other one, with a limit on what a key may hold that may change.
+    /// As the other one, with limits on what a key may hold and on watches that may change.
     package convenience init(
         budget: MemoryBudget,
         maximumReaddirEntries: Int,
         maximumFileBytes: UInt64,
         fileSizeLimit: ByteLimit?,
         archiveLimits: ArchiveLimits = ArchiveLimits(),
+        watchShare: WatchShare,
         wallClock: @escaping @Sendable () -> Int64 = systemWallClock
     ) {
         self.init(
@@ -58,7 +61,8 @@ public final class MemoryBackend: ConfinableBackend {
             prefix: .root,
             maximumReaddirEntries: maximumReaddirEntries,
             archiveLimits: archiveLimits,
-            lifecycle: BackendLifecycle(wallClock: wallClock)
+            lifecycle: BackendLifecycle(wallClock: wallClock),
+            watchShare: watchShare
         )
     }
 
@@ -68,6 +72,7 @@ public final class MemoryBackend: ConfinableBackend {
         maximumReaddirEntries: Int,
         archiveLimits: ArchiveLimits,
         lifecycle: BackendLifecycle,
+        watchShare: WatchShare,
         parent: MemoryBackend? = nil
     ) {
         self.storage = storage
@@ -75,6 +80,7 @@ public final class MemoryBackend: ConfinableBackend {
         self.maximumReaddirEntries = maximumReaddirEntries
         self.archiveLimits = archiveLimits
         self.lifecycle = lifecycle
+        self.watchShare = watchShare
         self.parent = parent
     }
 
@@ -112,6 +118,10 @@ public final class MemoryBackend: ConfinableBackend {
 
     public func readdir(_ path: WorkspacePath, options: ReaddirOptions) async throws(BackendError) -> DirectoryPage {
         try list(path, options: options)
+    }
+
+    public func watch(_ options: WatchOptions) async throws(BackendError) -> FileWatch {
+        FileWatch(try MemoryWatch(options, of: self))
     }
 
     public func stat(_ path: WorkspacePath, followLink: Bool) async throws(BackendError) -> FileInfo {
@@ -218,15 +228,20 @@ public final class MemoryBackend: ConfinableBackend {
             maximumReaddirEntries: maximumReaddirEntries,
             archiveLimits: archiveLimits,
             lifecycle: lifecycle,
+            watchShare: watchShare,
             parent: self
         )
     }
 
     /// Forgets every key and gives their bytes back to the budget.
     public func destroy() async {
-        guard parent == nil else { return isDestroyed.store(true, ordering: .relaxed) }
+        guard parent == nil else {
+            isDestroyed.store(true, ordering: .relaxed)
+            return watchShare.endOrphans()
+        }
         await lifecycle.destroy {
             isDestroyed.store(true, ordering: .relaxed)
+            watchShare.endOrphans()
             storage.destroy()
         }
     }

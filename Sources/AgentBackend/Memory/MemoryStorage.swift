@@ -11,8 +11,9 @@ final class MemoryStorage: Sendable {
     let wallClock: @Sendable () -> Int64
     private let state = Mutex(State())
 
-    private struct State {
+    fileprivate struct State {
         var store = MemoryStore()
+        var watches: [ObjectIdentifier: MemoryWatch] = [:]
         var isDestroyed = false
     }
 
@@ -44,7 +45,25 @@ final class MemoryStorage: Sendable {
     ) throws(BackendError) -> sending Value {
         try state.withLock { state throws(BackendError) in
             guard !state.isDestroyed else { throw Self.destroyed }
+            defer { state.tellChanges() }
             return try body(&state.store)
+        }
+    }
+
+    /// A watch gets what changes from now on. Throws what `check` does of the store, or `BACKEND_DESTROYED`.
+    func add(_ watch: MemoryWatch, _ check: (MemoryStore) throws(BackendError) -> Void) throws(BackendError) {
+        try state.withLock { state throws(BackendError) in
+            guard !state.isDestroyed else { throw Self.destroyed }
+            try check(state.store)
+            state.watches[ObjectIdentifier(watch)] = watch
+            state.store.noteChanges(true)
+        }
+    }
+
+    func remove(_ watch: MemoryWatch) {
+        state.withLock { state in
+            state.watches[ObjectIdentifier(watch)] = nil
+            state.store.noteChanges(!state.watches.isEmpty)
         }
     }
 
@@ -61,4 +80,13 @@ final class MemoryStorage: Sendable {
         .backendDestroyed,
         message: "the memory backend was destroyed: acquire it again"
     )
+}
+
+extension MemoryStorage.State {
+    fileprivate mutating func tellChanges() {
+        guard !watches.isEmpty else { return }
+        let changes = store.takeChanges()
+        guard !changes.isEmpty else { return }
+        for watch in watches.values { watch.receive(changes, store) }
+    }
 }

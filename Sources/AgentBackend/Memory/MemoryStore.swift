@@ -28,6 +28,16 @@ struct MemoryStore {
     /// path is one run, and the names in it come in their own order.
     private var sortedKeys: [[UInt8]] = []
 
+    /// What changed since ``takeChanges()``, where somebody wants to know.
+    private var changes: [Change]?
+
+    enum Change {
+        case created([UInt8])
+        case modified([UInt8])
+        case removed([UInt8])
+        case moved(from: [UInt8], to: [UInt8])
+    }
+
     /// What the keys count for against a budget.
     private(set) var cost = 0
 
@@ -53,7 +63,9 @@ struct MemoryStore {
         let new = Self.cost(ofKey: key, contents: file.contents.readableBytes)
         if let old = files.updateValue(file, forKey: key) {
             cost += new - Self.cost(ofKey: key, contents: old.contents.readableBytes)
+            changes?.append(.modified(key))
         } else {
+            changes?.append(.created(key))
             sortedKeys.insert(key, at: firstIndex(notBefore: key))
             cost += new
         }
@@ -76,6 +88,9 @@ struct MemoryStore {
             cost += Self.cost(ofKey: key, contents: file.contents.readableBytes)
             if let old = files.updateValue(file, forKey: key) {
                 cost -= Self.cost(ofKey: key, contents: old.contents.readableBytes)
+                changes?.append(.modified(key))
+            } else {
+                changes?.append(.created(key))
             }
         }
         merged += sortedKeys[index..<run.upperBound]
@@ -87,8 +102,12 @@ struct MemoryStore {
         let moved = keys(atOrBelow: source).compactMap { key in
             files[key].map { (key: target + key.dropFirst(source.count), file: $0) }
         }
+        // That they go and come is one thing.
+        let before = changes
+        changes = nil
         _ = remove(source, below: true)
         set(moved, atOrBelow: target)
+        changes = before.map { $0 + moved.map { .moved(from: source + $0.key.dropFirst(target.count), to: $0.key) } }
     }
 
     /// Adds to the contents of a key. In place: a log that grows is not copied each time. Nil: there is no such key.
@@ -97,6 +116,7 @@ struct MemoryStore {
         files[key]?.modifiedNanoseconds = modifiedNanoseconds
         files[key]?.etag = etag
         cost += bytes.readableBytes
+        changes?.append(.modified(key))
         return files[key]?.info
     }
 
@@ -106,6 +126,7 @@ struct MemoryStore {
         if let old = files.removeValue(forKey: path) {
             cost -= Self.cost(ofKey: path, contents: old.contents.readableBytes)
             sortedKeys.remove(at: firstIndex(notBefore: path))
+            changes?.append(.removed(path))
             removed += 1
         }
         guard below else { return removed }
@@ -113,10 +134,21 @@ struct MemoryStore {
         for key in sortedKeys[run] {
             guard let old = files.removeValue(forKey: key) else { continue }
             cost -= Self.cost(ofKey: key, contents: old.contents.readableBytes)
+            changes?.append(.removed(key))
         }
         removed += run.count
         sortedKeys.removeSubrange(run)
         return removed
+    }
+
+    mutating func noteChanges(_ areWanted: Bool) {
+        changes = areWanted ? changes ?? [] : nil
+    }
+
+    mutating func takeChanges() -> [Change] {
+        guard let taken = changes, !taken.isEmpty else { return [] }
+        changes = []
+        return taken
     }
 
     func hasKeys(below path: [UInt8]) -> Bool { !indices(below: path).isEmpty }

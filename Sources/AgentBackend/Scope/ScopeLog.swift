@@ -16,6 +16,7 @@ package struct LoggedOperation: Sendable {
     static let diskUsage = LoggedOperation(name: "disk_usage", isModifying: false)
     static let archive = LoggedOperation(name: "archive", isModifying: false)
     static let extract = LoggedOperation(name: "extract", isModifying: true)
+    static let watch = LoggedOperation(name: "watch", isModifying: false)
     static let stat = LoggedOperation(name: "stat", isModifying: false)
     static let statMany = LoggedOperation(name: "stat_many", isModifying: false)
     static let exists = LoggedOperation(name: "exists", isModifying: false)

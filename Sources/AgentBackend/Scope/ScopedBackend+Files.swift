@@ -123,6 +123,13 @@ extension ScopedBackend {
         return LoggedArchiveWriter(writer: writer, path: path, log: log)
     }
 
+    /// Logged when it begins, or fails to.
+    public func watch(_ options: WatchOptions) async throws(BackendError) -> FileWatch {
+        try await log.record(.watch, subject: options.path.bytes) { () async throws(BackendError) in
+            try await view.watch(options)
+        }
+    }
+
     public func stat(_ path: WorkspacePath, followLink: Bool) async throws(BackendError) -> FileInfo {
         try await log.record(.stat, subject: path.bytes) { () async throws(BackendError) in
             try await view.stat(path, followLink: followLink)

@@ -57,6 +57,11 @@ struct CallRequest: Sendable {
         )
     }
 
+    static func watch(_ options: WatchOptions, on target: BrokerTarget, _ callOptions: BrokerCallOptions) -> CallRequest
+    {
+        CallRequest(.watch(WatchFiles(options)), on: target, options: callOptions)
+    }
+
     var hasIdempotencyKey: Bool { !(options.special?.idempotencyKey ?? "").isEmpty }
 
     /// Gives a call that changes something a key of its own, where the broker can do it once however often it is sent.
@@ -76,7 +81,7 @@ struct CallRequest: Sendable {
         switch operation {
         case .write, .extract, .execStart: true
         case .echo, .acquire, .release, .describe, .read, .readdir, .stat, .rm, .exists, .mkdir, .touch, .rename,
-            .copy, .glob, .grep, .edit, .readLines, .statMany, .readMany, .chmod, .symlink, .tree, .diskUsage,
+            .copy, .glob, .grep, .edit, .readLines, .statMany, .readMany, .chmod, .symlink, .tree, .diskUsage, .watch,
             .archive,
             .listKeys, .deleteKey,
             .clearKeys,
@@ -132,6 +137,7 @@ struct CallRequest: Sendable {
         case .diskUsage(let call): length += call.path.count + call.after.count
         case .archive(let call): length += call.excludes.reduce(call.path.count) { $0 + $1.count + fieldOverhead }
         case .extract(let call): length += call.path.count
+        case .watch(let call): length += call.estimatedLength
         case .listKeys(let list): length += list.prefix.count + list.options.after.count
         case .deleteKey(let delete): length += delete.key.count
         case .listWorkspaces(let list): length += list.after.utf8.count
@@ -217,6 +223,12 @@ extension Grep {
 extension Tree {
     fileprivate var estimatedLength: Int {
         excludes.reduce(path.count + after.count) { $0 + $1.count + fieldOverhead }
+    }
+}
+
+extension WatchFiles {
+    fileprivate var estimatedLength: Int {
+        (includes + excludes).reduce(path.count) { $0 + $1.count + fieldOverhead }
     }
 }
 

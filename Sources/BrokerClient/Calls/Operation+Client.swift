@@ -31,6 +31,7 @@ extension Operation {
         case .diskUsage: "disk_usage"
         case .archive: "archive"
         case .extract: "extract"
+        case .watch: "watch"
         case .listKeys: "list_keys"
         case .deleteKey: "delete_key"
         case .clearKeys: "clear_keys"
@@ -55,7 +56,7 @@ extension Operation {
     var isRead: Bool {
         switch self {
         case .echo, .describe, .read, .readdir, .stat, .exists, .glob, .grep, .readLines, .statMany, .readMany,
-            .tree, .diskUsage, .archive, .listKeys, .listWorkspaces,
+            .tree, .diskUsage, .archive, .watch, .listKeys, .listWorkspaces,
             .stats,
             .connections,
             .pools, .logs, .execList, .execAttach, .execWait:

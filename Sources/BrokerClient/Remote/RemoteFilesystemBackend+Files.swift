@@ -75,6 +75,11 @@ extension RemoteFilesystemBackend {
         try await perform(.tree(options))
     }
 
+    public func watch(_ options: WatchOptions) async throws(BackendError) -> FileWatch {
+        try checkNotDestroyed()
+        return FileWatch(try await RemoteWatch(try connection.start(.watch(options, on: target, self.options))))
+    }
+
     public func grep(_ pattern: GrepPattern, options: GrepOptions) async throws(BackendError) -> GrepPage {
         try await perform(.grep(pattern, options: options))
     }

@@ -22,6 +22,7 @@ package struct BrokerConfiguration: Sendable, Hashable {
     package var pool = Pool()
     package var exec = Exec()
     package var memory = Memory()
+    package var watch = Watch()
     package var retention = Retention()
     package var identities = Identities()
     package var log = Log()
@@ -192,6 +193,18 @@ extension BrokerConfiguration {
     package struct Memory: Sendable, Hashable {
         /// Bytes that one org may keep, unless its own limits say otherwise.
         package var maxBytesPerOrg = 256 << 20
+    }
+
+    /// Watches of files.
+    package struct Watch: Sendable, Hashable {
+        /// Calls of one org that watch at a time, unless its own limits say otherwise; like the next.
+        package var maxPerOrg = 256
+        /// Directories that they watch together; one that two calls watch counts twice.
+        package var maxDirectoriesPerOrg = 65_536
+        /// The same of all orgs. No more than seven eighths of what the host allows are used.
+        package var maxDirectories = 131_072
+        /// Changes that wait for one caller; their paths may have 256 bytes each on average.
+        package var maxWaitingChanges = 8192
     }
 
     /// The removal of workspaces that nobody uses, for orgs that ask for it.

@@ -14,6 +14,7 @@ extension BrokerConfiguration {
         .section("pool", \.pool, Pool.fields),
         .section("exec", \.exec, Exec.fields),
         .section("memory", \.memory, Memory.fields),
+        .section("watch", \.watch, Watch.fields),
         .section("retention", \.retention, Retention.fields),
         .section("identities", \.identities, Identities.fields),
         .section("log", \.log, Log.fields),
@@ -131,6 +132,15 @@ extension BrokerConfiguration.Memory {
     ]
 }
 
+extension BrokerConfiguration.Watch {
+    static let fields: [Field<Self>] = [
+        .value("max_per_org", \.maxPerOrg, .count(0...100_000)),
+        .value("max_directories_per_org", \.maxDirectoriesPerOrg, .count(0...10_000_000)),
+        .value("max_directories", \.maxDirectories, .count(0...10_000_000)),
+        .value("max_waiting_changes", \.maxWaitingChanges, .count(16...1_000_000)),
+    ]
+}
+
 extension BrokerConfiguration.Retention {
     /// No longer than what an org may set: what is in use is noted as often.
     static let fields: [Field<Self>] = [
@@ -208,6 +218,8 @@ extension OrgConfiguration.Limits {
         .optional("max_workspace_inodes", \.maxWorkspaceInodes, .count(0...1_000_000_000)),
         .optional("max_disk_bytes", \.maxDiskBytes, .size(0...1 << 50)),
         .optional("max_disk_inodes", \.maxDiskInodes, .count(0...1_000_000_000)),
+        .optional("max_watches", \.maxWatches, .count(0...100_000)),
+        .optional("max_watched_directories", \.maxWatchedDirectories, .count(0...10_000_000)),
     ]
 }
 

@@ -75,5 +75,9 @@ package struct OrgConfiguration: Sendable, Hashable {
         /// Of all workspaces together, like the next.
         package var maxDiskBytes: Int?
         package var maxDiskInodes: Int?
+        /// Calls that watch files at a time.
+        package var maxWatches: Int?
+        /// Directories that they watch together.
+        package var maxWatchedDirectories: Int?
     }
 }

@@ -18,6 +18,8 @@ final class EntryFactory: Sendable {
     private let wallClock: @Sendable () -> Int64
     /// The root directories of all entries that are kept open.
     private let directories: OpenDirectoryCache
+    private let watches = FileWatches()
+    private let watchedDirectories: WatchTotal
     private let shares = Mutex<[Org.ID: OrgShare]>([:])
 
     init(
@@ -42,6 +44,7 @@ final class EntryFactory: Sendable {
         self.usages = usages
         self.log = log
         self.wallClock = wallClock
+        watchedDirectories = WatchTotal(allowed: FileWatches.most(configuration.watch.maxDirectories))
         directories = OpenDirectoryCache(capacity: configuration.limits.maxOpenDirectories)
     }
 
@@ -168,6 +171,8 @@ final class EntryFactory: Sendable {
             usage: usage,
             threads: share.threads,
             directories: directories,
+            watches: watches,
+            watchShare: share.watchShare,
             commands: commands(share, configuration),
             safety: org.safety
         )
@@ -180,7 +185,8 @@ final class EntryFactory: Sendable {
             maximumReaddirEntries: self.configuration.limits.maxReaddirEntries,
             maximumFileBytes: configuration.limits.maximumFileBytes ?? .max,
             fileSizeLimit: share.fileSizeLimit,
-            archiveLimits: ArchiveLimits(self.configuration.limits)
+            archiveLimits: ArchiveLimits(self.configuration.limits),
+            watchShare: share.watchShare
         )
     }
 
@@ -199,7 +205,7 @@ final class EntryFactory: Sendable {
             // Asked for under the lock: a reload that comes next finds the share and changes it.
             guard let org = org(id) else { return nil }
             let temporary = TemporaryFileDirectory(path: tenancy.root.temporaryDirectory(of: org), in: directories)
-            let share = OrgShare(org, temporary, threads.share(), usages.usage(of: org))
+            let share = OrgShare(org, temporary, threads.share(), usages.usage(of: org), watchedDirectories)
             shares[id] = share
             return share
         }
@@ -208,11 +214,23 @@ final class EntryFactory: Sendable {
     /// To be called once the orgs have changed. Limits count at once, for entries that live as well; what an entry was
     /// made with counts until it is acquired anew, and those of memory keep it: what is in them would be lost.
     func orgsChanged(_ change: ConfigurationChange) {
+        watchedDirectories.allow(FileWatches.most(change.new.watch.maxDirectories))
         shares.withLock { shares in
             for org in change.newOrgs.orgs { shares[org.id]?.update(org) }
             for (old, new) in change.keptOrgs where !new.makesSameEntries(as: old) { shares[new.id]?.beginEdition() }
         }
     }
+
+    /// The broker shuts down: nobody is told of changes any more.
+    func endWatches() {
+        let shares = shares.withLock { Array($0.values) }
+        for share in shares { share.watchShare.endAll(Self.noMoreChanges) }
+    }
+
+    private static let noMoreChanges = BackendError(
+        .shuttingDown,
+        message: "the broker shuts down: watch again on the next one, and list what is there"
+    )
 }
 
 extension ArchiveLimits {

@@ -16,11 +16,19 @@ final class OrgShare: Sendable {
     let usage: OrgUsage
     /// Whose its commands are.
     let tenant: CommandTenant
+    let watchShare: WatchShare
     private let commandLimits: Shared<CommandTenant.Limits>
     private let edition = Atomic<UInt64>(0)
 
-    init(_ org: Org, _ temporary: TemporaryFileDirectory, _ threads: FileThreads, _ usage: OrgUsage) {
+    init(
+        _ org: Org,
+        _ temporary: TemporaryFileDirectory,
+        _ threads: FileThreads,
+        _ usage: OrgUsage,
+        _ watches: WatchTotal
+    ) {
         self.usage = usage
+        watchShare = WatchShare(org.limits.watch, of: watches)
         budget = MemoryBudget(allowed: UInt64(org.limits.maxMemoryBytes))
         fileSizeLimit = ByteLimit(UInt64(org.limits.maxFileBytes))
         self.temporary = temporary
@@ -36,6 +44,7 @@ final class OrgShare: Sendable {
         fileSizeLimit.set(UInt64(org.limits.maxFileBytes))
         usage.allow(workspace: org.limits.workspaceQuota, org: org.limits.diskQuota)
         commandLimits.value = org.commands
+        watchShare.update(org.limits.watch)
     }
 
     /// Entries that were made so far are not as one would be made now.

@@ -4,7 +4,7 @@ internal import ServiceLifecycle
 internal import UnixSignals
 
 /// Does what operators ask for: one reload after the other, at SIGHUP and for calls. Ends before the connections drain,
-/// with those who follow operations: they would never end by themselves.
+/// with those who follow operations and those who watch files: they would never end by themselves.
 struct OperatorService: Service {
     let requests: ReloadRequests
     let reloader: Reloader
@@ -13,6 +13,7 @@ struct OperatorService: Service {
     /// SIGHUP alone. Nil: signals are somebody else's.
     let hangups: UnixSignalsSequence?
     let log: OperationsLog
+    let entries: EntryFactory
     let notification: ServiceNotification?
 
     func run() async throws {
@@ -34,6 +35,7 @@ struct OperatorService: Service {
     private func end() {
         requests.close()
         log.endFollowing()
+        entries.endWatches()
     }
 
     private func serve() async {

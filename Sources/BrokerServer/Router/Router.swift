@@ -51,6 +51,7 @@ package actor Router: RequestHandler {
         case .diskUsage(let verb): return attempt(verb, call, session)
         case .archive(let verb): return attempt(verb, call, session)
         case .extract(let verb): return attempt(verb, call, session)
+        case .watch(let verb): return attempt(verb, call, session)
         case .listKeys(let verb): return attempt(verb, call, session)
         case .deleteKey(let verb): return attempt(verb, call, session)
         case .clearKeys: return attempt(ClearKeys(), call, session)

@@ -175,6 +175,7 @@ package struct Broker: Sendable {
                     reading: reading,
                     hangups: hangups,
                     log: log,
+                    entries: core.entries,
                     notification: supervision.notification
                 ),
             ]

@@ -74,6 +74,8 @@ package final class Org: Sendable {
         /// Of all workspaces together, like the next.
         package var maxDiskBytes: Int
         package var maxDiskInodes: Int
+        /// What it may watch.
+        package var watch: WatchShare.Limits
         /// Most time that a command may ask for.
         package var maxExecTimeout: Duration
         /// Leases that one entry may have at a time.
@@ -96,6 +98,11 @@ package final class Org: Sendable {
             maxWorkspaceInodes = org.maxWorkspaceInodes ?? defaults.limits.maxWorkspaceInodes
             maxDiskBytes = org.maxDiskBytes ?? defaults.limits.maxDiskBytesPerOrg
             maxDiskInodes = org.maxDiskInodes ?? defaults.limits.maxDiskInodesPerOrg
+            watch = WatchShare.Limits(
+                watches: org.maxWatches ?? defaults.watch.maxPerOrg,
+                directories: org.maxWatchedDirectories ?? defaults.watch.maxDirectoriesPerOrg,
+                waitingChanges: defaults.watch.maxWaitingChanges
+            )
             maxExecTimeout = defaults.exec.maxTimeout
             maxLeasesPerEntry = defaults.pool.maxLeasesPerEntry
         }

@@ -33,6 +33,7 @@ extension Operation {
         case .diskUsage(let verb): .entry(verb)
         case .archive(let verb): .entry(verb)
         case .extract(let verb): .entry(verb)
+        case .watch(let verb): .entry(verb)
         case .listKeys(let verb): .entry(verb)
         case .deleteKey(let verb): .entry(verb)
         case .clearKeys: .entry(ClearKeys())

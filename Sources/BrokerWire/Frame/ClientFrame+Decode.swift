@@ -97,6 +97,8 @@ extension ClientFrame.Body {
             self = .call(.archive(try Archive(message.archive.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_EXTRACT:
             self = .call(.extract(Extract(message.extract.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_WATCH:
+            self = .call(.watch(try WatchFiles(message.watch.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_KEYS:
             self = .call(.listKeys(ListKeys(message.list_keys.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_DELETE_KEY:

@@ -158,6 +158,9 @@ extension Operation {
         case .extract(let call):
             message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_EXTRACT
             message.extract = call.build(builder)
+        case .watch(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_WATCH
+            message.watch = call.build(builder)
         case .listKeys(let call):
             message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_KEYS
             message.list_keys = call.build(builder)

@@ -106,6 +106,7 @@ package enum Operation: Sendable, Hashable {
     case chmod(Chmod)
     case symlink(Symlink)
     case tree(Tree)
+    case watch(WatchFiles)
     case diskUsage(MeasureUsage)
     case archive(Archive)
     case extract(Extract)
@@ -133,7 +134,7 @@ package enum Operation: Sendable, Hashable {
         case .write, .extract: true
         case .execStart(let call): call.opensStandardInput
         case .echo, .acquire, .release, .describe, .read, .readdir, .stat, .rm, .exists, .mkdir, .touch, .rename,
-            .copy, .glob, .grep, .edit, .readLines, .statMany, .readMany, .chmod, .symlink, .tree, .diskUsage,
+            .copy, .glob, .grep, .edit, .readLines, .statMany, .readMany, .chmod, .symlink, .tree, .diskUsage, .watch,
             .archive,
             .listKeys, .deleteKey,
             .clearKeys,

@@ -85,6 +85,8 @@ extension ServerFrame.Body {
             self = .reply(.archive(ArchiveSummary(message.archive_reply.pointee)))
         case AGENTBROKER__V1__SERVER_FRAME__BODY_EXTRACT_REPLY:
             self = .reply(.extract(ExtractResult(message.extract_reply.pointee)))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_WATCH_EVENTS:
+            self = .reply(.watchEvents(try WatchEvents(message.watch_events.pointee)))
         case AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_KEYS_REPLY:
             self = .reply(.listKeys(try KeyPage(message.list_keys_reply.pointee)))
         case AGENTBROKER__V1__SERVER_FRAME__BODY_DELETE_KEY_REPLY:

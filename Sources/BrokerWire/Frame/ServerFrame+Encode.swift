@@ -148,6 +148,9 @@ extension Reply {
         case .extract(let reply):
             message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_EXTRACT_REPLY
             message.extract_reply = reply.build(builder)
+        case .watchEvents(let events):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_WATCH_EVENTS
+            message.watch_events = events.build(builder)
         case .listKeys(let page):
             message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_KEYS_REPLY
             message.list_keys_reply = page.build(builder)

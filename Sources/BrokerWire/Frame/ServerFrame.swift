@@ -55,6 +55,7 @@ package enum Reply: Sendable {
     case chmod(FileInfo)
     case symlink
     case tree(FilePage)
+    case watchEvents(WatchEvents)
     case diskUsage(DiskUsage)
     case archive(ArchiveSummary)
     case extract(ExtractResult)

@@ -19,6 +19,7 @@ package enum Feature: UInt32, Sendable, CaseIterable {
     case conditionalChanges = 11
     case idempotencyKeys = 12
     case archives = 14
+    case watch = 13
 }
 
 /// First message of a client.

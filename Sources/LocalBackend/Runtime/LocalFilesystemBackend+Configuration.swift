@@ -43,6 +43,8 @@ extension LocalFilesystemBackend {
             limits: configuration.limits,
             threads: runtime.threads,
             directories: runtime.directories,
+            watches: runtime.watches,
+            watchShare: runtime.watchShare,
             commands: runtime.commands.commands.limited(to: runtime.tenant, ExecLimits()),
             safety: configuration.safety,
             cleanUp: { temporary.remove() }

@@ -31,6 +31,12 @@ public final class LocalRuntime: Sendable {
         public var limits = ExecLimits()
         /// Commands may ask for the host's network.
         public var allowsHostNetwork = false
+        /// Calls that watch files at a time.
+        public var maximumWatches = 256
+        /// Directories that they watch together; one that two watch counts twice.
+        public var maximumWatchedDirectories = 65_536
+        /// Changes that wait for the reader of a watch; more are dropped, which it is told.
+        public var maximumWaitingChanges = 8192
         /// Paths of the host that commands see besides /usr, read-only, such as a tool chain.
         public var readOnlyPaths: [String] = []
 
@@ -43,6 +49,8 @@ public final class LocalRuntime: Sendable {
     let identity: HostIdentity?
     let threads: FileThreads
     let directories: OpenDirectoryCache
+    let watches = FileWatches()
+    let watchShare: WatchShare
     let commands: CommandIsolation
     let tenant: CommandTenant
 
@@ -68,6 +76,13 @@ public final class LocalRuntime: Sendable {
         )
         tenant = CommandTenant { limits }
         threads = FileThreads(count: configuration.fileThreads)
+        watchShare = WatchShare(
+            WatchShare.Limits(
+                watches: configuration.maximumWatches,
+                directories: configuration.maximumWatchedDirectories,
+                waitingChanges: configuration.maximumWaitingChanges
+            )
+        )
         directories = OpenDirectoryCache(capacity: configuration.maximumOpenDirectories)
     }
 

@@ -224,7 +224,7 @@ struct DirectoryWalk<Context: Sendable>: Sendable {
 
 extension FileDescriptorHandle {
     /// Of a name in this directory, which says that it is of this type. Some file systems do not tell.
-    fileprivate func kind(of name: UnsafeRawBufferPointer, _ type: UInt8) -> FileInfo.Kind? {
+    func kind(of name: UnsafeRawBufferPointer, _ type: UInt8) -> FileInfo.Kind? {
         switch Int(type) {
         case Int(DT_REG): .regular
         case Int(DT_DIR): .directory

@@ -3,7 +3,7 @@ import AgentBackend
 extension LineOutput {
     /// Something that a search came upon.
     mutating func add(_ file: FoundFile, withDetails: Bool, asJSON: Bool) async throws {
-        let path = Array(WorkspacePath.rootName.utf8) + (file.path.isRoot ? [] : [UInt8(ascii: "/")]) + file.path.bytes
+        let path = file.path.rooted
         guard asJSON else {
             // One without details vanished while it was looked at.
             let text = file.info.map { FileDetails(info: $0).text } ?? "?"
@@ -18,6 +18,11 @@ extension LineOutput {
         }
         try await add(line)
     }
+}
+
+extension WorkspacePath {
+    /// From the root's name on, byte for byte.
+    var rooted: [UInt8] { Array(Self.rootName.utf8) + (isRoot ? [] : [UInt8(ascii: "/")]) + bytes }
 }
 
 extension CommandOutput {

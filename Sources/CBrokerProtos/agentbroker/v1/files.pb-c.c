@@ -2167,6 +2167,141 @@ void   agentbroker__v1__disk_usage_reply__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__disk_usage_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   agentbroker__v1__watch__init
+                     (Agentbroker__V1__Watch         *message)
+{
+  static const Agentbroker__V1__Watch init_value = AGENTBROKER__V1__WATCH__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__watch__get_packed_size
+                     (const Agentbroker__V1__Watch *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__watch__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__watch__pack
+                     (const Agentbroker__V1__Watch *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__watch__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__watch__pack_to_buffer
+                     (const Agentbroker__V1__Watch *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__watch__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__Watch *
+       agentbroker__v1__watch__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__Watch *)
+     protobuf_c_message_unpack (&agentbroker__v1__watch__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__watch__free_unpacked
+                     (Agentbroker__V1__Watch *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__watch__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__watch_event__init
+                     (Agentbroker__V1__WatchEvent         *message)
+{
+  static const Agentbroker__V1__WatchEvent init_value = AGENTBROKER__V1__WATCH_EVENT__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__watch_event__get_packed_size
+                     (const Agentbroker__V1__WatchEvent *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__watch_event__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__watch_event__pack
+                     (const Agentbroker__V1__WatchEvent *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__watch_event__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__watch_event__pack_to_buffer
+                     (const Agentbroker__V1__WatchEvent *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__watch_event__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__WatchEvent *
+       agentbroker__v1__watch_event__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__WatchEvent *)
+     protobuf_c_message_unpack (&agentbroker__v1__watch_event__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__watch_event__free_unpacked
+                     (Agentbroker__V1__WatchEvent *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__watch_event__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   agentbroker__v1__watch_events__init
+                     (Agentbroker__V1__WatchEvents         *message)
+{
+  static const Agentbroker__V1__WatchEvents init_value = AGENTBROKER__V1__WATCH_EVENTS__INIT;
+  *message = init_value;
+}
+size_t agentbroker__v1__watch_events__get_packed_size
+                     (const Agentbroker__V1__WatchEvents *message)
+{
+  assert(message->base.descriptor == &agentbroker__v1__watch_events__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t agentbroker__v1__watch_events__pack
+                     (const Agentbroker__V1__WatchEvents *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &agentbroker__v1__watch_events__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t agentbroker__v1__watch_events__pack_to_buffer
+                     (const Agentbroker__V1__WatchEvents *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &agentbroker__v1__watch_events__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Agentbroker__V1__WatchEvents *
+       agentbroker__v1__watch_events__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Agentbroker__V1__WatchEvents *)
+     protobuf_c_message_unpack (&agentbroker__v1__watch_events__descriptor,
+                                allocator, len, data);
+}
+void   agentbroker__v1__watch_events__free_unpacked
+                     (Agentbroker__V1__WatchEvents *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &agentbroker__v1__watch_events__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor agentbroker__v1__read__field_descriptors[3] =
 {
   {
@@ -5120,6 +5255,211 @@ const ProtobufCMessageDescriptor agentbroker__v1__disk_usage_reply__descriptor =
   (ProtobufCMessageInit) agentbroker__v1__disk_usage_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor agentbroker__v1__watch__field_descriptors[4] =
+{
+  {
+    "path",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Watch, path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "recursive",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__Watch, recursive),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "includes",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Agentbroker__V1__Watch, n_includes),
+    offsetof(Agentbroker__V1__Watch, includes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "excludes",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Agentbroker__V1__Watch, n_excludes),
+    offsetof(Agentbroker__V1__Watch, excludes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__watch__field_indices_by_name[] = {
+  3,   /* field[3] = excludes */
+  2,   /* field[2] = includes */
+  0,   /* field[0] = path */
+  1,   /* field[1] = recursive */
+};
+static const ProtobufCIntRange agentbroker__v1__watch__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__watch__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.Watch",
+  "Watch",
+  "Agentbroker__V1__Watch",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__Watch),
+  4,
+  agentbroker__v1__watch__field_descriptors,
+  agentbroker__v1__watch__field_indices_by_name,
+  1,  agentbroker__v1__watch__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__watch__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__watch_event__field_descriptors[5] =
+{
+  {
+    "kind",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__WatchEvent, kind),
+    &agentbroker__v1__watch_event_kind__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "is_directory",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__WatchEvent, is_directory),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "path_length",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__WatchEvent, path_length),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "from_length",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__WatchEvent, from_length),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "missing",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__WatchEvent, missing),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__watch_event__field_indices_by_name[] = {
+  3,   /* field[3] = from_length */
+  1,   /* field[1] = is_directory */
+  0,   /* field[0] = kind */
+  4,   /* field[4] = missing */
+  2,   /* field[2] = path_length */
+};
+static const ProtobufCIntRange agentbroker__v1__watch_event__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__watch_event__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.WatchEvent",
+  "WatchEvent",
+  "Agentbroker__V1__WatchEvent",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__WatchEvent),
+  5,
+  agentbroker__v1__watch_event__field_descriptors,
+  agentbroker__v1__watch_event__field_indices_by_name,
+  1,  agentbroker__v1__watch_event__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__watch_event__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor agentbroker__v1__watch_events__field_descriptors[1] =
+{
+  {
+    "events",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__WatchEvents, n_events),
+    offsetof(Agentbroker__V1__WatchEvents, events),
+    &agentbroker__v1__watch_event__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned agentbroker__v1__watch_events__field_indices_by_name[] = {
+  0,   /* field[0] = events */
+};
+static const ProtobufCIntRange agentbroker__v1__watch_events__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor agentbroker__v1__watch_events__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.WatchEvents",
+  "WatchEvents",
+  "Agentbroker__V1__WatchEvents",
+  "agentbroker.v1",
+  sizeof(Agentbroker__V1__WatchEvents),
+  1,
+  agentbroker__v1__watch_events__field_descriptors,
+  agentbroker__v1__watch_events__field_indices_by_name,
+  1,  agentbroker__v1__watch_events__number_ranges,
+  (ProtobufCMessageInit) agentbroker__v1__watch_events__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCEnumValue agentbroker__v1__write_mode__enum_values_by_number[3] =
 {
   { "WRITE_MODE_REPLACE", "AGENTBROKER__V1__WRITE_MODE__WRITE_MODE_REPLACE", 0 },
@@ -5178,5 +5518,43 @@ const ProtobufCEnumDescriptor agentbroker__v1__durability__descriptor =
   agentbroker__v1__durability__enum_values_by_name,
   1,
   agentbroker__v1__durability__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue agentbroker__v1__watch_event_kind__enum_values_by_number[7] =
+{
+  { "WATCH_EVENT_KIND_UNSPECIFIED", "AGENTBROKER__V1__WATCH_EVENT_KIND__WATCH_EVENT_KIND_UNSPECIFIED", 0 },
+  { "WATCH_EVENT_KIND_READY", "AGENTBROKER__V1__WATCH_EVENT_KIND__WATCH_EVENT_KIND_READY", 1 },
+  { "WATCH_EVENT_KIND_CREATED", "AGENTBROKER__V1__WATCH_EVENT_KIND__WATCH_EVENT_KIND_CREATED", 2 },
+  { "WATCH_EVENT_KIND_MODIFIED", "AGENTBROKER__V1__WATCH_EVENT_KIND__WATCH_EVENT_KIND_MODIFIED", 3 },
+  { "WATCH_EVENT_KIND_REMOVED", "AGENTBROKER__V1__WATCH_EVENT_KIND__WATCH_EVENT_KIND_REMOVED", 4 },
+  { "WATCH_EVENT_KIND_MOVED", "AGENTBROKER__V1__WATCH_EVENT_KIND__WATCH_EVENT_KIND_MOVED", 5 },
+  { "WATCH_EVENT_KIND_OVERFLOW", "AGENTBROKER__V1__WATCH_EVENT_KIND__WATCH_EVENT_KIND_OVERFLOW", 6 },
+};
+static const ProtobufCIntRange agentbroker__v1__watch_event_kind__value_ranges[] = {
+{0, 0},{0, 7}
+};
+static const ProtobufCEnumValueIndex agentbroker__v1__watch_event_kind__enum_values_by_name[7] =
+{
+  { "WATCH_EVENT_KIND_CREATED", 2 },
+  { "WATCH_EVENT_KIND_MODIFIED", 3 },
+  { "WATCH_EVENT_KIND_MOVED", 5 },
+  { "WATCH_EVENT_KIND_OVERFLOW", 6 },
+  { "WATCH_EVENT_KIND_READY", 1 },
+  { "WATCH_EVENT_KIND_REMOVED", 4 },
+  { "WATCH_EVENT_KIND_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor agentbroker__v1__watch_event_kind__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "agentbroker.v1.WatchEventKind",
+  "WatchEventKind",
+  "Agentbroker__V1__WatchEventKind",
+  "agentbroker.v1",
+  7,
+  agentbroker__v1__watch_event_kind__enum_values_by_number,
+  7,
+  agentbroker__v1__watch_event_kind__enum_values_by_name,
+  1,
+  agentbroker__v1__watch_event_kind__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

@@ -97,7 +97,7 @@ void   agentbroker__v1__server_frame__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__server_frame__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descriptors[60] =
+static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descriptors[61] =
 {
   {
     "id",
@@ -580,6 +580,18 @@ static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descr
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "watch",
+    68,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ClientFrame, body_case),
+    offsetof(Agentbroker__V1__ClientFrame, watch),
+    &agentbroker__v1__watch__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "archive",
     69,
     PROTOBUF_C_LABEL_NONE,
@@ -822,29 +834,29 @@ static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descr
 };
 static const unsigned agentbroker__v1__client_frame__field_indices_by_name[] = {
   17,   /* field[17] = acquire */
-  40,   /* field[40] = archive */
+  41,   /* field[41] = archive */
   12,   /* field[12] = cancel */
   37,   /* field[37] = chmod */
   15,   /* field[15] = chunk */
-  44,   /* field[44] = clear_keys */
-  54,   /* field[54] = connections */
+  45,   /* field[45] = clear_keys */
+  55,   /* field[55] = connections */
   29,   /* field[29] = copy */
   4,   /* field[4] = deadline_ms */
-  43,   /* field[43] = delete_key */
-  52,   /* field[52] = delete_workspace */
+  44,   /* field[44] = delete_key */
+  53,   /* field[53] = delete_workspace */
   19,   /* field[19] = describe */
   36,   /* field[36] = disk_usage */
-  58,   /* field[58] = drain */
+  59,   /* field[59] = drain */
   16,   /* field[16] = echo */
   32,   /* field[32] = edit */
-  47,   /* field[47] = exec_attach */
-  46,   /* field[46] = exec_list */
-  50,   /* field[50] = exec_resize */
-  49,   /* field[49] = exec_signal */
-  45,   /* field[45] = exec_start */
-  48,   /* field[48] = exec_wait */
+  48,   /* field[48] = exec_attach */
+  47,   /* field[47] = exec_list */
+  51,   /* field[51] = exec_resize */
+  50,   /* field[50] = exec_signal */
+  46,   /* field[46] = exec_start */
+  49,   /* field[49] = exec_wait */
   25,   /* field[25] = exists */
-  41,   /* field[41] = extract */
+  42,   /* field[42] = extract */
   30,   /* field[30] = glob */
   14,   /* field[14] = go_away */
   31,   /* field[31] = grep */
@@ -853,50 +865,50 @@ static const unsigned agentbroker__v1__client_frame__field_indices_by_name[] = {
   8,   /* field[8] = idempotency_key */
   3,   /* field[3] = lane */
   2,   /* field[2] = last */
-  42,   /* field[42] = list_keys */
-  51,   /* field[51] = list_workspaces */
-  56,   /* field[56] = logs */
+  43,   /* field[43] = list_keys */
+  52,   /* field[52] = list_workspaces */
+  57,   /* field[57] = logs */
   26,   /* field[26] = mkdir */
-  59,   /* field[59] = payload */
+  60,   /* field[60] = payload */
   10,   /* field[10] = ping */
   11,   /* field[11] = pong */
-  55,   /* field[55] = pools */
+  56,   /* field[56] = pools */
   5,   /* field[5] = queue_deadline_ms */
   20,   /* field[20] = read */
   33,   /* field[33] = read_lines */
   35,   /* field[35] = read_many */
   22,   /* field[22] = readdir */
   18,   /* field[18] = release */
-  57,   /* field[57] = reload */
+  58,   /* field[58] = reload */
   28,   /* field[28] = rename */
   6,   /* field[6] = requires */
   24,   /* field[24] = rm */
   23,   /* field[23] = stat */
   34,   /* field[34] = stat_many */
-  53,   /* field[53] = stats */
+  54,   /* field[54] = stats */
   38,   /* field[38] = symlink */
   1,   /* field[1] = target */
   27,   /* field[27] = touch */
   7,   /* field[7] = traceparent */
   39,   /* field[39] = tree */
+  40,   /* field[40] = watch */
   13,   /* field[13] = window */
   21,   /* field[21] = write */
 };
-static const ProtobufCIntRange agentbroker__v1__client_frame__number_ranges[12 + 1] =
+static const ProtobufCIntRange agentbroker__v1__client_frame__number_ranges[11 + 1] =
 {
   { 1, 0 },
   { 16, 9 },
   { 32, 16 },
   { 40, 17 },
   { 48, 20 },
-  { 69, 40 },
-  { 80, 42 },
-  { 96, 45 },
-  { 112, 51 },
-  { 128, 53 },
-  { 130, 54 },
-  { 2047, 59 },
-  { 0, 60 }
+  { 80, 43 },
+  { 96, 46 },
+  { 112, 52 },
+  { 128, 54 },
+  { 130, 55 },
+  { 2047, 60 },
+  { 0, 61 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__client_frame__descriptor =
 {
@@ -906,14 +918,14 @@ const ProtobufCMessageDescriptor agentbroker__v1__client_frame__descriptor =
   "Agentbroker__V1__ClientFrame",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ClientFrame),
-  60,
+  61,
   agentbroker__v1__client_frame__field_descriptors,
   agentbroker__v1__client_frame__field_indices_by_name,
-  12,  agentbroker__v1__client_frame__number_ranges,
+  11,  agentbroker__v1__client_frame__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__client_frame__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descriptors[55] =
+static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descriptors[56] =
 {
   {
     "id",
@@ -1312,6 +1324,18 @@ static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descr
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "watch_events",
+    68,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ServerFrame, body_case),
+    offsetof(Agentbroker__V1__ServerFrame, watch_events),
+    &agentbroker__v1__watch_events__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "archive_reply",
     69,
     PROTOBUF_C_LABEL_NONE,
@@ -1578,62 +1602,63 @@ static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descr
 };
 static const unsigned agentbroker__v1__server_frame__field_indices_by_name[] = {
   10,   /* field[10] = acquire_reply */
-  33,   /* field[33] = archive_reply */
+  34,   /* field[34] = archive_reply */
   30,   /* field[30] = chmod_reply */
   7,   /* field[7] = chunk */
-  37,   /* field[37] = clear_keys_reply */
-  49,   /* field[49] = connections_reply */
+  38,   /* field[38] = clear_keys_reply */
+  50,   /* field[50] = connections_reply */
   22,   /* field[22] = copy_reply */
-  36,   /* field[36] = delete_key_reply */
-  47,   /* field[47] = delete_workspace_reply */
+  37,   /* field[37] = delete_key_reply */
+  48,   /* field[48] = delete_workspace_reply */
   12,   /* field[12] = describe_reply */
   29,   /* field[29] = disk_usage_reply */
-  53,   /* field[53] = drain_reply */
+  54,   /* field[54] = drain_reply */
   9,   /* field[9] = echo_reply */
   25,   /* field[25] = edit_reply */
   8,   /* field[8] = error */
-  42,   /* field[42] = exec_attached */
-  40,   /* field[40] = exec_end */
-  43,   /* field[43] = exec_gap */
-  41,   /* field[41] = exec_list_reply */
-  39,   /* field[39] = exec_output */
-  45,   /* field[45] = exec_resize_reply */
-  44,   /* field[44] = exec_signal_reply */
-  38,   /* field[38] = exec_started */
+  43,   /* field[43] = exec_attached */
+  41,   /* field[41] = exec_end */
+  44,   /* field[44] = exec_gap */
+  42,   /* field[42] = exec_list_reply */
+  40,   /* field[40] = exec_output */
+  46,   /* field[46] = exec_resize_reply */
+  45,   /* field[45] = exec_signal_reply */
+  39,   /* field[39] = exec_started */
   18,   /* field[18] = exists_reply */
-  34,   /* field[34] = extract_reply */
+  35,   /* field[35] = extract_reply */
   23,   /* field[23] = glob_reply */
   6,   /* field[6] = go_away */
   24,   /* field[24] = grep_reply */
   2,   /* field[2] = hello_reply */
   0,   /* field[0] = id */
   1,   /* field[1] = last */
-  35,   /* field[35] = list_keys_reply */
-  46,   /* field[46] = list_workspaces_reply */
-  51,   /* field[51] = logs_reply */
+  36,   /* field[36] = list_keys_reply */
+  47,   /* field[47] = list_workspaces_reply */
+  52,   /* field[52] = logs_reply */
   19,   /* field[19] = mkdir_reply */
-  54,   /* field[54] = payload */
+  55,   /* field[55] = payload */
   3,   /* field[3] = ping */
   4,   /* field[4] = pong */
-  50,   /* field[50] = pools_reply */
+  51,   /* field[51] = pools_reply */
   26,   /* field[26] = read_lines_reply */
   28,   /* field[28] = read_many_reply */
   13,   /* field[13] = read_reply */
   15,   /* field[15] = readdir_reply */
   11,   /* field[11] = release_reply */
-  52,   /* field[52] = reload_reply */
+  53,   /* field[53] = reload_reply */
   21,   /* field[21] = rename_reply */
   17,   /* field[17] = rm_reply */
   27,   /* field[27] = stat_many_reply */
   16,   /* field[16] = stat_reply */
-  48,   /* field[48] = stats_reply */
+  49,   /* field[49] = stats_reply */
   31,   /* field[31] = symlink_reply */
   20,   /* field[20] = touch_reply */
   32,   /* field[32] = tree_reply */
+  33,   /* field[33] = watch_events */
   5,   /* field[5] = window */
   14,   /* field[14] = write_reply */
 };
-static const ProtobufCIntRange agentbroker__v1__server_frame__number_ranges[14 + 1] =
+static const ProtobufCIntRange agentbroker__v1__server_frame__number_ranges[13 + 1] =
 {
   { 1, 0 },
   { 3, 1 },
@@ -1642,14 +1667,13 @@ static const ProtobufCIntRange agentbroker__v1__server_frame__number_ranges[14 +
   { 32, 9 },
   { 40, 10 },
   { 48, 13 },
-  { 69, 33 },
-  { 80, 35 },
-  { 96, 38 },
-  { 112, 46 },
-  { 128, 48 },
-  { 130, 49 },
-  { 2047, 54 },
-  { 0, 55 }
+  { 80, 36 },
+  { 96, 39 },
+  { 112, 47 },
+  { 128, 49 },
+  { 130, 50 },
+  { 2047, 55 },
+  { 0, 56 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__server_frame__descriptor =
 {
@@ -1659,10 +1683,10 @@ const ProtobufCMessageDescriptor agentbroker__v1__server_frame__descriptor =
   "Agentbroker__V1__ServerFrame",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ServerFrame),
-  55,
+  56,
   agentbroker__v1__server_frame__field_descriptors,
   agentbroker__v1__server_frame__field_indices_by_name,
-  14,  agentbroker__v1__server_frame__number_ranges,
+  13,  agentbroker__v1__server_frame__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__server_frame__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -968,7 +968,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__chunk__descriptor =
   (ProtobufCMessageInit) agentbroker__v1__chunk__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue agentbroker__v1__feature__enum_values_by_number[14] =
+static const ProtobufCEnumValue agentbroker__v1__feature__enum_values_by_number[15] =
 {
   { "FEATURE_UNSPECIFIED", "AGENTBROKER__V1__FEATURE__FEATURE_UNSPECIFIED", 0 },
   { "FEATURE_LANES", "AGENTBROKER__V1__FEATURE__FEATURE_LANES", 1 },
@@ -983,14 +983,15 @@ static const ProtobufCEnumValue agentbroker__v1__feature__enum_values_by_number[
   { "FEATURE_EXEC_LIMITS", "AGENTBROKER__V1__FEATURE__FEATURE_EXEC_LIMITS", 10 },
   { "FEATURE_CONDITIONAL_CHANGES", "AGENTBROKER__V1__FEATURE__FEATURE_CONDITIONAL_CHANGES", 11 },
   { "FEATURE_IDEMPOTENCY_KEYS", "AGENTBROKER__V1__FEATURE__FEATURE_IDEMPOTENCY_KEYS", 12 },
+  { "FEATURE_WATCH", "AGENTBROKER__V1__FEATURE__FEATURE_WATCH", 13 },
   { "FEATURE_ARCHIVES", "AGENTBROKER__V1__FEATURE__FEATURE_ARCHIVES", 14 },
 };
 static const ProtobufCIntRange agentbroker__v1__feature__value_ranges[] = {
-{0, 0},{14, 13},{0, 14}
+{0, 0},{0, 15}
 };
-static const ProtobufCEnumValueIndex agentbroker__v1__feature__enum_values_by_name[14] =
+static const ProtobufCEnumValueIndex agentbroker__v1__feature__enum_values_by_name[15] =
 {
-  { "FEATURE_ARCHIVES", 13 },
+  { "FEATURE_ARCHIVES", 14 },
   { "FEATURE_BACKGROUND_EXECS", 8 },
   { "FEATURE_CALL_DEADLINE", 2 },
   { "FEATURE_CONDITIONAL_CHANGES", 11 },
@@ -1003,6 +1004,7 @@ static const ProtobufCEnumValueIndex agentbroker__v1__feature__enum_values_by_na
   { "FEATURE_QUEUE_DEADLINE", 3 },
   { "FEATURE_TERMINALS", 9 },
   { "FEATURE_UNSPECIFIED", 0 },
+  { "FEATURE_WATCH", 13 },
   { "FEATURE_WRITE_MODES", 4 },
 };
 const ProtobufCEnumDescriptor agentbroker__v1__feature__descriptor =
@@ -1012,11 +1014,11 @@ const ProtobufCEnumDescriptor agentbroker__v1__feature__descriptor =
   "Feature",
   "Agentbroker__V1__Feature",
   "agentbroker.v1",
-  14,
+  15,
   agentbroker__v1__feature__enum_values_by_number,
-  14,
+  15,
   agentbroker__v1__feature__enum_values_by_name,
-  2,
+  1,
   agentbroker__v1__feature__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

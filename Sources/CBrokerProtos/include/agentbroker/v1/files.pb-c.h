@@ -65,6 +65,9 @@ typedef struct Agentbroker__V1__Tree Agentbroker__V1__Tree;
 typedef struct Agentbroker__V1__TreeReply Agentbroker__V1__TreeReply;
 typedef struct Agentbroker__V1__DiskUsage Agentbroker__V1__DiskUsage;
 typedef struct Agentbroker__V1__DiskUsageReply Agentbroker__V1__DiskUsageReply;
+typedef struct Agentbroker__V1__Watch Agentbroker__V1__Watch;
+typedef struct Agentbroker__V1__WatchEvent Agentbroker__V1__WatchEvent;
+typedef struct Agentbroker__V1__WatchEvents Agentbroker__V1__WatchEvents;
 
 
 /* --- enums --- */
@@ -102,6 +105,36 @@ typedef enum _Agentbroker__V1__Durability {
   AGENTBROKER__V1__DURABILITY__DURABILITY_FULL = 2
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(AGENTBROKER__V1__DURABILITY)
 } Agentbroker__V1__Durability;
+typedef enum _Agentbroker__V1__WatchEventKind {
+  AGENTBROKER__V1__WATCH_EVENT_KIND__WATCH_EVENT_KIND_UNSPECIFIED = 0,
+  /*
+   * The first event, and no other: all that happens from now on is told.
+   */
+  AGENTBROKER__V1__WATCH_EVENT_KIND__WATCH_EVENT_KIND_READY = 1,
+  /*
+   * It is there now: new, or in the place of what had the name. Of a directory, what is in it is told of next, as created:
+   * what was known of it before no longer counts.
+   */
+  AGENTBROKER__V1__WATCH_EVENT_KIND__WATCH_EVENT_KIND_CREATED = 2,
+  /*
+   * Its contents, or what Stat tells of it.
+   */
+  AGENTBROKER__V1__WATCH_EVENT_KIND__WATCH_EVENT_KIND_MODIFIED = 3,
+  /*
+   * It is there no more. Of the watched directory itself: the last event, after which the call ends; it, or one above it,
+   * was removed or has another name.
+   */
+  AGENTBROKER__V1__WATCH_EVENT_KIND__WATCH_EVENT_KIND_REMOVED = 4,
+  /*
+   * It has another name; of a directory, with all that is in it.
+   */
+  AGENTBROKER__V1__WATCH_EVENT_KIND__WATCH_EVENT_KIND_MOVED = 5,
+  /*
+   * Events are missing from here on. List what is there again: all that happens after this is told.
+   */
+  AGENTBROKER__V1__WATCH_EVENT_KIND__WATCH_EVENT_KIND_OVERFLOW = 6
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(AGENTBROKER__V1__WATCH_EVENT_KIND)
+} Agentbroker__V1__WatchEventKind;
 
 /* --- messages --- */
 
@@ -1089,6 +1122,82 @@ struct  Agentbroker__V1__DiskUsageReply
     , 0, 0, 0, 0, 0, {0,NULL} }
 
 
+/*
+ * Tells what changes in a directory, until the call is cancelled or ended by the broker. Hidden names and those of
+ * version control are told like others. No link is followed but on the way to the directory. In memory, where keys imply
+ * directories, only keys are told of.
+ * A slow caller holds up nobody: what waits for it is bounded, and where that is too much all of it is dropped, which an
+ * OVERFLOW says. What changes through a hard link outside of the directory, or through memory that a process has mapped,
+ * is not told.
+ */
+struct  Agentbroker__V1__Watch
+{
+  ProtobufCMessage base;
+  /*
+   * The directory. It is told of itself only when it goes.
+   */
+  ProtobufCBinaryData path;
+  /*
+   * Also what is in the directories in it, those that are made later among them.
+   */
+  protobuf_c_boolean recursive;
+  /*
+   * Patterns as Grep has them: only changes of what matches one of these. None: of all.
+   */
+  size_t n_includes;
+  ProtobufCBinaryData *includes;
+  /*
+   * Nothing that matches one of these, and nothing in such directories, which are not watched.
+   */
+  size_t n_excludes;
+  ProtobufCBinaryData *excludes;
+};
+#define AGENTBROKER__V1__WATCH__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__watch__descriptor) \
+    , {0,NULL}, 0, 0,NULL, 0,NULL }
+
+
+/*
+ * What happened may be told more than once, but nothing is left out without an OVERFLOW.
+ */
+struct  Agentbroker__V1__WatchEvent
+{
+  ProtobufCMessage base;
+  Agentbroker__V1__WatchEventKind kind;
+  protobuf_c_boolean is_directory;
+  /*
+   * Bytes of its path among the payload; 0 for the root of the scope, and for READY.
+   */
+  uint32_t path_length;
+  /*
+   * Of MOVED: bytes of the path that it had, which come behind those.
+   */
+  uint32_t from_length;
+  /*
+   * Of OVERFLOW: events that are missing, as far as they could be counted.
+   */
+  uint64_t missing;
+};
+#define AGENTBROKER__V1__WATCH_EVENT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__watch_event__descriptor) \
+    , AGENTBROKER__V1__WATCH_EVENT_KIND__WATCH_EVENT_KIND_UNSPECIFIED, 0, 0, 0, 0 }
+
+
+/*
+ * Some events, in order. The payload, which may go on in Chunks, has their paths, one behind the other: as seen from the
+ * root of the scope. It draws credit, so that events wait for a caller that does not take them.
+ */
+struct  Agentbroker__V1__WatchEvents
+{
+  ProtobufCMessage base;
+  size_t n_events;
+  Agentbroker__V1__WatchEvent **events;
+};
+#define AGENTBROKER__V1__WATCH_EVENTS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__watch_events__descriptor) \
+    , 0,NULL }
+
+
 /* Agentbroker__V1__Read methods */
 void   agentbroker__v1__read__init
                      (Agentbroker__V1__Read         *message);
@@ -2001,6 +2110,63 @@ Agentbroker__V1__DiskUsageReply *
 void   agentbroker__v1__disk_usage_reply__free_unpacked
                      (Agentbroker__V1__DiskUsageReply *message,
                       ProtobufCAllocator *allocator);
+/* Agentbroker__V1__Watch methods */
+void   agentbroker__v1__watch__init
+                     (Agentbroker__V1__Watch         *message);
+size_t agentbroker__v1__watch__get_packed_size
+                     (const Agentbroker__V1__Watch   *message);
+size_t agentbroker__v1__watch__pack
+                     (const Agentbroker__V1__Watch   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__watch__pack_to_buffer
+                     (const Agentbroker__V1__Watch   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__Watch *
+       agentbroker__v1__watch__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__watch__free_unpacked
+                     (Agentbroker__V1__Watch *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__WatchEvent methods */
+void   agentbroker__v1__watch_event__init
+                     (Agentbroker__V1__WatchEvent         *message);
+size_t agentbroker__v1__watch_event__get_packed_size
+                     (const Agentbroker__V1__WatchEvent   *message);
+size_t agentbroker__v1__watch_event__pack
+                     (const Agentbroker__V1__WatchEvent   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__watch_event__pack_to_buffer
+                     (const Agentbroker__V1__WatchEvent   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__WatchEvent *
+       agentbroker__v1__watch_event__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__watch_event__free_unpacked
+                     (Agentbroker__V1__WatchEvent *message,
+                      ProtobufCAllocator *allocator);
+/* Agentbroker__V1__WatchEvents methods */
+void   agentbroker__v1__watch_events__init
+                     (Agentbroker__V1__WatchEvents         *message);
+size_t agentbroker__v1__watch_events__get_packed_size
+                     (const Agentbroker__V1__WatchEvents   *message);
+size_t agentbroker__v1__watch_events__pack
+                     (const Agentbroker__V1__WatchEvents   *message,
+                      uint8_t             *out);
+size_t agentbroker__v1__watch_events__pack_to_buffer
+                     (const Agentbroker__V1__WatchEvents   *message,
+                      ProtobufCBuffer     *buffer);
+Agentbroker__V1__WatchEvents *
+       agentbroker__v1__watch_events__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   agentbroker__v1__watch_events__free_unpacked
+                     (Agentbroker__V1__WatchEvents *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Agentbroker__V1__Read_Closure)
@@ -2147,6 +2313,15 @@ typedef void (*Agentbroker__V1__DiskUsage_Closure)
 typedef void (*Agentbroker__V1__DiskUsageReply_Closure)
                  (const Agentbroker__V1__DiskUsageReply *message,
                   void *closure_data);
+typedef void (*Agentbroker__V1__Watch_Closure)
+                 (const Agentbroker__V1__Watch *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__WatchEvent_Closure)
+                 (const Agentbroker__V1__WatchEvent *message,
+                  void *closure_data);
+typedef void (*Agentbroker__V1__WatchEvents_Closure)
+                 (const Agentbroker__V1__WatchEvents *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -2155,6 +2330,7 @@ typedef void (*Agentbroker__V1__DiskUsageReply_Closure)
 
 extern const ProtobufCEnumDescriptor    agentbroker__v1__write_mode__descriptor;
 extern const ProtobufCEnumDescriptor    agentbroker__v1__durability__descriptor;
+extern const ProtobufCEnumDescriptor    agentbroker__v1__watch_event_kind__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__read__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__read_reply__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__write__descriptor;
@@ -2203,6 +2379,9 @@ extern const ProtobufCMessageDescriptor agentbroker__v1__tree__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__tree_reply__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__disk_usage__descriptor;
 extern const ProtobufCMessageDescriptor agentbroker__v1__disk_usage_reply__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__watch__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__watch_event__descriptor;
+extern const ProtobufCMessageDescriptor agentbroker__v1__watch_events__descriptor;
 
 PROTOBUF_C__END_DECLS
 

@@ -70,6 +70,7 @@ typedef enum {
   AGENTBROKER__V1__CLIENT_FRAME__BODY_DISK_USAGE = 64,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_ARCHIVE = 69,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_EXTRACT = 70,
+  AGENTBROKER__V1__CLIENT_FRAME__BODY_WATCH = 68,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_KEYS = 80,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_DELETE_KEY = 81,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_CLEAR_KEYS = 82,
@@ -179,6 +180,7 @@ struct  Agentbroker__V1__ClientFrame
     Agentbroker__V1__DiskUsage *disk_usage;
     Agentbroker__V1__Archive *archive;
     Agentbroker__V1__Extract *extract;
+    Agentbroker__V1__Watch *watch;
     Agentbroker__V1__ListKeys *list_keys;
     Agentbroker__V1__DeleteKey *delete_key;
     Agentbroker__V1__ClearKeys *clear_keys;
@@ -238,6 +240,7 @@ typedef enum {
   AGENTBROKER__V1__SERVER_FRAME__BODY_DISK_USAGE_REPLY = 64,
   AGENTBROKER__V1__SERVER_FRAME__BODY_ARCHIVE_REPLY = 69,
   AGENTBROKER__V1__SERVER_FRAME__BODY_EXTRACT_REPLY = 70,
+  AGENTBROKER__V1__SERVER_FRAME__BODY_WATCH_EVENTS = 68,
   AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_KEYS_REPLY = 80,
   AGENTBROKER__V1__SERVER_FRAME__BODY_DELETE_KEY_REPLY = 81,
   AGENTBROKER__V1__SERVER_FRAME__BODY_CLEAR_KEYS_REPLY = 82,
@@ -307,6 +310,7 @@ struct  Agentbroker__V1__ServerFrame
     Agentbroker__V1__DiskUsageReply *disk_usage_reply;
     Agentbroker__V1__ArchiveReply *archive_reply;
     Agentbroker__V1__ExtractReply *extract_reply;
+    Agentbroker__V1__WatchEvents *watch_events;
     Agentbroker__V1__ListKeysReply *list_keys_reply;
     Agentbroker__V1__DeleteKeyReply *delete_key_reply;
     Agentbroker__V1__ClearKeysReply *clear_keys_reply;

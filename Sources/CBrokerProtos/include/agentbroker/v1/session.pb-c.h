@@ -85,7 +85,11 @@ typedef enum _Agentbroker__V1__Feature {
   /*
    * Archive and Extract.
    */
-  AGENTBROKER__V1__FEATURE__FEATURE_ARCHIVES = 14
+  AGENTBROKER__V1__FEATURE__FEATURE_ARCHIVES = 14,
+  /*
+   * Watch.
+   */
+  AGENTBROKER__V1__FEATURE__FEATURE_WATCH = 13
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(AGENTBROKER__V1__FEATURE)
 } Agentbroker__V1__Feature;
 

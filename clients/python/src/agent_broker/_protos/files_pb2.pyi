@@ -10,6 +10,13 @@ DESCRIPTOR: _descriptor.FileDescriptor
 DURABILITY_DATA: Durability
 DURABILITY_FULL: Durability
 DURABILITY_NONE: Durability
+WATCH_EVENT_KIND_CREATED: WatchEventKind
+WATCH_EVENT_KIND_MODIFIED: WatchEventKind
+WATCH_EVENT_KIND_MOVED: WatchEventKind
+WATCH_EVENT_KIND_OVERFLOW: WatchEventKind
+WATCH_EVENT_KIND_READY: WatchEventKind
+WATCH_EVENT_KIND_REMOVED: WatchEventKind
+WATCH_EVENT_KIND_UNSPECIFIED: WatchEventKind
 WRITE_MODE_APPEND: WriteMode
 WRITE_MODE_CREATE_ONLY: WriteMode
 WRITE_MODE_REPLACE: WriteMode
@@ -460,6 +467,38 @@ class TreeReply(_message.Message):
     skipped: int
     def __init__(self, files: _Optional[_Iterable[_Union[FoundFile, _Mapping]]] = ..., next: _Optional[bytes] = ..., skipped: _Optional[int] = ...) -> None: ...
 
+class Watch(_message.Message):
+    __slots__ = ["excludes", "includes", "path", "recursive"]
+    EXCLUDES_FIELD_NUMBER: _ClassVar[int]
+    INCLUDES_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    RECURSIVE_FIELD_NUMBER: _ClassVar[int]
+    excludes: _containers.RepeatedScalarFieldContainer[bytes]
+    includes: _containers.RepeatedScalarFieldContainer[bytes]
+    path: bytes
+    recursive: bool
+    def __init__(self, path: _Optional[bytes] = ..., recursive: bool = ..., includes: _Optional[_Iterable[bytes]] = ..., excludes: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class WatchEvent(_message.Message):
+    __slots__ = ["from_length", "is_directory", "kind", "missing", "path_length"]
+    FROM_LENGTH_FIELD_NUMBER: _ClassVar[int]
+    IS_DIRECTORY_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    MISSING_FIELD_NUMBER: _ClassVar[int]
+    PATH_LENGTH_FIELD_NUMBER: _ClassVar[int]
+    from_length: int
+    is_directory: bool
+    kind: WatchEventKind
+    missing: int
+    path_length: int
+    def __init__(self, kind: _Optional[_Union[WatchEventKind, str]] = ..., is_directory: bool = ..., path_length: _Optional[int] = ..., from_length: _Optional[int] = ..., missing: _Optional[int] = ...) -> None: ...
+
+class WatchEvents(_message.Message):
+    __slots__ = ["events"]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    events: _containers.RepeatedCompositeFieldContainer[WatchEvent]
+    def __init__(self, events: _Optional[_Iterable[_Union[WatchEvent, _Mapping]]] = ...) -> None: ...
+
 class Write(_message.Message):
     __slots__ = ["durability", "expected_etag", "mode", "path", "permissions"]
     DURABILITY_FIELD_NUMBER: _ClassVar[int]
@@ -484,4 +523,7 @@ class WriteMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []
 
 class Durability(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = []
+
+class WatchEventKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []
