@@ -199,6 +199,7 @@ enum Samples {
                 )
             ),
             ("extract", .extract(Extract(path: path, options: ExtractOptions(replacesExisting: false)))),
+            (
                 "watch",
                 .watch(
                     WatchFiles(
