@@ -105,6 +105,7 @@ import Testing
               cpu_weight: 95
               host_network: true
             memory: {max_bytes_per_org: 1MiB}
+            watch: {max_per_org: 104, max_directories_per_org: 105, max_directories: 106, max_waiting_changes: 107}
             retention: {interval: 1m, max_deletions: 7}
             identities: {first: 300000, count: 10}
             log: {level: debug, operations: verbose, max_connection_lines_per_second: 3, max_followers_per_org: 3,
@@ -139,6 +140,8 @@ import Testing
                   max_workspace_inodes: 109
                   max_disk_bytes: 110MiB
                   max_disk_inodes: 111
+                  max_watches: 112
+                  max_watched_directories: 113
                 exec:
                   prevent_dangerous: true
                   allow_patterns: []
@@ -233,6 +236,10 @@ import Testing
         expected.exec.cpuWeight = 95
         expected.exec.hostNetwork = true
         expected.memory.maxBytesPerOrg = 1 << 20
+        expected.watch.maxPerOrg = 104
+        expected.watch.maxDirectoriesPerOrg = 105
+        expected.watch.maxDirectories = 106
+        expected.watch.maxWaitingChanges = 107
         expected.retention.interval = .seconds(60)
         expected.retention.maxDeletions = 7
         expected.identities.first = 300_000
@@ -275,6 +282,8 @@ import Testing
         acme.limits.maxWorkspaceInodes = 109
         acme.limits.maxDiskBytes = 110 << 20
         acme.limits.maxDiskInodes = 111
+        acme.limits.maxWatches = 112
+        acme.limits.maxWatchedDirectories = 113
         acme.exec.preventDangerous = true
         acme.exec.allowPatterns = []
         acme.exec.maxCPUTime = .seconds(97)
@@ -296,12 +305,13 @@ import Testing
         let count =
             BrokerConfiguration.fields.count + BrokerConfiguration.Limits.fields.count
             + BrokerConfiguration.Pool.fields.count + BrokerConfiguration.Exec.fields.count
-            + BrokerConfiguration.Memory.fields.count + BrokerConfiguration.Identities.fields.count
+            + BrokerConfiguration.Memory.fields.count + BrokerConfiguration.Watch.fields.count
+            + BrokerConfiguration.Identities.fields.count
             + BrokerConfiguration.Log.fields.count + OrgConfiguration.fields.count
             + OrgConfiguration.Limits.fields.count + TokenRecord.fields.count
             + BrokerConfiguration.Retention.fields.count + OrgConfiguration.Retention.fields.count
             + OrgConfiguration.Exec.fields.count + BrokerConfiguration.TLS.fields.count
-        #expect(count == 13 + 39 + 8 + 24 + 1 + 2 + 5 + 6 + 16 + 6 + 2 + 2 + 10 + 5)
+        #expect(count == 14 + 39 + 8 + 24 + 1 + 4 + 2 + 5 + 6 + 18 + 6 + 2 + 2 + 10 + 5)
     }
 
     @Test func anchorsAndPlainWordsAreText() throws {

@@ -17,12 +17,13 @@ import Testing
             ("pool.", BrokerConfiguration.Pool.fields.map(\.key)),
             ("exec.", BrokerConfiguration.Exec.fields.map(\.key)),
             ("memory.", BrokerConfiguration.Memory.fields.map(\.key)),
+            ("watch.", BrokerConfiguration.Watch.fields.map(\.key)),
             ("retention.", BrokerConfiguration.Retention.fields.map(\.key)),
             ("identities.", BrokerConfiguration.Identities.fields.map(\.key)),
             ("log.", BrokerConfiguration.Log.fields.map(\.key)),
             ("orgs[].", OrgConfiguration.fields.map(\.key)),
         ]
-        let nested = Set(["tls", "limits", "pool", "exec", "memory", "retention", "identities", "log", "orgs"])
+        let nested = Set(["tls", "limits", "pool", "exec", "memory", "watch", "retention", "identities", "log", "orgs"])
         let top = BrokerConfiguration.fields.map(\.key).filter { !nested.contains($0) }
         for key in top + sections.flatMap({ section in section.keys.map { section.prefix + $0 } }) {
             #expect(readme.contains("| `\(key)` |") || readme.contains("| `\(key)[]` |"), "\(key)")
