@@ -3,6 +3,7 @@
 `agent_broker.sync` has the same for threads, `agent_broker.deepagents` a backend for LangChain's deep agents.
 """
 
+from agent_broker._remote.archive_operations import ArchiveReader, ArchiveResult, ExtractResult
 from agent_broker._remote.background import BackgroundCommand, BackgroundOutput
 from agent_broker._remote.broker_operations import BrokerStats, EntryDescription, Workspace
 from agent_broker._remote.command import Command
@@ -69,6 +70,8 @@ from agent_broker.status import ConnectionStatus, ConnectionStatusManager, Statu
 __version__ = "0.1.0"
 
 __all__ = [
+    "ArchiveReader",
+    "ArchiveResult",
     "ArrayOperationsLogger",
     "BackendError",
     "BackendPoolManager",
@@ -94,6 +97,7 @@ __all__ = [
     "ExecLimits",
     "ExecOptions",
     "ExecResult",
+    "ExtractResult",
     "FileContents",
     "FileReader",
     "FileStat",

@@ -15,6 +15,7 @@ from typing import Protocol, TextIO
 MODIFYING_OPERATIONS = frozenset(
     {
         "exec", "write", "touch", "mkdir", "delete", "rename", "rm", "copy", "edit", "chmod", "symlink", "clear",
+        "extract",
     }
 )  # fmt: skip
 """Operations that change something."""

@@ -6,13 +6,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from agent_broker._protos import common_pb2
+from agent_broker._remote.archive_operations import ArchiveOperations
 from agent_broker._remote.background import BackgroundOperations
 from agent_broker._remote.broker_operations import BrokerOperations
 from agent_broker._remote.connection import ReconnectingConnection
 from agent_broker._remote.file_operations import FileOperations
 from agent_broker._remote.key_operations import KeyOperations
 from agent_broker._remote.search_operations import SearchOperations
-from agent_broker._remote.transfer_operations import TransferOperations
 from agent_broker._session.target import Target
 from agent_broker.closeables import Closeable, Closeables
 from agent_broker.errors import BackendError, ErrorCode
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mcp.server.mcpserver import MCPServer
 
 
-class RemoteOperations(FileOperations, SearchOperations, TransferOperations, BackgroundOperations):
+class RemoteOperations(FileOperations, SearchOperations, ArchiveOperations, BackgroundOperations):
     """What a backend and its scopes have in common."""
 
     _root: RemoteFilesystemBackend

@@ -15,7 +15,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 
 import agent_broker
 from agent_broker import _loop_thread
-from agent_broker._remote import background, command, transfer_operations
+from agent_broker._remote import archive_operations, background, command, transfer_operations
 from agent_broker.closeables import Closeable
 from agent_broker.commands import BackgroundCommandInfo, CommandEnd, Gap, Output
 from agent_broker.files import FileStat
@@ -120,6 +120,14 @@ class FileReader(_Stream[transfer_operations.FileReader, bytes]):
         return self._twin.stat
 
 
+class ArchiveReader(_Stream[archive_operations.ArchiveReader, bytes]):
+    """See `agent_broker.ArchiveReader`."""
+
+    @property
+    def result(self) -> archive_operations.ArchiveResult | None:
+        return self._twin.result
+
+
 class BackgroundOutput(_Stream[background.BackgroundOutput, Output | Gap]):
     """See `agent_broker.BackgroundOutput`."""
 
@@ -167,6 +175,7 @@ class _Operations(_Twin[B], Generic[B]):
     read_many = _wait(RemoteOperations.read_many)
     write = _wait(RemoteOperations.write)
     write_from = _wait(RemoteOperations.write_from)
+    extract = _wait(RemoteOperations.extract)
     upload = _wait(RemoteOperations.upload)
     download = _wait(RemoteOperations.download)
     edit = _wait(RemoteOperations.edit)
@@ -193,6 +202,7 @@ class _Operations(_Twin[B], Generic[B]):
 
     start = _make(RemoteOperations.start, Command)
     open_reader = _make(RemoteOperations.open_reader, FileReader)
+    archive = _make(RemoteOperations.archive, ArchiveReader)
     exec_detached = _make(RemoteOperations.exec_detached, BackgroundCommand)
 
     def background_command(self, identifier: int) -> BackgroundCommand:

@@ -112,22 +112,36 @@ class TransferOperations(View):
         """
         name = as_bytes(path)
         message, more = write_message(name, mode, permissions, durability, expected_etag, None)
-        call = UnaryCall(operations.WRITE, self._target, field(operations.WRITE.number, message), subject=as_text(name))
+        reply = await self._stream(operations.WRITE, message, more, as_text(name), source, total, progress)
+        return file_stat(files_pb2.WriteReply.FromString(reply).info)
+
+    async def _stream(
+        self,
+        operation: operations.Operation,
+        message: bytes,
+        more: bytes,
+        subject: str,
+        source: Source,
+        total: int | None,
+        progress: Progress | None,
+    ) -> bytes:
+        """A call whose payload comes from a source. Returns the message of its answer."""
+        call = UnaryCall(operation, self._target, field(operation.number, message), subject=subject)
         call.whole = False
         call.writes = []
         self._prepare(call, more)
-        logged = self._logged("write", as_text(name)) if self._logger is not None else None
+        logged = self._logged(operation.name, subject) if self._logger is not None else None
         try:
-            reply = await self._upload(call, source, total, progress)
+            reply = await self._feed(call, source, total, progress)
         except BaseException as error:
             if logged is not None:
                 logged.ended(error)
             raise
         if logged is not None:
             logged.ended()
-        return file_stat(files_pb2.WriteReply.FromString(reply).info)
+        return reply
 
-    async def _upload(self, call: UnaryCall, source: Source, total: int | None, progress: Progress | None) -> bytes:
+    async def _feed(self, call: UnaryCall, source: Source, total: int | None, progress: Progress | None) -> bytes:
         stream = StandardInput(self._connection, call)
         done = 0
 

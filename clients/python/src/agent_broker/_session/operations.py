@@ -61,6 +61,8 @@ DISK_USAGE = _read(64, "disk_usage")
 CHMOD = _change(65, "chmod")
 SYMLINK = _change(66, "symlink")
 TREE = _read(67, "tree")
+ARCHIVE = _read(69, "archive")
+EXTRACT = _change(70, "extract", takes_stream=True)
 
 LIST_KEYS = _read(80, "list_keys")
 DELETE_KEY = _change(81, "delete_key")
