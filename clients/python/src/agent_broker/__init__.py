@@ -8,6 +8,7 @@ from agent_broker._remote.background import BackgroundCommand, BackgroundOutput
 from agent_broker._remote.broker_operations import BrokerStats, EntryDescription, Workspace
 from agent_broker._remote.command import Command
 from agent_broker._remote.transfer_operations import FileReader
+from agent_broker._remote.watch_operations import Change, Watch
 from agent_broker.commands import (
     BackgroundCommandInfo,
     CommandEnd,
@@ -80,6 +81,7 @@ __all__ = [
     "BackgroundCommandInfo",
     "BackgroundOutput",
     "BrokerStats",
+    "Change",
     "Command",
     "CommandEnd",
     "ConnectionStatus",
@@ -133,6 +135,7 @@ __all__ = [
     "TerminalSize",
     "TextEdit",
     "Usage",
+    "Watch",
     "Workspace",
     "__version__",
     "should_log_operation",

@@ -13,6 +13,7 @@ from agent_broker._remote.connection import ReconnectingConnection
 from agent_broker._remote.file_operations import FileOperations
 from agent_broker._remote.key_operations import KeyOperations
 from agent_broker._remote.search_operations import SearchOperations
+from agent_broker._remote.watch_operations import WatchOperations
 from agent_broker._session.target import Target
 from agent_broker.closeables import Closeable, Closeables
 from agent_broker.errors import BackendError, ErrorCode
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from mcp.server.mcpserver import MCPServer
 
 
-class RemoteOperations(FileOperations, SearchOperations, ArchiveOperations, BackgroundOperations):
+class RemoteOperations(FileOperations, SearchOperations, WatchOperations, ArchiveOperations, BackgroundOperations):
     """What a backend and its scopes have in common."""
 
     _root: RemoteFilesystemBackend

@@ -15,7 +15,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 
 import agent_broker
 from agent_broker import _loop_thread
-from agent_broker._remote import archive_operations, background, command, transfer_operations
+from agent_broker._remote import archive_operations, background, command, transfer_operations, watch_operations
 from agent_broker.closeables import Closeable
 from agent_broker.commands import BackgroundCommandInfo, CommandEnd, Gap, Output
 from agent_broker.files import FileStat
@@ -128,6 +128,10 @@ class ArchiveReader(_Stream[archive_operations.ArchiveReader, bytes]):
         return self._twin.result
 
 
+class Watch(_Stream[watch_operations.Watch, watch_operations.Change]):
+    """See `agent_broker.Watch`."""
+
+
 class BackgroundOutput(_Stream[background.BackgroundOutput, Output | Gap]):
     """See `agent_broker.BackgroundOutput`."""
 
@@ -202,6 +206,7 @@ class _Operations(_Twin[B], Generic[B]):
 
     start = _make(RemoteOperations.start, Command)
     open_reader = _make(RemoteOperations.open_reader, FileReader)
+    watch = _make(RemoteOperations.watch, Watch)
     archive = _make(RemoteOperations.archive, ArchiveReader)
     exec_detached = _make(RemoteOperations.exec_detached, BackgroundCommand)
 

@@ -61,6 +61,7 @@ DISK_USAGE = _read(64, "disk_usage")
 CHMOD = _change(65, "chmod")
 SYMLINK = _change(66, "symlink")
 TREE = _read(67, "tree")
+WATCH = _read(68, "watch")
 ARCHIVE = _read(69, "archive")
 EXTRACT = _change(70, "extract", takes_stream=True)
 
