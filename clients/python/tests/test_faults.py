@@ -319,6 +319,32 @@ def test_an_unknown_feature_has_no_effect(broker: Broker) -> None:
     run(body())
 
 
+def test_destroy_stops_what_is_under_way_and_refuses_what_comes(broker: Broker) -> None:
+    async def body() -> None:
+        backend = RemoteFilesystemBackend(broker.config(key="destroy"))
+        await backend.exec("mkfifo up")
+        stubborn = asyncio.create_task(backend.exec("trap '' TERM; echo > up; while :; do sleep 1; done"))
+        await backend.exec("cat up")
+        ending = asyncio.create_task(backend.destroy())
+        with pytest.raises(BackendError) as stopped:
+            await stubborn
+        assert (stopped.value.code, stopped.value.maybe_executed) == (ErrorCode.BACKEND_DESTROYED, True)
+        assert not ending.done()
+        late = asyncio.create_task(backend.read("f"))
+        with pytest.raises(BackendError) as refused:
+            await backend.connect()
+        assert refused.value.code == ErrorCode.BACKEND_DESTROYED
+        with pytest.raises(BackendError) as failed:
+            await late
+        assert (failed.value.code, failed.value.maybe_executed) == (ErrorCode.BACKEND_DESTROYED, False)
+        await ending
+        assert backend.status is ConnectionStatus.DESTROYED
+        async with RemoteFilesystemBackend(broker.config(key="destroy")) as after:
+            assert await after.exec("pgrep -c sleep || true") == "0"
+
+    run(body())
+
+
 def test_cancelling_twice_does_not_wait(own_broker: Broker) -> None:
     async def body() -> None:
         async with RemoteFilesystemBackend(own_broker.config()) as backend:

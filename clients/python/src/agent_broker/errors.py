@@ -132,3 +132,8 @@ class NotImplementedBackendError(BackendError):
             ErrorCode.NOT_IMPLEMENTED,
             operation,
         )
+
+
+def destroyed_backend() -> BackendError:
+    """For calls of a backend that was destroyed."""
+    return BackendError("the backend was destroyed: make a new one", ErrorCode.BACKEND_DESTROYED)

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from agent_broker.closeables import Closeable, Closeables
-from agent_broker.errors import BackendError, ErrorCode, ErrorReason, NotImplementedBackendError
+from agent_broker.errors import BackendError, ErrorCode, ErrorReason, NotImplementedBackendError, destroyed_backend
 from agent_broker.files import FileStat
 from agent_broker.logging import Operation, OperationsLogger, should_log_operation
 from agent_broker.options import BackendType, ExecOptions, MemoryBackendConfig, ReadOptions, ScopeConfig
@@ -170,7 +170,7 @@ class MemoryView:
 
     def _check(self) -> None:
         if self.status is ConnectionStatus.DESTROYED:
-            raise BackendError("the backend was destroyed: make a new one", ErrorCode.BACKEND_DESTROYED)
+            raise destroyed_backend()
 
     def _key(self, path: PathLike) -> str:
         return "/".join(part for part in (self._prefix, as_text(within(path))) if part)

@@ -11,6 +11,7 @@ from agent_broker._remote import forks
 from agent_broker._remote.calls import AsyncCall, Reply, UnaryCall
 from agent_broker._remote.connecting import establish
 from agent_broker._remote.link import Link
+from agent_broker._remote.waiting import WaitingCalls, refuse
 from agent_broker._session import options
 from agent_broker._session.call import ENDED, SENT, WAITING, Call
 from agent_broker._session.ends import ConnectionEnd, EndKind
@@ -18,7 +19,7 @@ from agent_broker._session.reconnect import Action, ActionKind, ReconnectStateMa
 from agent_broker._session.send_queue import Write
 from agent_broker._session.session import Session
 from agent_broker._session.target import Target
-from agent_broker.errors import BackendError, ErrorCode, LimitDetails
+from agent_broker.errors import BackendError, ErrorCode, destroyed_backend
 from agent_broker.options import RemoteFilesystemBackendConfig, Resend
 from agent_broker.status import ConnectionStatus, ConnectionStatusManager
 
@@ -42,8 +43,7 @@ class ReconnectingConnection:
         self._session: Session | None = None
         # Take no more calls, and have some under way.
         self._draining: dict[Session, Link] = {}
-        # A dict for its order.
-        self._waiting: dict[AsyncCall, None] = {}
+        self._waiting = WaitingCalls(config.max_waiting_calls)
         self._waiters: set[asyncio.Future[None]] = set()
         self._attempt: asyncio.Task[None] | None = None
         self._delay: asyncio.TimerHandle | None = None
@@ -75,10 +75,7 @@ class ReconnectingConnection:
             call.options += options.idempotency_key(call.key)
         if call.deadline is not None and self._loop is not None:
             call.timer = self._loop.call_at(call.deadline, self._deadline_passed, call)
-        if self._session is not None:
-            self._session.begin(call)
-        else:
-            self._keep(call)
+        self._make(call)
 
     async def perform(self, call: UnaryCall) -> Reply:
         """Makes a call and waits for its answer. Cancelling the task stops the call; see `stop`."""
@@ -106,7 +103,7 @@ class ReconnectingConnection:
         `cancel_timeout_ms`. Cancelling the task ends the wait.
         """
         if call.state == WAITING:
-            self._waiting.pop(call, None)
+            self._waiting.remove(call)
             call.state = ENDED
             call.stopped()
             return
@@ -117,25 +114,19 @@ class ReconnectingConnection:
         if wait and call.over is not None:
             await asyncio.wait([call.over], timeout=self.config.cancel_timeout_ms / 1000)
 
-    def _keep(self, call: AsyncCall) -> None:
-        if self._machine.status is ConnectionStatus.DESTROYED:
-            self._refuse(call, _destroyed())
-        elif len(self._waiting) >= self.config.max_waiting_calls:
-            self._refuse(call, _overflow(self.config.max_waiting_calls))
-        else:
-            self._waiting[call] = None
+    def _make(self, call: AsyncCall) -> None:
+        if self._session is not None:
+            self._session.begin(call)
+        elif self._machine.status is ConnectionStatus.DESTROYED:
+            refuse(call, destroyed_backend())
+        elif self._waiting.add(call):
             self._do(self._machine.call_waits())
-
-    @staticmethod
-    def _refuse(call: AsyncCall, error: BackendError) -> None:
-        call.state = ENDED
-        call.failed(error)
 
     def _deadline_passed(self, call: AsyncCall) -> None:
         call.timer = None
         if call.state == WAITING:
-            self._waiting.pop(call, None)
-            self._refuse(call, _deadline_exceeded(call, maybe_executed=False))
+            self._waiting.remove(call)
+            refuse(call, _deadline_exceeded(call, maybe_executed=False))
         elif call.state == SENT and self._loop is not None:
             # The broker ends it, and says how. It ends here only where the broker says nothing.
             patience = self.config.cancel_timeout_ms / 1000
@@ -212,7 +203,7 @@ class ReconnectingConnection:
         """The loop of the connection is gone, and what was on it with it."""
         self._session = self._link = self._attempt = self._delay = None
         self._draining.clear()
-        self._waiting.clear()
+        self._waiting.take()
         self._waiters.clear()
         if self._machine.status is not ConnectionStatus.DESTROYED:
             self._machine = ReconnectStateMachine(self.config.reconnection, random.random)
@@ -265,22 +256,18 @@ class ReconnectingConnection:
         self._do(self._machine.attempt_succeeded())
 
     def _send_waiting(self) -> None:
-        waiting = list(self._waiting)
-        self._waiting.clear()
-        for call in waiting:
-            if self._session is not None:
-                self._session.begin(call)
-            else:
-                self._waiting[call] = None
+        if self._session is None:
+            # It is being destroyed: they fail at the end of that.
+            return
+        for call in self._waiting.take():
+            self._make(call)
         for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_result(None)
 
     def _fail_waiting(self, error: BackendError) -> None:
-        waiting = list(self._waiting)
-        self._waiting.clear()
-        for call in waiting:
-            self._refuse(call, error)
+        for call in self._waiting.take():
+            refuse(call, error)
         for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_exception(error)
@@ -298,10 +285,7 @@ class ReconnectingConnection:
 
     def take_back(self, call: Call) -> None:
         if isinstance(call, AsyncCall):
-            if self._session is not None:
-                self._session.begin(call)
-            else:
-                self._keep(call)
+            self._make(call)
 
     def session_drains(self, session: Session, end: ConnectionEnd) -> None:
         if session is self._session and self._link is not None:
@@ -324,26 +308,12 @@ def _wait_ended(connection: weakref.ref[ReconnectingConnection]) -> None:
         this._do(this._machine.wait_ended())
 
 
-def _destroyed() -> BackendError:
-    return BackendError("the backend was destroyed: make a new one", ErrorCode.BACKEND_DESTROYED)
-
-
 def _destroyed_meanwhile() -> BackendError:
     error = BackendError(
         "the backend was destroyed before the call was answered: it may have had its effect",
         ErrorCode.BACKEND_DESTROYED,
     )
     error.maybe_executed = True
-    return error
-
-
-def _overflow(maximum: int) -> BackendError:
-    error = BackendError(
-        "there is no connection to the broker, and as many calls wait for one as may: try again later",
-        ErrorCode.RESOURCE_EXHAUSTED,
-    )
-    error.retryable = True
-    error.limit = LimitDetails("waiting_calls", maximum, maximum)
     return error
 
 

@@ -11,7 +11,7 @@ from agent_broker._session import options
 from agent_broker._session.operations import Operation
 from agent_broker._session.target import Target
 from agent_broker._wire.encoding import varint
-from agent_broker.errors import BackendError, ErrorCode
+from agent_broker.errors import destroyed_backend
 from agent_broker.logging import Operation as LoggedOperation
 from agent_broker.logging import OperationsLogger, should_log_operation
 from agent_broker.paths import as_text
@@ -45,7 +45,7 @@ class View:
         view: View | None = self
         while view is not None:
             if view._ended:
-                raise BackendError("the backend was destroyed: make a new one", ErrorCode.BACKEND_DESTROYED)
+                raise destroyed_backend()
             view = view._parent_view
 
     async def _call(

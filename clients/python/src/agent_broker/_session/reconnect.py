@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from agent_broker.errors import BackendError, ErrorCode
+from agent_broker.errors import BackendError, ErrorCode, destroyed_backend
 from agent_broker.options import ReconnectionConfig
 from agent_broker.status import ConnectionStatus
 
@@ -146,8 +146,3 @@ class ReconnectStateMachine:
             _report(ConnectionStatus.RECONNECTING, error),
             Action(ActionKind.WAIT, delay=delay),
         ]
-
-
-def destroyed_backend() -> BackendError:
-    """For calls of a backend that was destroyed."""
-    return BackendError("the backend was destroyed: make a new one", ErrorCode.BACKEND_DESTROYED)
