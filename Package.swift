@@ -49,6 +49,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0", traits: []),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", from: "0.2.0"),
     ],
     targets: [
@@ -101,6 +103,24 @@ let package = Package(
             dependencies: ["AgentBackend", "BrokerWire", nioCore, nioPosix, nioSSL, collections],
             swiftSettings: swiftSettings
         ),
+        // What a model may have done, over any backend.
+        .target(
+            name: "ModelContextProtocol",
+            dependencies: ["AgentBackend", nioCore],
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "BrokerHTTP",
+            dependencies: [
+                "ModelContextProtocol", "AgentBackend", "BrokerClient", "BrokerServer", "BrokerWire", nioCore, nioPosix,
+                nioSSL, logging, crypto,
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: swiftSettings
+        ),
         .target(
             name: "BrokerTestKit",
             dependencies: [
@@ -113,8 +133,8 @@ let package = Package(
         .executableTarget(
             name: "agent-broker",
             dependencies: [
-                "AgentBackend", "BrokerClient", "BrokerServer", "BrokerWire", "LocalBackend", nioCore, nioPosix,
-                logging,
+                "AgentBackend", "BrokerClient", "BrokerHTTP", "BrokerServer", "BrokerWire", "CLinux", "LocalBackend",
+                "ModelContextProtocol", nioCore, nioPosix, logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -199,6 +219,20 @@ let package = Package(
             dependencies: [
                 "BrokerClient", "BrokerServer", "BrokerWire", "AgentBackend", "BrokerTestKit", nioCore, nioPosix,
                 nioEmbedded,
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "ModelContextProtocolTests",
+            dependencies: ["ModelContextProtocol", "AgentBackend", nioCore],
+            exclude: ["server-filesystem.json"],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "BrokerHTTPTests",
+            dependencies: [
+                "BrokerHTTP", "BrokerServer", "BrokerTestKit", "BrokerWire", "ModelContextProtocol", "AgentBackend",
+                nioCore, nioPosix,
             ],
             swiftSettings: swiftSettings
         ),

@@ -24,6 +24,8 @@ package struct InProcessBroker: Sendable {
     /// Of the loopback.
     package let port: Int
     package let unixSocket: String
+    /// Of HTTP, of the loopback; 0: there is none.
+    package let httpPort: Int
     /// How commands are isolated; empty where this host cannot.
     package let isolation: String
     private let tokens: [String: String]
@@ -37,6 +39,7 @@ package struct InProcessBroker: Sendable {
         root = report.root
         self.port = port
         self.unixSocket = unixSocket
+        httpPort = report.http.first?.address.split(separator: ":").last.flatMap { Int($0) } ?? 0
         isolation = report.isolation
         self.tokens = tokens
         reloadCertificates = report.reloadCertificates
@@ -61,6 +64,7 @@ package struct InProcessBroker: Sendable {
 /// - Parameters:
 ///   - orgs: Each with one token.
 ///   - configure: What is to differ from the defaults, which are a broker's own but for times that a test waits for.
+///   - front: Another way in than the wire.
 ///   - time: Where the broker takes it from for what goes by hours and days.
 ///
 /// Throws what `body` throws; else what kept the broker from starting or from ending well.
@@ -68,6 +72,7 @@ package func withBroker<Value: Sendable>(
     orgs: [String] = ["acme"],
     ending: InProcessBroker.Ending = .graceful,
     configure: (inout BrokerConfiguration) -> Void = { _ in },
+    front: (any BrokerFront)? = nil,
     time: BrokerTime = BrokerTime(),
     _ body: (InProcessBroker) async throws -> Value
 ) async throws -> Value {
@@ -90,7 +95,7 @@ package func withBroker<Value: Sendable>(
     }
     configure(&configuration)
 
-    let result = try await run(configuration, tokens, ending, time, body)
+    let result = try await run(configuration, tokens, ending, front, time, body)
     try checkNothingIsLeft(configuration)
     return try result.get()
 }
@@ -99,10 +104,11 @@ private func run<Value: Sendable>(
     _ configuration: BrokerConfiguration,
     _ tokens: [String: String],
     _ ending: InProcessBroker.Ending,
+    _ front: (any BrokerFront)?,
     _ time: BrokerTime,
     _ body: (InProcessBroker) async throws -> Value
 ) async throws -> Result<Value, any Error> {
-    let service = BrokerService(configuration: configuration, time: time)
+    let service = BrokerService(configuration: configuration, front: front, time: time)
     var group = ServiceGroupConfiguration(
         services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],
         logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -140,6 +146,7 @@ private func run<Value: Sendable>(
 
 private struct BrokerService: Service {
     let configuration: BrokerConfiguration
+    let front: (any BrokerFront)?
     let time: BrokerTime
     let ready = Announcement()
 
@@ -147,7 +154,8 @@ private struct BrokerService: Service {
         let broker = Broker(
             configuration: configuration,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-            time: time
+            time: time,
+            front: front
         )
         try await broker.run(handlesSignals: false) { ready.finish($0) }
     }

@@ -80,3 +80,8 @@ int linux_check_file_identity(uid_t uid, gid_t gid) {
     // An invalid id changes nothing and returns the present one.
     return (uid_t)syscall(SYS_setfsuid, -1) == uid && (gid_t)syscall(SYS_setfsgid, -1) == gid ? 0 : -EPERM;
 }
+
+int64_t linux_regular_file_size(int descriptor) {
+    struct stat status;
+    return fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) ? status.st_size : -1;
+}

@@ -26,6 +26,8 @@ struct ReadyLine {
         line.add("wire", report.wires.first?.address ?? "")
         line.add("wires", report.wires.map(\.address))
         line.add("tls_wires", report.wires.filter(\.speaksTLS).map(\.address))
+        line.add("http", report.http.first?.address ?? "")
+        line.add("http_addresses", report.http.map(\.address))
         line.add("unix", report.unix ?? "")
         line.add("tls", report.wires.first?.speaksTLS ?? false)
         line.add("root", report.root)
@@ -49,6 +51,10 @@ struct ReadyLine {
             "agent-broker \(report.version) is ready: \(addresses.joined(separator: ", "))",
             "  root \(report.root), \(isolation)",
         ]
+        if !report.http.isEmpty {
+            let urls = report.http.map { "\($0.speaksTLS ? "https" : "http")://\($0.address)" }
+            lines.append("  HTTP on \(urls.joined(separator: ", ")): /mcp/KEY, /healthz, /readyz")
+        }
         if let embedded = report.embeddedToken {
             lines += [
                 "",

@@ -1,5 +1,6 @@
 import AgentBackend
 import ArgumentParser
+import BrokerHTTP
 import BrokerServer
 import BrokerWire
 import Glibc
@@ -30,6 +31,14 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Option(help: ArgumentHelp("Accept TCP connections here. May be given several times.", valueName: "host:port"))
     var listen: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "Serve HTTP here, for MCP and health. May be given several times; a port alone is one of the loopback.",
+            valueName: "host:port"
+        )
+    )
+    var http: [String] = []
 
     @Option(help: ArgumentHelp("Accept connections on a unix socket as well.", valueName: "path"))
     var unix: String?
@@ -73,7 +82,8 @@ struct ServeCommand: AsyncParsableCommand {
                 logger: output.logger(label: "agent-broker", level: configuration.log.level),
                 output: output,
                 supervision: supervision,
-                reading: reading
+                reading: reading,
+                front: SidePort()
             )
             try await broker.run { report in
                 let line = ReadyLine(report)
@@ -96,11 +106,9 @@ struct ServeCommand: AsyncParsableCommand {
     private func overrides() throws(BackendError) -> ConfigurationSource.Overrides {
         let root = try root.map(absolute)
         let unix = try unix.map(absolute)
-        let addresses = try listen.map { text throws(BackendError) in
-            guard let address = TCPAddress(text) else {
-                throw BackendError(.invalidConfiguration, message: "--listen \(text) is no HOST:PORT")
-            }
-            return address
+        let addresses = try listen.map { text throws(BackendError) in try Self.address(text, "--listen") }
+        let httpAddresses = try http.map { text throws(BackendError) in
+            try Self.address(UInt16(text) == nil ? text : "127.0.0.1:\(text)", "--http")
         }
         let required = try requireIsolation.map { text throws(BackendError) in
             guard let level = IsolationMode(rawValue: text) else {
@@ -118,6 +126,7 @@ struct ServeCommand: AsyncParsableCommand {
         return { configuration in
             if let root { configuration.root = root }
             if !addresses.isEmpty { configuration.listen = addresses }
+            if !httpAddresses.isEmpty { configuration.http.listen = httpAddresses }
             if let unix { configuration.unixSocket = unix }
             if let certificate { configuration.tls.certificate = certificate }
             if let key { configuration.tls.key = key }
@@ -125,6 +134,13 @@ struct ServeCommand: AsyncParsableCommand {
             if let drainTimeout { configuration.limits.drainTimeout = drainTimeout }
             if let required { configuration.exec.requireIsolation = required }
         }
+    }
+
+    private static func address(_ text: String, _ option: String) throws(BackendError) -> TCPAddress {
+        guard let address = TCPAddress(text) else {
+            throw BackendError(.invalidConfiguration, message: "\(option) \(text) is no HOST:PORT")
+        }
+        return address
     }
 
     private func drainTimeout(_ text: String) throws(BackendError) -> Duration {

@@ -1,5 +1,5 @@
 /// What changes from one text to another, line by line, in the unified format of diff(1).
-struct UnifiedDiff {
+package struct UnifiedDiff {
     private let old: [ArraySlice<UInt8>]
     private let new: [ArraySlice<UInt8>]
     /// Lines that are not in both, in order; between them lines are the same.
@@ -10,7 +10,7 @@ struct UnifiedDiff {
         var new: Range<Int>
     }
 
-    init(from old: [UInt8], to new: [UInt8]) {
+    package init(from old: [UInt8], to new: [UInt8]) {
         self.old = Self.lines(old)
         self.new = Self.lines(new)
         var (start, oldEnd, newEnd) = (0, self.old.count, self.new.count)
@@ -28,6 +28,14 @@ struct UnifiedDiff {
         var text = Array(
             "--- a/\(WorkspacePath.printable(path.bytes))\n+++ b/\(WorkspacePath.printable(path.bytes))\n".utf8
         )
+        guard let hunks = hunkText(maximumBytes: maximumBytes - text.count) else { return nil }
+        text += hunks
+        return text
+    }
+
+    /// What follows the names of the files. Nil: it would have more bytes than that. Empty where nothing changes.
+    package func hunkText(maximumBytes: Int) -> [UInt8]? {
+        var text: [UInt8] = []
         for hunk in hunks() {
             append(hunk, to: &text)
             if text.count > maximumBytes { return nil }

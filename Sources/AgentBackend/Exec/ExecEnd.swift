@@ -34,6 +34,23 @@ public struct ExecEnd: Sendable, Hashable {
                 nil
             }
         }
+
+        /// As programs read it.
+        package var name: String {
+            switch self {
+            case .exited: "exited"
+            case .signaled: "signaled"
+            case .timedOut: "timed_out"
+            case .outOfMemory: "out_of_memory"
+            case .outputLimit: "output_limit"
+            case .cpuTimeLimit: "cpu_time_limit"
+            case .fileSizeLimit: "file_size_limit"
+            case .diskQuota: "disk_quota"
+            case .cancelled: "cancelled"
+            case .shuttingDown: "shutting_down"
+            case .spawnFailed: "spawn_failed"
+            }
+        }
     }
 
     /// Times and sizes are zero where the isolation does not tell.

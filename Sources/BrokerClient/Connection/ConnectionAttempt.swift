@@ -34,16 +34,31 @@ final class ConnectionAttempt: Sendable {
         to address: BrokerAddress,
         tls: ClientTLS?
     ) -> EventLoopFuture<(ClientConnectionHandler, any Channel)> {
-        let bootstrap = ClientBootstrap(group: eventLoops)
-            .connectTimeout(TimeAmount(configuration.connectDeadline))
-            .channelInitializer { self.prepare($0, tls) }
+        let bootstrap = bootstrap(tls)
         let channel =
             switch address {
             case .tcp(let host, let port): bootstrap.connect(host: host, port: Int(port))
             case .unix(let path): bootstrap.connect(unixDomainSocketPath: path)
             }
-        return
-            channel
+        return finish(channel, "\(address)")
+    }
+
+    /// Over a socket that is connected already, which is its from then on.
+    func connect(over socket: CInt) -> EventLoopFuture<(ClientConnectionHandler, any Channel)> {
+        finish(bootstrap(nil).withConnectedSocket(socket), "the broker of this process")
+    }
+
+    private func bootstrap(_ tls: ClientTLS?) -> ClientBootstrap {
+        ClientBootstrap(group: eventLoops)
+            .connectTimeout(TimeAmount(configuration.connectDeadline))
+            .channelInitializer { self.prepare($0, tls) }
+    }
+
+    private func finish(
+        _ channel: EventLoopFuture<any Channel>,
+        _ peer: String
+    ) -> EventLoopFuture<(ClientConnectionHandler, any Channel)> {
+        channel
             .flatMapThrowing { channel in
                 // It may have ended by now, and knows why.
                 guard let made = self.state.withLock({ $0.channels.first { $0.channel === channel } }) else {
@@ -51,7 +66,7 @@ final class ConnectionAttempt: Sendable {
                 }
                 return (made.handler, channel)
             }
-            .flatMapErrorThrowing { error in throw Self.failure(address, error) }
+            .flatMapErrorThrowing { error in throw Self.failure(peer, error) }
     }
 
     func callOff() {
@@ -75,7 +90,7 @@ final class ConnectionAttempt: Sendable {
         }
     }
 
-    private static func failure(_ address: BrokerAddress, _ error: any Error) -> BackendError {
+    private static func failure(_ address: String, _ error: any Error) -> BackendError {
         let number = systemErrno(of: error)
         let reason = number == 0 ? "\(error)" : String(cString: strerror(number))
         return BackendError(

@@ -26,6 +26,40 @@ struct SocketConnector: Connector {
     func makeAttempt() -> any ConnectionMaking { ConnectionAttempt(configuration, on: eventLoop) }
 }
 
+/// Makes connections over sockets that come connected, whatever the address says.
+struct ConnectedSocketConnector: Connector {
+    let eventLoop: any EventLoop
+    let configuration: BrokerConnection.Configuration
+    /// Makes one. It is the connection's from then on.
+    let connect: @Sendable () throws(BackendError) -> CInt
+
+    func makeAttempt() -> any ConnectionMaking {
+        ConnectedSocketAttempt(attempt: ConnectionAttempt(configuration, on: eventLoop), connector: self)
+    }
+}
+
+private final class ConnectedSocketAttempt: ConnectionMaking {
+    private let attempt: ConnectionAttempt
+    private let connector: ConnectedSocketConnector
+
+    init(attempt: ConnectionAttempt, connector: ConnectedSocketConnector) {
+        self.attempt = attempt
+        self.connector = connector
+    }
+
+    func connect(to address: BrokerAddress) -> EventLoopFuture<(ClientConnectionHandler, any Channel)> {
+        do throws(BackendError) {
+            return attempt.connect(over: try connector.connect())
+        } catch {
+            return connector.eventLoop.makeFailedFuture(error)
+        }
+    }
+
+    func callOff() {
+        attempt.callOff()
+    }
+}
+
 extension ConnectionMaking {
     /// Connects, says hello and, where the entry is to have a configuration, takes a lease on it. On the event loop.
     func establish(

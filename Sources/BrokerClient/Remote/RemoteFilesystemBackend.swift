@@ -34,6 +34,20 @@ public final class RemoteFilesystemBackend: ConfinableBackend {
         try self.init(configuration, connector: connector)
     }
 
+    /// Connects over sockets that `connect` makes, whatever the address says. Throws `INVALID_CONFIGURATION`.
+    package convenience init(
+        _ configuration: Configuration,
+        connect: @escaping @Sendable () throws(BackendError) -> CInt
+    ) throws(BackendError) {
+        let eventLoops = configuration.connection.eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton
+        let connector = ConnectedSocketConnector(
+            eventLoop: eventLoops.any(),
+            configuration: configuration.connection,
+            connect: connect
+        )
+        try self.init(configuration, connector: connector)
+    }
+
     init(
         _ configuration: Configuration,
         connector: any Connector,
@@ -53,14 +67,18 @@ public final class RemoteFilesystemBackend: ConfinableBackend {
         parent = nil
     }
 
-    private init(_ path: WorkspacePath, of parent: RemoteFilesystemBackend) {
+    private init(_ target: BrokerTarget, over parent: RemoteFilesystemBackend) {
         lifecycle = parent.lifecycle
         connection = parent.connection
-        var target = parent.target
-        target.scope = target.scope.appending(path)
         self.target = target
         options = parent.options
         self.parent = parent
+    }
+
+    /// Another key, or another scope from the root on, over the same connection. It ends with this backend. Not of one
+    /// that has a configuration of its own for its entry.
+    package func view(key: String, scope: WorkspacePath) -> RemoteFilesystemBackend {
+        RemoteFilesystemBackend(BrokerTarget(backend: target.backend, key: key, scope: scope), over: self)
     }
 
     /// Makes a backend, connects it, runs `body` with it and destroys it. Throws what ``connect()`` and `body` throw.
@@ -120,7 +138,10 @@ public final class RemoteFilesystemBackend: ConfinableBackend {
     public func listActiveScopes() -> [WorkspacePath] { lifecycle.activeScopes() }
 
     package func confined(to path: WorkspacePath) -> any ConfinableBackend {
-        RemoteFilesystemBackend(path, of: self)
+        RemoteFilesystemBackend(
+            BrokerTarget(backend: target.backend, key: target.key, scope: target.scope.appending(path)),
+            over: self
+        )
     }
 
     private var isEnded: Bool { isDestroyed.load(ordering: .relaxed) || parent?.isEnded ?? false }

@@ -38,6 +38,11 @@ extension BrokerConfiguration {
             "is more than limits.max_auth_failure_delay (\(Quantity.text(limits.maxAuthFailureDelay))): lower it"
         )
         refuse(
+            "http.max_body_bytes",
+            unless: http.maxBodyBytes <= http.maxBodyBytesInFlight,
+            "is more than http.max_body_bytes_in_flight (\(Quantity.text(bytes: http.maxBodyBytesInFlight))): lower it"
+        )
+        refuse(
             "exec.default_timeout",
             unless: exec.defaultTimeout <= exec.maxTimeout,
             "is more than exec.max_timeout (\(Quantity.text(exec.maxTimeout))): lower it"
@@ -52,7 +57,9 @@ extension BrokerConfiguration {
 
     private func repeatedListeners() -> [ConfigurationProblem] {
         var met: Set<TCPAddress> = []
-        return [("listen", listen), ("tls.plain_listen", tls.plainListen)].flatMap { key, addresses in
+        return [("listen", listen), ("tls.plain_listen", tls.plainListen), ("http.listen", http.listen)].flatMap {
+            key,
+            addresses in
             addresses.enumerated().compactMap { index, address in
                 // The kernel chooses another port each time.
                 if address.port == 0 || met.insert(address).inserted { return nil }

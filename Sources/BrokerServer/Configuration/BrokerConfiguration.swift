@@ -18,6 +18,7 @@ package struct BrokerConfiguration: Sendable, Hashable {
     /// What this broker calls itself towards clients, in logs and in metrics.
     package var node: String
     package var tls = TLS()
+    package var http = HTTP()
     package var limits = Limits()
     package var pool = Pool()
     package var exec = Exec()

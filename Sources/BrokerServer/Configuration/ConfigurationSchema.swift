@@ -10,6 +10,7 @@ extension BrokerConfiguration {
         .optional("unix_socket", \.unixSocket, .absolutePath(length: 107)).fixed,
         .value("node", \.node, .name("node name")).fixed,
         .section("tls", \.tls, TLS.fields),
+        .section("http", \.http, HTTP.fields),
         .section("limits", \.limits, Limits.fields),
         .section("pool", \.pool, Pool.fields),
         .section("exec", \.exec, Exec.fields),
@@ -29,6 +30,28 @@ extension BrokerConfiguration.TLS {
         .optional("client_ca", \.clientAuthorities, .absolutePath(length: 4095)),
         .values("plain_listen", \.plainListen, .listenAddress).fixed,
         .value("unix_socket", \.onUnixSocket, .flag).fixed,
+    ]
+}
+
+extension BrokerConfiguration.HTTP {
+    static let fields: [Field<Self>] = [
+        .values("listen", \.listen, .listenAddress).fixed,
+        .values("allowed_origins", \.allowedOrigins, .origin),
+        .value("max_connections", \.maxConnections, .count(1...1_000_000)),
+        .value("max_body_bytes", \.maxBodyBytes, .size(4 << 10...256 << 20)),
+        .value("max_body_bytes_in_flight", \.maxBodyBytesInFlight, .size(4 << 10...1 << 40)),
+        .value("body_timeout", \.bodyTimeout, .duration(.milliseconds(100) ... .seconds(3600))),
+        .value("idle_timeout", \.idleTimeout, .duration(.milliseconds(100) ... .seconds(3600))),
+        .value("write_timeout", \.writeTimeout, .duration(.milliseconds(100) ... .seconds(3600))),
+        .value("max_sessions", \.maxSessions, .count(1...1_000_000)),
+        .value("max_sessions_per_token", \.maxSessionsPerToken, .count(1...1_000_000)),
+        .value("session_idle_timeout", \.sessionIdleTimeout, .duration(.seconds(1) ... .seconds(86_400))),
+        .value("max_tokens", \.maxTokens, .count(1...100_000)),
+        .value("max_result_bytes", \.maxResultBytes, .size(4 << 10...16 << 20)),
+        .value("max_media_bytes", \.maxMediaBytes, .size(4 << 10...64 << 20)),
+        .value("max_commands", \.maxCommands, .count(1...100_000)),
+        .value("max_commands_per_key", \.maxCommandsPerKey, .count(1...10_000)),
+        .value("command_output_bytes", \.commandOutputBytes, .size(4 << 10...64 << 20)),
     ]
 }
 

@@ -138,6 +138,20 @@ extension ValueFormat where Value == KeyPattern {
     }
 }
 
+extension ValueFormat where Value == String {
+    /// As browsers name where a page comes from; RFC 6454.
+    static var origin: Self {
+        Self(allowed: "an origin such as https://agents.example.com or http://10.1.2.3:8080") {
+            text throws(ValueMistake) in
+            let host = ["http://", "https://"].first { text.hasPrefix($0) }.map { text.dropFirst($0.count) }
+            guard let host, !host.isEmpty, host.utf8.allSatisfy({ (0x21...0x7e).contains($0) && $0 != 0x2f }) else {
+                throw ValueMistake("is no origin")
+            }
+            return text.lowercased()
+        }
+    }
+}
+
 extension ValueFormat where Value == TCPAddress {
     static var listenAddress: Self {
         Self(allowed: "HOST:PORT, such as 127.0.0.1:7420 or [::1]:7420") { text throws(ValueMistake) in

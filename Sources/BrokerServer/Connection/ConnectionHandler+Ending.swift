@@ -25,7 +25,7 @@ extension ConnectionHandler {
     }
 
     /// For the log.
-    var peer: String { context?.remoteAddress?.description ?? "unix" }
+    var peer: String { (client ?? context?.remoteAddress)?.description ?? "unix" }
 
     /// The broker shuts down.
     func drain(_ timeout: Duration, telling drain: BrokerDrain) {

@@ -17,6 +17,8 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     let eventLoop: any EventLoop
     let executor: EventLoopTaskExecutor
     let entry: ConnectionTable.Entry
+    /// Where whoever it is served for is, when that is not its own peer.
+    let client: SocketAddress?
 
     var machine: SessionStateMachine
     var session: Session?
@@ -83,13 +85,15 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         handler: any RequestHandler,
         eventLoop: any EventLoop,
         codec: FrameCodec,
-        entry: ConnectionTable.Entry
+        entry: ConnectionTable.Entry,
+        client: SocketAddress? = nil
     ) {
         self.settings = settings
         self.handler = handler
         self.eventLoop = eventLoop
         self.codec = codec
         self.entry = entry
+        self.client = client
         executor = EventLoopTaskExecutor(eventLoop)
         machine = SessionStateMachine(maximumCallsInFlight: Int(settings.limits.maximumCallsInFlight))
         sendWindow = SendWindow(Int(settings.limits.connectionWindow))

@@ -17,19 +17,22 @@ package struct Broker: Sendable {
     private let time: BrokerTime
     private let reading: ConfigurationSource.Reading?
     private let output: BrokerOutput
+    private let front: (any BrokerFront)?
 
     /// `reading`: where the configuration was read, for it to be read again; nil: it never is. `output`: where operations
-    /// are logged; closed when the broker has ended.
+    /// are logged; closed when the broker has ended. `front`: another way in.
     package init(
         configuration: BrokerConfiguration,
         logger: Logger,
         output: BrokerOutput = BrokerOutput(),
         supervision: Supervision = Supervision(),
         time: BrokerTime = BrokerTime(),
-        reading: ConfigurationSource.Reading? = nil
+        reading: ConfigurationSource.Reading? = nil,
+        front: (any BrokerFront)? = nil
     ) {
         self.configuration = configuration
         self.reading = reading
+        self.front = front
         self.logger = logger
         self.output = output
         self.supervision = supervision
@@ -127,7 +130,8 @@ package struct Broker: Sendable {
         do {
             let listeners = try await Listeners(listener, configuration, supervision.sockets)
             defer { listeners.removeFiles() }
-            ready(report(listeners, tls, root, isolation, embedded))
+            let front = try await front?.open(access(listener, core))
+            ready(report(listeners, front, tls, root, isolation, embedded))
             supervision.notification?.send(.ready)
             let reloader = Reloader(
                 complete: { configuration throws(BackendError) in
@@ -149,7 +153,7 @@ package struct Broker: Sendable {
                 ],
                 logger: logger
             )
-            let services: [any Service] = [
+            var services: [any Service] = [
                 TrashService(root: root, trash: trash, logger: logger),
                 CommandService(isolation: isolation),
                 BackgroundService(background: core.background),
@@ -163,6 +167,10 @@ package struct Broker: Sendable {
                 ),
                 CallAdmissionService(admission: core.admission),
                 HeapService(logger: logger),
+            ]
+            // It outlives the wire: through it the last answers go.
+            if let front { services.append(front) }
+            services += [
                 WireService(
                     listener: listener,
                     channels: listeners.channels,
@@ -271,8 +279,19 @@ package struct Broker: Sendable {
         )
     }
 
+    private func access(_ listener: WireListener, _ core: BrokerCore) -> BrokerAccess {
+        BrokerAccess(
+            configuration: { core.configuration.current },
+            isDraining: { core.drain.isDraining },
+            connect: { peer throws(BackendError) in try listener.connect(for: peer) },
+            tls: listener.tls.map { tls in { @Sendable in tls.current } },
+            logger: logger
+        )
+    }
+
     private func report(
         _ listeners: Listeners,
+        _ front: (any OpenFront)?,
         _ tls: ServerTLS?,
         _ root: BrokerRoot,
         _ isolation: CommandIsolation,
@@ -280,6 +299,7 @@ package struct Broker: Sendable {
     ) -> ReadyReport {
         ReadyReport(
             wires: listeners.wires,
+            http: front?.addresses ?? [],
             unix: listeners.unixSocket,
             root: root.path,
             isolation: isolation.name,

@@ -24,6 +24,9 @@ final class BrokerDrain: Sendable {
         requested.yield()
     }
 
+    /// Nothing new is begun.
+    var isDraining: Bool { state.withLock { $0.machine.isDraining } }
+
     /// What became of the calls, once all have ended. Throws `CANCELLED`.
     func report() async throws(BackendError) -> DrainReport {
         let id = state.withLock { state in

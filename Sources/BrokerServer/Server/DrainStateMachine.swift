@@ -29,6 +29,10 @@ struct DrainStateMachine {
         if case .drained = state { report } else { nil }
     }
 
+    var isDraining: Bool {
+        if case .serving = state { false } else { true }
+    }
+
     /// Something that is no connection will tell what it has in flight, as connections do: what runs in the background.
     /// Before ``began(connections:)``.
     mutating func expectsAnother() {

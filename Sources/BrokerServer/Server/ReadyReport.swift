@@ -5,10 +5,17 @@ package struct ReadyReport: Sendable {
         /// HOST:PORT.
         package var address: String
         package var speaksTLS: Bool
+
+        package init(address: String, speaksTLS: Bool) {
+            self.address = address
+            self.speaksTLS = speaksTLS
+        }
     }
 
     /// Where it accepts TCP connections.
     package var wires: [Wire]
+    /// Where it accepts HTTP.
+    package var http: [Wire] = []
     /// Path of its unix socket.
     package var unix: String?
     package var root: String

@@ -1,5 +1,6 @@
 internal import AgentBackend
 internal import BrokerWire
+internal import Glibc
 internal import Logging
 internal import NIOCore
 internal import NIOPosix
@@ -92,12 +93,37 @@ final class WireListener: Sendable {
         }
     }
 
+    /// Serves a connection within this process, as one of `peer`, and returns the client's end of it. Throws
+    /// `RESOURCE_EXHAUSTED`.
+    func connect(for peer: SocketAddress?) throws(BackendError) -> CInt {
+        var sockets: [CInt] = [-1, -1]
+        guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &sockets) == 0 else {
+            throw BackendError(
+                .resourceExhausted,
+                systemErrno: errno,
+                message: "no more connections can be made: raise the process's limit of descriptors",
+                isRetryable: true
+            )
+        }
+        let served = ClientBootstrap(group: group)
+            .channelOption(.allowRemoteHalfClosure, value: true)
+            .channelOption(.writeBufferWaterMark, value: waterMark)
+            .channelInitializer { [self] channel in
+                channel.eventLoop.makeCompletedFuture { try serve(channel, nil, for: peer) }
+            }
+            .withConnectedSocket(sockets[0])
+        // Whoever has the other end finds it closed.
+        served.whenFailure { [logger] error in logger.debug("connection not taken", metadata: ["error": "\(error)"]) }
+        return sockets[1]
+    }
+
     /// Above the high mark payloads wait, whatever credit the peer gave; below the low one they go on.
     private static func waterMark(_ settings: ConnectionSettings) -> ChannelOptions.Types.WriteBufferWaterMark {
         .init(low: settings.maximumUnsent / 2, high: settings.maximumUnsent)
     }
 
-    private func serve(_ channel: any Channel, _ tls: ServerTLS?) throws {
+    /// `client`: whose address the connection counts as one of; nil: its own.
+    private func serve(_ channel: any Channel, _ tls: ServerTLS?, for client: SocketAddress? = nil) throws {
         guard let (router, codec) = parts[ObjectIdentifier(channel.eventLoop)] else {
             throw BackendError(.internal, message: "a connection was accepted on a foreign event loop")
         }
@@ -105,13 +131,15 @@ final class WireListener: Sendable {
             try channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
         }
         let settings = settings.withLock { $0 }
+        let peer = client ?? channel.remoteAddress
         let entry = connections.makeEntry()
         let handler = ConnectionHandler(
             settings: settings,
             handler: router,
             eventLoop: channel.eventLoop,
             codec: codec,
-            entry: entry
+            entry: entry,
+            client: client
         )
         let member = ConnectionTable.Member(
             drain: { [drain] timeout in channel.eventLoop.execute { handler.drain(timeout, telling: drain) } },
@@ -120,7 +148,6 @@ final class WireListener: Sendable {
             displace: { error in channel.eventLoop.execute { handler.abandon(error) } },
             connection: handler
         )
-        let peer = channel.remoteAddress
         switch connections.add(entry, member, from: peer.flatMap { IPAddress($0) }) {
         case .added:
             handler.whenGone.whenComplete { [connections] _ in connections.remove(entry) }

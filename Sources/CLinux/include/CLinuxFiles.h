@@ -34,6 +34,9 @@ int linux_rename_exchange(int from_directory, const char *from, int to_directory
 // last access to now.
 int linux_set_modified(int descriptor, const struct timespec *time);
 
+// Bytes of a regular file that is open; fstat(2). -1: it is of another kind.
+int64_t linux_regular_file_size(int descriptor);
+
 // ioctl_ficlone(2): `to` shares all that `from` holds, until one of them is changed.
 int linux_clone_file(int to, int from);
 

@@ -77,21 +77,7 @@ enum CommandEnd {
 
     /// Adds outcome, exit_code or signal, wall_us.
     static func add(_ end: ExecEnd, to line: inout JSONLine) {
-        let outcome =
-            switch end.outcome {
-            case .exited: "exited"
-            case .signaled: "signaled"
-            case .timedOut: "timed_out"
-            case .outOfMemory: "out_of_memory"
-            case .outputLimit: "output_limit"
-            case .cpuTimeLimit: "cpu_time_limit"
-            case .fileSizeLimit: "file_size_limit"
-            case .diskQuota: "disk_quota"
-            case .cancelled: "cancelled"
-            case .shuttingDown: "shutting_down"
-            case .spawnFailed: "spawn_failed"
-            }
-        line.add("outcome", outcome)
+        line.add("outcome", end.outcome.name)
         if let code = end.outcome.exitCode { line.add("exit_code", code) }
         if case .signaled(let number) = end.outcome { line.add("signal", number) }
         line.add("wall_us", Int64(end.usage.wall / .microseconds(1)))

@@ -1,4 +1,5 @@
 import AgentBackend
+import CLinux
 import Glibc
 import NIOCore
 import NIOPosix
@@ -33,8 +34,7 @@ final class Descriptor: Sendable {
     init(_ number: Int32) throws(Failure) {
         self.number = number
         cancellation = try Pipe()
-        var status = stat()
-        isRegularFile = fstat(number, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+        isRegularFile = linux_regular_file_size(number) >= 0
     }
 
     deinit {
@@ -45,10 +45,9 @@ final class Descriptor: Sendable {
 
     /// What is left to read of a regular file, as long as it is now; nil for anything else.
     var remainingBytes: UInt64? {
-        var status = stat()
         let offset = lseek(number, 0, SEEK_CUR)
-        guard isRegularFile, offset >= 0, fstat(number, &status) == 0 else { return nil }
-        return UInt64(max(0, status.st_size - offset))
+        guard isRegularFile, offset >= 0 else { return nil }
+        return UInt64(max(0, linux_regular_file_size(number) - Int64(offset)))
     }
 
     /// The next bytes, as soon as there are some; nil at the end.

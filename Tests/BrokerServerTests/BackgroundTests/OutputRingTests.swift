@@ -1,7 +1,6 @@
+import AgentBackend
 import NIOCore
 import Testing
-
-@testable import BrokerServer
 
 @Suite struct OutputRingTests {
     @Test func keepsTheLastBytesByTheirOffsets() {

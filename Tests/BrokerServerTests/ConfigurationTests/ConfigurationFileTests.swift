@@ -34,6 +34,24 @@ import Testing
               plain_listen: ["127.0.0.1:7422"]
               unix_socket: true
             node: east-1
+            http:
+              listen: ["127.0.0.1:7423"]
+              allowed_origins: ["https://Agents.example.com"]
+              max_connections: 201
+              max_body_bytes: 202KiB
+              max_body_bytes_in_flight: 203KiB
+              body_timeout: 204s
+              idle_timeout: 205s
+              write_timeout: 206s
+              max_sessions: 207
+              max_sessions_per_token: 208
+              session_idle_timeout: 209s
+              max_tokens: 210
+              max_result_bytes: 211KiB
+              max_media_bytes: 212KiB
+              max_commands: 213
+              max_commands_per_key: 214
+              command_output_bytes: 215KiB
             limits:
               max_frame_bytes: 8MiB
               max_head_bytes: 65536
@@ -168,6 +186,25 @@ import Testing
         expected.tls.clientAuthorities = "/etc/clients.pem"
         expected.tls.plainListen = [TCPAddress(host: "127.0.0.1", port: 7422)]
         expected.tls.onUnixSocket = true
+        expected.http = BrokerConfiguration.HTTP(
+            listen: [TCPAddress(host: "127.0.0.1", port: 7423)],
+            allowedOrigins: ["https://agents.example.com"],
+            maxConnections: 201,
+            maxBodyBytes: 202 << 10,
+            maxBodyBytesInFlight: 203 << 10,
+            bodyTimeout: .seconds(204),
+            idleTimeout: .seconds(205),
+            writeTimeout: .seconds(206),
+            maxSessions: 207,
+            maxSessionsPerToken: 208,
+            sessionIdleTimeout: .seconds(209),
+            maxTokens: 210,
+            maxResultBytes: 211 << 10,
+            maxMediaBytes: 212 << 10,
+            maxCommands: 213,
+            maxCommandsPerKey: 214,
+            commandOutputBytes: 215 << 10
+        )
         expected.limits.maxFrameBytes = 8 << 20
         expected.limits.maxHeadBytes = 64 << 10
         expected.limits.streamWindowBytes = 2 << 20
@@ -311,7 +348,8 @@ import Testing
             + OrgConfiguration.Limits.fields.count + TokenRecord.fields.count
             + BrokerConfiguration.Retention.fields.count + OrgConfiguration.Retention.fields.count
             + OrgConfiguration.Exec.fields.count + BrokerConfiguration.TLS.fields.count
-        #expect(count == 14 + 39 + 8 + 24 + 1 + 4 + 2 + 5 + 6 + 18 + 6 + 2 + 2 + 10 + 5)
+            + BrokerConfiguration.HTTP.fields.count
+        #expect(count == 17 + 15 + 39 + 8 + 24 + 1 + 4 + 2 + 5 + 6 + 18 + 6 + 2 + 2 + 10 + 5)
     }
 
     @Test func anchorsAndPlainWordsAreText() throws {

@@ -65,6 +65,18 @@ import Testing
             "too large; allowed: a duration from"
         ),
         Mistake("limits:\n  hello_deadline: 0s\n", line: 2, "limits.hello_deadline", "too small"),
+        Mistake(
+            "http:\n  allowed_origins: [\"agents.example.com\"]\n",
+            line: 2,
+            "http.allowed_origins[0]",
+            "is no origin"
+        ),
+        Mistake(
+            "http:\n  max_body_bytes: 8MiB\n  max_body_bytes_in_flight: 4MiB\n",
+            line: 2,
+            "http.max_body_bytes",
+            "is more than http.max_body_bytes_in_flight (4MiB)"
+        ),
         Mistake("limits:\n  max_frame_bytes: -1\n", line: 2, "limits.max_frame_bytes", "must not be negative"),
         Mistake("limits:\n  max_frame_bytes: 4MB\n", line: 2, "limits.max_frame_bytes", "use KiB, MiB, GiB or TiB"),
         Mistake(

@@ -13,6 +13,7 @@ import Testing
         )
         let sections: [(prefix: String, keys: [String])] = [
             ("tls.", BrokerConfiguration.TLS.fields.map(\.key)),
+            ("http.", BrokerConfiguration.HTTP.fields.map(\.key)),
             ("limits.", BrokerConfiguration.Limits.fields.map(\.key)),
             ("pool.", BrokerConfiguration.Pool.fields.map(\.key)),
             ("exec.", BrokerConfiguration.Exec.fields.map(\.key)),
@@ -23,7 +24,9 @@ import Testing
             ("log.", BrokerConfiguration.Log.fields.map(\.key)),
             ("orgs[].", OrgConfiguration.fields.map(\.key)),
         ]
-        let nested = Set(["tls", "limits", "pool", "exec", "memory", "watch", "retention", "identities", "log", "orgs"])
+        let nested = Set([
+            "tls", "http", "limits", "pool", "exec", "memory", "watch", "retention", "identities", "log", "orgs",
+        ])
         let top = BrokerConfiguration.fields.map(\.key).filter { !nested.contains($0) }
         for key in top + sections.flatMap({ section in section.keys.map { section.prefix + $0 } }) {
             #expect(readme.contains("| `\(key)` |") || readme.contains("| `\(key)[]` |"), "\(key)")

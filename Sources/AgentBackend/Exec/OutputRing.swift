@@ -1,26 +1,26 @@
-internal import NIOCore
+package import NIOCore
 
 /// The last bytes of a stream, known by their offsets from its beginning. Takes memory as bytes come, at most its
 /// capacity.
-struct OutputRing: Sendable {
-    let capacity: Int
-    private(set) var storage: [UInt8] = []
+package struct OutputRing: Sendable {
+    package let capacity: Int
+    package private(set) var storage: [UInt8] = []
     /// Where in the storage the first byte is.
     private var head = 0
     /// Bytes that are kept.
-    private(set) var count = 0
+    package private(set) var count = 0
     /// The offset after the last byte: how many there were in all.
-    private(set) var end: UInt64 = 0
+    package private(set) var end: UInt64 = 0
 
     /// `capacity`: at least 1.
-    init(capacity: Int) {
+    package init(capacity: Int) {
         self.capacity = max(1, capacity)
     }
 
     /// The offset of the first byte that is kept.
-    var start: UInt64 { end - UInt64(count) }
+    package var start: UInt64 { end - UInt64(count) }
 
-    mutating func append(_ bytes: ByteBuffer) {
+    package mutating func append(_ bytes: ByteBuffer) {
         bytes.withUnsafeReadableBytes { all in
             let kept = UnsafeRawBufferPointer(rebasing: all.suffix(capacity))
             makeRoom(for: kept.count)
@@ -36,7 +36,7 @@ struct OutputRing: Sendable {
     }
 
     /// A copy of at most `count` bytes from `offset` on, which is not before ``start``. Empty at the end and beyond.
-    func bytes(from offset: UInt64, upTo count: Int) -> ByteBuffer {
+    package func bytes(from offset: UInt64, upTo count: Int) -> ByteBuffer {
         guard offset >= start, offset < end else { return ByteBuffer() }
         let length = Int(min(UInt64(max(0, count)), end - offset))
         let from = (head + Int(offset - start)) % storage.count
@@ -49,7 +49,7 @@ struct OutputRing: Sendable {
     }
 
     /// Keeps nothing of what there was.
-    mutating func removeAll() {
+    package mutating func removeAll() {
         storage = []
         head = 0
         count = 0

@@ -1,0 +1,35 @@
+package import AgentBackend
+package import Logging
+package import NIOCore
+package import NIOSSL
+package import ServiceLifecycle
+
+/// Another way in than the wire, such as HTTP.
+///
+/// It is a client of the broker within its process: whatever it lets somebody do goes over a connection of the wire, with
+/// that one's token. So nothing is possible through it that the wire refuses, and every token, limit, queue and log of the
+/// wire holds by how it is made; what that costs is one more hop for each call.
+package protocol BrokerFront: Sendable {
+    /// Listens where the configuration says. Throws `INVALID_CONFIGURATION`.
+    func open(_ broker: BrokerAccess) async throws(BackendError) -> any OpenFront
+}
+
+/// A front that accepts. It is ended when the wire has drained: what goes through it ends with the calls of the wire.
+package protocol OpenFront: Service {
+    /// Where it accepts TCP connections.
+    var addresses: [ReadyReport.Wire] { get }
+}
+
+/// What a front gets of its broker.
+package struct BrokerAccess: Sendable {
+    /// What counts now.
+    package let configuration: @Sendable () -> BrokerConfiguration
+    /// Whether the broker ends, and takes nothing new.
+    package let isDraining: @Sendable () -> Bool
+    /// Makes a connection of the wire and returns the client's end of it, a socket that is the caller's to close. It
+    /// counts as one of the address, where there is one: that of whoever it is made for.
+    package let connect: @Sendable (SocketAddress?) throws(BackendError) -> CInt
+    /// For a connection that comes now. Nil: listeners speak no TLS.
+    package let tls: (@Sendable () -> NIOSSLContext)?
+    package let logger: Logger
+}
