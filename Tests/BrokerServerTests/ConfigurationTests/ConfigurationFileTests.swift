@@ -77,6 +77,10 @@ import Testing
               max_workspace_inodes: 105
               max_disk_bytes_per_org: 106MiB
               max_disk_inodes_per_org: 107
+              max_archive_bytes: 2GiB
+              max_archive_content_bytes: 3GiB
+              max_archive_entries: 108
+              max_archive_ratio: 109
               max_open_directories: 64
               max_connections_per_org: 70
               max_calls_in_flight: 71
@@ -239,6 +243,10 @@ import Testing
         expected.limits.maxWorkspaceInodes = 105
         expected.limits.maxDiskBytesPerOrg = 106 << 20
         expected.limits.maxDiskInodesPerOrg = 107
+        expected.limits.maxArchiveBytes = 2 << 30
+        expected.limits.maxArchiveContentBytes = 3 << 30
+        expected.limits.maxArchiveEntries = 108
+        expected.limits.maxArchiveRatio = 109
         expected.limits.maxOpenDirectories = 64
         expected.pool.idleTimeout = .seconds(600)
         expected.pool.cleanupInterval = .milliseconds(500)
