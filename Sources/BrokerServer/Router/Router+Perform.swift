@@ -44,6 +44,8 @@ extension Router {
         _ session: Session,
         _ stream: any CallStream
     ) async throws(BackendError) -> Answer {
+        // What was attempted before was checked there. What has an idempotency key was not attempted.
+        if type(of: verb).isModifying { try session.principal.authorizeWrite() }
         let use = try await session.use(call, of: broker)
         defer { session.endUse(use, of: broker.pool) }
         let entry = use.entry

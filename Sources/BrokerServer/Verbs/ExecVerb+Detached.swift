@@ -13,6 +13,7 @@ extension ExecStart {
         of broker: BrokerCore,
         _ stream: any CallStream
     ) async throws(BackendError) -> Answer {
+        try session.principal.authorizeWrite()
         guard !opensStandardInput else { throw Self.noInput }
         let use = try await session.use(call, of: broker)
         do throws(BackendError) {

@@ -41,6 +41,28 @@ import Testing
         #expect(codes == Self.operations.map { $0.isModifying ? .permissionDenied : nil })
     }
 
+    @Test func aReadOnlyTokenChangesNothingWithAnIdempotencyKeyEither() async throws {
+        let token = Token.generate()
+        var record = TokenRecord(id: token.id, name: "narrow", hash: token.hash)
+        record.isReadOnly = true
+        try await withBroker(configure: { $0.orgs[0].tokens.append(record) }) { broker in
+            let full = try await WireConversation(with: broker)
+            try await full.write("x", to: "f", key: "a")
+            let narrow = try await WireConversation(with: broker, token: token.text)
+            var detached = ExecStart(program: .shellLine(Array("true".utf8)))
+            detached.isDetached = true
+            for operation in Self.operations.filter(\.isModifying).map(\.operation) + [.execStart(detached)] {
+                if case .execStart(let start) = operation, !start.isDetached { continue }
+                var frame = narrow.frame(operation, key: "a")
+                frame.options = CallOptions(CallOptions.Special(idempotencyKey: "once"))
+                let code = try await errorCode { try await narrow.call(frame) }
+                #expect(code == .permissionDenied, "\(operation)")
+            }
+            await narrow.client.close()
+            await full.client.close()
+        }
+    }
+
     @Test(arguments: [BackendType.localFilesystem, .memory])
     func aReadOnlyTokenMakesNothing(backend: BackendType) async throws {
         let token = Token.generate()
