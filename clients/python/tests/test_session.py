@@ -275,14 +275,17 @@ def test_stop_all_fails_everyone_and_tells_the_broker() -> None:
     assert all(call.error is not None and call.error.code == ErrorCode.BACKEND_DESTROYED for call in calls)
 
 
-def test_the_driver_is_woken_once_per_batch() -> None:
+def test_the_driver_is_woken_by_calls_and_by_answers() -> None:
     talk = Conversation()
     talk.begin()
     talk.begin()
     assert talk.wakes == 1
+    for _ in range(30):
+        talk.answer(ping=session_pb2.Ping(nonce=4))
+    assert talk.wakes == 2
     talk.sent()
     talk.answer(ping=session_pb2.Ping(nonce=5))
-    assert talk.wakes == 2
+    assert talk.wakes == 3
     assert [sent.pong.nonce for sent in talk.sent()] == [5]
 
 

@@ -10,6 +10,7 @@ from typing import cast
 from agent_broker._session.ends import ConnectionEnd, EndKind
 from agent_broker._session.handshake import Accepted, Handshake
 from agent_broker._session.keepalive import Keepalive
+from agent_broker._session.sending import BATCH
 from agent_broker._session.session import Keeper, Session
 from agent_broker._wire.encoding import ping_frame
 from agent_broker.errors import BackendError, ErrorCode
@@ -31,7 +32,8 @@ class Link(asyncio.Protocol):
         self._greeted: asyncio.Future[Session] | None = None
         self._session: Session | None = None
         self._keeper: Callable[[], Keeper | None] = _nobody
-        self._reading = False
+        # Whatever is to be sent goes out at the end of it.
+        self._busy = False
         self._scheduled = False
         self.closed: asyncio.Future[None] = loop.create_future()
         """Done when the socket is closed."""
@@ -72,13 +74,13 @@ class Link(asyncio.Protocol):
         session = self._session
         if session is not None and session.end is not None:
             return
-        self._reading = True
+        self._busy = True
         if session is not None:
             session.receive_data(data)
         else:
             self._receive_greeting(data)
             session = self._session
-        self._reading = False
+        self._busy = False
         if session is not None and session.outgoing:
             self._flush()
         if session is not None and session.end is not None:
@@ -113,27 +115,33 @@ class Link(asyncio.Protocol):
     def _wake(self) -> None:
         """The session has something to send.
 
-        What several tasks send in one turn of the loop goes out in one write; a call that is alone goes at once.
+        What several tasks send in one turn of the loop goes out together, in few writes; a call that is alone goes at
+        once.
         """
-        if self._reading or self._scheduled:
+        if self._busy:
             return
         session = self._session
-        if session is not None and session.calls_in_flight <= 1:
+        if session is not None and (session.calls_in_flight <= 1 or len(session.outgoing) >= BATCH):
             self._flush()
-        else:
+        elif not self._scheduled:
             self._scheduled = True
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self._flush_scheduled)
+
+    def _flush_scheduled(self) -> None:
+        self._scheduled = False
+        self._flush()
 
     def _flush(self) -> None:
-        self._scheduled = False
         session = self._session
         if session is None:
             return
+        self._busy = True
         while session.outgoing:
             outgoing = session.take_outgoing()
             if self._transport is not None:
                 self._transport.write(outgoing[0] if len(outgoing) == 1 else b"".join(outgoing))
             session.pump()
+        self._busy = False
 
     # The conversation.
 

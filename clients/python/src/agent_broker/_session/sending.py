@@ -19,6 +19,9 @@ from agent_broker._wire.encoding import (
 )
 from agent_broker.errors import BackendError, ErrorCode, ErrorReason, LimitDetails
 
+BATCH = 32
+"""Parts of frames that are sent before the driver's turn is over, so that the broker works on them meanwhile."""
+_WAKES = (1, BATCH)
 _DEADLINE = 5
 _FLUSH = 1 << 20
 """Payload bytes that gather before they have to be taken away."""
@@ -28,7 +31,7 @@ class Sender:
     """The half of a session that sends. What is to be sent gathers in `outgoing`, for whoever drives the session."""
 
     def __init__(self, greeting: Greeting, clock: Callable[[], float], wake: Callable[[], None]) -> None:
-        """`clock` tells the time of deadlines, in seconds. `wake` is called when `outgoing` is empty no more."""
+        """`clock` tells the time of deadlines, in seconds. `wake` is called when `outgoing` is empty no more, and when there is a batch of it."""
         self.greeting = greeting
         self.outgoing: list[bytes | memoryview] = []
         self.lease = 0
@@ -54,7 +57,7 @@ class Sender:
         """Sends a frame."""
         outgoing = self.outgoing
         outgoing.append(data)
-        if len(outgoing) == 1:
+        if len(outgoing) in _WAKES:
             self._wake()
 
     def take_outgoing(self) -> list[bytes | memoryview]:
@@ -145,11 +148,8 @@ class Sender:
         self.pump()
 
     def _extend(self, parts: list[bytes | memoryview]) -> None:
-        outgoing = self.outgoing
-        was_empty = not outgoing
-        outgoing += parts
-        if was_empty:
-            self._wake()
+        self.outgoing += parts
+        self._wake()
 
     # How calls end from this side.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from google.protobuf.message import DecodeError
+
 from agent_broker._protos import error_pb2, session_pb2
 from agent_broker._session.call import ENDED, SENT, STOPPED, WAITING, Call
 from agent_broker._session.ends import ConnectionEnd, EndKind
@@ -100,7 +102,7 @@ class Session(Sender):
             whole = self._accumulator.append(data)
             if whole is not None:
                 self.receive_whole(*whole)
-        except ProtocolFault as fault:
+        except (ProtocolFault, DecodeError) as fault:
             self.fail(str(fault))
 
     def receive_whole(self, data: bytes, at: int, end: int) -> None:
