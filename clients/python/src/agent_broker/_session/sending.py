@@ -31,7 +31,10 @@ class Sender:
     """The half of a session that sends. What is to be sent gathers in `outgoing`, for whoever drives the session."""
 
     def __init__(self, greeting: Greeting, clock: Callable[[], float], wake: Callable[[], None]) -> None:
-        """`clock` tells the time of deadlines, in seconds. `wake` is called when `outgoing` is empty no more, and when there is a batch of it."""
+        """`clock` tells the time of deadlines, in seconds.
+
+        `wake` is called when `outgoing` is empty no more, and when there is a batch of it.
+        """
         self.greeting = greeting
         self.outgoing: list[bytes | memoryview] = []
         self.lease = 0
