@@ -6,7 +6,7 @@ from agent_broker._protos import files_pb2
 from agent_broker._remote.view import View, changes
 from agent_broker._session import operations
 from agent_broker._session import options as features
-from agent_broker._wire.encoding import field, number_field
+from agent_broker._wire.encoding import field, number_field, varint
 from agent_broker.errors import BackendError, ErrorCode, ErrorReason
 from agent_broker.files import (
     CopyResult,
@@ -48,14 +48,15 @@ class FileOperations(View):
     async def read_bytes(self, path: PathLike, *, offset: int = 0, length: int | None = None) -> bytes:
         """All of a file, or a range of it. Beyond its end there is nothing, which is no error."""
         name = as_bytes(path)
-        message = field(1, name)
+        message = b"\x0a%b%b" % (varint(len(name)), name)
         if offset or length is not None:
             if offset < 0 or (length is not None and length < 0):
                 raise BackendError("a range begins and ends at 0 or above", ErrorCode.INVALID_ARGUMENT, "read")
             # A length of 0 says "all" on the wire.
             message += number_field(2, offset) + number_field(3, 1 if length == 0 else length or 0)
         maximum = self._connection.config.max_read_bytes
-        _, content = await self._call(operations.READ, message, as_text(name), maximum=maximum)
+        subject = path if isinstance(path, str) else as_text(name)
+        _, content = await self._call(operations.READ, message, subject, maximum=maximum)
         return b"" if length == 0 else content
 
     async def read_text(self, path: PathLike) -> str:

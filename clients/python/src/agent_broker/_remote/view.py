@@ -42,11 +42,10 @@ class View:
             self._options += options.requires(options.CALL_DEADLINE)
 
     def _check(self) -> None:
-        view: View | None = self
-        while view is not None:
-            if view._ended:
-                raise destroyed_backend()
-            view = view._parent_view
+        if self._ended:
+            raise destroyed_backend()
+        if self._parent_view is not None:
+            self._parent_view._check()
 
     async def _call(
         self,

@@ -76,13 +76,16 @@ class Sender:
         if len(call.head) > self._head_length:
             call.state = ENDED
             call.failed(_too_large(call, "head_bytes", len(call.head), self._head_length))
-        elif not call.operation.takes_stream and len(call.payload) > self.greeting.whole_payload_length:
+        elif call.payload and not self._takes_payload(call):
             call.state = ENDED
             call.failed(_too_large(call, "payload_bytes", len(call.payload), self.greeting.whole_payload_length))
-        elif self._waiting or len(self._calls) >= self._maximum or not self._has_credit(call):
+        elif self._waiting or len(self._calls) >= self._maximum or (call.payload and not self._has_credit(call)):
             self._waiting.append(call)
         else:
             self._send(call)
+
+    def _takes_payload(self, call: Call) -> bool:
+        return call.operation.takes_stream or len(call.payload) <= self.greeting.whole_payload_length
 
     def write(self, call: Call, write: Write) -> bool:
         """Streams bytes of a call, as credit allows. False: it takes no more."""
@@ -103,7 +106,7 @@ class Sender:
                 waiting.popleft()
                 continue
             # Bytes that do not go in pieces wait for credit, and calls behind them too.
-            if not self._has_credit(call):
+            if call.payload and not self._has_credit(call):
                 break
             waiting.popleft()
             self._send(call)
@@ -114,7 +117,7 @@ class Sender:
                 piece.sent()
 
     def _has_credit(self, call: Call) -> bool:
-        return not call.payload or call.operation.takes_stream or len(call.payload) <= self._queue.credit
+        return call.operation.takes_stream or len(call.payload) <= self._queue.credit
 
     def _send(self, call: Call) -> None:
         identifier = self._last_id = self._last_id + 1

@@ -62,6 +62,7 @@ class Session(Sender):
         self._accumulator = accumulator
         self._keeper = keeper
         self._window = ReceiveWindow(greeting.connection_window)
+        self._stream_window = greeting.stream_window
         self.end: ConnectionEnd | None = None
         """Why it is over. None: it is not."""
         self.drained: ConnectionEnd | None = None
@@ -126,7 +127,7 @@ class Session(Sender):
                 self.retire(call)
                 call.stopped()
         else:
-            if payload and not (last and call.window is None and len(payload) <= self.greeting.stream_window):
+            if payload and not (last and call.window is None and len(payload) <= self._stream_window):
                 self._receive_piece(call, body, content, payload, last=last)
             else:
                 call.received(body, content, payload, last=last)
