@@ -16,7 +16,7 @@ from agent_broker._session.send_queue import Write
 from agent_broker._session.session import Keeper, Session
 from agent_broker._session.target import Target
 from agent_broker._wire.decoding import FrameAccumulator
-from agent_broker._wire.encoding import field, frame
+from agent_broker._wire.encoding import field, frame, number_field
 from agent_broker.errors import BackendError, ErrorCode
 
 GREETING = Greeting("0", "node", "org", frozenset(), 77, 4 << 20, 1 << 20, 1000, 3000, 2, 30)
@@ -214,6 +214,16 @@ def test_a_broker_at_fault_hears_why(fields: dict[str, object]) -> None:
     late = talk.begin()
     assert late.error is not None
     assert (late.error.code, late.error.retryable) == (ErrorCode.CONNECTION_CLOSED, True)
+
+
+def test_a_message_that_cannot_be_parsed_is_a_fault() -> None:
+    talk = Conversation()
+    call = talk.begin()
+    talk.sent()
+    talk.session.receive_data(frame(number_field(1, 1) + field(23, b"\xff\xff\xff")))
+    assert talk.session.end is not None
+    assert call.error is not None
+    assert call.error.code == ErrorCode.PROTOCOL_ERROR
 
 
 def test_a_lost_connection_fails_what_may_have_begun_and_gives_back_the_rest() -> None:

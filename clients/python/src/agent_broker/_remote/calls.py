@@ -15,6 +15,9 @@ from agent_broker.errors import BackendError, ErrorCode, ErrorReason
 
 _running_loop = asyncio.get_running_loop
 
+_SMALL = 16 << 10
+"""Bytes of a part that others are added to."""
+
 Reply = tuple[bytes, bytes]
 """The message of an answer, and its payload."""
 
@@ -79,6 +82,7 @@ class UnaryCall(AsyncCall):
             self._body, self._content = body, content
         elif body != decoding.CHUNK:
             self.failed(strange_answer(self.operation.name))
+            return len(payload)
         self._pieces.append(payload)
         self._size += len(payload)
         if self.maximum is not None and self._size > self.maximum:
@@ -113,6 +117,11 @@ class Part(NamedTuple):
     payload: bytes
     last: bool
 
+    def takes(self, body: int, content: bytes, payload: bytes) -> bool:
+        """Whether what follows is more of the same, and both are small: many of them would take far more memory than
+        their bytes."""
+        return body == self.body and content == self.content and len(self.payload) + len(payload) <= _SMALL
+
 
 class StreamCall(AsyncCall):
     """A call whose answer is taken part by part, by one task at a time.
@@ -136,7 +145,11 @@ class StreamCall(AsyncCall):
         self._parts: deque[Part] = deque()
 
     def received(self, body: int, content: bytes, payload: bytes, *, last: bool) -> int:
-        self._parts.append(Part(body, content, payload, last))
+        previous = self._parts[-1] if self._parts else None
+        if previous is not None and previous.takes(body, content, payload):
+            self._parts[-1] = Part(body, content, previous.payload + payload, last)
+        else:
+            self._parts.append(Part(body, content, payload, last))
         if last:
             self.end_timer()
         self._wake()

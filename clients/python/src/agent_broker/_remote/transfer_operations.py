@@ -16,6 +16,7 @@ from agent_broker._remote.connection import ReconnectingConnection
 from agent_broker._remote.file_operations import write_message
 from agent_broker._remote.view import View
 from agent_broker._session import operations
+from agent_broker._wire import decoding
 from agent_broker._wire.encoding import field, number_field
 from agent_broker.errors import BackendError, ErrorCode
 from agent_broker.files import Durability, FileStat, Progress, WriteMode, file_stat
@@ -63,6 +64,8 @@ class FileReader:
             if self._complete:
                 raise StopAsyncIteration
             part = await self._call.take()
+            if part.body != decoding.CHUNK:
+                raise strange_answer("read")
             piece, self._complete = part.payload, part.last
         return piece
 

@@ -156,12 +156,14 @@ class Session(Sender):
 
     def retire_with(self, call: Call, content: bytes) -> None:
         """The call is answered with an error."""
+        # Before anything else: what cannot be parsed must not lose the call.
+        error = error_pb2.Error.FromString(content)
         stopped = call.state == STOPPED
         self.retire(call)
         if stopped:
             call.stopped()
         else:
-            call.failed(backend_error(error_pb2.Error.FromString(content), call.subject))
+            call.failed(backend_error(error, call.subject))
 
     def _receive_other(self, identifier: int, body: int, content: bytes, payload: bytes) -> None:
         if identifier:
