@@ -20,6 +20,7 @@ struct AgentBroker: AsyncParsableCommand {
         version: BrokerVersion.current,
         subcommands: [
             ServeCommand.self,
+            MCPCommand.self,
             ExecCommand.self,
             ShellCommand.self,
             ProcessesCommand.self,

@@ -76,7 +76,7 @@ struct MCPEndpoint: Sendable {
         await answering { () throws(MCPRefusal) in
             let caller = try caller(request)
             return try await withLink(caller, connection) { link throws(MCPRefusal) in
-                if case .stateless = try MCPHeaders.version(request, or: .assumed)?.era {
+                if case .stateless = try MCPHeaders.version(request)?.era {
                     return .notAllowed("POST")
                 }
                 sessions.end(try session(request, caller, link))

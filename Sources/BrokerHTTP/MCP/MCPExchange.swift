@@ -101,31 +101,19 @@ struct MCPExchange: Sendable {
     /// Between two words that keep a stream open.
     private static let pingInterval = Duration.seconds(15)
 
-    /// Has the call answered, and tells the mailbox of it. Returns once nothing of the call goes on. Cancelling the task
-    /// calls it off.
     private func perform(
         _ call: RPCRequest,
         _ version: ProtocolVersion,
         _ calledOff: Occurrence,
         _ mailbox: AnswerMailbox
     ) async {
-        var context = endpoint.context(caller, link)
-        if call.progressToken != nil { context.progress = { mailbox.tell($0) } }
-        await withTaskGroup(of: Bool.self) { [endpoint, context] group in
-            group.addTask {
-                mailbox.end(.answer(await endpoint.server.answer(call, version, in: context)))
-                return true
-            }
-            group.addTask {
-                guard await calledOff.wait() else { return false }
-                mailbox.end(.cancelled)
-                return true
-            }
-            group.addTask {
-                while (try? await Task.sleep(for: Self.pingInterval)) != nil { mailbox.ping() }
-                return false
-            }
-            for await isOver in group where isOver { group.cancelAll() }
-        }
+        await endpoint.server.perform(
+            call,
+            version,
+            in: endpoint.context(caller, link),
+            calledOff: calledOff,
+            telling: mailbox,
+            pingInterval: Self.pingInterval
+        )
     }
 }

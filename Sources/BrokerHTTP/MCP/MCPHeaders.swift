@@ -42,7 +42,7 @@ enum MCPHeaders {
     }
 
     /// That the header names; nil: there is no header. Throws for one that is not spoken here.
-    static func version(_ request: Request, or assumed: ProtocolVersion) throws(MCPRefusal) -> ProtocolVersion? {
+    static func version(_ request: Request) throws(MCPRefusal) -> ProtocolVersion? {
         guard let header = request.headers[values: .mcpProtocolVersion].first else { return nil }
         guard let version = ProtocolVersion(rawValue: header) else { throw .unsupported(header, nil) }
         return version
@@ -51,10 +51,10 @@ enum MCPHeaders {
     /// What a message is written in: what it says of itself, else what its header says. `initialize` is of the era that
     /// shakes hands, whatever else.
     static func version(_ request: Request, of message: RPCMessage) throws(MCPRefusal) -> ProtocolVersion {
-        guard case .request(let call) = message else { return try version(request, or: .assumed) ?? .assumed }
+        guard case .request(let call) = message else { return try version(request) ?? .assumed }
         if call.method == "initialize" { return .newestOfHandshake }
-        let claimed = call.meta?[MetaKey.version]
-        if claimed == nil, let header = try version(request, or: .assumed) { return header }
+        let claimed = call.claimedVersion
+        if claimed == nil, let header = try version(request) { return header }
         guard let claimed else { return .assumed }
         // Whoever says two things is told so before all else.
         let header = request.headers[values: .mcpProtocolVersion]
@@ -67,17 +67,9 @@ enum MCPHeaders {
         return version
     }
 
-    enum MetaKey {
-        static let version = "io.modelcontextprotocol/protocolVersion"
-        static let capabilities = "io.modelcontextprotocol/clientCapabilities"
-    }
-
     /// Of a request that says everything itself: that its headers say what its body says.
     static func check(_ request: Request, _ call: RPCRequest) throws(RPCError) {
-        let missing = [MetaKey.version, MetaKey.capabilities].filter { call.meta?[$0] == nil }
-        guard missing.isEmpty else {
-            throw RPCError(.invalidParameters, "params._meta lacks \(missing.joined(separator: " and "))")
-        }
+        try call.checkEnvelope()
         guard request.headers[values: .mcpMethod] == [call.method] else { throw mismatch("Mcp-Method", "method") }
         if call.method == "tools/call", let name = call.parameters["name"]?.text {
             let given = request.headers[values: .mcpName]

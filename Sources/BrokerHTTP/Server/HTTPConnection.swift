@@ -1,3 +1,4 @@
+internal import ModelContextProtocol
 internal import NIOCore
 
 /// One connection of a client, as far as those need it who answer its requests, one at a time. Safe to use from any

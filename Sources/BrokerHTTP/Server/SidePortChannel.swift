@@ -2,6 +2,7 @@ internal import BrokerServer
 internal import Hummingbird
 internal import HummingbirdCore
 internal import Logging
+internal import ModelContextProtocol
 internal import NIOCore
 internal import NIOSSL
 

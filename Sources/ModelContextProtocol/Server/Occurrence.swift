@@ -1,7 +1,7 @@
 internal import Synchronization
 
 /// Something that happens once, and one task at a time that waits for it. Safe to use from any thread.
-final class Occurrence: Sendable {
+package final class Occurrence: Sendable {
     private struct State {
         var hasHappened = false
         var waiter: CheckedContinuation<Void, Never>?
@@ -9,7 +9,9 @@ final class Occurrence: Sendable {
 
     private let state = Mutex(State())
 
-    func happen() {
+    package init() {}
+
+    package func happen() {
         let waiter = state.withLock { state in
             state.hasHappened = true
             defer { state.waiter = nil }
@@ -19,7 +21,7 @@ final class Occurrence: Sendable {
     }
 
     /// True: it has happened. False: the task was cancelled.
-    func wait() async -> Bool {
+    package func wait() async -> Bool {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isOver = state.withLock { state in

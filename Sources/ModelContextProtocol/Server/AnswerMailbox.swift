@@ -1,19 +1,18 @@
-internal import ModelContextProtocol
 internal import Synchronization
 
 /// What is to be sent of an answer while it comes to be: of its progress the latest alone, and in the end the answer, or
 /// that nobody wants it any more. However slow the reader is, no more than that is kept.
 ///
 /// For one reader. Safe to use from any thread.
-final class AnswerMailbox: Sendable {
-    enum Item: Sendable {
+package final class AnswerMailbox: Sendable {
+    package enum Item: Sendable {
         case progress(Progress)
         /// Nothing to tell, but a word to keep the stream open.
         case ping
         case answer(RPCResponse)
         case cancelled
 
-        var isLast: Bool {
+        package var isLast: Bool {
             switch self {
             case .answer, .cancelled: true
             case .progress, .ping: false
@@ -43,16 +42,18 @@ final class AnswerMailbox: Sendable {
 
     private let state = Mutex(State())
 
-    func tell(_ progress: Progress) {
+    package init() {}
+
+    package func tell(_ progress: Progress) {
         change { $0.progress = progress }
     }
 
-    func ping() {
+    package func ping() {
         change { $0.isPingDue = true }
     }
 
     /// Only the first end counts.
-    func end(_ item: Item) {
+    package func end(_ item: Item) {
         change { state in
             if state.end == nil { state.end = item }
         }
@@ -68,7 +69,7 @@ final class AnswerMailbox: Sendable {
     }
 
     /// The answer alone. Nil: nobody wants it any more.
-    func answer() async -> RPCResponse? {
+    package func answer() async -> RPCResponse? {
         while true {
             switch await next() {
             case .answer(let response): return response
@@ -79,7 +80,7 @@ final class AnswerMailbox: Sendable {
     }
 
     /// The next item; after the end, the end again. Whoever ends the task ends the answer first.
-    func next() async -> Item {
+    package func next() async -> Item {
         while true {
             if let item = state.withLock({ $0.take() }) { return item }
             await withCheckedContinuation { continuation in
