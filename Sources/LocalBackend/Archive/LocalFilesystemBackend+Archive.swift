@@ -90,7 +90,7 @@ private final class LocalArchiveWriter: ArchiveWriter {
         let (file, size) = try openFile()
         let sum = size + UInt64(bytes.readableBytes)
         try backend.settings.limits.archive.check(sent: sum)
-        try await backend.perform(.writeFailed, path) { [path] files throws(DirectoryAccess.Failure) in
+        try await backend.change(path) { [path] files throws(DirectoryAccess.Failure) in
             // It takes nothing's place.
             try files.write(bytes, to: file, at: size, path, WriteOptions(mode: .createOnly))
         }
@@ -103,6 +103,8 @@ private final class LocalArchiveWriter: ArchiveWriter {
         let (file, size) = try openFile()
         let (path, options, limits) = (path, options, backend.settings.limits.archive)
         let source = FileArchiveSource(file: file.descriptor, count: size)
+        // What is there is known before more is made.
+        try await backend.change(path) { _ in }
         try await backend.performInTurns(.writeFailed, path) { files throws(DirectoryAccess.Failure) in
             try ArchiveCheck(source, limits, into: path, files)
         }
