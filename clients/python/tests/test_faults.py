@@ -45,7 +45,7 @@ class Steps:
         return [event.to_status.value for event in self.events]
 
     async def until(self, status: ConnectionStatus) -> None:
-        while not self.events or self.events[-1].to_status is not status:
+        while not any(event.to_status is status for event in self.events):
             self._changed.clear()
             await self._changed.wait()
 
@@ -114,6 +114,24 @@ def test_a_broker_in_order_is_followed_to_the_next(own_broker: Broker) -> None:
         own_broker.start()
         assert await later == "later"
         await backend.destroy()
+
+    run(body())
+
+
+def test_destroy_ends_what_a_draining_broker_has(own_broker: Broker) -> None:
+    async def body() -> None:
+        backend = RemoteFilesystemBackend(own_broker.config(reconnection=SOON))
+        steps = Steps(backend)
+        await backend.exec("mkfifo up")
+        under_way = asyncio.create_task(backend.exec("echo > up; sleep 1000"))
+        await backend.exec("cat up")
+        ending = asyncio.create_task(asyncio.to_thread(own_broker.terminate))
+        await steps.until(ConnectionStatus.RECONNECTING)
+        await backend.destroy()
+        with pytest.raises(BackendError) as stopped:
+            await under_way
+        assert stopped.value.code == ErrorCode.BACKEND_DESTROYED
+        await ending
 
     run(body())
 
@@ -299,6 +317,11 @@ def test_refusals(broker: Broker) -> None:
                 await other.connect()
             assert conflict.value.code == ErrorCode.CONFLICT
             await other.destroy()
+        alone = EntryConfig(max_leases=1)
+        async with RemoteFilesystemBackend(broker.config(key="alone", entry=alone, queue_timeout_ms=1)) as only:
+            # By its own lease: there is no other to be had.
+            await only.write("f", "x")
+            assert await only.scope("s").exec("echo here") == "here"
         async with RemoteFilesystemBackend(broker.config(key="isolated", isolation=IsolationMode.SOFTWARE)) as safe:
             assert await safe.exec("echo safe") == "safe"
 
