@@ -10,10 +10,22 @@ internal import Synchronization
 /// A token is good as long as the broker keeps the connection. One that is revoked loses it, and the next request tries
 /// again in vain.
 final class BrokerLinks: Sendable {
-    /// In use by a request, or by a command that goes on.
-    struct Use: Sendable {
+    /// The use of a connection, as long as this is kept: an answer may be written long after the handler of its request
+    /// has returned, or never, where its client is gone.
+    final class Use: Sendable {
         let token: TokenDigest
         let backend: RemoteFilesystemBackend
+        private let links: BrokerLinks
+
+        fileprivate init(_ token: TokenDigest, _ backend: RemoteFilesystemBackend, of links: BrokerLinks) {
+            self.token = token
+            self.backend = backend
+            self.links = links
+        }
+
+        deinit {
+            links.giveBack(token, backend)
+        }
     }
 
     private struct Link {
@@ -37,25 +49,20 @@ final class BrokerLinks: Sendable {
     /// Time without use after which a connection is closed, and between two looks for such.
     private static let idleTime = Duration.seconds(60)
 
-    /// Runs `body` with the connection of a token. Throws `AUTH_FAILED` for one that the broker does not know, and
-    /// whatever else keeps it from being connected.
+    /// The connection of a token. Throws `AUTH_FAILED` for one that the broker does not know, and whatever else keeps it
+    /// from being connected.
     ///
     /// - Parameter peer: Whoever shows the token.
-    func withLink<Value>(
-        _ token: String,
-        for peer: SocketAddress?,
-        _ body: (Use) async throws -> Value
-    ) async throws -> Value {
+    func use(_ token: String, for peer: SocketAddress?) async throws(BackendError) -> Use {
         let digest = TokenDigest(token)
-        let backend = try take(digest, token, peer)
-        defer { giveBack(digest, backend) }
+        let use = Use(digest, try take(digest, token, peer), of: self)
         do throws(BackendError) {
-            try await backend.connect()
+            try await use.backend.connect()
         } catch {
-            forget(digest, backend)
+            forget(digest, use.backend)
             throw error
         }
-        return try await body(Use(token: digest, backend: backend))
+        return use
     }
 
     private func take(
@@ -63,6 +70,11 @@ final class BrokerLinks: Sendable {
         _ token: String,
         _ peer: SocketAddress?
     ) throws(BackendError) -> RemoteFilesystemBackend {
+        let known = state.withLock { state in
+            state.links[digest]?.uses += 1
+            return state.links[digest]?.backend
+        }
+        if let known { return known }
         let maximum = broker.configuration().http.maxTokens
         let made = try makeBackend(token, peer)
         let result: Result<RemoteFilesystemBackend, BackendError> = state.withLock { state in

@@ -63,10 +63,9 @@ struct MCPEndpoint: Sendable {
         await answering { () throws(MCPRefusal) in
             let caller = try caller(request)
             try checkTypes(request)
-            return try await withLink(caller, connection) { link throws(MCPRefusal) in
-                try await bodies.withBody(of: request, broker.configuration().http) { body throws(MCPRefusal) in
-                    try await answer(body, request, caller, link, connection)
-                }
+            let link = try await link(caller, connection)
+            return try await bodies.withBody(of: request, broker.configuration().http) { body throws(MCPRefusal) in
+                try await answer(body, request, caller, link, connection)
             }
         }
     }
@@ -75,13 +74,12 @@ struct MCPEndpoint: Sendable {
     func delete(_ request: Request, on connection: HTTPConnection) async throws -> Response {
         await answering { () throws(MCPRefusal) in
             let caller = try caller(request)
-            return try await withLink(caller, connection) { link throws(MCPRefusal) in
-                if case .stateless = try MCPHeaders.version(request)?.era {
-                    return .notAllowed("POST")
-                }
-                sessions.end(try session(request, caller, link))
-                return Response(status: .noContent)
+            let link = try await link(caller, connection)
+            if case .stateless = try MCPHeaders.version(request)?.era {
+                return .notAllowed("POST")
             }
+            sessions.end(try session(request, caller, link))
+            return Response(status: .noContent)
         }
     }
 
@@ -131,19 +129,14 @@ struct MCPEndpoint: Sendable {
         guard MCPHeaders.accepts(request, "application/json") else { throw .accept }
     }
 
-    private func withLink(
+    private func link(
         _ caller: Caller,
-        _ connection: HTTPConnection,
-        _ body: (BrokerLinks.Use) async throws(MCPRefusal) -> Response
-    ) async throws(MCPRefusal) -> Response {
-        do {
-            return try await links.withLink(caller.token, for: connection.remoteAddress) { link in
-                try await body(link)
-            }
-        } catch let refusal as MCPRefusal {
-            throw refusal
+        _ connection: HTTPConnection
+    ) async throws(MCPRefusal) -> BrokerLinks.Use {
+        do throws(BackendError) {
+            return try await links.use(caller.token, for: connection.remoteAddress)
         } catch {
-            throw MCPRefusal(error as? BackendError ?? BackendError(.internal, message: "\(error)"))
+            throw MCPRefusal(error)
         }
     }
 

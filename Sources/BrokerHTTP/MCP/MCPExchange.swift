@@ -42,15 +42,12 @@ struct MCPExchange: Sendable {
             if let cancelled = notification.cancelledRequest { endpoint.sessions.cancel(cancelled, of: session) }
             return Response(status: .accepted)
         case .request(let call):
-            let calledOff = Occurrence()
-            guard endpoint.sessions.began(call.id, of: session, calledOff) else {
+            guard let ongoing = endpoint.sessions.begin(call.id, of: session) else {
                 let error = RPCError(.invalidRequest, "another request of this id is being answered: take a new one")
                 throw MCPRefusal(RPCResponse(id: call.id, .failure(error)))
             }
             // A client that goes away has called off nothing: it may come back, and what it started goes on.
-            return try await answer(call, session.version, calledOffBy: calledOff) {
-                endpoint.sessions.ended(call.id, of: session)
-            }
+            return try await answer(call, session.version, calledOffBy: ongoing.calledOff, keeping: ongoing)
         }
     }
 
@@ -68,18 +65,18 @@ struct MCPExchange: Sendable {
 
     // MARK: Answers
 
-    /// As one JSON value, or, where it may take its time and the client takes them, as events.
+    /// As one JSON value, or, where it may take its time and the client takes them, as events. `ongoing`: kept until it is
+    /// answered.
     private func answer(
         _ call: RPCRequest,
         _ version: ProtocolVersion,
         calledOffBy calledOff: Occurrence,
-        whenEnded: @escaping @Sendable () -> Void = {}
+        keeping ongoing: MCPSessions.Ongoing? = nil
     ) async throws(MCPRefusal) -> Response {
         let mailbox = AnswerMailbox()
         let takesEvents = MCPHeaders.accepts(request, "text/event-stream")
         guard takesEvents, call.progressToken != nil || ToolServer.mayBeLong(call) else {
-            defer { whenEnded() }
-            async let work: Void = perform(call, version, calledOff, mailbox)
+            async let work: Void = perform(call, version, calledOff, mailbox, keeping: ongoing)
             guard let response = await mailbox.answer() else { throw .calledOff }
             _ = await work
             return Response(rpc: response, version)
@@ -90,8 +87,7 @@ struct MCPExchange: Sendable {
                 .contentType: "text/event-stream", .cacheControl: "no-cache, no-transform", .xAccelBuffering: "no",
             ],
             body: ResponseBody { writer in
-                defer { whenEnded() }
-                async let work: Void = perform(call, version, calledOff, mailbox)
+                async let work: Void = perform(call, version, calledOff, mailbox, keeping: ongoing)
                 try await EventStream.write(mailbox, of: call, to: &writer)
                 _ = await work
             }
@@ -101,12 +97,15 @@ struct MCPExchange: Sendable {
     /// Between two words that keep a stream open.
     private static let pingInterval = Duration.seconds(15)
 
+    /// Keeps the connection to the broker, and the request's place in its session, until nothing of it goes on.
     private func perform(
         _ call: RPCRequest,
         _ version: ProtocolVersion,
         _ calledOff: Occurrence,
-        _ mailbox: AnswerMailbox
+        _ mailbox: AnswerMailbox,
+        keeping ongoing: MCPSessions.Ongoing?
     ) async {
+        defer { withExtendedLifetime((link, ongoing)) {} }
         await endpoint.server.perform(
             call,
             version,

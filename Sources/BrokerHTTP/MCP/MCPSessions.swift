@@ -88,17 +88,38 @@ final class MCPSessions: Sendable {
         }
     }
 
-    /// A request is being answered. False: another one of that id is.
-    func began(_ request: MessageID, of session: Session, _ cancellation: Occurrence) -> Bool {
-        state.withLock { state in
-            guard let entry = state.entries[session.id], entry.requests[request] == nil else { return false }
-            state.entries[session.id]?.requests[request] = cancellation
-            return true
+    /// A request that is being answered, as long as this is kept.
+    final class Ongoing: Sendable {
+        let calledOff = Occurrence()
+        private let request: MessageID
+        private let session: Session
+        private let sessions: MCPSessions
+
+        fileprivate init(_ request: MessageID, of session: Session, in sessions: MCPSessions) {
+            self.request = request
+            self.session = session
+            self.sessions = sessions
+        }
+
+        deinit {
+            sessions.ended(request, calledOff, of: session)
         }
     }
 
-    func ended(_ request: MessageID, of session: Session) {
+    /// A request is to be answered. Nil: another one of that id is.
+    func begin(_ request: MessageID, of session: Session) -> Ongoing? {
+        let ongoing = Ongoing(request, of: session, in: self)
+        let isTaken = state.withLock { state in
+            guard let entry = state.entries[session.id], entry.requests[request] == nil else { return false }
+            state.entries[session.id]?.requests[request] = ongoing.calledOff
+            return true
+        }
+        return isTaken ? ongoing : nil
+    }
+
+    private func ended(_ request: MessageID, _ calledOff: Occurrence, of session: Session) {
         state.withLock { state in
+            guard state.entries[session.id]?.requests[request] === calledOff else { return }
             state.entries[session.id]?.requests[request] = nil
             state.entries[session.id]?.lastUse = .now
         }
