@@ -57,6 +57,8 @@ import Testing
         #expect(DirectoryEvent.awaitsPartner(events[0], after: nil))
         #expect(!DirectoryEvent.awaitsPartner(events[2], after: events[0]))
         #expect(DirectoryEvent.awaitsPartner(events[3], after: events[2]))
+        #expect(!DirectoryEvent.awaitsPartner(events[4], after: events[3]), "they are one already")
+        #expect(DirectoryEvent.awaitsPartner(events[5], after: events[3]))
     }
 
     @Test func aDirectoryThatIsMovedOutIsForgotten() throws {

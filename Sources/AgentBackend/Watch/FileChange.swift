@@ -7,7 +7,7 @@ public struct FileChange: Sendable, Hashable {
         case created = 2
         /// Its contents or what stat tells of it.
         case modified = 3
-        /// It is there no more. The last change of a watch where it is the watched directory itself.
+        /// It is there no more; of a directory, with all that was in it. The last change of a watch where it is the watched directory itself.
         case removed = 4
         /// It had the name ``FileChange/from``. Of a directory: with all that is in it.
         case moved = 5

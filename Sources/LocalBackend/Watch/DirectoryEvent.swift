@@ -39,7 +39,7 @@ enum DirectoryEvent: Sendable, Hashable {
 
     /// Whether an event may be the first of two of which the other is still to come.
     static func awaitsPartner(_ event: InotifyEvent, after previous: InotifyEvent?) -> Bool {
-        if event.has(IN_MOVED_FROM) { return true }
+        if event.has(IN_MOVED_FROM) { return previous.map { !isExchange($0, event) } ?? true }
         guard event.has(IN_MOVED_TO), !event.isDirectory else { return false }
         return previous?.cookie != event.cookie
     }
@@ -52,11 +52,13 @@ enum DirectoryEvent: Sendable, Hashable {
             return rest.first { events[$0].has(IN_MOVED_TO) && events[$0].cookie == first.cookie }
         }
         guard first.has(IN_MOVED_TO), !first.isDirectory else { return nil }
-        // The broker writes a file by exchanging it with one that nobody sees: renameat2(2).
-        return rest.first { other in
-            events[other].has(IN_MOVED_FROM) && !events[other].isDirectory && events[other].watch == first.watch
-                && events[other].name == first.name
-        }
+        return rest.first { isExchange(first, events[$0]) }
+    }
+
+    /// Whether a file was exchanged with one that nobody sees, as the broker writes files: renameat2(2).
+    private static func isExchange(_ first: InotifyEvent, _ second: InotifyEvent) -> Bool {
+        first.has(IN_MOVED_TO) && second.has(IN_MOVED_FROM) && !first.isDirectory && !second.isDirectory
+            && first.watch == second.watch && first.name == second.name
     }
 
     private init(_ first: InotifyEvent, _ second: InotifyEvent) {

@@ -121,7 +121,7 @@ typedef enum _Agentbroker__V1__WatchEventKind {
    */
   AGENTBROKER__V1__WATCH_EVENT_KIND__WATCH_EVENT_KIND_MODIFIED = 3,
   /*
-   * It is there no more. Of the watched directory itself: the last event, after which the call ends; it, or one above it,
+   * It is there no more; of a directory, with all that was in it. Of the watched directory itself: the last event, after which the call ends; it, or one above it,
    * was removed or has another name.
    */
   AGENTBROKER__V1__WATCH_EVENT_KIND__WATCH_EVENT_KIND_REMOVED = 4,
