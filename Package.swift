@@ -231,8 +231,8 @@ let package = Package(
         .testTarget(
             name: "BrokerHTTPTests",
             dependencies: [
-                "BrokerHTTP", "BrokerClient", "BrokerServer", "BrokerTestKit", "BrokerWire", "ModelContextProtocol",
-                "AgentBackend", nioCore, nioPosix,
+                "BrokerHTTP", "BrokerServer", "BrokerTestKit", "BrokerWire", "ModelContextProtocol", "AgentBackend",
+                nioCore, nioPosix,
             ],
             swiftSettings: swiftSettings
         ),
