@@ -22,6 +22,7 @@ package final class CommandWatch: Sendable {
 
     /// Until the calling task is cancelled. Called once. Sleeps only while commands run.
     package func run(sleep: @Sendable (Duration) async throws -> Void) async {
+        defer { watched.withLock { $0 = [:] } }
         for await _ in wakeUps.stream {
             while !watched.withLock({ $0.isEmpty }) {
                 guard (try? await sleep(Self.interval)) != nil else { return }

@@ -121,10 +121,6 @@ package final class WorkspaceUsage: Sendable {
         let backends = watch.withLock { Array($0.backends.values) }
         for backend in backends { backend.running.forgetEnded() }
         guard let backend = backends.first, hasCommands else {
-            watch.withLock { watch in
-                // One may have begun just now.
-                if !hasCommands { watch = Watch() }
-            }
             return hasCommands
         }
         guard await !backend.isKnownWellEnough() else { return true }
@@ -157,9 +153,17 @@ package final class WorkspaceUsage: Sendable {
     /// Bytes that it may hold.
     private var limit: UInt64 { ledger.withLock { min($0.limits.workspace.bytes, $0.limits.org.bytes) } }
 
-    /// Nothing of it is left.
+    /// Nothing of it is left. After the last one no backend is referred to any more, which refers to this.
     func commandEnded() {
-        ledger.withLock { $0.commandEnded(in: id) }
+        let isLast = ledger.withLock { ledger in
+            ledger.commandEnded(in: id)
+            return !ledger.hasCommands(in: id)
+        }
+        guard isLast else { return }
+        watch.withLock { watch in
+            // One may have begun just now.
+            if !hasCommands { watch = Watch() }
+        }
     }
 
     // MARK: Counting
