@@ -51,10 +51,11 @@ import Testing
             let narrow = try await WireConversation(with: broker, token: token.text)
             var detached = ExecStart(program: .shellLine(Array("true".utf8)))
             detached.isDetached = true
-            for operation in Self.operations.filter(\.isModifying).map(\.operation) + [.execStart(detached)] {
+            let operations = Self.operations.filter(\.isModifying).map(\.operation) + [.execStart(detached)]
+            for (number, operation) in operations.enumerated() {
                 if case .execStart(let start) = operation, !start.isDetached { continue }
                 var frame = narrow.frame(operation, key: "a")
-                frame.options = CallOptions(CallOptions.Special(idempotencyKey: "once"))
+                frame.options = CallOptions(CallOptions.Special(idempotencyKey: "once \(number)"))
                 let code = try await errorCode { try await narrow.call(frame) }
                 #expect(code == .permissionDenied, "\(operation)")
             }
