@@ -15,7 +15,9 @@ extension IntegrationTests {
         @Test(.timeLimit(.minutes(10)))
         func everyAnswerIsRightAndNothingIsLeft() async throws {
             try await withScratchDirectory { directory in
-                let orgs = try await OrgFile(orgs: Self.orgs, in: directory)
+                // So that what there is before and after is the entries' own.
+                let preamble = "exec: {spare_sandboxes: 0}\n"
+                let orgs = try await OrgFile(orgs: Self.orgs, in: directory, preamble: preamble)
                 try await withBrokerProcess(["--root", "\(directory)/root", "--config", orgs.path]) { broker in
                     // Makes the entries and whatever else the broker makes once.
                     try await makeCalls(64 * 18, of: broker, orgs)
