@@ -152,6 +152,8 @@ package final class CommandRunner: Sendable {
             if spares.withLock({ $0.use(launched, kind) }) {
                 await superviseLater({ await self.makeSpare(kind, for: purpose) }, orElse: {})
             }
+            // It may have ended before it was counted, and nobody would take it off again.
+            if !launched.isUsable { spares.withLock { $0.ended(launched) }?.end() }
             return launched
         }
     }

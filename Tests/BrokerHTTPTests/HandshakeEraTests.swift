@@ -140,5 +140,5 @@ func waitForFile(_ name: String, _ caller: MCPCaller) async throws {
 }
 
 func waitUntilNoCommandRuns(_ broker: InProcessBroker) async throws {
-    while !commands(beneath: broker.root).isEmpty { try await Task.sleep(for: .milliseconds(10)) }
+    while !commands(beneath: broker.root).isEmpty { await Task.yield() }
 }

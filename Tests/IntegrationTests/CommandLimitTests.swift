@@ -20,31 +20,6 @@ extension IntegrationTests {
         private static let hasControlGroups =
             geteuid() == 0 && access("/sys/fs/cgroup/memory/cgroup.procs", W_OK) == 0
 
-        private func withOrgs(
-            configure: @Sendable (inout BrokerConfiguration) -> Void = { _ in },
-            _ body: (_ acme: BrokerConnection, _ umbrella: BrokerConnection) async throws -> Void
-        ) async throws {
-            try await withBroker(orgs: ["acme", "umbrella"]) {
-                configure(&$0)
-            } _: { broker in
-                let address = try BrokerAddress("127.0.0.1:\(broker.port)")
-                try await BrokerConnection.withConnection(to: address, token: broker.token(of: "acme")) { acme in
-                    try await BrokerConnection.withConnection(to: address, token: broker.token(of: "umbrella")) {
-                        try await body(acme, $0)
-                    }
-                }
-            }
-        }
-
-        private func failure(_ body: () async throws -> Void) async -> BackendError? {
-            do {
-                try await body()
-                return nil
-            } catch {
-                return error as? BackendError
-            }
-        }
-
         @Test func whatACommandAsksForEndsIt() async throws {
             try await withOrgs { acme, _ in
                 func outcome(_ line: String, _ limits: ExecLimits) async throws -> ExecEnd.Outcome {

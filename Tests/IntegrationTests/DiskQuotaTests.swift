@@ -12,31 +12,6 @@ extension IntegrationTests {
     struct DiskQuotaTests {
         private static let target = BrokerTarget(key: "small")
 
-        private func withOrgs(
-            _ configure: @Sendable (inout BrokerConfiguration) -> Void,
-            _ body: (_ acme: BrokerConnection, _ umbrella: BrokerConnection) async throws -> Void
-        ) async throws {
-            try await withBroker(orgs: ["acme", "umbrella"]) {
-                configure(&$0)
-            } _: { broker in
-                let address = try BrokerAddress("127.0.0.1:\(broker.port)")
-                try await BrokerConnection.withConnection(to: address, token: broker.token(of: "acme")) { acme in
-                    try await BrokerConnection.withConnection(to: address, token: broker.token(of: "umbrella")) {
-                        try await body(acme, $0)
-                    }
-                }
-            }
-        }
-
-        private func failure(_ body: () async throws -> Void) async -> BackendError? {
-            do {
-                try await body()
-                return nil
-            } catch {
-                return error as? BackendError
-            }
-        }
-
         private func write(
             _ path: String,
             _ count: Int,

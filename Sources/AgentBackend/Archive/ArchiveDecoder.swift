@@ -12,7 +12,8 @@ package protocol ArchiveSource: Sendable {
 /// Reads a tar archive, entry by entry, and refuses what has no place in a workspace. Plain, or compressed with gzip or
 /// zstd, each at most once. Not with xz: libarchive bounds the memory for that in no way.
 ///
-/// `@unchecked Sendable`: used by one thread at a time, as whoever holds it sees to.
+/// `@unchecked Sendable`: an extraction has it for itself, and its turns, which may be on different threads, come one after
+/// the other, each awaited before the next begins.
 package final class ArchiveDecoder: @unchecked Sendable {
     private let archive: OpaquePointer
     private let input: Input
@@ -23,7 +24,8 @@ package final class ArchiveDecoder: @unchecked Sendable {
     /// Of the file that was told of last.
     private var rest: UInt64 = 0
     private var isInLastHole = false
-    /// Of the symbolic links that were met.
+    /// Hashes of the paths of the symbolic links that were met: where two are the same, an entry is refused that need not
+    /// be, and none is let through.
     private var links: Set<Int> = []
 
     private final class Input {
@@ -248,6 +250,8 @@ package final class ArchiveDecoder: @unchecked Sendable {
         return tooLarge ? .max : sum
     }
 
+    /// Of all paths and links in one archive, whose hashes and directories are kept to its end.
     private static let maximumNameBytes = 64 << 20
+    /// What an archive may become whatever its ratio: a small one of zeros is no bomb.
     private static let freeBytes: UInt64 = 64 << 20
 }

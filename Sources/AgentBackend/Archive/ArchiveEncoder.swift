@@ -5,7 +5,8 @@ package import NIOCore
 /// Makes a tar archive in memory, entry by entry; what is made is to be taken away as it grows. Of the pax format: names
 /// of any length and bytes, times to the nanosecond. The same entries give the same bytes.
 ///
-/// `@unchecked Sendable`: used by one thread at a time, as whoever holds it sees to.
+/// `@unchecked Sendable`: its reader keeps it behind a lock, or takes it out of that for a turn and puts it back, so that one
+/// thread has it at a time.
 package final class ArchiveEncoder: @unchecked Sendable {
     private let archive: OpaquePointer
     private let entry: OpaquePointer
