@@ -29,7 +29,7 @@ package struct SidePort: BrokerFront {
             connections: connections,
             mcp: mcp,
             links: links,
-            speaksTLS: broker.tls != nil,
+            speaksTLS: broker.protect != nil,
             logger: broker.logger
         )
     }

@@ -68,5 +68,44 @@ extension IntegrationTests {
                 #expect(result.errorText.contains("others can read or write the private key \(certificate.key)"))
             }
         }
+
+        /// The side port shows the same certificate, and its log tells of who does not speak TLS, and of one too many.
+        @Test(.timeLimit(.minutes(1)))
+        func theSidePortSpeaksTLS() async throws {
+            try await withScratchDirectory { directory in
+                let authority = try TestAuthority()
+                defer { authority.remove() }
+                let certificate = try authority.issue("broker")
+                try "http: {max_connections: 1}\n".write(
+                    toFile: "\(directory)/broker.yaml",
+                    atomically: true,
+                    encoding: .utf8
+                )
+                let broker = try await BrokerProcess([
+                    "--root", "\(directory)/root", "--config", "\(directory)/broker.yaml", "--http", "127.0.0.1:0",
+                    "--tls-cert", certificate.path, "--tls-key", certificate.key,
+                ])
+                let request = Data("GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".utf8)
+                let client = [
+                    "s_client", "-connect", broker.ready.http, "-CAfile", authority.path, "-verify_return_error",
+                    "-servername", "localhost", "-quiet", "-ign_eof",
+                ]
+                let answer = try await ChildProcess.run("/usr/bin/openssl", client, input: request)
+                #expect(
+                    answer.text.hasPrefix("HTTP/1.1 200 OK\r\n") && answer.text.hasSuffix("\r\n\r\nready\n"),
+                    "\(answer)"
+                )
+
+                // Of connections that are open at once, one is taken.
+                let open = (3...5).map { "exec \($0)<>/dev/tcp/${0/:/\\/}" }
+                let speak = (3...5).map { "printf 'GET / HTTP/1.1\\r\\n\\r\\n' >&\($0); cat <&\($0) >/dev/null" }
+                let plain = (open + speak).joined(separator: "; ")
+                _ = try await ChildProcess.run("/bin/bash", ["-c", plain, broker.ready.http])
+                let ended = try await broker.stop()
+                #expect(ended.status == 0)
+                #expect(ended.errorText.contains("it does not speak TLS on a listener that does"), "\(ended)")
+                #expect(ended.errorText.contains("raise http.max_connections"), "\(ended)")
+            }
+        }
     }
 }

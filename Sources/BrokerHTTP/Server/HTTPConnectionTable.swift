@@ -1,3 +1,4 @@
+internal import AgentBackend
 internal import Hummingbird
 internal import NIOCore
 internal import Synchronization
@@ -7,6 +8,7 @@ final class HTTPConnectionTable: Sendable {
     private struct State {
         var channels: [ObjectIdentifier: any Channel] = [:]
         var isQuiescing = false
+        var refusals: UInt64 = 0
         var waiter: CheckedContinuation<Void, Never>?
     }
 
@@ -20,16 +22,23 @@ final class HTTPConnectionTable: Sendable {
 
     var count: Int { state.withLock { $0.channels.count } }
 
-    /// Until it closes. False: there are too many.
-    func add(_ channel: any Channel) -> Bool {
+    /// How many were not taken because there were too many.
+    var refusals: UInt64 { state.withLock { $0.refusals } }
+
+    /// Until it closes. Throws `RESOURCE_EXHAUSTED` where there are too many, `SHUTTING_DOWN`.
+    func add(_ channel: any Channel) throws(BackendError) {
         let maximum = maximum()
-        let isTaken = state.withLock { state in
-            guard state.channels.count < maximum, !state.isQuiescing else { return false }
+        let refusal = state.withLock { state -> BackendError? in
+            guard !state.isQuiescing else { return .draining }
+            guard state.channels.count < maximum else {
+                state.refusals += 1
+                return .tooManyConnections(allowed: maximum)
+            }
             state.channels[ObjectIdentifier(channel)] = channel
-            return true
+            return nil
         }
-        if isTaken { channel.closeFuture.whenComplete { [weak self] _ in self?.remove(ObjectIdentifier(channel)) } }
-        return isTaken
+        if let refusal { throw refusal }
+        channel.closeFuture.whenComplete { [weak self] _ in self?.remove(ObjectIdentifier(channel)) }
     }
 
     private func remove(_ id: ObjectIdentifier) {
@@ -84,5 +93,23 @@ final class HTTPConnectionTable: Sendable {
             }
             waiter?.resume()
         }
+    }
+}
+
+extension BackendError {
+    fileprivate static let draining = BackendError(
+        .shuttingDown,
+        message: "the broker ends, and takes no more connections: connect to another one",
+        isRetryable: true
+    )
+
+    fileprivate static func tooManyConnections(allowed: Int) -> BackendError {
+        BackendError(
+            .resourceExhausted,
+            message:
+                "\(allowed) connections of HTTP are open, and no more may be: close some, or raise http.max_connections",
+            isRetryable: true,
+            limit: LimitDetails(name: "http_connections", used: UInt64(allowed), allowed: UInt64(allowed))
+        )
     }
 }

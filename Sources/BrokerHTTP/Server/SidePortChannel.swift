@@ -1,10 +1,10 @@
+internal import AgentBackend
 internal import BrokerServer
 internal import Hummingbird
 internal import HummingbirdCore
 internal import Logging
 internal import ModelContextProtocol
 internal import NIOCore
-internal import NIOSSL
 
 /// What becomes of a connection that was accepted: TLS where there is a certificate, HTTP/1.1, and its requests one after
 /// the other.
@@ -16,15 +16,16 @@ struct SidePortChannel: ServerChildChannel {
     let broker: BrokerAccess
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
-        guard connections.add(channel) else {
+        do throws(BackendError) {
+            try connections.add(channel)
+        } catch {
+            if error.limit != nil { broker.tellRefused(error, channel.remoteAddress, connections.refusals) }
             channel.close(promise: nil)
-            return channel.eventLoop.makeFailedFuture(ChannelError.operationUnsupported)
+            return channel.eventLoop.makeFailedFuture(error)
         }
         let settings = broker.configuration().http
         do {
-            if let tls = broker.tls {
-                try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls()))
-            }
+            try broker.protect?(channel)
             try channel.pipeline.syncOperations.addHandler(SlowReaderHandler(patience: settings.writeTimeout))
         } catch {
             return channel.eventLoop.makeFailedFuture(error)

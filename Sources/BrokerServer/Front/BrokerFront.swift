@@ -1,7 +1,6 @@
 package import AgentBackend
 package import Logging
 package import NIOCore
-package import NIOSSL
 package import ServiceLifecycle
 
 /// Another way in than the wire, such as HTTP.
@@ -29,7 +28,10 @@ package struct BrokerAccess: Sendable {
     /// Makes a connection of the wire and returns the client's end of it, a socket that is the caller's to close. It
     /// counts as one of the address, where there is one: that of whoever it is made for.
     package let connect: @Sendable (SocketAddress?) throws(BackendError) -> CInt
-    /// For a connection that comes now. Nil: listeners speak no TLS.
-    package let tls: (@Sendable () -> NIOSSLContext)?
+    /// Has a connection that comes now speak TLS as those of the wire do, and tells of a handshake that fails. Nil:
+    /// listeners speak no TLS.
+    package let protect: (@Sendable (any Channel) throws -> Void)?
+    /// Tells the operator of a connection that was not taken, as of those of the wire: of so many in a second.
+    package let tellRefused: @Sendable (BackendError, _ peer: SocketAddress?, _ inAll: UInt64) -> Void
     package let logger: Logger
 }

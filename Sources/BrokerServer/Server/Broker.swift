@@ -284,7 +284,8 @@ package struct Broker: Sendable {
             configuration: { core.configuration.current },
             isDraining: { core.drain.isDraining },
             connect: { peer throws(BackendError) in try listener.connect(for: peer) },
-            tls: listener.tls.map { tls in { @Sendable in tls.current } },
+            protect: listener.tls.map { tls in { @Sendable in try tls.protect($0, telling: listener.observer) } },
+            tellRefused: { listener.observer.connectionRefused($0, peer: $1?.description ?? "unix", inAll: $2) },
             logger: logger
         )
     }

@@ -4,7 +4,6 @@ internal import Glibc
 internal import Logging
 internal import NIOCore
 internal import NIOPosix
-internal import NIOSSL
 internal import Synchronization
 
 /// Accepts connections of the wire and serves them until it is shut down.
@@ -44,6 +43,9 @@ final class WireListener: Sendable {
             }
         )
     }
+
+    /// Hears of connections that are not served well.
+    var observer: any ConnectionObserver { settings.withLock { $0.observer } }
 
     /// What connections are made with from now on, and who may come in.
     func update(_ settings: ConnectionSettings, _ admission: AdmissionLimits) {
@@ -151,14 +153,7 @@ final class WireListener: Sendable {
         switch connections.add(entry, member, from: peer.flatMap { IPAddress($0) }) {
         case .added:
             handler.whenGone.whenComplete { [connections] _ in connections.remove(entry) }
-            if let tls {
-                let linger = TLSHandshakeLinger()
-                try channel.pipeline.syncOperations.addHandlers(
-                    linger,
-                    NIOSSLServerHandler(context: tls.current),
-                    TLSHandshakeObserver(linger, observer: settings.observer)
-                )
-            }
+            try tls?.protect(channel, telling: settings.observer)
             try channel.pipeline.syncOperations.addHandler(handler)
         case .refused(let error, let inAll):
             settings.observer.connectionRefused(error, peer: peer?.description ?? "unix", inAll: inAll)

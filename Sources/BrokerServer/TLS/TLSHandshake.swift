@@ -1,7 +1,20 @@
 internal import AgentBackend
 internal import BrokerWire
 internal import NIOCore
+internal import NIOSSL
 internal import NIOTLS
+
+extension ServerTLS {
+    /// Has a connection speak TLS, with the certificate that counts now. On its event loop.
+    func protect(_ channel: any Channel, telling observer: any ConnectionObserver) throws {
+        let linger = TLSHandshakeLinger()
+        try channel.pipeline.syncOperations.addHandlers(
+            linger,
+            NIOSSLServerHandler(context: current),
+            TLSHandshakeObserver(linger, observer: observer)
+        )
+    }
+}
 
 /// Tells of a TLS handshake that failed. Stands behind the handler of TLS, before the connection's own.
 ///

@@ -9,6 +9,7 @@ final class BrokerProcess: Sendable {
     struct ReadyLine: Decodable, Sendable {
         let ready: Bool
         let wire: String
+        let http: String
         let unix: String
         let root: String
         let tls: Bool
