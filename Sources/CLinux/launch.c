@@ -160,6 +160,7 @@ static enum linux_launch_step separate(const struct linux_launch *launch) {
     if (separate_mounts() != 0) return linux_launch_step_namespaces;
     if (launch->directory >= 0 && bind_directory(launch->directory, launch->directory_path) != 0)
         return linux_launch_step_directory;
+    if (launch->etc != NULL && mount(launch->etc, "/etc", NULL, MS_BIND, NULL) != 0) return linux_launch_step_namespaces;
     return linux_launch_step_none;
 }
 

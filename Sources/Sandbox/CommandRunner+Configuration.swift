@@ -53,6 +53,9 @@ extension CommandRunner {
             "/etc/debian_version", "/etc/services", "/etc/protocols", "/etc/mime.types", "/etc/magic", "/etc/perl",
             "/etc/vim", "/etc/inputrc", "/etc/terminfo",
         ]
+        /// Where copies of them lie that all sandboxes see, of the runner's own: absolute, and beneath directories of the
+        /// broker's user alone. Nil: each file is mounted by itself, which takes longer; so it is without root.
+        package var preparedFilesDirectory: String?
         /// Further paths of the host that commands see, read-only, such as a tool chain outside of /usr. None beneath
         /// /tmp, where bubblewrap finds the workspace, and where commands have directories of their own.
         package var readOnlyPaths: [String] = []

@@ -73,7 +73,8 @@ package final class CommandRunner: Sendable {
                 reactor.run()
                 pollingEnded.fulfil(())
             }
-            try DedicatedThread.start(name: "sandbox-launch") { [launchThread] in
+            try DedicatedThread.start(name: "sandbox-launch") { [self] in
+                launcher.prepare()
                 launchThread.run()
                 launchingEnded.fulfil(())
             }

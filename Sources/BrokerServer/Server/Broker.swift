@@ -86,8 +86,10 @@ package struct Broker: Sendable {
         let tenancy = try Tenancy(configuration, root: root)
         if let identity = tenancy.current.orgs.orgs.first?.identity { try FileIdentity.prove(identity) }
 
+        var isolationSettings = CommandIsolation.Settings(configuration.exec)
+        isolationSettings.preparedFilesDirectory = root.preparedFiles
         let isolation = try await CommandIsolation(
-            CommandIsolation.Settings(configuration.exec),
+            isolationSettings,
             as: tenancy.current.orgs.orgs.first?.identity
         )
         if let missing = isolation.missing {

@@ -12,6 +12,7 @@ import Synchronization
 ///     ROOT/v1/orgs/<org>/.trash/       what is being removed: 0700
 ///     ROOT/state/                      what must outlive the broker: 0700
 ///     ROOT/state/used/<org>/<key>      when the key's workspace was last used
+///     ROOT/etc/                        copies of the host's files of /etc that commands see, made anew at each start
 ///
 /// A broker that runs as root gives each org's files to the org's own uid. Everything above them belongs to root
 /// and lets others pass but not look (0711), for a sandbox that runs as the org must reach its workspace. So
@@ -23,6 +24,8 @@ package final class BrokerRoot: Sendable {
     package let path: String
     /// Whether the broker can give files to other users: it runs as root.
     package let isPrivileged: Bool
+    /// ROOT/etc: for whoever starts commands to make.
+    package var preparedFiles: String { "\(path)/etc" }
     /// ROOT/v1/orgs.
     let orgs: OwnedDescriptor
     /// ROOT/state.

@@ -36,6 +36,9 @@ struct linux_launch {
     int directory;
     const char *directory_path;
 
+    // Bound to /etc of a program that is apart, whose caller is root; null: none.
+    const char *etc;
+
     // RLIMIT_NOFILE, RLIMIT_NPROC. 0 leaves the caller's.
     uint64_t maximum_descriptors;
     uint64_t maximum_processes;

@@ -29,6 +29,8 @@ package struct CommandIsolation: Sendable {
         package var maximumSpareSandboxes = 8
         /// Further paths of the host that commands see, read-only.
         package var readOnlyPaths: [String] = []
+        /// Where copies of the host's files lie that commands see; nil: there are none.
+        package var preparedFilesDirectory: String?
         package var limits: SandboxedCommands.Limits
 
         package init(limits: SandboxedCommands.Limits) {
@@ -71,6 +73,8 @@ package struct CommandIsolation: Sendable {
             sandboxed = nil
             return
         }
+        // Not before: nothing that is probed is worth copies.
+        configuration.preparedFilesDirectory = settings.preparedFilesDirectory
         let runner = try CommandRunner(level: level, configuration: configuration)
         let sandboxed = SandboxedCommands(runner: runner, limits: settings.limits)
         commands = sandboxed

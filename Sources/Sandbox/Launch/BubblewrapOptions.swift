@@ -15,6 +15,14 @@ struct BubblewrapOptions: Sendable {
         case files
     }
 
+    /// How the files of /etc come into the sandbox.
+    enum SystemFilesForm: CaseIterable {
+        /// Each by a mount of its own.
+        case mounted
+        /// All by one mount of what lies on /etc already, see ``PreparedSystemFiles``.
+        case prepared
+    }
+
     private var words = StringList()
 
     var bytes: [UInt8] { words.bytes }
@@ -23,6 +31,7 @@ struct BubblewrapOptions: Sendable {
     init(
         host configuration: CommandRunner.Configuration,
         _ network: CommandNetwork,
+        _ systemFiles: SystemFilesForm,
         isVacant: Bool
     ) throws(BackendError) {
         add("--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session", "--as-pid-1")
@@ -33,10 +42,16 @@ struct BubblewrapOptions: Sendable {
         add("--clearenv", "--hostname", CommandEnvironment.hostName)
         add("--ro-bind", "/usr", "/usr")
         for name in ["bin", "sbin", "lib", "lib32", "lib64", "libx32"] { try addSystemDirectory(name) }
-        add("--perms", "0755", "--dir", "/etc")
-        for path in configuration.systemFiles { addSystemFile(path) }
+        switch systemFiles {
+        case .mounted:
+            add("--perms", "0755", "--dir", "/etc")
+            for path in configuration.systemFiles { addSystemFile(path) }
+        case .prepared:
+            add("--ro-bind", "/etc", "/etc", "--perms", "0755", "--dir", "/run", "--perms", "0755", "--dir", "/run/etc")
+        }
         for path in configuration.readOnlyPaths { add("--ro-bind-try", path, path) }
         for (number, path) in SystemFiles.paths.enumerated() {
+            let path = systemFiles == .prepared ? SystemFiles.generated(path) : path
             // Copies, which are read-only with all of "/": each mount would cost the start of a sandbox a quarter of a
             // millisecond.
             add("--perms", "0444", "--file", "\(Int(Descriptor.files.rawValue) + number)", path)

@@ -13,7 +13,9 @@ struct SandboxLauncher: ~Copyable, Sendable {
     let makesVacant: Bool
 
     /// Of bubblewrap; empty without it.
-    private let options: [CommandNetwork: [UInt8]]
+    private let options: [OptionsKind: [UInt8]]
+    /// Nil: each is mounted by itself.
+    private let preparedFiles: PreparedSystemFiles?
     private let agent: AgentProgram
     private let reactor: ReadinessReactor
     private let controlGroups: ControlGroups
@@ -23,10 +25,13 @@ struct SandboxLauncher: ~Copyable, Sendable {
         configuration: CommandRunner.Configuration,
         reactor: ReadinessReactor
     ) throws(BackendError) {
-        var options: [CommandNetwork: [UInt8]] = [:]
+        var options: [OptionsKind: [UInt8]] = [:]
         let makesVacant = level.hasNamespaces && geteuid() == 0 && WorkspaceMount.isPossible
         for network in CommandNetwork.allCases where level.hasNamespaces {
-            options[network] = try BubblewrapOptions(host: configuration, network, isVacant: makesVacant).bytes
+            for files in BubblewrapOptions.SystemFilesForm.allCases {
+                options[OptionsKind(network: network, files: files)] =
+                    try BubblewrapOptions(host: configuration, network, files, isVacant: makesVacant).bytes
+            }
         }
         let agent = try AgentProgram()
         self.level = level
@@ -34,9 +39,20 @@ struct SandboxLauncher: ~Copyable, Sendable {
         self.configuration = configuration
         self.reactor = reactor
         self.options = options
+        preparedFiles = level.hasNamespaces && geteuid() == 0 ? PreparedSystemFiles(configuration) : nil
         self.agent = agent
         controlGroups = ControlGroups(configuration.controlGroups)
         shell = ["/bin/bash", "/bin/sh"].first { access($0, X_OK) == 0 }
+    }
+
+    private struct OptionsKind: Hashable {
+        let network: CommandNetwork
+        let files: BubblewrapOptions.SystemFilesForm
+    }
+
+    /// Does what the first sandbox would have to wait for.
+    func prepare() {
+        _ = preparedFiles?.current
     }
 
     /// What a sandbox for this is made with, as of now.
@@ -92,7 +108,9 @@ struct SandboxLauncher: ~Copyable, Sendable {
         let standard = [null.rawValue, null.rawValue, diagnosis.second.rawValue]
         let (processID, pidfd): (pid_t, Int32)
         if level.hasNamespaces {
-            let optionFile = try OwnedDescriptor.memoryFile("bwrap-options", options[limits.network] ?? [])
+            let etc = preparedFiles?.current
+            let kind = OptionsKind(network: limits.network, files: etc == nil ? .mounted : .prepared)
+            let optionFile = try OwnedDescriptor.memoryFile("bwrap-options", options[kind] ?? [])
             let contents = SystemFiles.contents(for: owner, shell: shell ?? "/bin/sh", limits.network)
             let files = try contents.map { text throws(BackendError) in
                 SharedDescriptor(try OwnedDescriptor.memoryFile("system-file", Array(text.utf8)))
@@ -114,6 +132,7 @@ struct SandboxLauncher: ~Copyable, Sendable {
             (processID, pidfd) = try start(
                 program,
                 workspace,
+                etc: etc,
                 as: user,
                 owner,
                 limits,
@@ -158,6 +177,7 @@ struct SandboxLauncher: ~Copyable, Sendable {
     private func start(
         _ program: Program,
         _ workspace: Int32?,
+        etc: String? = nil,
         as user: HostIdentity?,
         _ owner: HostIdentity,
         _ limits: SandboxLimits,
@@ -165,36 +185,34 @@ struct SandboxLauncher: ~Copyable, Sendable {
         groups: [Int32]
     ) throws(BackendError) -> (processID: pid_t, pidfd: Int32) {
         let arguments = CStringArray(program.words)
-        let path = CStringArray([Array(program.path.utf8)])
         var place: [UInt8] = []
         if let workspace { place = try SymbolicLink.target(of: "/proc/self/fd/\(workspace)") }
-        let directory = CStringArray([place])
+        let paths = CStringArray([Array(program.path.utf8), place, Array((etc ?? "").utf8)])
         // The kernel counts all processes of a user, which has to do where there is nothing better.
         let countsByUser = user != nil && level != .none && !controlGroups.limits(.processes)
         var pidfd: Int32 = -1
         var failedStep = linux_launch_step_none
         let processID = arguments.withPointers { arguments in
-            path.withPointers { path in
-                directory.withPointers { directory in
-                    Self.withPointers(descriptors, groups) { descriptors, groups in
-                        var launch = linux_launch(
-                            program: path[0],
-                            arguments: arguments.baseAddress,
-                            descriptors: descriptors.baseAddress,
-                            descriptor_count: Int32(descriptors.count),
-                            is_apart: level.hasNamespaces,
-                            switches_identity: user != nil,
-                            uid: owner.uid,
-                            gid: owner.gid,
-                            control_groups: groups.baseAddress,
-                            control_group_count: Int32(groups.count),
-                            directory: workspace ?? -1,
-                            directory_path: directory[0],
-                            maximum_descriptors: level == .none ? 0 : UInt64(limits.descriptors),
-                            maximum_processes: countsByUser ? UInt64(limits.tenant.processes ?? 0) : 0
-                        )
-                        return linux_start(&launch, &pidfd, &failedStep)
-                    }
+            paths.withPointers { paths in
+                Self.withPointers(descriptors, groups) { descriptors, groups in
+                    var launch = linux_launch(
+                        program: paths[0],
+                        arguments: arguments.baseAddress,
+                        descriptors: descriptors.baseAddress,
+                        descriptor_count: Int32(descriptors.count),
+                        is_apart: level.hasNamespaces,
+                        switches_identity: user != nil,
+                        uid: owner.uid,
+                        gid: owner.gid,
+                        control_groups: groups.baseAddress,
+                        control_group_count: Int32(groups.count),
+                        directory: workspace ?? -1,
+                        directory_path: paths[1],
+                        etc: etc == nil ? nil : paths[2],
+                        maximum_descriptors: level == .none ? 0 : UInt64(limits.descriptors),
+                        maximum_processes: countsByUser ? UInt64(limits.tenant.processes ?? 0) : 0
+                    )
+                    return linux_start(&launch, &pidfd, &failedStep)
                 }
             }
         }

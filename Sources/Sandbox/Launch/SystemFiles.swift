@@ -5,6 +5,9 @@ internal import Glibc
 enum SystemFiles {
     static let paths = ["/etc/passwd", "/etc/group", "/etc/hosts", "/etc/nsswitch.conf", "/etc/resolv.conf"]
 
+    /// Where bubblewrap writes one of them that a link in its place leads to.
+    static func generated(_ path: String) -> String { "/run" + path }
+
     /// What is in them, in the same order.
     static func contents(for identity: HostIdentity, shell: String, _ network: CommandNetwork) -> [String] {
         let name = CommandEnvironment.userName
