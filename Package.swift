@@ -67,7 +67,7 @@ let package = Package(
 
         .target(
             name: "AgentBackend",
-            dependencies: ["CArchive", "CLinux", "CPCRE2", nioCore, collections, logging],
+            dependencies: ["CArchive", "CLinux", "CPCRE2", nioCore, collections, logging, crypto],
             swiftSettings: swiftSettings
         ),
         .target(

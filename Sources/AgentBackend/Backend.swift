@@ -18,6 +18,10 @@ public protocol Backend: AnyObject, Sendable {
     /// Opens a regular file. Throws `READ_FAILED` (memory: `KEY_NOT_FOUND`) with a reason.
     func openReader(_ path: WorkspacePath, range: ReadRange) async throws(BackendError) -> any FileReader
 
+    /// SHA-256 of a regular file, or of a range of it. Throws as ``openReader(_:range:)``, and with reason `BUSY` where the
+    /// file became shorter meanwhile.
+    func checksum(_ path: WorkspacePath, range: ReadRange) async throws(BackendError) -> FileChecksum
+
     /// Some lines of a file, and how many it has. Throws `READ_FAILED` (memory: `KEY_NOT_FOUND`) with a reason.
     func readLines(_ path: WorkspacePath, window: LineWindow) async throws(BackendError) -> LinePage
 

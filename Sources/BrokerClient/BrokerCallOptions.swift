@@ -51,6 +51,7 @@ public struct BrokerCallOptions: Sendable, Hashable {
             if start.terminal != nil { features.append(.terminals) }
             if start.limits != ExecLimits() || start.network != .none { features.append(.execLimits) }
         case .archive, .extract: features.append(.archives)
+        case .uploadBegin, .uploadAppend, .uploadFinish, .uploadAbort, .checksum: features.append(.transfers)
         default: break
         }
         guard !features.isEmpty else { return CallOptions() }

@@ -162,6 +162,10 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         try await readLinesByReading(path, window: window)
     }
 
+    public func checksum(_ path: WorkspacePath, range: ReadRange) async throws(BackendError) -> FileChecksum {
+        try await checksumByReading(path, range: range)
+    }
+
     public func openWriter(_ path: WorkspacePath, options: WriteOptions) async throws(BackendError) -> any FileWriter {
         let file = try await change(path, isShort: true) { files throws(DirectoryAccess.Failure) in
             try files.makeTemporaryFile(keeping: UsageAmount(inodes: 1)) { files.replaced(at: path, options) }

@@ -182,6 +182,7 @@ extension BackendConformance {
                     ("watch", { _ = try await backend.watch() }),
                     ("tree", { _ = try await backend.tree(TreeOptions()) }),
                     ("diskUsage", { _ = try await backend.diskUsage() }),
+                    ("checksum", { _ = try await backend.checksum(path, range: .all) }),
                     ("openArchive", { _ = try await backend.openArchive(path, options: ArchiveOptions()) }),
                     (
                         "openExtraction",

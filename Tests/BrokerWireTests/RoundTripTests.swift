@@ -74,6 +74,11 @@ import Testing
             case .archive: met.insert("archive")
             case .extract: met.insert("extract")
             case .watch: met.insert("watch")
+            case .uploadBegin: met.insert("uploadBegin")
+            case .uploadAppend: met.insert("uploadAppend")
+            case .uploadFinish: met.insert("uploadFinish")
+            case .uploadAbort: met.insert("uploadAbort")
+            case .checksum: met.insert("checksum")
             case .listKeys: met.insert("listKeys")
             case .deleteKey: met.insert("deleteKey")
             case .clearKeys: met.insert("clearKeys")
@@ -93,7 +98,7 @@ import Testing
             case .reload: met.insert("reload")
             }
         }
-        #expect(met.count == 44)
+        #expect(met.count == 49)
     }
 
     @Test func anErrorKeepsItsLimitAndWhatIsUnknown() throws {

@@ -191,6 +191,9 @@ extension Samples {
                     ])
                 )
             ),
+            ("uploadBegin", .uploadBegin(offset: .max)), ("uploadAppend", .uploadAppend(offset: 1)),
+            ("uploadFinish", .uploadFinish(info)), ("uploadAbort", .uploadAbort(aborted: true)),
+            ("checksum", .checksum(FileChecksum(info: info, sha256: [0xff, 0], bytes: .max))),
             ("listKeys", .listKeys(KeyPage(keys: [try WorkspacePath([0xff]), .root], isTruncated: true))),
             ("deleteKey", .deleteKey(deleted: true)),
             ("clearKeys", .clearKeys(cleared: .max)),

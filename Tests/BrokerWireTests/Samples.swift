@@ -212,6 +212,11 @@ enum Samples {
                     )
                 )
             ),
+            ("uploadBegin", .uploadBegin(UploadBegin(upload: "n", file: Write(path: path)))),
+            ("uploadAppend", .uploadAppend(UploadAppend(upload: "n", offset: .max))),
+            ("uploadFinish", .uploadFinish(UploadFinish(upload: "n", sha256: [0xff, 0]))),
+            ("uploadAbort", .uploadAbort(UploadAbort(upload: "n"))),
+            ("checksum", .checksum(Checksum(path: path, range: ReadRange(offset: 1, length: 2)))),
             ("listKeys", .listKeys(ListKeys(prefix: path, options: ListKeysOptions(after: [0xfe], limit: 7)))),
             ("deleteKey", .deleteKey(DeleteKey(key: path))),
             ("clearKeys", .clearKeys),

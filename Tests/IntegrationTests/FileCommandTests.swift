@@ -160,6 +160,41 @@ extension IntegrationTests {
         }
 
         @Test(.timeLimit(.minutes(1)), arguments: backends)
+        func uploadAndDownloadMoveFiles(backend: String) async throws {
+            try await withScratchDirectory { directory in
+                try await withBroker { broker in
+                    let key = ["--key", "a", "--backend", backend]
+                    let text = Data((0..<500_000).flatMap { Array("\($0)\n".utf8) })
+                    try text.write(to: URL(filePath: "\(directory)/here"))
+                    let sent = try object(
+                        await broker.client(arguments: ["upload", "--json", "\(directory)/here", "d/there"] + key)
+                    )
+                    #expect(sent?["size"] as? Int == text.count)
+                    let etag = try #require(sent?["etag"] as? String)
+                    // What came before is not fetched again: it is found to be wrong at the end, and dropped.
+                    let part = "\(directory)/back.\(etag).part"
+                    try Data("wrong".utf8).write(to: URL(filePath: part))
+                    #expect(
+                        try await broker.client(arguments: ["download", "d/there", "\(directory)/back"] + key).status
+                            != 0
+                    )
+                    #expect(!FileManager.default.fileExists(atPath: part))
+                    try text.prefix(1_234_567).write(to: URL(filePath: part))
+                    #expect(
+                        try await broker.client(arguments: ["download", "d/there", "\(directory)/back"] + key).status
+                            == 0
+                    )
+                    #expect(try Data(contentsOf: URL(filePath: "\(directory)/back")) == text)
+                    #expect(!FileManager.default.fileExists(atPath: part))
+                    let again = ["upload", "--create", "\(directory)/here", "d/there"] + key
+                    #expect(try await broker.client(arguments: again).status == 1)
+                    let sum = try await broker.client(arguments: ["checksum", "d/there"] + key).text
+                    #expect(sum.hasSuffix("  /workspace/d/there\n") && sum.count == 64 + 21)
+                }
+            }
+        }
+
+        @Test(.timeLimit(.minutes(1)), arguments: backends)
         func grepFindsLines(backend: String) async throws {
             try await withBroker { broker in
                 let key = ["--key", "a", "--backend", backend]

@@ -93,6 +93,10 @@ public final class MemoryBackend: ConfinableBackend {
         try await readLinesByReading(path, window: window)
     }
 
+    public func checksum(_ path: WorkspacePath, range: ReadRange) async throws(BackendError) -> FileChecksum {
+        try await checksumByReading(path, range: range)
+    }
+
     public func openWriter(_ path: WorkspacePath, options: WriteOptions) async throws(BackendError) -> any FileWriter {
         try checkNotDestroyed()
         return MemoryFileWriter(backend: self, path: path, options: options)

@@ -14,6 +14,7 @@ package struct LoggedOperation: Sendable {
     static let tree = LoggedOperation(name: "tree", isModifying: false)
     static let grep = LoggedOperation(name: "grep", isModifying: false)
     static let diskUsage = LoggedOperation(name: "disk_usage", isModifying: false)
+    static let checksum = LoggedOperation(name: "checksum", isModifying: false)
     static let archive = LoggedOperation(name: "archive", isModifying: false)
     static let extract = LoggedOperation(name: "extract", isModifying: true)
     static let watch = LoggedOperation(name: "watch", isModifying: false)

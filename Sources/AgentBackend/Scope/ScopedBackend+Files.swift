@@ -101,6 +101,12 @@ extension ScopedBackend {
         }
     }
 
+    public func checksum(_ path: WorkspacePath, range: ReadRange) async throws(BackendError) -> FileChecksum {
+        try await log.record(.checksum, subject: path.bytes, bytes: \.bytes) { () async throws(BackendError) in
+            try await view.checksum(path, range: range)
+        }
+    }
+
     /// Logged when it is begun: how long it gets its reader decides.
     public func openArchive(
         _ path: WorkspacePath,

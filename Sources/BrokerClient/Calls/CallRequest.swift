@@ -68,21 +68,27 @@ struct CallRequest: Sendable {
     mutating func addIdempotencyKey() {
         switch operation {
         case .acquire, .release, .reload, .drain: return
+        // Made twice it has its effect once.
+        case .uploadBegin, .uploadAppend: return
         case .execStart(let start) where !start.isDetached: return
         default: break
         }
         guard isWhole, !operation.isRead, !hasIdempotencyKey else { return }
-        let key = (0..<2).map { _ in String(UInt64.random(in: .min ... .max), radix: 36) }.joined()
-        options = options.withIdempotencyKey(key)
+        options = options.withIdempotencyKey(Self.makeIdempotencyKey())
+    }
+
+    /// Another one each time.
+    static func makeIdempotencyKey() -> String {
+        (0..<2).map { _ in String(UInt64.random(in: .min ... .max), radix: 36) }.joined()
     }
 
     /// Whether the operation takes its bytes in pieces. One that does not takes all of them with its first frame.
     var takesStream: Bool {
         switch operation {
-        case .write, .extract, .execStart: true
+        case .write, .extract, .uploadAppend, .execStart: true
         case .echo, .acquire, .release, .describe, .read, .readdir, .stat, .rm, .exists, .mkdir, .touch, .rename,
             .copy, .glob, .grep, .edit, .readLines, .statMany, .readMany, .chmod, .symlink, .tree, .diskUsage, .watch,
-            .archive,
+            .archive, .uploadBegin, .uploadFinish, .uploadAbort, .checksum,
             .listKeys, .deleteKey,
             .clearKeys,
             .execList,
@@ -138,6 +144,11 @@ struct CallRequest: Sendable {
         case .archive(let call): length += call.excludes.reduce(call.path.count) { $0 + $1.count + fieldOverhead }
         case .extract(let call): length += call.path.count
         case .watch(let call): length += call.estimatedLength
+        case .uploadBegin(let call): length += call.upload.utf8.count + call.file.path.count
+        case .uploadAppend(let call): length += call.upload.utf8.count
+        case .uploadFinish(let call): length += call.upload.utf8.count + call.sha256.count
+        case .uploadAbort(let call): length += call.upload.utf8.count
+        case .checksum(let call): length += call.path.count
         case .listKeys(let list): length += list.prefix.count + list.options.after.count
         case .deleteKey(let delete): length += delete.key.count
         case .listWorkspaces(let list): length += list.after.utf8.count

@@ -32,6 +32,11 @@ extension Operation {
         case .archive: "archive"
         case .extract: "extract"
         case .watch: "watch"
+        case .uploadBegin: "upload_begin"
+        case .uploadAppend: "upload_append"
+        case .uploadFinish: "upload_finish"
+        case .uploadAbort: "upload_abort"
+        case .checksum: "checksum"
         case .listKeys: "list_keys"
         case .deleteKey: "delete_key"
         case .clearKeys: "clear_keys"
@@ -56,12 +61,13 @@ extension Operation {
     var isRead: Bool {
         switch self {
         case .echo, .describe, .read, .readdir, .stat, .exists, .glob, .grep, .readLines, .statMany, .readMany,
-            .tree, .diskUsage, .archive, .watch, .listKeys, .listWorkspaces,
+            .tree, .diskUsage, .archive, .watch, .checksum, .listKeys, .listWorkspaces,
             .stats,
             .connections,
             .pools, .logs, .execList, .execAttach, .execWait:
             true
         case .acquire, .release, .write, .rm, .mkdir, .touch, .rename, .copy, .edit, .chmod, .symlink, .extract,
+            .uploadBegin, .uploadAppend, .uploadFinish, .uploadAbort,
             .deleteKey,
             .clearKeys,
             .deleteWorkspace, .execStart, .execSignal, .execResize, .reload, .drain:

@@ -16,6 +16,15 @@ extension RemoteFilesystemBackend {
         return EmptyFileReader(info: reader.info)
     }
 
+    public func checksum(_ path: WorkspacePath, range: ReadRange) async throws(BackendError) -> FileChecksum {
+        guard range.length == 0 else { return try await perform(.checksum(path, range: range)) }
+        // The wire knows no range of no bytes.
+        var one = range
+        one.length = 1
+        let info = try await perform(.checksum(path, range: one)).info
+        return FileChecksum(info: info, sha256: RunningChecksum().sha256, bytes: 0)
+    }
+
     public func readLines(_ path: WorkspacePath, window: LineWindow) async throws(BackendError) -> LinePage {
         guard window.limit == 0 else { return try await perform(.readLines(path, window: window)) }
         // The wire knows no window of no lines.
@@ -170,7 +179,7 @@ extension RemoteFilesystemBackend {
         try await perform(.clearKeys)
     }
 
-    private func perform<Value>(_ call: UnaryCall<Value>) async throws(BackendError) -> Value {
+    func perform<Value>(_ call: UnaryCall<Value>) async throws(BackendError) -> Value {
         try checkNotDestroyed()
         return try await connection.perform(call, on: target, call: options)
     }

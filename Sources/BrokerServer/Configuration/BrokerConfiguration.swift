@@ -116,6 +116,12 @@ extension BrokerConfiguration {
         package var maxArchiveEntries = 1_000_000
         /// How many times as long as it was sent an archive may become; below 64 MiB any.
         package var maxArchiveRatio = 200
+        /// Uploads of one org that are under way.
+        package var maxUploadsPerOrg = 256
+        /// Bytes in all of them.
+        package var maxUploadBytesPerOrg = 64 << 30
+        /// Time without a call after which one of them is given up.
+        package var uploadIdleTimeout: Duration = .seconds(3600)
         /// Descriptors of root directories that are kept open between calls, of all entries and their scopes together;
         /// others are opened anew for each call.
         package var maxOpenDirectories = 1024

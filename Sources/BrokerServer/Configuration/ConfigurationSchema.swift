@@ -99,6 +99,9 @@ extension BrokerConfiguration.Limits {
         .value("max_archive_content_bytes", \.maxArchiveContentBytes, .size(1...1 << 50)).fixed,
         .value("max_archive_entries", \.maxArchiveEntries, .count(1...100_000_000)).fixed,
         .value("max_archive_ratio", \.maxArchiveRatio, .count(1...1_000_000)).fixed,
+        .value("max_uploads_per_org", \.maxUploadsPerOrg, .count(1...1_000_000)),
+        .value("max_upload_bytes_per_org", \.maxUploadBytesPerOrg, .size(1...1 << 50)),
+        .value("upload_idle_timeout", \.uploadIdleTimeout, .duration(.seconds(1) ... .seconds(30 * 86_400))),
         .value("max_open_directories", \.maxOpenDirectories, .count(1...1_000_000)).fixed,
     ]
 }

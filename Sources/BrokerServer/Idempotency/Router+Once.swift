@@ -62,6 +62,7 @@ extension Operation {
     var isModifying: Bool {
         switch verb {
         case .entry(let verb): type(of: verb).isModifying
+        case .upload(let verb): type(of: verb).isModifying
         case .session(let verb): type(of: verb).isModifying
         case .stream(let verb): type(of: verb).isModifying
         }

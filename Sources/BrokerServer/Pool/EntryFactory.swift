@@ -14,6 +14,7 @@ final class EntryFactory: Sendable {
     private let trash: TrashQueue
     private let background: BackgroundExecs
     private let usages: OrgUsages
+    private let uploads: Uploads
     private let log: OperationsLog
     private let wallClock: @Sendable () -> Int64
     /// The root directories of all entries that are kept open.
@@ -31,6 +32,7 @@ final class EntryFactory: Sendable {
         trash: TrashQueue,
         background: BackgroundExecs,
         usages: OrgUsages,
+        uploads: Uploads,
         log: OperationsLog,
         wallClock: @escaping @Sendable () -> Int64
     ) {
@@ -42,6 +44,7 @@ final class EntryFactory: Sendable {
         self.trash = trash
         self.background = background
         self.usages = usages
+        self.uploads = uploads
         self.log = log
         self.wallClock = wallClock
         watchedDirectories = WatchTotal(allowed: FileWatches.most(configuration.watch.maxDirectories))
@@ -145,9 +148,11 @@ final class EntryFactory: Sendable {
                 environment: org.environment.merging(configuration.environment)
             ),
             backend: backend,
-            edition: edition,
-            cleanUp: cleanUp
-        )
+            edition: edition
+        ) { [uploads] entry in
+            await uploads.endAll(of: ObjectIdentifier(entry))
+            await cleanUp(entry)
+        }
     }
 
     private func backend(

@@ -32,6 +32,7 @@ extension Router {
             case .session(let verb): return try await verb.perform(call, in: session, of: broker)
             case .stream(let verb): return try await verb.perform(call, in: session, of: broker, stream)
             case .entry(let verb): return try await perform(verb, call, session, stream)
+            case .upload(let verb): return try await perform(verb, call, session, stream)
             }
         } catch {
             throw error.during(call.operation.name)
@@ -71,6 +72,31 @@ extension Router {
             throw error
         }
     }
+
+    private nonisolated func perform(
+        _ verb: any UploadVerb,
+        _ call: Call,
+        _ session: Session,
+        _ stream: any CallStream
+    ) async throws(BackendError) -> Answer {
+        try session.principal.authorizeWrite()
+        let use = try await session.use(call, of: broker)
+        defer { session.endUse(use, of: broker.pool) }
+        let entry = use.entry
+        let start = ContinuousClock.now
+        do throws(BackendError) {
+            let scope = try WorkspacePath(call.target?.scopePath ?? [])
+            let place = UploadPlace(uploads: broker.uploads, entry: entry, scope: scope)
+            let answer = try await entry.run(stream) { () throws(BackendError) in
+                try await verb.perform(in: place, stream)
+            }
+            entry.record(type(of: verb).name, call, .done(answer), duration: start.duration(to: .now))
+            return answer
+        } catch {
+            entry.record(type(of: verb).name, call, .failed(error), duration: start.duration(to: .now))
+            throw error
+        }
+    }
 }
 
 extension BackendEntry {
@@ -85,7 +111,12 @@ extension BackendEntry {
     }
 
     func record(_ operation: String, _ call: Call, _ outcome: Attempt, duration: Duration) {
-        guard case .entry(let verb) = call.operation.verb else { return }
+        let verb: any Verb
+        switch call.operation.verb {
+        case .entry(let given): verb = given
+        case .upload(let given): verb = given
+        case .session, .stream: return
+        }
         var record = OperationRecord(operation: operation, duration: duration)
         record.scope = WorkspacePath.printable(call.target?.scopePath ?? [])
         record.subject = WorkspacePath.printable(verb.subject)
@@ -93,7 +124,7 @@ extension BackendEntry {
         case .done(let answer):
             record.bytes = answer.streamedBytes ?? UInt64(answer.payload.readableBytes)
             switch answer.reply {
-            case .write(let info): record.bytes = info.size
+            case .write(let info), .uploadFinish(let info): record.bytes = info.size
             case .execEnd(let end):
                 answer.outputs?.fill(&record)
                 record.exitCode = end.end.outcome.exitCode
@@ -115,6 +146,7 @@ extension Operation {
     var name: String {
         switch verb {
         case .entry(let verb): type(of: verb).name
+        case .upload(let verb): type(of: verb).name
         case .session(let verb): type(of: verb).name
         case .stream(let verb): type(of: verb).name
         }

@@ -52,13 +52,14 @@ package actor Router: RequestHandler {
         case .archive(let verb): return attempt(verb, call, session)
         case .extract(let verb): return attempt(verb, call, session)
         case .watch(let verb): return attempt(verb, call, session)
+        case .checksum(let verb): return attempt(verb, call, session)
         case .listKeys(let verb): return attempt(verb, call, session)
         case .deleteKey(let verb): return attempt(verb, call, session)
         case .clearKeys: return attempt(ClearKeys(), call, session)
         case .execStart(let verb): return attempt(verb, call, session)
         case .acquire, .release, .describe, .listWorkspaces, .deleteWorkspace, .stats, .connections, .pools, .logs,
             .reload, .drain, .execList, .execAttach, .execWait, .execSignal,
-            .execResize:
+            .execResize, .uploadBegin, .uploadAppend, .uploadFinish, .uploadAbort:
             // One that streams always waits.
             guard case .session(let verb) = call.operation.verb else { return .wait }
             return Attempt(verb.attempt(call.target, in: session, of: broker), type(of: verb).name)

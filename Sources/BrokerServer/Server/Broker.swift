@@ -160,6 +160,7 @@ package struct Broker: Sendable {
                 CommandService(isolation: isolation),
                 BackgroundService(background: core.background),
                 DiskQuotaService(watch: core.usages.watch, time: time),
+                UploadService(uploads: core.uploads, time: time),
                 PoolService(pool: core.pool, configuration: core.configuration, logger: logger),
                 RetentionService(
                     workspaces: core.workspaces,

@@ -19,6 +19,10 @@ extension BrokerCore {
         let background = BackgroundExecs(configuration: running, wallClock: time.wallClock)
         let locks = WorkspaceLocks()
         let usages = OrgUsages()
+        let uploads = Uploads(
+            room: UploadRoom { UploadRoom.Limits(running.current.limits) },
+            elapsed: time.elapsed
+        )
         let factory = EntryFactory(
             tenancy: tenancy,
             configuration: configuration,
@@ -28,6 +32,7 @@ extension BrokerCore {
             trash: trash,
             background: background,
             usages: usages,
+            uploads: uploads,
             log: log,
             wallClock: time.wallClock
         )
@@ -66,6 +71,7 @@ extension BrokerCore {
             entries: factory,
             background: background,
             usages: usages,
+            uploads: uploads,
             connections: ConnectionTable(
                 AdmissionLimits.ofProcess(configuration),
                 drain: drain,

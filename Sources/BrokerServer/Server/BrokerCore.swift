@@ -15,6 +15,7 @@ final class BrokerCore: Sendable {
     let entries: EntryFactory
     let background: BackgroundExecs
     let usages: OrgUsages
+    let uploads: Uploads
     let connections: ConnectionTable
     let log: OperationsLog
     let configuration: RunningConfiguration
@@ -36,6 +37,7 @@ final class BrokerCore: Sendable {
         entries: EntryFactory,
         background: BackgroundExecs,
         usages: OrgUsages,
+        uploads: Uploads,
         connections: ConnectionTable,
         log: OperationsLog,
         configuration: RunningConfiguration,
@@ -51,6 +53,7 @@ final class BrokerCore: Sendable {
         self.entries = entries
         self.background = background
         self.usages = usages
+        self.uploads = uploads
         self.log = log
         self.configuration = configuration
         self.isolation = isolation

@@ -45,6 +45,17 @@ struct DiskQuotaService: Service {
     }
 }
 
+/// Gives up uploads that nobody calls.
+struct UploadService: Service {
+    let uploads: Uploads
+    let time: BrokerTime
+
+    func run() async throws {
+        let (uploads, time) = (uploads, time)
+        await cancelWhenGracefulShutdown { await uploads.run(sleep: time.sleep) }
+    }
+}
+
 struct PoolService: Service {
     let pool: BrokerCore.Pool
     let configuration: RunningConfiguration

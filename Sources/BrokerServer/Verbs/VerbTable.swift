@@ -3,6 +3,7 @@ internal import BrokerWire
 extension Operation {
     enum Kind {
         case entry(any EntryVerb)
+        case upload(any UploadVerb)
         case session(any SessionVerb)
         case stream(any StreamVerb)
     }
@@ -34,6 +35,11 @@ extension Operation {
         case .archive(let verb): .entry(verb)
         case .extract(let verb): .entry(verb)
         case .watch(let verb): .entry(verb)
+        case .uploadBegin(let verb): .upload(verb)
+        case .uploadAppend(let verb): .upload(verb)
+        case .uploadFinish(let verb): .upload(verb)
+        case .uploadAbort(let verb): .upload(verb)
+        case .checksum(let verb): .entry(verb)
         case .listKeys(let verb): .entry(verb)
         case .deleteKey(let verb): .entry(verb)
         case .clearKeys: .entry(ClearKeys())

@@ -99,6 +99,16 @@ extension ClientFrame.Body {
             self = .call(.extract(Extract(message.extract.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_WATCH:
             self = .call(.watch(try WatchFiles(message.watch.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_UPLOAD_BEGIN:
+            self = .call(.uploadBegin(try UploadBegin(message.upload_begin.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_UPLOAD_APPEND:
+            self = .call(.uploadAppend(try UploadAppend(message.upload_append.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_UPLOAD_FINISH:
+            self = .call(.uploadFinish(try UploadFinish(message.upload_finish.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_UPLOAD_ABORT:
+            self = .call(.uploadAbort(try UploadAbort(message.upload_abort.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_CHECKSUM:
+            self = .call(.checksum(Checksum(message.checksum.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_KEYS:
             self = .call(.listKeys(ListKeys(message.list_keys.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_DELETE_KEY:

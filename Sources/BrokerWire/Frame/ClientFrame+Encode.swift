@@ -161,6 +161,21 @@ extension Operation {
         case .watch(let call):
             message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_WATCH
             message.watch = call.build(builder)
+        case .uploadBegin(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_UPLOAD_BEGIN
+            message.upload_begin = call.build(builder)
+        case .uploadAppend(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_UPLOAD_APPEND
+            message.upload_append = call.build(builder)
+        case .uploadFinish(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_UPLOAD_FINISH
+            message.upload_finish = call.build(builder)
+        case .uploadAbort(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_UPLOAD_ABORT
+            message.upload_abort = call.build(builder)
+        case .checksum(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_CHECKSUM
+            message.checksum = call.build(builder)
         case .listKeys(let call):
             message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_KEYS
             message.list_keys = call.build(builder)

@@ -110,6 +110,11 @@ package enum Operation: Sendable, Hashable {
     case diskUsage(MeasureUsage)
     case archive(Archive)
     case extract(Extract)
+    case uploadBegin(UploadBegin)
+    case uploadAppend(UploadAppend)
+    case uploadFinish(UploadFinish)
+    case uploadAbort(UploadAbort)
+    case checksum(Checksum)
     case listKeys(ListKeys)
     case deleteKey(DeleteKey)
     case clearKeys
@@ -131,11 +136,11 @@ package enum Operation: Sendable, Hashable {
     /// Whether more may come from the caller after the first frame. For all others that frame is the whole call.
     package var streamsFromCaller: Bool {
         switch self {
-        case .write, .extract: true
+        case .write, .extract, .uploadAppend: true
         case .execStart(let call): call.opensStandardInput
         case .echo, .acquire, .release, .describe, .read, .readdir, .stat, .rm, .exists, .mkdir, .touch, .rename,
             .copy, .glob, .grep, .edit, .readLines, .statMany, .readMany, .chmod, .symlink, .tree, .diskUsage, .watch,
-            .archive,
+            .archive, .uploadBegin, .uploadFinish, .uploadAbort, .checksum,
             .listKeys, .deleteKey,
             .clearKeys,
             .execList,

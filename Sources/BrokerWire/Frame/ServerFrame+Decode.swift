@@ -87,6 +87,16 @@ extension ServerFrame.Body {
             self = .reply(.extract(ExtractResult(message.extract_reply.pointee)))
         case AGENTBROKER__V1__SERVER_FRAME__BODY_WATCH_EVENTS:
             self = .reply(.watchEvents(try WatchEvents(message.watch_events.pointee)))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_UPLOAD_BEGIN_REPLY:
+            self = .reply(.uploadBegin(offset: message.upload_begin_reply.pointee.offset))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_UPLOAD_APPEND_REPLY:
+            self = .reply(.uploadAppend(offset: message.upload_append_reply.pointee.offset))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_UPLOAD_FINISH_REPLY:
+            self = .reply(.uploadFinish(try FileInfo(answered: message.upload_finish_reply.pointee.info)))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_UPLOAD_ABORT_REPLY:
+            self = .reply(.uploadAbort(aborted: message.upload_abort_reply.pointee.aborted != 0))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_CHECKSUM_REPLY:
+            self = .reply(.checksum(try FileChecksum(message.checksum_reply.pointee)))
         case AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_KEYS_REPLY:
             self = .reply(.listKeys(try KeyPage(message.list_keys_reply.pointee)))
         case AGENTBROKER__V1__SERVER_FRAME__BODY_DELETE_KEY_REPLY:

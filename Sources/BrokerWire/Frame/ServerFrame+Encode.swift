@@ -151,6 +151,25 @@ extension Reply {
         case .watchEvents(let events):
             message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_WATCH_EVENTS
             message.watch_events = events.build(builder)
+        case .uploadBegin(let offset):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_UPLOAD_BEGIN_REPLY
+            message.upload_begin_reply = builder.make(agentbroker__v1__upload_reply__init)
+            message.upload_begin_reply.pointee.offset = offset
+        case .uploadAppend(let offset):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_UPLOAD_APPEND_REPLY
+            message.upload_append_reply = builder.make(agentbroker__v1__upload_reply__init)
+            message.upload_append_reply.pointee.offset = offset
+        case .uploadFinish(let info):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_UPLOAD_FINISH_REPLY
+            message.upload_finish_reply = builder.make(agentbroker__v1__upload_finish_reply__init)
+            message.upload_finish_reply.pointee.info = info.build(builder)
+        case .uploadAbort(let aborted):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_UPLOAD_ABORT_REPLY
+            message.upload_abort_reply = builder.make(agentbroker__v1__upload_abort_reply__init)
+            message.upload_abort_reply.pointee.aborted = aborted ? 1 : 0
+        case .checksum(let reply):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_CHECKSUM_REPLY
+            message.checksum_reply = reply.build(builder)
         case .listKeys(let page):
             message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_KEYS_REPLY
             message.list_keys_reply = page.build(builder)

@@ -20,6 +20,7 @@ package enum Feature: UInt32, Sendable, CaseIterable {
     case idempotencyKeys = 12
     case archives = 14
     case watch = 13
+    case transfers = 15
 }
 
 /// First message of a client.

@@ -22,7 +22,7 @@ extension LocalFiles {
         return try commit(file, to: path, options: options)
     }
 
-    /// Adds to a file in the making that has `size` bytes and is to have this path.
+    /// Adds to a file in the making that has `size` bytes and is to have this path. Where it fails the file is as it was.
     func write(
         _ bytes: ByteBuffer,
         to file: TemporaryFile,
@@ -33,7 +33,12 @@ extension LocalFiles {
         let newSize = size + UInt64(bytes.readableBytes)
         try check(size: newSize)
         try file.room?.grow(to: UsageAmount(ofFileWith: newSize)) { replaced(at: path, options) }
-        try file.descriptor.write(bytes, at: size)
+        do throws(DirectoryAccess.Failure) {
+            try file.descriptor.write(bytes, at: size)
+        } catch {
+            _ = ftruncate(file.descriptor.number, off_t(size))
+            throw error
+        }
     }
 
     /// What a file that is written to this path will take the place of, as far as that can be told. Of one that it is

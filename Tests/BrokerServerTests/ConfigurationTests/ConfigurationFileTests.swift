@@ -81,6 +81,9 @@ import Testing
               max_archive_content_bytes: 3GiB
               max_archive_entries: 108
               max_archive_ratio: 109
+              max_uploads_per_org: 110
+              max_upload_bytes_per_org: 111MiB
+              upload_idle_timeout: 112s
               max_open_directories: 64
               max_connections_per_org: 70
               max_calls_in_flight: 71
@@ -247,6 +250,9 @@ import Testing
         expected.limits.maxArchiveContentBytes = 3 << 30
         expected.limits.maxArchiveEntries = 108
         expected.limits.maxArchiveRatio = 109
+        expected.limits.maxUploadsPerOrg = 110
+        expected.limits.maxUploadBytesPerOrg = 111 << 20
+        expected.limits.uploadIdleTimeout = .seconds(112)
         expected.limits.maxOpenDirectories = 64
         expected.pool.idleTimeout = .seconds(600)
         expected.pool.cleanupInterval = .milliseconds(500)
@@ -357,7 +363,7 @@ import Testing
             OrgConfiguration.Limits.fields.count, OrgConfiguration.Retention.fields.count,
             OrgConfiguration.Exec.fields.count, TokenRecord.fields.count,
         ]
-        #expect(counts == [15, 39, 8, 24, 1, 4, 2, 5, 2, 5, 17, 6, 18, 2, 10, 6])
+        #expect(counts == [15, 42, 8, 24, 1, 4, 2, 5, 2, 5, 17, 6, 18, 2, 10, 6])
     }
 
     @Test func anchorsAndPlainWordsAreText() throws {

@@ -11,6 +11,8 @@ import Testing
     private static let operations: [(operation: BrokerWire.Operation, isModifying: Bool)] = [
         (.echo, false), (.describe, false), (.read(Read(path: Array("f".utf8))), false),
         (.stat(Stat(path: Array("f".utf8))), false), (.readdir(Readdir(path: [])), false),
+        (.checksum(Checksum(path: Array("f".utf8))), false),
+        (.uploadBegin(UploadBegin(upload: "u", file: Write(path: Array("f".utf8)))), true),
         (.write(Write(path: Array("f".utf8))), true), (.rm(Rm(path: Array("f".utf8))), true),
         (.acquire(Acquire()), false), (WireConversation.shell("true"), true),
     ]

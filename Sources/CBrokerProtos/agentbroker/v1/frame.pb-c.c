@@ -97,7 +97,7 @@ void   agentbroker__v1__server_frame__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__server_frame__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descriptors[61] =
+static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descriptors[66] =
 {
   {
     "id",
@@ -616,6 +616,66 @@ static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descr
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "upload_begin",
+    71,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ClientFrame, body_case),
+    offsetof(Agentbroker__V1__ClientFrame, upload_begin),
+    &agentbroker__v1__upload_begin__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "upload_append",
+    72,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ClientFrame, body_case),
+    offsetof(Agentbroker__V1__ClientFrame, upload_append),
+    &agentbroker__v1__upload_append__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "upload_finish",
+    73,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ClientFrame, body_case),
+    offsetof(Agentbroker__V1__ClientFrame, upload_finish),
+    &agentbroker__v1__upload_finish__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "upload_abort",
+    74,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ClientFrame, body_case),
+    offsetof(Agentbroker__V1__ClientFrame, upload_abort),
+    &agentbroker__v1__upload_abort__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "checksum",
+    75,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ClientFrame, body_case),
+    offsetof(Agentbroker__V1__ClientFrame, checksum),
+    &agentbroker__v1__checksum__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "list_keys",
     80,
     PROTOBUF_C_LABEL_NONE,
@@ -836,25 +896,26 @@ static const unsigned agentbroker__v1__client_frame__field_indices_by_name[] = {
   17,   /* field[17] = acquire */
   41,   /* field[41] = archive */
   12,   /* field[12] = cancel */
+  47,   /* field[47] = checksum */
   37,   /* field[37] = chmod */
   15,   /* field[15] = chunk */
-  45,   /* field[45] = clear_keys */
-  55,   /* field[55] = connections */
+  50,   /* field[50] = clear_keys */
+  60,   /* field[60] = connections */
   29,   /* field[29] = copy */
   4,   /* field[4] = deadline_ms */
-  44,   /* field[44] = delete_key */
-  53,   /* field[53] = delete_workspace */
+  49,   /* field[49] = delete_key */
+  58,   /* field[58] = delete_workspace */
   19,   /* field[19] = describe */
   36,   /* field[36] = disk_usage */
-  59,   /* field[59] = drain */
+  64,   /* field[64] = drain */
   16,   /* field[16] = echo */
   32,   /* field[32] = edit */
-  48,   /* field[48] = exec_attach */
-  47,   /* field[47] = exec_list */
-  51,   /* field[51] = exec_resize */
-  50,   /* field[50] = exec_signal */
-  46,   /* field[46] = exec_start */
-  49,   /* field[49] = exec_wait */
+  53,   /* field[53] = exec_attach */
+  52,   /* field[52] = exec_list */
+  56,   /* field[56] = exec_resize */
+  55,   /* field[55] = exec_signal */
+  51,   /* field[51] = exec_start */
+  54,   /* field[54] = exec_wait */
   25,   /* field[25] = exists */
   42,   /* field[42] = extract */
   30,   /* field[30] = glob */
@@ -865,32 +926,36 @@ static const unsigned agentbroker__v1__client_frame__field_indices_by_name[] = {
   8,   /* field[8] = idempotency_key */
   3,   /* field[3] = lane */
   2,   /* field[2] = last */
-  43,   /* field[43] = list_keys */
-  52,   /* field[52] = list_workspaces */
-  57,   /* field[57] = logs */
+  48,   /* field[48] = list_keys */
+  57,   /* field[57] = list_workspaces */
+  62,   /* field[62] = logs */
   26,   /* field[26] = mkdir */
-  60,   /* field[60] = payload */
+  65,   /* field[65] = payload */
   10,   /* field[10] = ping */
   11,   /* field[11] = pong */
-  56,   /* field[56] = pools */
+  61,   /* field[61] = pools */
   5,   /* field[5] = queue_deadline_ms */
   20,   /* field[20] = read */
   33,   /* field[33] = read_lines */
   35,   /* field[35] = read_many */
   22,   /* field[22] = readdir */
   18,   /* field[18] = release */
-  58,   /* field[58] = reload */
+  63,   /* field[63] = reload */
   28,   /* field[28] = rename */
   6,   /* field[6] = requires */
   24,   /* field[24] = rm */
   23,   /* field[23] = stat */
   34,   /* field[34] = stat_many */
-  54,   /* field[54] = stats */
+  59,   /* field[59] = stats */
   38,   /* field[38] = symlink */
   1,   /* field[1] = target */
   27,   /* field[27] = touch */
   7,   /* field[7] = traceparent */
   39,   /* field[39] = tree */
+  46,   /* field[46] = upload_abort */
+  44,   /* field[44] = upload_append */
+  43,   /* field[43] = upload_begin */
+  45,   /* field[45] = upload_finish */
   40,   /* field[40] = watch */
   13,   /* field[13] = window */
   21,   /* field[21] = write */
@@ -902,13 +967,13 @@ static const ProtobufCIntRange agentbroker__v1__client_frame__number_ranges[11 +
   { 32, 16 },
   { 40, 17 },
   { 48, 20 },
-  { 80, 43 },
-  { 96, 46 },
-  { 112, 52 },
-  { 128, 54 },
-  { 130, 55 },
-  { 2047, 60 },
-  { 0, 61 }
+  { 80, 48 },
+  { 96, 51 },
+  { 112, 57 },
+  { 128, 59 },
+  { 130, 60 },
+  { 2047, 65 },
+  { 0, 66 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__client_frame__descriptor =
 {
@@ -918,14 +983,14 @@ const ProtobufCMessageDescriptor agentbroker__v1__client_frame__descriptor =
   "Agentbroker__V1__ClientFrame",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ClientFrame),
-  61,
+  66,
   agentbroker__v1__client_frame__field_descriptors,
   agentbroker__v1__client_frame__field_indices_by_name,
   11,  agentbroker__v1__client_frame__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__client_frame__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descriptors[56] =
+static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descriptors[61] =
 {
   {
     "id",
@@ -1360,6 +1425,66 @@ static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descr
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "upload_begin_reply",
+    71,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ServerFrame, body_case),
+    offsetof(Agentbroker__V1__ServerFrame, upload_begin_reply),
+    &agentbroker__v1__upload_reply__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "upload_append_reply",
+    72,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ServerFrame, body_case),
+    offsetof(Agentbroker__V1__ServerFrame, upload_append_reply),
+    &agentbroker__v1__upload_reply__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "upload_finish_reply",
+    73,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ServerFrame, body_case),
+    offsetof(Agentbroker__V1__ServerFrame, upload_finish_reply),
+    &agentbroker__v1__upload_finish_reply__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "upload_abort_reply",
+    74,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ServerFrame, body_case),
+    offsetof(Agentbroker__V1__ServerFrame, upload_abort_reply),
+    &agentbroker__v1__upload_abort_reply__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "checksum_reply",
+    75,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ServerFrame, body_case),
+    offsetof(Agentbroker__V1__ServerFrame, checksum_reply),
+    &agentbroker__v1__checksum_reply__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "list_keys_reply",
     80,
     PROTOBUF_C_LABEL_NONE,
@@ -1603,27 +1728,28 @@ static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descr
 static const unsigned agentbroker__v1__server_frame__field_indices_by_name[] = {
   10,   /* field[10] = acquire_reply */
   34,   /* field[34] = archive_reply */
+  40,   /* field[40] = checksum_reply */
   30,   /* field[30] = chmod_reply */
   7,   /* field[7] = chunk */
-  38,   /* field[38] = clear_keys_reply */
-  50,   /* field[50] = connections_reply */
+  43,   /* field[43] = clear_keys_reply */
+  55,   /* field[55] = connections_reply */
   22,   /* field[22] = copy_reply */
-  37,   /* field[37] = delete_key_reply */
-  48,   /* field[48] = delete_workspace_reply */
+  42,   /* field[42] = delete_key_reply */
+  53,   /* field[53] = delete_workspace_reply */
   12,   /* field[12] = describe_reply */
   29,   /* field[29] = disk_usage_reply */
-  54,   /* field[54] = drain_reply */
+  59,   /* field[59] = drain_reply */
   9,   /* field[9] = echo_reply */
   25,   /* field[25] = edit_reply */
   8,   /* field[8] = error */
-  43,   /* field[43] = exec_attached */
-  41,   /* field[41] = exec_end */
-  44,   /* field[44] = exec_gap */
-  42,   /* field[42] = exec_list_reply */
-  40,   /* field[40] = exec_output */
-  46,   /* field[46] = exec_resize_reply */
-  45,   /* field[45] = exec_signal_reply */
-  39,   /* field[39] = exec_started */
+  48,   /* field[48] = exec_attached */
+  46,   /* field[46] = exec_end */
+  49,   /* field[49] = exec_gap */
+  47,   /* field[47] = exec_list_reply */
+  45,   /* field[45] = exec_output */
+  51,   /* field[51] = exec_resize_reply */
+  50,   /* field[50] = exec_signal_reply */
+  44,   /* field[44] = exec_started */
   18,   /* field[18] = exists_reply */
   35,   /* field[35] = extract_reply */
   23,   /* field[23] = glob_reply */
@@ -1632,28 +1758,32 @@ static const unsigned agentbroker__v1__server_frame__field_indices_by_name[] = {
   2,   /* field[2] = hello_reply */
   0,   /* field[0] = id */
   1,   /* field[1] = last */
-  36,   /* field[36] = list_keys_reply */
-  47,   /* field[47] = list_workspaces_reply */
-  52,   /* field[52] = logs_reply */
+  41,   /* field[41] = list_keys_reply */
+  52,   /* field[52] = list_workspaces_reply */
+  57,   /* field[57] = logs_reply */
   19,   /* field[19] = mkdir_reply */
-  55,   /* field[55] = payload */
+  60,   /* field[60] = payload */
   3,   /* field[3] = ping */
   4,   /* field[4] = pong */
-  51,   /* field[51] = pools_reply */
+  56,   /* field[56] = pools_reply */
   26,   /* field[26] = read_lines_reply */
   28,   /* field[28] = read_many_reply */
   13,   /* field[13] = read_reply */
   15,   /* field[15] = readdir_reply */
   11,   /* field[11] = release_reply */
-  53,   /* field[53] = reload_reply */
+  58,   /* field[58] = reload_reply */
   21,   /* field[21] = rename_reply */
   17,   /* field[17] = rm_reply */
   27,   /* field[27] = stat_many_reply */
   16,   /* field[16] = stat_reply */
-  49,   /* field[49] = stats_reply */
+  54,   /* field[54] = stats_reply */
   31,   /* field[31] = symlink_reply */
   20,   /* field[20] = touch_reply */
   32,   /* field[32] = tree_reply */
+  39,   /* field[39] = upload_abort_reply */
+  37,   /* field[37] = upload_append_reply */
+  36,   /* field[36] = upload_begin_reply */
+  38,   /* field[38] = upload_finish_reply */
   33,   /* field[33] = watch_events */
   5,   /* field[5] = window */
   14,   /* field[14] = write_reply */
@@ -1667,13 +1797,13 @@ static const ProtobufCIntRange agentbroker__v1__server_frame__number_ranges[13 +
   { 32, 9 },
   { 40, 10 },
   { 48, 13 },
-  { 80, 36 },
-  { 96, 39 },
-  { 112, 47 },
-  { 128, 49 },
-  { 130, 50 },
-  { 2047, 55 },
-  { 0, 56 }
+  { 80, 41 },
+  { 96, 44 },
+  { 112, 52 },
+  { 128, 54 },
+  { 130, 55 },
+  { 2047, 60 },
+  { 0, 61 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__server_frame__descriptor =
 {
@@ -1683,7 +1813,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__server_frame__descriptor =
   "Agentbroker__V1__ServerFrame",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ServerFrame),
-  56,
+  61,
   agentbroker__v1__server_frame__field_descriptors,
   agentbroker__v1__server_frame__field_indices_by_name,
   13,  agentbroker__v1__server_frame__number_ranges,

@@ -968,7 +968,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__chunk__descriptor =
   (ProtobufCMessageInit) agentbroker__v1__chunk__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue agentbroker__v1__feature__enum_values_by_number[15] =
+static const ProtobufCEnumValue agentbroker__v1__feature__enum_values_by_number[16] =
 {
   { "FEATURE_UNSPECIFIED", "AGENTBROKER__V1__FEATURE__FEATURE_UNSPECIFIED", 0 },
   { "FEATURE_LANES", "AGENTBROKER__V1__FEATURE__FEATURE_LANES", 1 },
@@ -985,11 +985,12 @@ static const ProtobufCEnumValue agentbroker__v1__feature__enum_values_by_number[
   { "FEATURE_IDEMPOTENCY_KEYS", "AGENTBROKER__V1__FEATURE__FEATURE_IDEMPOTENCY_KEYS", 12 },
   { "FEATURE_WATCH", "AGENTBROKER__V1__FEATURE__FEATURE_WATCH", 13 },
   { "FEATURE_ARCHIVES", "AGENTBROKER__V1__FEATURE__FEATURE_ARCHIVES", 14 },
+  { "FEATURE_TRANSFERS", "AGENTBROKER__V1__FEATURE__FEATURE_TRANSFERS", 15 },
 };
 static const ProtobufCIntRange agentbroker__v1__feature__value_ranges[] = {
-{0, 0},{0, 15}
+{0, 0},{0, 16}
 };
-static const ProtobufCEnumValueIndex agentbroker__v1__feature__enum_values_by_name[15] =
+static const ProtobufCEnumValueIndex agentbroker__v1__feature__enum_values_by_name[16] =
 {
   { "FEATURE_ARCHIVES", 14 },
   { "FEATURE_BACKGROUND_EXECS", 8 },
@@ -1003,6 +1004,7 @@ static const ProtobufCEnumValueIndex agentbroker__v1__feature__enum_values_by_na
   { "FEATURE_PROCESS_DEADLINE", 5 },
   { "FEATURE_QUEUE_DEADLINE", 3 },
   { "FEATURE_TERMINALS", 9 },
+  { "FEATURE_TRANSFERS", 15 },
   { "FEATURE_UNSPECIFIED", 0 },
   { "FEATURE_WATCH", 13 },
   { "FEATURE_WRITE_MODES", 4 },
@@ -1014,9 +1016,9 @@ const ProtobufCEnumDescriptor agentbroker__v1__feature__descriptor =
   "Feature",
   "Agentbroker__V1__Feature",
   "agentbroker.v1",
-  15,
+  16,
   agentbroker__v1__feature__enum_values_by_number,
-  15,
+  16,
   agentbroker__v1__feature__enum_values_by_name,
   1,
   agentbroker__v1__feature__value_ranges,

@@ -24,6 +24,7 @@ PROTOBUF_C__BEGIN_DECLS
 #include "agentbroker/v1/lease.pb-c.h"
 #include "agentbroker/v1/memory.pb-c.h"
 #include "agentbroker/v1/session.pb-c.h"
+#include "agentbroker/v1/transfer.pb-c.h"
 #include "agentbroker/v1/workspace.pb-c.h"
 
 typedef struct Agentbroker__V1__ClientFrame Agentbroker__V1__ClientFrame;
@@ -71,6 +72,11 @@ typedef enum {
   AGENTBROKER__V1__CLIENT_FRAME__BODY_ARCHIVE = 69,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_EXTRACT = 70,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_WATCH = 68,
+  AGENTBROKER__V1__CLIENT_FRAME__BODY_UPLOAD_BEGIN = 71,
+  AGENTBROKER__V1__CLIENT_FRAME__BODY_UPLOAD_APPEND = 72,
+  AGENTBROKER__V1__CLIENT_FRAME__BODY_UPLOAD_FINISH = 73,
+  AGENTBROKER__V1__CLIENT_FRAME__BODY_UPLOAD_ABORT = 74,
+  AGENTBROKER__V1__CLIENT_FRAME__BODY_CHECKSUM = 75,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_KEYS = 80,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_DELETE_KEY = 81,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_CLEAR_KEYS = 82,
@@ -106,7 +112,7 @@ struct  Agentbroker__V1__ClientFrame
   Agentbroker__V1__Target *target;
   /*
    * Final frame of the client for this id. Needed where a call streams to the broker (Write,
-   * Extract, ExecStart with open_stdin); otherwise it makes no difference.
+   * Extract, UploadAppend, ExecStart with open_stdin); otherwise it makes no difference.
    */
   protobuf_c_boolean last;
   /*
@@ -181,6 +187,11 @@ struct  Agentbroker__V1__ClientFrame
     Agentbroker__V1__Archive *archive;
     Agentbroker__V1__Extract *extract;
     Agentbroker__V1__Watch *watch;
+    Agentbroker__V1__UploadBegin *upload_begin;
+    Agentbroker__V1__UploadAppend *upload_append;
+    Agentbroker__V1__UploadFinish *upload_finish;
+    Agentbroker__V1__UploadAbort *upload_abort;
+    Agentbroker__V1__Checksum *checksum;
     Agentbroker__V1__ListKeys *list_keys;
     Agentbroker__V1__DeleteKey *delete_key;
     Agentbroker__V1__ClearKeys *clear_keys;
@@ -241,6 +252,11 @@ typedef enum {
   AGENTBROKER__V1__SERVER_FRAME__BODY_ARCHIVE_REPLY = 69,
   AGENTBROKER__V1__SERVER_FRAME__BODY_EXTRACT_REPLY = 70,
   AGENTBROKER__V1__SERVER_FRAME__BODY_WATCH_EVENTS = 68,
+  AGENTBROKER__V1__SERVER_FRAME__BODY_UPLOAD_BEGIN_REPLY = 71,
+  AGENTBROKER__V1__SERVER_FRAME__BODY_UPLOAD_APPEND_REPLY = 72,
+  AGENTBROKER__V1__SERVER_FRAME__BODY_UPLOAD_FINISH_REPLY = 73,
+  AGENTBROKER__V1__SERVER_FRAME__BODY_UPLOAD_ABORT_REPLY = 74,
+  AGENTBROKER__V1__SERVER_FRAME__BODY_CHECKSUM_REPLY = 75,
   AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_KEYS_REPLY = 80,
   AGENTBROKER__V1__SERVER_FRAME__BODY_DELETE_KEY_REPLY = 81,
   AGENTBROKER__V1__SERVER_FRAME__BODY_CLEAR_KEYS_REPLY = 82,
@@ -311,6 +327,11 @@ struct  Agentbroker__V1__ServerFrame
     Agentbroker__V1__ArchiveReply *archive_reply;
     Agentbroker__V1__ExtractReply *extract_reply;
     Agentbroker__V1__WatchEvents *watch_events;
+    Agentbroker__V1__UploadReply *upload_begin_reply;
+    Agentbroker__V1__UploadReply *upload_append_reply;
+    Agentbroker__V1__UploadFinishReply *upload_finish_reply;
+    Agentbroker__V1__UploadAbortReply *upload_abort_reply;
+    Agentbroker__V1__ChecksumReply *checksum_reply;
     Agentbroker__V1__ListKeysReply *list_keys_reply;
     Agentbroker__V1__DeleteKeyReply *delete_key_reply;
     Agentbroker__V1__ClearKeysReply *clear_keys_reply;

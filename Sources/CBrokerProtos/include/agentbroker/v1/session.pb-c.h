@@ -89,7 +89,11 @@ typedef enum _Agentbroker__V1__Feature {
   /*
    * Watch.
    */
-  AGENTBROKER__V1__FEATURE__FEATURE_WATCH = 13
+  AGENTBROKER__V1__FEATURE__FEATURE_WATCH = 13,
+  /*
+   * UploadBegin and what follows it, Checksum.
+   */
+  AGENTBROKER__V1__FEATURE__FEATURE_TRANSFERS = 15
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(AGENTBROKER__V1__FEATURE)
 } Agentbroker__V1__Feature;
 
