@@ -4,13 +4,14 @@ import BrokerClient
 import NIOCore
 
 /// Fetches a file to this host.
-struct DownloadCommand: ClientCommand {
+struct DownloadCommand: BackendCommand {
     static let configuration = CommandConfiguration(
         commandName: "download",
         abstract: "Fetch a file of the workspace to this host.",
         discussion: """
             What came is kept beside the local file, as LOCAL.ETAG.part, until all of it is there and its SHA-256 is \
-            right: run again after it was interrupted it goes on where it was, as long as the file is of the same version. \
+            right. It goes on where it was when its connection is lost, and when it is run again after it was \
+            interrupted, as long as the file is of the same version. \
             With --json one object about the file: path, type, size, mode, modified_ns, etag.
             """
     )
@@ -19,10 +20,9 @@ struct DownloadCommand: ClientCommand {
     @Argument var path: ByteArgument
     @Argument(help: "The file of this host, which is replaced.") var local: String
 
-    func run(_ connection: BrokerConnection, _ output: CommandOutput) async throws -> ExitStatus {
+    func run(_ backend: RemoteFilesystemBackend, _ output: CommandOutput) async throws -> ExitStatus {
         let path = try client.path(path)
-        let target = try client.target()
-        let etag = try await connection.stat(path, on: target).etag
+        let etag = try await backend.stat(path, followLink: true).etag
         let part = "\(local).\(etag.map { "\($0)" } ?? "none").part"
         let file = try LocalFile(adding: part)
         var download = Download(etag: etag)
@@ -30,7 +30,7 @@ struct DownloadCommand: ClientCommand {
         var offset = download.offset
         let info: FileInfo
         do {
-            info = try await connection.download(path, &download, on: target) { piece in
+            info = try await backend.download(path, &download) { piece in
                 try file.write(piece, at: offset)
                 offset += UInt64(piece.readableBytes)
             }

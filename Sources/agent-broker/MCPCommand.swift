@@ -29,14 +29,7 @@ struct MCPCommand: AsyncParsableCommand {
 
     private func serve() async throws -> ExitStatus {
         guard let root else {
-            let target = try client.target()
-            var configuration = RemoteFilesystemBackend.Configuration(
-                address: try client.resolvedAddress(),
-                token: try client.resolvedToken(),
-                target: target
-            )
-            configuration.connection.clientName = "agent-broker-mcp/\(BrokerVersion.current)"
-            configuration.connection.tls = try client.tls.resolved()
+            let configuration = try client.backendConfiguration(clientName: "agent-broker-mcp")
             return try await RemoteFilesystemBackend.withBackend(configuration) { backend in
                 try await Self.converse(backend)
             }

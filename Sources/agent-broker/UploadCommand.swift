@@ -1,16 +1,18 @@
 import AgentBackend
 import ArgumentParser
 import BrokerClient
+import NIOCore
 
 /// Sends a file of this host.
-struct UploadCommand: ClientCommand {
+struct UploadCommand: BackendCommand {
     static let configuration = CommandConfiguration(
         commandName: "upload",
         abstract: "Send a file of this host to the workspace, in pieces.",
         discussion: """
-            It takes its place when all of it is there and its SHA-256 is right. Run again after it was interrupted it \
-            goes on where it was, as long as the local file is the same and the broker still has the entry. With --json \
-            one object about the file as it is then: path, type, size, mode, modified_ns, etag.
+            It takes its place when all of it is there and its SHA-256 is right. It goes on where it was when its \
+            connection is lost, and when it is run again after it was interrupted, as long as the local file is the same \
+            and the broker has not given the upload up. With --json one object about the file as it is then: path, type, \
+            size, mode, modified_ns, etag.
             """
     )
 
@@ -28,15 +30,12 @@ struct UploadCommand: ClientCommand {
         }
     }
 
-    func run(_ connection: BrokerConnection, _ output: CommandOutput) async throws -> ExitStatus {
+    func run(_ backend: RemoteFilesystemBackend, _ output: CommandOutput) async throws -> ExitStatus {
         let path = try client.path(path)
         let file = try LocalFile(reading: local)
-        let info = try await connection.upload(
-            path,
-            name: try file.version(),
-            options: WriteOptions(mode: create ? .createOnly : .replace, expectedEtag: ifMatch?.etag),
-            on: try client.target()
-        ) { offset in
+        let options = WriteOptions(mode: create ? .createOnly : .replace, expectedEtag: ifMatch?.etag)
+        let name = try Self.name(of: file, path, options)
+        let info = try await backend.upload(path, name: name, options: options) { offset in
             try file.read(at: offset)
         }
         guard output.asJSON else { return .success }
@@ -45,5 +44,19 @@ struct UploadCommand: ClientCommand {
         line.add(info)
         try await output.print(line)
         return .success
+    }
+
+    /// The same for the same file, path and options, so that it is found again.
+    private static func name(
+        of file: borrowing LocalFile,
+        _ path: WorkspacePath,
+        _ options: WriteOptions
+    ) throws(BackendError) -> String {
+        var parts = ByteBuffer(string: "\(try file.version()) \(options.mode) ")
+        parts.writeString("\(options.expectedEtag.map { "\($0)" } ?? "any") ")
+        parts.writeBytes(path.bytes)
+        var checksum = RunningChecksum()
+        checksum.add(parts)
+        return checksum.sha256.hexadecimal
     }
 }

@@ -15,7 +15,7 @@ extension IntegrationTests {
         private static let writers:
             [(file: String, write: @Sendable (String, BrokerConnection, Acknowledged) async throws -> Void)] = [
                 ("whole-0", rewrite), ("whole-1", rewrite), ("streamed-0", stream), ("streamed-1", stream),
-                ("copied", copy), ("counter", increment), ("counter", increment),
+                ("copied", copy), ("uploaded", upload), ("counter", increment), ("counter", increment),
             ]
 
         @Test(arguments: [10, 23, 38, 61, 97])
@@ -114,6 +114,15 @@ extension IntegrationTests {
                 continuation.finish()
             }
             try await connection.write(WorkspacePath(file), contents: pieces, on: target)
+            done.add(file)
+        }
+
+        private static func upload(_ file: String, _ connection: BrokerConnection, _ done: Acknowledged) async throws {
+            let version = (done.counts[file] ?? 0) + 1
+            let piece = ByteBuffer(repeating: UInt8(version % 251), count: length / 8)
+            try await connection.upload(WorkspacePath(file), name: "v\(version)", on: target) { offset in
+                offset < length ? piece : nil
+            }
             done.add(file)
         }
 

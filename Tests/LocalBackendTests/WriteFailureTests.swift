@@ -35,6 +35,27 @@ import Testing
         }
     }
 
+    /// What did not fit is not there in part, and may come once there is room.
+    @Test(.enabled(if: LocalFixture.canMount))
+    func aPieceThatFailedLeavesTheOnesBeforeIt() async throws {
+        try await LocalFixture.with(disk: 1 << 20) { fixture in
+            let backend = fixture.backend
+            try await backend.put("filler", String(repeating: "x", count: 500 << 10))
+            for (name, hasRoom) in [("short", false), ("whole", true)] {
+                let writer = try await backend.openWriter(try WorkspacePath(name), options: WriteOptions())
+                try await writer.write(ByteBuffer(string: "before"))
+                let piece = ByteBuffer(repeating: UInt8(ascii: "y"), count: 600 << 10)
+                #expect(try await refusal(of: try await writer.write(piece)) == Refusal(.writeFailed, .noSpace))
+                if hasRoom {
+                    try await backend.remove("filler")
+                    try await writer.write(piece)
+                }
+                #expect(try await writer.commit().size == UInt64(hasRoom ? 6 + (600 << 10) : 6))
+                #expect(try fixture.contents(name).hasPrefix(hasRoom ? "beforey" : "before"))
+            }
+        }
+    }
+
     @Test(.enabled(if: LocalFixture.canMount))
     func saysThatAFileSystemIsReadOnly() async throws {
         try await LocalFixture.with(disk: 1 << 20) { fixture in

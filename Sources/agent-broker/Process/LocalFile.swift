@@ -39,9 +39,13 @@ struct LocalFile: ~Copyable {
     /// The next bytes from an offset on; nil at the end.
     func read(at offset: UInt64) throws(BackendError) -> ByteBuffer? {
         var piece = ByteBuffer()
+        var failure: BackendError?
         let count = piece.writeWithUnsafeMutableBytes(minimumWritableBytes: Self.pieceLength) { buffer in
-            max(0, pread(number, buffer.baseAddress, Self.pieceLength, off_t(offset)))
+            let count = pread(number, buffer.baseAddress, Self.pieceLength, off_t(offset))
+            if count < 0 { failure = Self.failure(.readFailed, path) }
+            return max(0, count)
         }
+        if let failure { throw failure }
         return count > 0 ? piece : nil
     }
 
