@@ -7,6 +7,7 @@ from agent_broker._remote.archive_operations import ArchiveReader, ArchiveResult
 from agent_broker._remote.background import BackgroundCommand, BackgroundOutput
 from agent_broker._remote.broker_operations import BrokerStats, EntryDescription, Workspace
 from agent_broker._remote.command import Command
+from agent_broker._remote.resumable_operations import FileChecksum
 from agent_broker._remote.transfer_operations import FileReader
 from agent_broker._remote.watch_operations import Change, Watch
 from agent_broker.commands import (
@@ -100,6 +101,7 @@ __all__ = [
     "ExecOptions",
     "ExecResult",
     "ExtractResult",
+    "FileChecksum",
     "FileContents",
     "FileReader",
     "FileStat",

@@ -10,8 +10,8 @@ from agent_broker._remote.archive_operations import ArchiveOperations
 from agent_broker._remote.background import BackgroundOperations
 from agent_broker._remote.broker_operations import BrokerOperations
 from agent_broker._remote.connection import ReconnectingConnection
-from agent_broker._remote.file_operations import FileOperations
 from agent_broker._remote.key_operations import KeyOperations
+from agent_broker._remote.resumable_operations import ResumableOperations
 from agent_broker._remote.search_operations import SearchOperations
 from agent_broker._remote.watch_operations import WatchOperations
 from agent_broker._session.target import Target
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mcp.server.mcpserver import MCPServer
 
 
-class RemoteOperations(FileOperations, SearchOperations, WatchOperations, ArchiveOperations, BackgroundOperations):
+class RemoteOperations(ResumableOperations, SearchOperations, WatchOperations, ArchiveOperations, BackgroundOperations):
     """What a backend and its scopes have in common."""
 
     _root: RemoteFilesystemBackend

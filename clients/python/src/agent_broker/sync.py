@@ -182,6 +182,8 @@ class _Operations(_Twin[B], Generic[B]):
     extract = _wait(RemoteOperations.extract)
     upload = _wait(RemoteOperations.upload)
     download = _wait(RemoteOperations.download)
+    abort_upload = _wait(RemoteOperations.abort_upload)
+    checksum = _wait(RemoteOperations.checksum)
     edit = _wait(RemoteOperations.edit)
     stat = _wait(RemoteOperations.stat)
     stat_many = _wait(RemoteOperations.stat_many)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import os
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
-from pathlib import Path
 from types import TracebackType
 
 from agent_broker._protos import files_pb2
@@ -24,8 +20,6 @@ from agent_broker.paths import PathLike, as_bytes, as_text
 
 Source = AsyncIterable[bytes] | Iterable[bytes]
 """Pieces of a file."""
-
-_BLOCK = 256 << 10
 
 
 class FileReader:
@@ -167,41 +161,6 @@ class TransferOperations(View):
             raise
         return content
 
-    async def upload(
-        self, local: str | os.PathLike[str], path: PathLike, *, progress: Progress | None = None
-    ) -> FileStat:
-        """Writes a file with what a file of this host holds. Raises `OSError` where that cannot be read."""
-        source = Path(local)
-        total = (await asyncio.to_thread(source.stat)).st_size
-        return await self.write_from(path, _blocks_of(source), total=total, progress=progress)
-
-    async def download(
-        self, path: PathLike, local: str | os.PathLike[str], *, progress: Progress | None = None
-    ) -> FileStat:
-        """Writes a file of this host with what a file holds: it has the old bytes, or all of the new ones.
-
-        Raises `OSError` where it cannot be written.
-        """
-        target = Path(local)
-        part = target.with_name(f".{target.name}.part")
-        async with await self.open_reader(path) as reader:
-            if reader.stat is None:
-                raise strange_answer("read")
-            done = 0
-            try:
-                with await asyncio.to_thread(part.open, "wb") as file:
-                    async for piece in reader:
-                        await asyncio.to_thread(file.write, piece)
-                        done += len(piece)
-                        if progress is not None:
-                            progress(done, reader.stat.size)
-                await asyncio.to_thread(part.replace, target)
-            except BaseException:
-                with contextlib.suppress(OSError):
-                    part.unlink(missing_ok=True)
-                raise
-            return reader.stat
-
 
 async def _pieces(source: Source) -> AsyncIterator[bytes]:
     if isinstance(source, AsyncIterable):
@@ -210,9 +169,3 @@ async def _pieces(source: Source) -> AsyncIterator[bytes]:
     else:
         for piece in source:
             yield piece
-
-
-async def _blocks_of(path: Path) -> AsyncIterator[bytes]:
-    with await asyncio.to_thread(path.open, "rb") as file:
-        while block := await asyncio.to_thread(file.read, _BLOCK):
-            yield block
