@@ -111,7 +111,7 @@ extension ConnectionHandler: CallAdmissionClient {
         calls[id] = nil
         close(active)
         send(ServerFrame(id: id, body: .error(error.during(parked.call.operation.name))))
-        ended(failed: true, cause: error, outlivesDrain: active.outlivesDrain)
+        ended(active.operation, error.code, since: active.arrival, cause: error, outlivesDrain: active.outlivesDrain)
         if !machine.isClosed { startNext(active.lane, session) }
     }
 

@@ -25,11 +25,16 @@ struct ActiveCall {
     var heldBytes = 0
     /// When it first waited to be begun.
     var queuedSince: Duration?
+    let operation: CountedOperation
+    /// When it was read.
+    let arrival: NIODeadline
     /// It is answered when all others have ended.
     let outlivesDrain: Bool
 
-    init(stream: ConnectionCallStream, call: Call) {
+    init(stream: ConnectionCallStream, call: Call, arrival: NIODeadline) {
         self.stream = stream
+        operation = call.operation.counted
+        self.arrival = arrival
         lane = call.options.lane
         outlivesDrain = if case .drain = call.operation { true } else { false }
     }
@@ -53,7 +58,7 @@ extension ConnectionHandler {
         } catch {
             consumed(call.payload.readableBytes)
             send(ServerFrame(id: call.id, body: .error(error.during(call.operation.name))))
-            return ended(failed: true)
+            return ended(call.operation.counted, error.code)
         }
         let call = call.detached
         register(call, holding: call.size)
@@ -77,16 +82,16 @@ extension ConnectionHandler {
                 }
                 return startTask(call, session, nil, answer: answer)
             }
-            unregister(call)
+            let arrival = unregister(call)
             allowance.bytes += count
             sendWindow.sent(count)
             send(ServerFrame(id: call.id, body: answer.body, payload: answer.payload))
-            ended(failed: false)
+            ended(call.operation.counted, nil, since: arrival)
             startNext(call.options.lane, session, handler)
         case .failed(let error):
-            unregister(call)
+            let arrival = unregister(call)
             send(ServerFrame(id: call.id, body: .error(error.during(call.operation.name))))
-            ended(failed: true)
+            ended(call.operation.counted, error.code, since: arrival)
             startNext(call.options.lane, session, handler)
         case .putOff:
             break
@@ -97,9 +102,15 @@ extension ConnectionHandler {
 
     func canSend(_ count: Int) -> Bool { count <= sendWindow.credit && count <= settings.largestAnswer }
 
-    /// `cause`: what ended it from outside.
-    func ended(failed: Bool, cause: BackendError? = nil, outlivesDrain: Bool = false) {
-        counters?.callEnded(failed: failed)
+    /// `code`: of its error. `since`: when it was read; nil: in the present batch. `cause`: what ended it from outside.
+    func ended(
+        _ operation: CountedOperation,
+        _ code: BackendError.Code?,
+        since arrival: NIODeadline? = nil,
+        cause: BackendError? = nil,
+        outlivesDrain: Bool = false
+    ) {
+        count(operation, code, since: arrival)
         if !outlivesDrain { drainedCalls?.callEnded(cause: cause) }
         if case .close = machine.callEnded() { closeAfterFlush() }
     }
@@ -132,7 +143,7 @@ extension ConnectionHandler {
             isWhole: call.isWhole,
             connection: self
         )
-        var active = ActiveCall(stream: stream, call: call)
+        var active = ActiveCall(stream: stream, call: call, arrival: isReadingBatch ? batchStart : .now())
         active.heldBytes = bytes
         if let deadline = call.options.deadline {
             active.deadline = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(deadline)) { [self] in
@@ -145,12 +156,14 @@ extension ConnectionHandler {
         return stream
     }
 
-    /// The call waits no more, or never did: what it brought along is used up.
-    private func unregister(_ call: Call) {
+    /// The call waits no more, or never did: what it brought along is used up. Returns when one that waited was read.
+    private func unregister(_ call: Call) -> NIODeadline? {
         guard !calls.isEmpty, let active = calls.removeValue(forKey: call.id) else {
-            return consumed(call.payload.readableBytes)
+            consumed(call.payload.readableBytes)
+            return nil
         }
         close(active)
+        return active.arrival
     }
 
     func close(_ active: ActiveCall) {
@@ -198,7 +211,9 @@ extension ConnectionHandler {
             send(ServerFrame(id: call.id, body: .error(failure)))
         }
         ended(
-            failed: failure != nil,
+            active.operation,
+            failure?.code,
+            since: active.arrival,
             cause: failure == nil ? nil : active.cause,
             outlivesDrain: active.outlivesDrain
         )
@@ -260,9 +275,9 @@ extension ConnectionHandler {
         guard let index = lanes[active.lane]?.firstIndex(where: { $0.id == id }),
             let call = lanes[active.lane]?.remove(at: index)
         else { return }
-        unregister(call)
+        let arrival = unregister(call)
         send(ServerFrame(id: id, body: .error(cause.during(call.operation.name))))
-        ended(failed: true, cause: cause, outlivesDrain: active.outlivesDrain)
+        ended(active.operation, cause.code, since: arrival, cause: cause, outlivesDrain: active.outlivesDrain)
     }
 
     /// The connection is over: nobody is answered any more.
@@ -272,7 +287,13 @@ extension ConnectionHandler {
             calls[id] = nil
             if let parked = active.parked { _ = settings.admission.cancel(parked.ticket) }
             close(active)
-            ended(failed: true, cause: cause, outlivesDrain: active.outlivesDrain)
+            ended(
+                active.operation,
+                cause.code,
+                since: active.arrival,
+                cause: cause,
+                outlivesDrain: active.outlivesDrain
+            )
         }
         for id in calls.keys { cancelCall(id, cause) }
         for waiter in creditWaiters.takeAll() { waiter.continuation.resume() }

@@ -87,6 +87,7 @@ extension ConnectionHandler {
             guard draw(call.payload.readableBytes) else { return }
             consumed(call.payload.readableBytes)
             send(ServerFrame(id: call.id, body: .error(error)))
+            count(call.operation.counted, error.code)
         case .close(let error):
             fail(error)
         case .ignore:
@@ -111,9 +112,11 @@ extension ConnectionHandler {
         switch machine.receivedCall(id) {
         case .start:
             send(ServerFrame(id: id, body: .error(error)))
+            count(.unknown, error.code)
             if case .close = machine.callEnded() { closeAfterFlush() }
         case .refuse(let error):
             send(ServerFrame(id: id, body: .error(error)))
+            count(.unknown, error.code)
         case .close(let error):
             fail(error)
         case .ignore:
@@ -163,7 +166,7 @@ extension ConnectionHandler {
                 let session = Session(principal: principal)
                 session.canSend = { [unowned self] in canSend($0) }
                 self.session = session
-                counters = settings.observer.connectionAuthenticated(principal, clientName: hello.clientName)
+                begin(counting: settings.observer.connectionAuthenticated(principal, clientName: hello.clientName))
                 clientName = hello.clientName
                 send(ServerFrame(id: 0, body: .helloReply(helloReply(version, principal))))
                 startKeepalive()

@@ -24,14 +24,24 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     var session: Session?
     /// Of the session's org.
     var counters: OrgCounters?
+    /// Those of this event loop.
+    var callCounters: CallCounters?
+    /// Answered on the spot since what was last written.
+    var batched = BatchedCalls()
+    /// When the read began that the present batch came in.
+    var batchStart = NIODeadline.distantPast
     /// What the batch of calls that is under way has of its org's rate.
     var allowance = CallAllowance()
     /// As the client calls itself.
     var clientName = ""
     let acceptTime = ContinuousClock.now
     /// Bytes of frames, those included that wait to be sent.
-    private(set) var bytesIn: UInt64 = 0
-    private(set) var bytesOut: UInt64 = 0
+    private(set) var bytesIn: UInt64 = 0 {
+        didSet { callCounters?.received(bytes: Int(bytesIn - oldValue)) }
+    }
+    private(set) var bytesOut: UInt64 = 0 {
+        didSet { callCounters?.sent(bytes: Int(bytesOut - oldValue)) }
+    }
     var sendWindow: SendWindow
     var receiveWindow: ReceiveWindow
     var creditWaiters = CreditWaiters()
@@ -121,7 +131,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         // After a fault, or a wrong token, the rest is read and dropped, so that the peer gets to see the go-away.
         guard machine.takesInput else { return }
         keepalive.heard()
-        isReadingBatch = true
+        beginBatch()
         let bytes = unwrapInboundIn(data)
         bytesIn += UInt64(bytes.readableBytes)
         accumulator.append(bytes)
@@ -289,7 +299,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     func resumeReceiving() {
         guard isPaused, !machine.isClosed, !isBacklogged, debtTimeout == nil else { return }
         isPaused = false
-        isReadingBatch = true
+        beginBatch()
         handler.inIsolation { receiveFrames($0) }
         finishBatch()
         isReadingBatch = false
@@ -373,6 +383,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     }
 
     func flush() {
+        countBatch()
         guard let context else { return }
         if out.readableBytes > 0 {
             if sendWindow.isSuspended { backlog += out.readableBytes }

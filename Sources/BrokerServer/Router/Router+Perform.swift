@@ -50,7 +50,7 @@ extension Router {
         let use = try await session.use(call, of: broker)
         defer { session.endUse(use, of: broker.pool) }
         let entry = use.entry
-        let counters = broker.counters[session.principal.org.id]
+        let counters = broker.counters[session.principal.org]
         let isExec = verb is ExecStart
         if isExec { counters.execsRunning.add(1, ordering: .relaxed) }
         defer { if isExec { counters.execsRunning.subtract(1, ordering: .relaxed) } }
@@ -63,7 +63,12 @@ extension Router {
                     return try await verb.perform(on: backend, stream)
                 }
                 defer { session.commands[call.id] = nil }
-                return try await start.perform(on: backend, stream) { session.commands[call.id] = $0 }
+                return try await start.perform(
+                    on: backend,
+                    stream,
+                    began: { session.commands[call.id] = $0 },
+                    ended: { counters.execEnded($0) }
+                )
             }
             entry.record(type(of: verb), call, .done(answer), since: start)
             return answer

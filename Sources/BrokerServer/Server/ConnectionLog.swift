@@ -28,7 +28,7 @@ struct ConnectionLog: ConnectionObserver {
             "connected",
             metadata: ["org": "\(principal.org.name)", "token": "\(principal.tokenID)", "client": "\(clientName)"]
         )
-        let counters = counters[principal.org.id]
+        let counters = counters[principal.org]
         counters.connections.add(1, ordering: .relaxed)
         return counters
     }
@@ -60,7 +60,7 @@ struct ConnectionLog: ConnectionObserver {
 
     func connectionEnded(_ principal: Principal?) {
         guard let principal else { return }
-        counters[principal.org.id].connections.subtract(1, ordering: .relaxed)
+        counters[principal.org].connections.subtract(1, ordering: .relaxed)
         logger.debug("disconnected", metadata: ["org": "\(principal.org.name)", "token": "\(principal.tokenID)"])
     }
 

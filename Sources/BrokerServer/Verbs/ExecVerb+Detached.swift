@@ -51,10 +51,10 @@ extension ExecStart {
             try await backend.start(request)
         }
         let start = ContinuousClock.now
+        let counters = broker.counters[session.principal.org]
         do throws(BackendError) {
             let member = try entry.backgroundBegan(command)
             let slot = stream.keepSlot()
-            let counters = broker.counters[session.principal.org.id]
             counters.execsRunning.add(1, ordering: .relaxed)
             let release = { @Sendable in
                 counters.execsRunning.subtract(1, ordering: .relaxed)
@@ -72,6 +72,7 @@ extension ExecStart {
                     log: entry.log
                 ) { exec, end in
                     release()
+                    counters.execEnded(end)
                     let answer = Answer(.execEnd(ExecEndReply(end: end)), outputs: exec.outputs)
                     entry.record(Self.name, call, .done(answer), duration: start.duration(to: .now))
                 }
@@ -81,7 +82,7 @@ extension ExecStart {
             }
         } catch {
             command.terminate()
-            _ = await command.waitForEnd()
+            counters.execEnded(await command.waitForEnd())
             throw error
         }
     }

@@ -16,14 +16,15 @@ extension ExecStart: EntryVerb {
     }
 
     func perform(on backend: any Backend, _ stream: any CallStream) async throws(BackendError) -> Answer {
-        try await perform(on: backend, stream) { _ in }
+        try await perform(on: backend, stream, began: { _ in }, ended: { _ in })
     }
 
-    /// `began` is called with the command once it has started.
+    /// `began` is called with the command once it has started, `ended` when nothing of it is left.
     func perform(
         on backend: any Backend,
         _ stream: any CallStream,
-        began: (any CommandExecution) -> Void
+        began: (any CommandExecution) -> Void,
+        ended: (ExecEnd) -> Void
     ) async throws(BackendError) -> Answer {
         let command = try await backend.start(try request())
         began(command)
@@ -34,10 +35,11 @@ extension ExecStart: EntryVerb {
             outputs = try await converse(with: command, stream)
         } catch {
             command.terminate()
-            _ = await command.waitForEnd()
+            ended(await command.waitForEnd())
             throw error
         }
         let end = await command.waitForEnd()
+        ended(end)
         if end.outcome == .cancelled {
             throw BackendError(
                 .cancelled,

@@ -22,7 +22,9 @@ extension Stats: SessionVerb {
         reply.node = broker.node
         reply.org = org?.name ?? ""
         reply.uptime = broker.uptime
-        for counters in org.map({ [broker.counters[$0.id]] }) ?? broker.counters.all { reply.add(counters) }
+        for counters in org.map({ [broker.counters[$0]] }) ?? broker.counters.all.map(\.counters) {
+            reply.add(counters)
+        }
         reply.pool = StatsReply.Pool(
             org.map { broker.pool.statistics(org: $0.id) } ?? broker.pool.statistics()
         )
@@ -40,8 +42,9 @@ extension Stats: SessionVerb {
 extension StatsReply {
     fileprivate mutating func add(_ counters: OrgCounters) {
         connections += UInt32(clamping: counters.connections.load(ordering: .relaxed))
-        callsOK += counters.callsOK.load(ordering: .relaxed)
-        callsFailed += counters.callsFailed.load(ordering: .relaxed)
+        let calls = counters.callTally
+        callsOK += calls.answeredCount
+        callsFailed += calls.failedCount
         callsInFlight += UInt32(clamping: counters.callsWaiting.load(ordering: .relaxed))
         execsRunning += UInt32(clamping: counters.execsRunning.load(ordering: .relaxed))
         workspacesDeleted += counters.workspacesDeleted.load(ordering: .relaxed)

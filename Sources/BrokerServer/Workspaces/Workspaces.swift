@@ -98,7 +98,7 @@ final class Workspaces: Sendable {
             }
             locks.unclaim(workspace)
             guard isDeleted else { return false }
-            counters[org.id].workspacesDeleted.add(1, ordering: .relaxed)
+            counters[org].workspacesDeleted.add(1, ordering: .relaxed)
             trash.add(org.name)
             return true
         }
@@ -117,7 +117,7 @@ final class Workspaces: Sendable {
         }
         locks.unclaim(workspace)
         guard isExpired else { return false }
-        counters[org.id].workspacesExpired.add(1, ordering: .relaxed)
+        counters[org].workspacesExpired.add(1, ordering: .relaxed)
         trash.add(org.name)
         return try await recorded("expire_workspace", key, org) { () throws(BackendError) in true }
     }

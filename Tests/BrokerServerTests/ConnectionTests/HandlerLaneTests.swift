@@ -151,7 +151,7 @@ import Testing
         try await harness.hello()
         try await harness.receive((1...3).map { ConnectionHarness.call($0, lane: 7) })
         #expect(try await harness.sent().map(\.kind) == ["1 INTERNAL", "2 READ_FAILED", "3 INTERNAL"])
-        #expect(harness.observer.counters.callsFailed.load(ordering: .relaxed) == 3)
+        #expect(harness.observer.counters.callTally.failedCount == 3)
     }
 
     @Test func theEndOfTheConnectionEndsThoseThatWaitForTheirTurn() async throws {
