@@ -29,6 +29,7 @@ let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let collections: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let metrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 
 let package = Package(
     name: "agent-broker",
@@ -44,6 +45,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
@@ -109,11 +111,13 @@ let package = Package(
             dependencies: ["AgentBackend", nioCore],
             swiftSettings: swiftSettings
         ),
+        // Where swift-metrics counts, and the text that Prometheus scrapes.
+        .target(name: "PrometheusMetrics", dependencies: [metrics], swiftSettings: swiftSettings),
         .target(
             name: "BrokerHTTP",
             dependencies: [
-                "ModelContextProtocol", "AgentBackend", "BrokerClient", "BrokerServer", "BrokerWire", nioCore, nioPosix,
-                nioSSL, logging, crypto,
+                "ModelContextProtocol", "AgentBackend", "BrokerClient", "BrokerServer", "BrokerWire",
+                "PrometheusMetrics", nioCore, nioPosix, nioSSL, logging, crypto, metrics,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -134,7 +138,7 @@ let package = Package(
             name: "agent-broker",
             dependencies: [
                 "AgentBackend", "BrokerClient", "BrokerHTTP", "BrokerServer", "BrokerWire", "CLinux", "LocalBackend",
-                "ModelContextProtocol", nioCore, nioPosix, logging,
+                "ModelContextProtocol", nioCore, nioPosix, logging, metrics,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -229,10 +233,15 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .testTarget(
+            name: "PrometheusMetricsTests",
+            dependencies: ["PrometheusMetrics", metrics],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
             name: "BrokerHTTPTests",
             dependencies: [
                 "BrokerHTTP", "BrokerServer", "BrokerTestKit", "BrokerWire", "ModelContextProtocol", "AgentBackend",
-                nioCore, nioPosix,
+                "BrokerClient", nioCore, nioPosix,
             ],
             swiftSettings: swiftSettings
         ),

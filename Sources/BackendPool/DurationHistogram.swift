@@ -31,6 +31,13 @@ public struct DurationHistogram: Sendable {
         sum += Duration(attoseconds: attoseconds)
     }
 
+    /// Those of another one as well.
+    package mutating func add(_ other: DurationHistogram) {
+        for bucket in 0..<Self.bucketCount { counts[bucket] &+= other.counts[bucket] }
+        count &+= other.count
+        sum += other.sum
+    }
+
     /// 2^41 as = 2.2 µs.
     private static let firstBoundBits = 41
 }

@@ -8,14 +8,17 @@ internal import NIOCore
 struct Routes: Sendable {
     private let responder: RouterResponder<SidePortContext>
     private let logger: Logger
+    private let requests: RequestMetrics
 
-    init(_ broker: BrokerAccess, _ mcp: MCPEndpoint) {
+    init(_ broker: BrokerAccess, _ mcp: MCPEndpoint, _ metrics: MetricsEndpoint) {
         logger = broker.logger
+        requests = RequestMetrics(metrics.factory)
         let router = Router(context: SidePortContext.self)
         router.get("/healthz") { _, _ in Response(plain: "ok", .ok) }
         router.get("/readyz") { _, _ in
             broker.isDraining() ? Response(plain: "draining", .serviceUnavailable) : Response(plain: "ready", .ok)
         }
+        router.get("/metrics") { request, context in await metrics.get(request, on: context.connection) }
         for path: RouterPath in ["/mcp", "/mcp/**"] {
             router.post(path) { request, context in try await mcp.post(request, on: context.connection) }
             router.delete(path) { request, context in try await mcp.delete(request, on: context.connection) }
@@ -26,10 +29,12 @@ struct Routes: Sendable {
     }
 
     func respond(to request: Request, on connection: HTTPConnection) async throws -> Response {
-        try await responder.respond(
-            to: request,
-            context: SidePortContext(source: SidePortContext.Source(connection: connection, logger: logger))
-        )
+        try await requests.counting(request) {
+            try await responder.respond(
+                to: request,
+                context: SidePortContext(source: SidePortContext.Source(connection: connection, logger: logger))
+            )
+        }
     }
 }
 

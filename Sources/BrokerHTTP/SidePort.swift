@@ -6,18 +6,30 @@ internal import HummingbirdCore
 internal import Logging
 internal import NIOCore
 internal import NIOPosix
+package import PrometheusMetrics
 
-/// The side port of a broker: MCP for agents that do not speak the wire, and its health. HTTP/1.1, on Hummingbird.
+/// The side port of a broker: MCP for agents that do not speak the wire, its health and its metrics. HTTP/1.1, on
+/// Hummingbird.
 ///
 /// Its loops are those that the process shares, so that the broker's own are the wire's alone.
 package struct SidePort: BrokerFront {
-    package init() {}
+    private let factory: PrometheusMetricsFactory
+
+    /// - Parameter factory: What was counted by it is told beside the broker's own metrics. One of ``makeFactory()``.
+    package init(factory: PrometheusMetricsFactory = makeFactory()) {
+        self.factory = factory
+    }
+
+    /// Where a process counts that has a side port.
+    package static func makeFactory() -> PrometheusMetricsFactory {
+        PrometheusMetricsFactory(help: RequestMetrics.help)
+    }
 
     package func open(_ broker: BrokerAccess) async throws(BackendError) -> any OpenFront {
         let connections = HTTPConnectionTable { broker.configuration().http.maxConnections }
         let links = BrokerLinks(broker)
         let mcp = MCPEndpoint(broker, links)
-        let routes = Routes(broker, mcp)
+        let routes = Routes(broker, mcp, MetricsEndpoint(broker: broker, links: links, factory: factory))
         let channel = SidePortChannel(routes: routes, connections: connections, broker: broker)
         var listeners: [SidePortService.Listener] = []
         for address in broker.configuration().http.listen {

@@ -3,6 +3,7 @@ import ArgumentParser
 import BrokerHTTP
 import BrokerServer
 import BrokerWire
+import CoreMetrics
 import Glibc
 import LocalBackend
 
@@ -34,7 +35,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Serve HTTP here, for MCP and health. May be given several times; a port alone is one of the loopback.",
+            "Serve HTTP here, for MCP, health and metrics. May be given several times; a port alone is one of the loopback.",
             valueName: "host:port"
         )
     )
@@ -77,13 +78,16 @@ struct ServeCommand: AsyncParsableCommand {
             let supervision = try Supervision.ofProcess()
             let readiness = try readyFd.map { descriptor throws(BackendError) in try ReadyDescriptor(descriptor) }
             let output = BrokerOutput()
+            // What libraries of this process count is told as well.
+            let factory = SidePort.makeFactory()
+            MetricsSystem.bootstrap(factory)
             let broker = Broker(
                 configuration: configuration,
                 logger: output.logger(label: "agent-broker", level: configuration.log.level),
                 output: output,
                 supervision: supervision,
                 reading: reading,
-                front: SidePort()
+                front: SidePort(factory: factory)
             )
             try await broker.run { report in
                 let line = ReadyLine(report)

@@ -35,5 +35,11 @@ extension BrokerConfiguration {
         package var maxCommandsPerKey = 64
         /// Last bytes of each stream of one of them that are kept.
         package var commandOutputBytes = 1 << 20
+        /// Of a token that is good for `/metrics` and nothing else. Nil: there is none, and operators' tokens are.
+        package var metricsTokenHash: TokenHash?
+        /// Whoever comes from the loopback may read `/metrics` without a token.
+        package var metricsOnLoopback = false
+        /// Orgs that have series of their own in `/metrics`, those that the broker knew first; the others have some together.
+        package var metricsMaxOrgs = 100
     }
 }

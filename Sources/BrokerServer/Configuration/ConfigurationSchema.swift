@@ -52,6 +52,9 @@ extension BrokerConfiguration.HTTP {
         .value("max_commands", \.maxCommands, .count(1...100_000)),
         .value("max_commands_per_key", \.maxCommandsPerKey, .count(1...10_000)),
         .value("command_output_bytes", \.commandOutputBytes, .size(4 << 10...64 << 20)),
+        .optional("metrics_token_hash", \.metricsTokenHash, .tokenHash),
+        .value("metrics_on_loopback", \.metricsOnLoopback, .flag),
+        .value("metrics_max_orgs", \.metricsMaxOrgs, .count(1...10_000)),
     ]
 }
 

@@ -25,6 +25,10 @@ package struct BrokerAccess: Sendable {
     package let configuration: @Sendable () -> BrokerConfiguration
     /// Whether the broker ends, and takes nothing new.
     package let isDraining: @Sendable () -> Bool
+    /// Who a token speaks for, of a caller whom the wire has let in with it: it makes those wait who guess. Throws
+    /// `AUTH_FAILED`.
+    package let principal: @Sendable (_ token: String) throws(BackendError) -> Principal
+    package let metrics: @Sendable () -> BrokerMetrics
     /// Makes a connection of the wire and returns the client's end of it, a socket that is the caller's to close. It
     /// counts as one of the address, where there is one: that of whoever it is made for.
     package let connect: @Sendable (SocketAddress?) throws(BackendError) -> CInt

@@ -283,9 +283,12 @@ package struct Broker: Sendable {
     }
 
     private func access(_ listener: WireListener, _ core: BrokerCore) -> BrokerAccess {
-        BrokerAccess(
+        let delays = EventLoopDelays(listener.eventLoops)
+        return BrokerAccess(
             configuration: { core.configuration.current },
             isDraining: { core.drain.isDraining },
+            principal: { token throws(BackendError) in try core.tenancy.authenticate(token) },
+            metrics: { core.metrics(delays) },
             connect: { peer throws(BackendError) in try listener.connect(for: peer) },
             protect: listener.tls.map { tls in { @Sendable in try tls.protect($0, telling: listener.observer) } },
             tellRefused: { listener.observer.connectionRefused($0, peer: $1?.description ?? "unix", inAll: $2) },

@@ -47,6 +47,8 @@ final class WireListener: Sendable {
     /// Hears of connections that are not served well.
     var observer: any ConnectionObserver { settings.withLock { $0.observer } }
 
+    var eventLoops: [any EventLoop] { group.makeIterator().map { $0 } }
+
     /// What connections are made with from now on, and who may come in.
     func update(_ settings: ConnectionSettings, _ admission: AdmissionLimits) {
         self.settings.withLock { $0 = settings }

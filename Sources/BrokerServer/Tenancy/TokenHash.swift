@@ -9,7 +9,7 @@ package struct TokenHash: Sendable, Hashable {
     /// Equal to no hash of any token.
     static let unmatchable = TokenHash(bytes: [UInt8](repeating: 0, count: SHA256.byteCount))
 
-    init(of token: [UInt8]) {
+    package init(of token: [UInt8]) {
         bytes = Array(SHA256.hash(data: token))
     }
 
@@ -27,7 +27,7 @@ package struct TokenHash: Sendable, Hashable {
     package var hexadecimal: String { Hexadecimal.text(bytes) }
 
     /// Compares in a time that does not depend on where the two differ.
-    func matches(_ other: TokenHash) -> Bool {
+    package func matches(_ other: TokenHash) -> Bool {
         guard bytes.count == other.bytes.count else { return false }
         var difference: UInt8 = 0
         for index in bytes.indices { difference |= bytes[index] ^ other.bytes[index] }

@@ -52,6 +52,9 @@ import Testing
               max_commands: 213
               max_commands_per_key: 214
               command_output_bytes: 215KiB
+              metrics_token_hash: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+              metrics_on_loopback: true
+              metrics_max_orgs: 217
             limits:
               max_frame_bytes: 8MiB
               max_head_bytes: 65536
@@ -210,7 +213,10 @@ import Testing
             maxMediaBytes: 212 << 10,
             maxCommands: 213,
             maxCommandsPerKey: 214,
-            commandOutputBytes: 215 << 10
+            commandOutputBytes: 215 << 10,
+            metricsTokenHash: TokenHash(hexadecimal: String(repeating: "0123456789abcdef", count: 4)),
+            metricsOnLoopback: true,
+            metricsMaxOrgs: 217
         )
         expected.limits.maxFrameBytes = 8 << 20
         expected.limits.maxHeadBytes = 64 << 10
@@ -363,7 +369,7 @@ import Testing
             OrgConfiguration.Limits.fields.count, OrgConfiguration.Retention.fields.count,
             OrgConfiguration.Exec.fields.count, TokenRecord.fields.count,
         ]
-        #expect(counts == [15, 42, 8, 24, 1, 4, 2, 5, 2, 5, 17, 6, 18, 2, 10, 6])
+        #expect(counts == [15, 42, 8, 24, 1, 4, 2, 5, 2, 5, 20, 6, 18, 2, 10, 6])
     }
 
     @Test func anchorsAndPlainWordsAreText() throws {
