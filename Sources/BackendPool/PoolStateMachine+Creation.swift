@@ -30,6 +30,7 @@ extension PoolStateMachine {
         ledger.accounts[account].statistics.creations &+= 1
         entries[slot] = entry
         payloads[slot]?.failures = nil
+        payloads[slot]?.liveSince = now
         let (isEvictable, idleTimeout, maxLeases) = (entry.isEvictable, entry.idleTimeout.inBounds, entry.maxLeases)
         payloads[slot]?.idleTimeout = idleTimeout
         payloads[slot]?.maxLeases = maxLeases

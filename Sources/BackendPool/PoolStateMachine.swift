@@ -52,6 +52,8 @@ package struct PoolStateMachine<Entry: PooledEntry, Configuration: Equatable & S
         /// End of the rest, of the lifetime, or of an idle time that is the entry's own.
         var timer: TimerHeap<TimerOwner>.ID?
         var failures: Failures?
+        /// When the entry was made; nil: it is not yet.
+        var liveSince: Duration?
         /// When the entry is too old; nil: never.
         var endOfLife: Duration?
         var idleTimeout = IdleTimeout.pool

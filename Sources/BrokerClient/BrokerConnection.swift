@@ -59,12 +59,30 @@ public final class BrokerConnection: Sendable {
         token: String,
         configuration: Configuration = Configuration()
     ) async throws(BackendError) -> BrokerConnection {
+        try await connect(token: token, configuration) { $0.connect(to: address) }
+    }
+
+    /// As ``connect(to:token:configuration:)``, over a socket that is connected, and the connection's from now on.
+    package static func connect(
+        over socket: CInt,
+        token: String,
+        configuration: Configuration = Configuration()
+    ) async throws(BackendError) -> BrokerConnection {
+        try await connect(token: token, configuration) { $0.connect(over: socket) }
+    }
+
+    private static func connect(
+        token: String,
+        _ configuration: Configuration,
+        _ begin: (ConnectionAttempt) -> EventLoopFuture<(ClientConnectionHandler, any Channel)>
+    ) async throws(BackendError) -> BrokerConnection {
         let eventLoops = configuration.eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton
         let attempt = ConnectionAttempt(configuration, on: eventLoops)
+        let connected = begin(attempt)
         let (handler, channel): (ClientConnectionHandler, any Channel)
         do {
             (handler, channel) = try await withTaskCancellationHandler {
-                try await attempt.connect(to: address).get()
+                try await connected.get()
             } onCancel: {
                 attempt.callOff()
             }
@@ -125,4 +143,7 @@ public struct BrokerIdentity: Sendable, Hashable {
     public var node: String
     /// The tenant that the token belongs to.
     public var org: String
+    /// What the token is: an operator's, one that changes nothing. Older brokers do not say.
+    public var isOperator = false
+    public var isReadOnly = false
 }

@@ -117,6 +117,9 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         )
     }
 
+    /// What the files of its workspace take on the disk, as far as it is counted.
+    package var heldBytes: UInt64 { settings.usage?.usage.allocatedBytes ?? 0 }
+
     private init(scope path: WorkspacePath, of parent: LocalFilesystemBackend) {
         root = parent.root.scope(path)
         identity = parent.identity

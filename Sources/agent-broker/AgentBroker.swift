@@ -56,6 +56,7 @@ struct AgentBroker: AsyncParsableCommand {
             WorkspaceCommand.self,
             StatsCommand.self,
             PoolsCommand.self,
+            EntriesCommand.self,
             ConnectionsCommand.self,
             LogsCommand.self,
             ReloadCommand.self,

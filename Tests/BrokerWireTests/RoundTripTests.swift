@@ -96,9 +96,13 @@ import Testing
             case .pools: met.insert("pools")
             case .logs: met.insert("logs")
             case .reload: met.insert("reload")
+            case .listEntries: met.insert("listEntries")
+            case .listCommands: met.insert("listCommands")
+            case .killCommand: met.insert("killCommand")
+            case .destroyEntry: met.insert("destroyEntry")
             }
         }
-        #expect(met.count == 49)
+        #expect(met.count == 53)
     }
 
     @Test func anErrorKeepsItsLimitAndWhatIsUnknown() throws {

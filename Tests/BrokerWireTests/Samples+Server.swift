@@ -239,7 +239,7 @@ extension Samples {
                 "pools",
                 .pools(
                     PoolPage(
-                        pools: [OrgPool(org: "acme", pool: statistics.pool, calls: statistics.calls)],
+                        pools: [orgPool],
                         isTruncated: true
                     )
                 )
@@ -247,6 +247,10 @@ extension Samples {
             ("logs", .logs),
             ("reload", .reload(ReloadReply(changes: ["orgs[acme] added", "é"], connectionsEnded: 2))),
             ("drain", .drain(drainReport)),
+            ("entries", .entries(EntryPage(entries: [entry], isTruncated: true))),
+            ("commands", .commands(CommandPage(commands: [command], isTruncated: true))),
+            ("killCommand", .killCommand),
+            ("destroyEntry", .destroyEntry),
         ]
     }
 
@@ -261,6 +265,39 @@ extension Samples {
             keptFrom: StreamOffsets(standardOutput: 3, standardError: 4),
             end: outcome.map { end($0).end }
         )
+    }
+
+    private static var orgPool: OrgPool {
+        var share = OrgPool(org: "acme", pool: statistics.pool, calls: statistics.calls)
+        share.connections = 1
+        share.callsOK = 1 << 40
+        share.callsFailed = 1 << 41
+        share.callsInFlight = 2
+        share.execsRunning = 3
+        share.limits = [LimitUse("disk_bytes", used: 1 << 42, allowed: .max)]
+        return share
+    }
+
+    private static var entry: ListedEntry {
+        var entry = ListedEntry(number: 1 << 40, org: "acme", key: "user-1", backend: .memory, state: .idle)
+        entry.leases = 1
+        entry.waiters = 2
+        entry.age = .milliseconds(3)
+        entry.idle = .milliseconds(4)
+        entry.commandsRunning = 5
+        entry.bytes = 1 << 41
+        return entry
+    }
+
+    private static var command: ListedCommand {
+        var command = ListedCommand(number: 1 << 40, org: "acme", key: "user-1", backend: .localFilesystem)
+        command.scope = [0x61, 0xff]
+        command.command = "echo é"
+        command.isolation = "bwrap"
+        command.startedNanoseconds = -7
+        command.written = StreamOffsets(standardOutput: 1 << 42, standardError: 6)
+        command.isInBackground = true
+        return command
     }
 
     private static var connection: ConnectionDescription {
@@ -324,7 +361,9 @@ extension Samples {
             maximumCallsInFlight: 5,
             keepaliveInterval: .milliseconds(6)
         ),
-        serverTime: 1_700_000_000_000
+        serverTime: 1_700_000_000_000,
+        isOperator: true,
+        isReadOnly: true
     )
 
     private static var statistics: StatsReply {

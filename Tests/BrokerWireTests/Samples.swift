@@ -257,7 +257,11 @@ enum Samples {
             (
                 "execAttach",
                 .execAttach(
-                    ExecAttach(exec: 1 << 40, offsets: StreamOffsets(standardOutput: 1 << 50, standardError: .max))
+                    ExecAttach(
+                        exec: 1 << 40,
+                        offsets: StreamOffsets(standardOutput: 1 << 50, standardError: .max),
+                        org: "acme"
+                    )
                 )
             ),
             ("execWait", .execWait(ExecWait(exec: .max))),
@@ -274,6 +278,10 @@ enum Samples {
             ("logs", .logs(FollowLogs(org: "acme", isVerbose: true))),
             ("reload", .reload),
             ("drain", .drain),
+            ("listEntries", .listEntries(ListEntries(org: "acme", after: 1 << 40, limit: 3))),
+            ("listCommands", .listCommands(ListCommands(org: "acme", after: 1 << 41, limit: 4))),
+            ("killCommand", .killCommand(KillCommand(org: "acme", number: 1 << 42))),
+            ("destroyEntry", .destroyEntry(DestroyEntry(org: "acme", key: "user-1", backend: .memory))),
         ]
     }
 }

@@ -26,6 +26,11 @@ package final class CommandOutputTally: Sendable {
         }
     }
 
+    /// Bytes so far.
+    package var counts: StreamOffsets {
+        streams.withLock { StreamOffsets(standardOutput: $0.output.count, standardError: $0.error.count) }
+    }
+
     /// What a record has of it.
     package func fill(_ record: inout OperationRecord) {
         let (output, error) = streams.withLock { $0 }

@@ -208,6 +208,9 @@ public final class MemoryBackend: ConfinableBackend {
 
     public var status: BackendStatus { lifecycle.status }
 
+    /// Bytes that its keys and their contents take of the budget, those of all its scopes.
+    package var heldBytes: UInt64 { storage.heldBytes }
+
     public func statusChanges() -> AsyncStream<BackendStatusChange> { lifecycle.statusChanges() }
 
     public func trackCloseable(_ closeable: any BackendCloseable) async {

@@ -17,6 +17,8 @@ final class MemoryStorage: Sendable {
         var isDestroyed = false
     }
 
+    var heldBytes: UInt64 { state.withLock { UInt64(clamping: $0.store.cost) } }
+
     /// Less than a `ByteBuffer` can hold.
     private static let largestFile = 1 << 30
 

@@ -94,7 +94,8 @@ struct CallRequest: Sendable {
             .execList,
             .execAttach,
             .execWait, .execSignal, .execResize,
-            .listWorkspaces, .deleteWorkspace, .stats, .connections, .pools, .logs, .reload, .drain:
+            .listWorkspaces, .deleteWorkspace, .stats, .connections, .pools, .logs, .reload, .drain,
+            .listEntries, .listCommands, .killCommand, .destroyEntry:
             false
         }
     }
@@ -159,7 +160,12 @@ struct CallRequest: Sendable {
         case .connections(let list): length += list.org.utf8.count
         case .pools(let list): length += list.after.utf8.count
         case .logs(let logs): length += logs.org.utf8.count
-        case .echo, .release, .describe, .clearKeys, .execList, .execAttach, .execWait, .execSignal, .execResize,
+        case .listEntries(let list): length += list.org.utf8.count
+        case .listCommands(let list): length += list.org.utf8.count
+        case .killCommand(let kill): length += kill.org.utf8.count
+        case .destroyEntry(let destroy): length += destroy.org.utf8.count + destroy.key.utf8.count
+        case .execAttach(let attach): length += attach.org.utf8.count
+        case .echo, .release, .describe, .clearKeys, .execList, .execWait, .execSignal, .execResize,
             .reload, .drain:
             break
         }

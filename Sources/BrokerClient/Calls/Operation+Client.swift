@@ -54,6 +54,10 @@ extension Operation {
         case .logs: "logs"
         case .reload: "reload"
         case .drain: "drain"
+        case .listEntries: "list_entries"
+        case .listCommands: "list_commands"
+        case .killCommand: "kill_command"
+        case .destroyEntry: "destroy_entry"
         }
     }
 
@@ -64,13 +68,14 @@ extension Operation {
             .tree, .diskUsage, .archive, .watch, .checksum, .listKeys, .listWorkspaces,
             .stats,
             .connections,
-            .pools, .logs, .execList, .execAttach, .execWait:
+            .pools, .logs, .listEntries, .listCommands, .execList, .execAttach, .execWait:
             true
         case .acquire, .release, .write, .rm, .mkdir, .touch, .rename, .copy, .edit, .chmod, .symlink, .extract,
             .uploadBegin, .uploadAppend, .uploadFinish, .uploadAbort,
             .deleteKey,
             .clearKeys,
-            .deleteWorkspace, .execStart, .execSignal, .execResize, .reload, .drain:
+            .deleteWorkspace, .execStart, .execSignal, .execResize, .reload, .drain, .killCommand,
+            .destroyEntry:
             false
         }
     }

@@ -8,7 +8,13 @@ struct BrokerGreeting: Sendable {
     let instance: UInt64
 
     init(_ reply: HelloReply) {
-        identity = BrokerIdentity(serverVersion: reply.serverVersion, node: reply.node, org: reply.org)
+        identity = BrokerIdentity(
+            serverVersion: reply.serverVersion,
+            node: reply.node,
+            org: reply.org,
+            isOperator: reply.isOperator,
+            isReadOnly: reply.isReadOnly
+        )
         limits = ConnectionLimits(reply.limits)
         instance = reply.instance
     }

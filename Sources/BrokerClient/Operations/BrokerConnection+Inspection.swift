@@ -6,6 +6,21 @@ public struct BrokerPool: Sendable, Hashable {
     public var org: String
     public var pool: BrokerStatistics.Pool
     public var calls: BrokerStatistics.Calls
+    /// As in ``BrokerStatistics``.
+    public var connections: UInt32
+    public var callsOK: UInt64
+    public var callsFailed: UInt64
+    public var callsInFlight: UInt32
+    public var execsRunning: UInt32
+    /// What the org has in use of what it may.
+    public var limits: [BrokerLimitUse]
+}
+
+/// What an org has in use of one thing, and may have. The name is that which errors give the limit.
+public struct BrokerLimitUse: Sendable, Hashable {
+    public var name: String
+    public var used: UInt64
+    public var allowed: UInt64
 }
 
 /// A connection of a broker, as it is at one moment.
@@ -54,13 +69,7 @@ extension BrokerConnection {
         BrokerPages(operation: "pools") { [self] last throws(BackendError) in
             let page = try await perform(.pools(after: last?.org ?? ""), on: nil, call: options)
             return PageCursor.Page(
-                elements: page.pools.map {
-                    BrokerPool(
-                        org: $0.org,
-                        pool: BrokerStatistics.Pool($0.pool),
-                        calls: BrokerStatistics.Calls($0.calls)
-                    )
-                },
+                elements: page.pools.map(BrokerPool.init),
                 isTruncated: page.isTruncated
             )
         }
@@ -110,6 +119,22 @@ public struct BrokerPages<Element: Sendable>: AsyncSequence, Sendable {
         public mutating func next(isolation: isolated (any Actor)?) async throws(BackendError) -> Element? {
             try await cursor.next()
         }
+    }
+}
+
+extension BrokerPool {
+    fileprivate init(_ share: OrgPool) {
+        self.init(
+            org: share.org,
+            pool: BrokerStatistics.Pool(share.pool),
+            calls: BrokerStatistics.Calls(share.calls),
+            connections: share.connections,
+            callsOK: share.callsOK,
+            callsFailed: share.callsFailed,
+            callsInFlight: share.callsInFlight,
+            execsRunning: share.execsRunning,
+            limits: share.limits.map { BrokerLimitUse(name: $0.name, used: $0.used, allowed: $0.allowed) }
+        )
     }
 }
 

@@ -19,27 +19,31 @@ final class BackgroundExecs: Sendable {
     private struct State {
         var ledgers: [Org.ID: Ledger] = [:]
         var execs: [UInt64: BackgroundExec] = [:]
-        /// Not from 1: who remembers a command of another broker is not to find one of this.
-        var lastID = UInt64.random(in: 1...UInt64(UInt32.max))
         /// None is added any more.
         var isClosed = false
     }
 
     private let state = Mutex(State())
     private let configuration: RunningConfiguration
+    private let numbers: CommandNumbers
     private let wallClock: @Sendable () -> Int64
     /// Bounded by the limits on commands.
     private let jobs = Mailbox<Job>()
 
-    init(configuration: RunningConfiguration, wallClock: @escaping @Sendable () -> Int64) {
+    init(
+        configuration: RunningConfiguration,
+        numbers: CommandNumbers,
+        wallClock: @escaping @Sendable () -> Int64
+    ) {
         self.configuration = configuration
+        self.numbers = numbers
         self.wallClock = wallClock
     }
 
     // MARK: Their lives
 
-    /// Takes over a command that was started. `release` is called once, at its end, before anybody hears of that.
-    /// Throws `SHUTTING_DOWN`: then the command is the caller's still.
+    /// Takes over a command that was started. `began` is called with it, with a lock held, and `release` once, at its
+    /// end, before anybody hears of that. Throws `SHUTTING_DOWN`: then the command is the caller's still.
     func add(
         _ command: any CommandExecution,
         _ owner: BackgroundOwner,
@@ -47,14 +51,14 @@ final class BackgroundExecs: Sendable {
         line: [UInt8],
         scope: WorkspacePath,
         log: EntryLog,
+        began: (BackgroundExec) -> Void,
         release: @escaping @Sendable (BackgroundExec, ExecEnd) -> Void
     ) throws(BackendError) -> BackgroundExec {
         let (started, capacity) = (wallClock(), configuration.current.exec.backgroundOutputBytes)
         let added = state.withLock { state -> BackgroundExec? in
             guard !state.isClosed else { return nil }
-            state.lastID += 1
             let exec = BackgroundExec(
-                id: state.lastID,
+                id: numbers.take(),
                 command,
                 line: line,
                 scope: scope,
@@ -64,6 +68,7 @@ final class BackgroundExecs: Sendable {
             )
             state.execs[exec.id] = exec
             state.ledgers[org, default: Ledger()].began(exec.id, owner)
+            began(exec)
             // Under the lock: nothing is sent once they are closed.
             jobs.send(Job(exec: exec, org: org, release: release))
             return exec
@@ -167,6 +172,14 @@ final class BackgroundExecs: Sendable {
         }
         guard let found, found.scope.relative(to: scope) != nil else { throw Self.notFound(id) }
         return found
+    }
+
+    /// One of an org, and whose it is.
+    func find(_ id: UInt64, of org: Org.ID) -> (exec: BackgroundExec, owner: BackgroundOwner)? {
+        state.withLock { state in
+            guard let owner = state.ledgers[org]?.owner(of: id), let exec = state.execs[id] else { return nil }
+            return (exec, owner)
+        }
     }
 
     /// Nothing of an owner is remembered from now on: its files are gone. One that runs yet is found no more.

@@ -84,6 +84,8 @@ struct BackgroundLedger<Owner: Hashable & Sendable>: Sendable {
 
     func owns(_ owner: Owner, _ id: ID) -> Bool { execs[id]?.owner == owner }
 
+    func owner(of id: ID) -> Owner? { execs[id]?.owner }
+
     /// In the order in which they began.
     func execs(of owner: Owner) -> [ID] { owners[owner] ?? [] }
 

@@ -194,7 +194,9 @@ extension Operation {
     /// It asks what goes on, or what operators ask for: it has to be heard when an org is at its limits.
     fileprivate var isInspection: Bool {
         switch self {
-        case .stats, .pools, .connections, .logs, .reload, .drain: true
+        case .stats, .pools, .connections, .logs, .reload, .drain, .listEntries, .listCommands, .killCommand,
+            .destroyEntry:
+            true
         default: false
         }
     }
@@ -202,7 +204,7 @@ extension Operation {
     /// Such a one that waits, and has no bound of its own.
     var isBoundedInspection: Bool {
         switch self {
-        case .connections, .reload: true
+        case .connections, .reload, .listEntries, .killCommand: true
         default: false
         }
     }

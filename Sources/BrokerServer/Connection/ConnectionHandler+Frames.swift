@@ -194,7 +194,9 @@ extension ConnectionHandler {
             org: principal.org.name,
             limits: settings.limits,
             serverTime: UInt64(clamping: systemWallClock() / 1_000_000),
-            instance: settings.instance
+            instance: settings.instance,
+            isOperator: principal.isOperator,
+            isReadOnly: principal.isReadOnly
         )
     }
 }

@@ -38,12 +38,17 @@ struct EntryLog: Sendable {
 
     /// `environment`: of the command that it is about; nil: it is about none.
     func record(_ record: OperationRecord, isModifying: Bool, environment: Environment? = nil) {
-        var record = environment.map { redaction.redact(record, environment: $0) } ?? record
+        var record = environment.map { redacted(record, environment: $0) } ?? record
         record.org = org
         record.key = key
         let interest = orgLog.current
         if isLogged(isModifying, interest) { log.record(record) }
         if interest.isFollowed(isModifying: isModifying) { orgLog.offer(record, isModifying: isModifying) }
+    }
+
+    /// Of a command with these variables: without their values and those of the entry's.
+    func redacted(_ record: OperationRecord, environment: Environment) -> OperationRecord {
+        redaction.redact(record, environment: environment)
     }
 
     private func isLogged(_ isModifying: Bool, _ interest: OrgLog.Interest) -> Bool {

@@ -32,6 +32,8 @@ package final class BackendEntry: PooledEntry {
     private let isDestroyed = Atomic<Bool>(false)
     private let calls = EntryCalls()
     private let cleanUp: @Sendable (BackendEntry) async -> Void
+    /// Of its commands, in the foreground and the background.
+    let commandsRunning = Atomic<Int>(0)
 
     /// Views that are kept at the most; more are made each time.
     private static let maximumScopes = 64
@@ -52,6 +54,16 @@ package final class BackendEntry: PooledEntry {
         self.backend = backend
         self.edition = edition
         self.cleanUp = cleanUp
+    }
+
+    var backendType: BackendType { backend.backend.type }
+
+    /// What its files take, as far as that is known without looking.
+    var heldBytes: UInt64 {
+        switch backend {
+        case .local(let backend): backend.heldBytes
+        case .memory(let backend): backend.heldBytes
+        }
     }
 
     package var isUsable: Bool { !isDestroyed.load(ordering: .relaxed) && edition?.isCurrent ?? true }
@@ -100,7 +112,7 @@ package final class BackendEntry: PooledEntry {
     /// Whose its commands in the background are.
     var backgroundOwner: BackgroundOwner {
         guard !key.isEmpty else { return .entry(ObjectIdentifier(self)) }
-        return .key(PoolKey(org: org.id, type: backend.backend.type, name: key))
+        return .key(PoolKey(org: org.id, type: backendType, name: key))
     }
 
     private static let destroyed = BackendError(

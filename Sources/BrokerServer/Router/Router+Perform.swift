@@ -62,11 +62,25 @@ extension Router {
                 guard case .execStart(let start) = call.operation else {
                     return try await verb.perform(on: backend, stream)
                 }
-                defer { session.commands[call.id] = nil }
+                let number = broker.numbers.take()
+                defer {
+                    session.commands[call.id] = nil
+                    broker.commands.ended(number)
+                }
                 return try await start.perform(
                     on: backend,
                     stream,
-                    began: { session.commands[call.id] = $0 },
+                    began: { command, outputs in
+                        session.commands[call.id] = command
+                        broker.commands.began(
+                            number,
+                            command,
+                            of: start,
+                            in: entry,
+                            scope: call.target?.scopePath ?? [],
+                            outputs: outputs
+                        )
+                    },
                     ended: { counters.execEnded($0) }
                 )
             }

@@ -58,8 +58,8 @@ package actor Router: RequestHandler {
         case .clearKeys: return attempt(ClearKeys(), call, session)
         case .execStart(let verb): return attempt(verb, call, session)
         case .acquire, .release, .describe, .listWorkspaces, .deleteWorkspace, .stats, .connections, .pools, .logs,
-            .reload, .drain, .execList, .execAttach, .execWait, .execSignal,
-            .execResize, .uploadBegin, .uploadAppend, .uploadFinish, .uploadAbort:
+            .reload, .drain, .listEntries, .listCommands, .killCommand, .destroyEntry, .execList, .execAttach,
+            .execWait, .execSignal, .execResize, .uploadBegin, .uploadAppend, .uploadFinish, .uploadAbort:
             // One that streams always waits.
             guard case .session(let verb) = call.operation.verb else { return .wait }
             return Attempt(verb.attempt(call.target, in: session, of: broker), type(of: verb).name)

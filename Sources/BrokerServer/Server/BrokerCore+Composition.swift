@@ -16,7 +16,8 @@ extension BrokerCore {
     ) throws(BackendError) {
         let drain = BrokerDrain()
         let running = RunningConfiguration(configuration)
-        let background = BackgroundExecs(configuration: running, wallClock: time.wallClock)
+        let numbers = CommandNumbers()
+        let background = BackgroundExecs(configuration: running, numbers: numbers, wallClock: time.wallClock)
         let locks = WorkspaceLocks()
         let usages = OrgUsages()
         let uploads = Uploads(
@@ -70,6 +71,8 @@ extension BrokerCore {
             tenancy: tenancy,
             entries: factory,
             background: background,
+            numbers: numbers,
+            commands: LiveCommands(wallClock: time.wallClock),
             usages: usages,
             uploads: uploads,
             connections: ConnectionTable(

@@ -14,6 +14,9 @@ final class BrokerCore: Sendable {
     let tenancy: Tenancy
     let entries: EntryFactory
     let background: BackgroundExecs
+    /// Of all commands, in the foreground and the background.
+    let numbers: CommandNumbers
+    let commands: LiveCommands
     let usages: OrgUsages
     let uploads: Uploads
     let connections: ConnectionTable
@@ -36,6 +39,8 @@ final class BrokerCore: Sendable {
         tenancy: Tenancy,
         entries: EntryFactory,
         background: BackgroundExecs,
+        numbers: CommandNumbers,
+        commands: LiveCommands,
         usages: OrgUsages,
         uploads: Uploads,
         connections: ConnectionTable,
@@ -52,6 +57,8 @@ final class BrokerCore: Sendable {
         self.tenancy = tenancy
         self.entries = entries
         self.background = background
+        self.numbers = numbers
+        self.commands = commands
         self.usages = usages
         self.uploads = uploads
         self.log = log

@@ -9,7 +9,7 @@ package struct Principal: Sendable {
     /// The keys that the token is narrowed to. nil: all, and entries without a key.
     package let keyPatterns: [KeyPattern]?
     package let isReadOnly: Bool
-    /// It sees all orgs, and no key of any.
+    /// It sees all orgs, and works in no key of any.
     package let isOperator: Bool
     /// Tells whether a token of this id is still the same after a reload.
     let tokenHash: TokenHash

@@ -32,7 +32,7 @@ package struct TokenRecord: Sendable, Hashable {
 package enum TokenRole: String, Sendable, Hashable, Codable, CaseIterable {
     /// Works in the workspaces of its org, and sees what goes on there.
     case agent
-    /// Sees what goes on in all orgs, and does what concerns the broker as a whole, such as a reload or its end. Reaches
-    /// no workspace at all.
+    /// Sees what goes on in all orgs, what their commands in the background write included, ends commands and entries, and
+    /// does what concerns the broker as a whole, such as a reload or its end. Reaches no files, and starts nothing.
     case `operator`
 }

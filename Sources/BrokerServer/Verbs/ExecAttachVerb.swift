@@ -16,7 +16,10 @@ extension ExecAttach: StreamVerb {
         of broker: BrokerCore,
         _ stream: any CallStream
     ) async throws(BackendError) -> Answer {
-        let exec = try session.background(exec, call.target, of: broker)
+        let exec =
+            org.isEmpty
+            ? try session.background(exec, call.target, of: broker)
+            : try session.background(exec, in: org, of: broker)
         let maximum = broker.configuration.current.exec.maxBackgroundReaders
         return try await exec.withReader(from: offsets, maximum: maximum) { reader throws(BackendError) in
             try await stream.send(.execAttached(exec.info), payload: ByteBuffer())

@@ -69,8 +69,19 @@ extension ExecStart {
                     of: session.principal.org.id,
                     line: subject,
                     scope: scope,
-                    log: entry.log
-                ) { exec, end in
+                    log: entry.log,
+                    began: { exec in
+                        broker.commands.began(
+                            exec.id,
+                            command,
+                            of: self,
+                            in: entry,
+                            scope: scope.bytes,
+                            outputs: exec.outputs
+                        )
+                    }
+                ) { [commands = broker.commands] exec, end in
+                    commands.ended(exec.id)
                     release()
                     counters.execEnded(end)
                     let answer = Answer(.execEnd(ExecEndReply(end: end)), outputs: exec.outputs)

@@ -16,23 +16,24 @@ extension ExecStart: EntryVerb {
     }
 
     func perform(on backend: any Backend, _ stream: any CallStream) async throws(BackendError) -> Answer {
-        try await perform(on: backend, stream, began: { _ in }, ended: { _ in })
+        try await perform(on: backend, stream, began: { _, _ in }, ended: { _ in })
     }
 
-    /// `began` is called with the command once it has started, `ended` when nothing of it is left.
+    /// `began` is called with the command once it has started, and with what counts its output; `ended` when nothing of
+    /// it is left.
     func perform(
         on backend: any Backend,
         _ stream: any CallStream,
-        began: (any CommandExecution) -> Void,
+        began: (any CommandExecution, CommandOutputTally) -> Void,
         ended: (ExecEnd) -> Void
     ) async throws(BackendError) -> Answer {
         let command = try await backend.start(try request())
-        began(command)
+        let outputs = CommandOutputTally()
+        began(command, outputs)
         // It may never read its input. As many commands run as may, each with a window of it.
         stream.leaveConnectionCredit()
-        let outputs: CommandOutputTally
         do throws(BackendError) {
-            outputs = try await converse(with: command, stream)
+            try await converse(with: command, stream, outputs)
         } catch {
             command.terminate()
             ended(await command.waitForEnd())
@@ -76,11 +77,11 @@ extension ExecStart: EntryVerb {
     /// was sent. Cancelling it ends the command.
     private func converse(
         with command: any CommandExecution,
-        _ stream: any CallStream
-    ) async throws(BackendError) -> CommandOutputTally {
+        _ stream: any CallStream,
+        _ outputs: CommandOutputTally
+    ) async throws(BackendError) {
         try await stream.send(.execStarted(ExecStarted(isolation: command.isolation)), payload: ByteBuffer())
         let opensStandardInput = opensStandardInput
-        let outputs = CommandOutputTally()
         let result = await withTaskCancellationHandler {
             await withTaskGroup(of: Result<Bool, BackendError>.self) { group in
                 for output in CommandStream.allCases {
@@ -110,7 +111,6 @@ extension ExecStart: EntryVerb {
             command.terminate()
         }
         try result.get()
-        return outputs
     }
 
     /// `true`: an output came to its end.

@@ -53,9 +53,3 @@ extension ByteBuffer {
         writeBytes(OperationLine.json.bytes(missing: count, at: systemWallClock()))
     }
 }
-
-extension Principal {
-    /// Whether it hears of what is done in a key's workspace.
-    @Sendable
-    fileprivate func isTold(of key: String) -> Bool { isOperator || allows(key: key) }
-}

@@ -60,6 +60,10 @@ extension Operation {
         case .logs(let verb): .stream(verb)
         case .reload: .session(Reload())
         case .drain: .session(Drain())
+        case .listEntries(let verb): .session(verb)
+        case .listCommands(let verb): .session(verb)
+        case .killCommand(let verb): .session(verb)
+        case .destroyEntry(let verb): .session(verb)
         }
     }
 }

@@ -119,7 +119,7 @@ extension ClientFrame.Body {
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_EXEC_LIST:
             self = .call(.execList(ExecList(message.exec_list.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_EXEC_ATTACH:
-            self = .call(.execAttach(ExecAttach(message.exec_attach.pointee)))
+            self = .call(.execAttach(try ExecAttach(message.exec_attach.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_EXEC_WAIT:
             self = .call(.execWait(ExecWait(message.exec_wait.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_EXEC_SIGNAL:
@@ -137,6 +137,14 @@ extension ClientFrame.Body {
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_LOGS: self = .call(.logs(try FollowLogs(message.logs.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_RELOAD: self = .call(.reload)
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_DRAIN: self = .call(.drain)
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_ENTRIES:
+            self = .call(.listEntries(try ListEntries(message.list_entries.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_COMMANDS:
+            self = .call(.listCommands(try ListCommands(message.list_commands.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_KILL_COMMAND:
+            self = .call(.killCommand(try KillCommand(message.kill_command.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_DESTROY_ENTRY:
+            self = .call(.destroyEntry(try DestroyEntry(message.destroy_entry.pointee)))
 
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_CHUNK: self = .chunk
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_WINDOW:

@@ -227,6 +227,18 @@ extension Operation {
         case .drain:
             message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_DRAIN
             message.drain = builder.make(agentbroker__v1__drain__init)
+        case .listEntries(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_ENTRIES
+            message.list_entries = call.build(builder)
+        case .listCommands(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_COMMANDS
+            message.list_commands = call.build(builder)
+        case .killCommand(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_KILL_COMMAND
+            message.kill_command = call.build(builder)
+        case .destroyEntry(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_DESTROY_ENTRY
+            message.destroy_entry = call.build(builder)
         }
     }
 }

@@ -132,6 +132,10 @@ package enum Operation: Sendable, Hashable {
     case logs(FollowLogs)
     case reload
     case drain
+    case listEntries(ListEntries)
+    case listCommands(ListCommands)
+    case killCommand(KillCommand)
+    case destroyEntry(DestroyEntry)
 
     /// Whether more may come from the caller after the first frame. For all others that frame is the whole call.
     package var streamsFromCaller: Bool {
@@ -146,7 +150,8 @@ package enum Operation: Sendable, Hashable {
             .execList,
             .execAttach,
             .execWait, .execSignal, .execResize,
-            .listWorkspaces, .deleteWorkspace, .stats, .connections, .pools, .logs, .reload, .drain:
+            .listWorkspaces, .deleteWorkspace, .stats, .connections, .pools, .logs, .reload, .drain,
+            .listEntries, .listCommands, .killCommand, .destroyEntry:
             false
         }
     }

@@ -133,6 +133,12 @@ extension ServerFrame.Body {
             self = .reply(.reload(try ReloadReply(message.reload_reply.pointee)))
         case AGENTBROKER__V1__SERVER_FRAME__BODY_DRAIN_REPLY:
             self = .reply(.drain(DrainReport(message.drain_reply.pointee)))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_ENTRIES_REPLY:
+            self = .reply(.entries(try EntryPage(message.list_entries_reply.pointee)))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_COMMANDS_REPLY:
+            self = .reply(.commands(try CommandPage(message.list_commands_reply.pointee)))
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_KILL_COMMAND_REPLY: self = .reply(.killCommand)
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_DESTROY_ENTRY_REPLY: self = .reply(.destroyEntry)
 
         case AGENTBROKER__V1__SERVER_FRAME__BODY_CHUNK: self = .chunk
         case AGENTBROKER__V1__SERVER_FRAME__BODY_ERROR: self = .error(try BackendError(message.error.pointee))

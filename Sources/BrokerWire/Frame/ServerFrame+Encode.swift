@@ -231,6 +231,18 @@ extension Reply {
         case .drain(let report):
             message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_DRAIN_REPLY
             message.drain_reply = report.build(builder)
+        case .entries(let page):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_ENTRIES_REPLY
+            message.list_entries_reply = page.build(builder)
+        case .commands(let page):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_COMMANDS_REPLY
+            message.list_commands_reply = page.build(builder)
+        case .killCommand:
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_KILL_COMMAND_REPLY
+            message.kill_command_reply = builder.make(agentbroker__v1__kill_command_reply__init)
+        case .destroyEntry:
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_DESTROY_ENTRY_REPLY
+            message.destroy_entry_reply = builder.make(agentbroker__v1__destroy_entry_reply__init)
         }
     }
 }

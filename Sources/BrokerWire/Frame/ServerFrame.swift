@@ -83,4 +83,8 @@ package enum Reply: Sendable {
     case logs
     case reload(ReloadReply)
     indirect case drain(DrainReport)
+    case entries(EntryPage)
+    case commands(CommandPage)
+    case killCommand
+    case destroyEntry
 }

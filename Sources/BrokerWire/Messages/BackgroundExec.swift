@@ -102,23 +102,28 @@ extension StreamOffsets {
 package struct ExecAttach: Sendable, Hashable {
     package var exec: UInt64
     package var offsets: StreamOffsets
+    /// In place of a target. Empty: it is the target's.
+    package var org: String
 
-    package init(exec: UInt64, offsets: StreamOffsets = .beginning) {
+    package init(exec: UInt64, offsets: StreamOffsets = .beginning, org: String = "") {
         self.exec = exec
         self.offsets = offsets
+        self.org = org
     }
 }
 
 extension ExecAttach: WireMessage {
-    init(_ message: Agentbroker__V1__ExecAttach) {
+    init(_ message: Agentbroker__V1__ExecAttach) throws(BackendError) {
         exec = message.exec
         offsets = StreamOffsets(message.from?.pointee)
+        org = try MessageReader.string(message.org, "exec_attach.org")
     }
 
     func build(_ builder: MessageBuilder) -> UnsafeMutablePointer<Agentbroker__V1__ExecAttach> {
         let message = builder.make(agentbroker__v1__exec_attach__init)
         message.pointee.exec = exec
         message.pointee.from = offsets.build(builder)
+        message.pointee.org = builder.string(org)
         return message
     }
 }

@@ -32,6 +32,13 @@ package struct OrgPool: Sendable, Hashable {
     package var org: String
     package var pool: StatsReply.Pool
     package var calls: StatsReply.Calls
+    package var connections: UInt32 = 0
+    package var callsOK: UInt64 = 0
+    package var callsFailed: UInt64 = 0
+    package var callsInFlight: UInt32 = 0
+    package var execsRunning: UInt32 = 0
+    /// An older broker tells none.
+    package var limits: [LimitUse] = []
 
     package init(org: String, pool: StatsReply.Pool, calls: StatsReply.Calls = StatsReply.Calls()) {
         self.org = org
@@ -54,12 +61,22 @@ extension PoolPage: WireMessage {
     init(_ message: Agentbroker__V1__PoolsReply) throws(BackendError) {
         pools = try MessageReader.array(message.pools, count: message.n_pools) { share throws(BackendError) in
             guard let share = share?.pointee, let pool = share.pool else { throw MessageCodec.malformed }
-            return OrgPool(
+            var result = OrgPool(
                 org: try MessageReader.string(share.org, "org_pool.org"),
                 pool: StatsReply.Pool(pool.pointee),
                 // An older broker tells none.
                 calls: share.calls.map { StatsReply.Calls($0.pointee) } ?? StatsReply.Calls()
             )
+            result.connections = share.connections
+            result.callsOK = share.calls_ok
+            result.callsFailed = share.calls_failed
+            result.callsInFlight = share.calls_in_flight
+            result.execsRunning = share.execs_running
+            result.limits = try MessageReader.array(share.limits, count: share.n_limits) { limit throws(BackendError) in
+                guard let limit = limit?.pointee else { throw MessageCodec.malformed }
+                return try LimitUse(limit)
+            }
+            return result
         }
         isTruncated = message.truncated != 0
     }
@@ -72,9 +89,46 @@ extension PoolPage: WireMessage {
             message.pointee.org = builder.string(share.org)
             message.pointee.pool = share.pool.build(builder)
             message.pointee.calls = share.calls.build(builder)
+            message.pointee.connections = share.connections
+            message.pointee.calls_ok = share.callsOK
+            message.pointee.calls_failed = share.callsFailed
+            message.pointee.calls_in_flight = share.callsInFlight
+            message.pointee.execs_running = share.execsRunning
+            message.pointee.n_limits = share.limits.count
+            message.pointee.limits = builder.array(share.limits) { $0.build(builder) }
             return message
         }
         message.pointee.truncated = isTruncated ? 1 : 0
+        return message
+    }
+}
+
+/// What an org has in use of what it may.
+package struct LimitUse: Sendable, Hashable {
+    /// As errors name it.
+    package var name: String
+    package var used: UInt64
+    package var allowed: UInt64
+
+    package init(_ name: String, used: UInt64, allowed: UInt64) {
+        self.name = name
+        self.used = used
+        self.allowed = allowed
+    }
+}
+
+extension LimitUse: WireMessage {
+    init(_ message: Agentbroker__V1__LimitUse) throws(BackendError) {
+        name = try MessageReader.string(message.name, "limit_use.name")
+        used = message.used
+        allowed = message.allowed
+    }
+
+    func build(_ builder: MessageBuilder) -> UnsafeMutablePointer<Agentbroker__V1__LimitUse> {
+        let message = builder.make(agentbroker__v1__limit_use__init)
+        message.pointee.name = builder.string(name)
+        message.pointee.used = used
+        message.pointee.allowed = allowed
         return message
     }
 }

@@ -118,6 +118,9 @@ package struct HelloReply: Sendable, Hashable {
     package var serverTime: UInt64
     /// Of this run of the broker.
     package var instance: UInt64
+    /// What the token is.
+    package var isOperator: Bool
+    package var isReadOnly: Bool
 
     package init(
         version: UInt32,
@@ -127,7 +130,9 @@ package struct HelloReply: Sendable, Hashable {
         org: String,
         limits: SessionLimits,
         serverTime: UInt64,
-        instance: UInt64 = 0
+        instance: UInt64 = 0,
+        isOperator: Bool = false,
+        isReadOnly: Bool = false
     ) {
         self.version = version
         self.serverVersion = serverVersion
@@ -137,6 +142,8 @@ package struct HelloReply: Sendable, Hashable {
         self.limits = limits
         self.serverTime = serverTime
         self.instance = instance
+        self.isOperator = isOperator
+        self.isReadOnly = isReadOnly
     }
 }
 
@@ -150,6 +157,8 @@ extension HelloReply: WireMessage {
         limits = message.limits.map { SessionLimits($0.pointee) } ?? SessionLimits()
         serverTime = message.server_time_ms
         instance = message.instance
+        isOperator = message.is_operator != 0
+        isReadOnly = message.is_read_only != 0
     }
 
     func build(_ builder: MessageBuilder) -> UnsafeMutablePointer<Agentbroker__V1__HelloReply> {
@@ -163,6 +172,8 @@ extension HelloReply: WireMessage {
         message.pointee.limits = limits.build(builder)
         message.pointee.server_time_ms = serverTime
         message.pointee.instance = instance
+        message.pointee.is_operator = isOperator ? 1 : 0
+        message.pointee.is_read_only = isReadOnly ? 1 : 0
         return message
     }
 }

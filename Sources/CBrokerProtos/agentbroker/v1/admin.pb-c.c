@@ -1637,7 +1637,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__pools__descriptor =
   (ProtobufCMessageInit) agentbroker__v1__pools__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__org_pool__field_descriptors[3] =
+static const ProtobufCFieldDescriptor agentbroker__v1__org_pool__field_descriptors[9] =
 {
   {
     "org",
@@ -1675,16 +1675,94 @@ static const ProtobufCFieldDescriptor agentbroker__v1__org_pool__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "connections",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__OrgPool, connections),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "calls_ok",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__OrgPool, calls_ok),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "calls_failed",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__OrgPool, calls_failed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "calls_in_flight",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__OrgPool, calls_in_flight),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "execs_running",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__OrgPool, execs_running),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "limits",
+    9,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__OrgPool, n_limits),
+    offsetof(Agentbroker__V1__OrgPool, limits),
+    &agentbroker__v1__limit_use__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned agentbroker__v1__org_pool__field_indices_by_name[] = {
   2,   /* field[2] = calls */
+  5,   /* field[5] = calls_failed */
+  6,   /* field[6] = calls_in_flight */
+  4,   /* field[4] = calls_ok */
+  3,   /* field[3] = connections */
+  7,   /* field[7] = execs_running */
+  8,   /* field[8] = limits */
   0,   /* field[0] = org */
   1,   /* field[1] = pool */
 };
 static const ProtobufCIntRange agentbroker__v1__org_pool__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__org_pool__descriptor =
 {
@@ -1694,7 +1772,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__org_pool__descriptor =
   "Agentbroker__V1__OrgPool",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__OrgPool),
-  3,
+  9,
   agentbroker__v1__org_pool__field_descriptors,
   agentbroker__v1__org_pool__field_indices_by_name,
   1,  agentbroker__v1__org_pool__number_ranges,

@@ -2855,7 +2855,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__exec_list_reply__descriptor =
   (ProtobufCMessageInit) agentbroker__v1__exec_list_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__exec_attach__field_descriptors[2] =
+static const ProtobufCFieldDescriptor agentbroker__v1__exec_attach__field_descriptors[3] =
 {
   {
     "exec",
@@ -2881,15 +2881,28 @@ static const ProtobufCFieldDescriptor agentbroker__v1__exec_attach__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "org",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__ExecAttach, org),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned agentbroker__v1__exec_attach__field_indices_by_name[] = {
   0,   /* field[0] = exec */
   1,   /* field[1] = from */
+  2,   /* field[2] = org */
 };
 static const ProtobufCIntRange agentbroker__v1__exec_attach__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__exec_attach__descriptor =
 {
@@ -2899,7 +2912,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__exec_attach__descriptor =
   "Agentbroker__V1__ExecAttach",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ExecAttach),
-  2,
+  3,
   agentbroker__v1__exec_attach__field_descriptors,
   agentbroker__v1__exec_attach__field_indices_by_name,
   1,  agentbroker__v1__exec_attach__number_ranges,

@@ -97,7 +97,7 @@ void   agentbroker__v1__server_frame__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__server_frame__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descriptors[66] =
+static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descriptors[70] =
 {
   {
     "id",
@@ -880,6 +880,54 @@ static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descr
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "list_entries",
+    136,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ClientFrame, body_case),
+    offsetof(Agentbroker__V1__ClientFrame, list_entries),
+    &agentbroker__v1__list_entries__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "list_commands",
+    137,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ClientFrame, body_case),
+    offsetof(Agentbroker__V1__ClientFrame, list_commands),
+    &agentbroker__v1__list_commands__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "kill_command",
+    138,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ClientFrame, body_case),
+    offsetof(Agentbroker__V1__ClientFrame, kill_command),
+    &agentbroker__v1__kill_command__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "destroy_entry",
+    139,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ClientFrame, body_case),
+    offsetof(Agentbroker__V1__ClientFrame, destroy_entry),
+    &agentbroker__v1__destroy_entry__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "payload",
     2047,
     PROTOBUF_C_LABEL_NONE,
@@ -906,6 +954,7 @@ static const unsigned agentbroker__v1__client_frame__field_indices_by_name[] = {
   49,   /* field[49] = delete_key */
   58,   /* field[58] = delete_workspace */
   19,   /* field[19] = describe */
+  68,   /* field[68] = destroy_entry */
   36,   /* field[36] = disk_usage */
   64,   /* field[64] = drain */
   16,   /* field[16] = echo */
@@ -924,13 +973,16 @@ static const unsigned agentbroker__v1__client_frame__field_indices_by_name[] = {
   9,   /* field[9] = hello */
   0,   /* field[0] = id */
   8,   /* field[8] = idempotency_key */
+  67,   /* field[67] = kill_command */
   3,   /* field[3] = lane */
   2,   /* field[2] = last */
+  66,   /* field[66] = list_commands */
+  65,   /* field[65] = list_entries */
   48,   /* field[48] = list_keys */
   57,   /* field[57] = list_workspaces */
   62,   /* field[62] = logs */
   26,   /* field[26] = mkdir */
-  65,   /* field[65] = payload */
+  69,   /* field[69] = payload */
   10,   /* field[10] = ping */
   11,   /* field[11] = pong */
   61,   /* field[61] = pools */
@@ -960,7 +1012,7 @@ static const unsigned agentbroker__v1__client_frame__field_indices_by_name[] = {
   13,   /* field[13] = window */
   21,   /* field[21] = write */
 };
-static const ProtobufCIntRange agentbroker__v1__client_frame__number_ranges[11 + 1] =
+static const ProtobufCIntRange agentbroker__v1__client_frame__number_ranges[12 + 1] =
 {
   { 1, 0 },
   { 16, 9 },
@@ -972,8 +1024,9 @@ static const ProtobufCIntRange agentbroker__v1__client_frame__number_ranges[11 +
   { 112, 57 },
   { 128, 59 },
   { 130, 60 },
-  { 2047, 65 },
-  { 0, 66 }
+  { 136, 65 },
+  { 2047, 69 },
+  { 0, 70 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__client_frame__descriptor =
 {
@@ -983,14 +1036,14 @@ const ProtobufCMessageDescriptor agentbroker__v1__client_frame__descriptor =
   "Agentbroker__V1__ClientFrame",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ClientFrame),
-  66,
+  70,
   agentbroker__v1__client_frame__field_descriptors,
   agentbroker__v1__client_frame__field_indices_by_name,
-  11,  agentbroker__v1__client_frame__number_ranges,
+  12,  agentbroker__v1__client_frame__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__client_frame__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descriptors[61] =
+static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descriptors[65] =
 {
   {
     "id",
@@ -1713,6 +1766,54 @@ static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descr
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "list_entries_reply",
+    136,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ServerFrame, body_case),
+    offsetof(Agentbroker__V1__ServerFrame, list_entries_reply),
+    &agentbroker__v1__list_entries_reply__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "list_commands_reply",
+    137,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ServerFrame, body_case),
+    offsetof(Agentbroker__V1__ServerFrame, list_commands_reply),
+    &agentbroker__v1__list_commands_reply__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "kill_command_reply",
+    138,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ServerFrame, body_case),
+    offsetof(Agentbroker__V1__ServerFrame, kill_command_reply),
+    &agentbroker__v1__kill_command_reply__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "destroy_entry_reply",
+    139,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ServerFrame, body_case),
+    offsetof(Agentbroker__V1__ServerFrame, destroy_entry_reply),
+    &agentbroker__v1__destroy_entry_reply__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "payload",
     2047,
     PROTOBUF_C_LABEL_NONE,
@@ -1737,6 +1838,7 @@ static const unsigned agentbroker__v1__server_frame__field_indices_by_name[] = {
   42,   /* field[42] = delete_key_reply */
   53,   /* field[53] = delete_workspace_reply */
   12,   /* field[12] = describe_reply */
+  63,   /* field[63] = destroy_entry_reply */
   29,   /* field[29] = disk_usage_reply */
   59,   /* field[59] = drain_reply */
   9,   /* field[9] = echo_reply */
@@ -1757,12 +1859,15 @@ static const unsigned agentbroker__v1__server_frame__field_indices_by_name[] = {
   24,   /* field[24] = grep_reply */
   2,   /* field[2] = hello_reply */
   0,   /* field[0] = id */
+  62,   /* field[62] = kill_command_reply */
   1,   /* field[1] = last */
+  61,   /* field[61] = list_commands_reply */
+  60,   /* field[60] = list_entries_reply */
   41,   /* field[41] = list_keys_reply */
   52,   /* field[52] = list_workspaces_reply */
   57,   /* field[57] = logs_reply */
   19,   /* field[19] = mkdir_reply */
-  60,   /* field[60] = payload */
+  64,   /* field[64] = payload */
   3,   /* field[3] = ping */
   4,   /* field[4] = pong */
   56,   /* field[56] = pools_reply */
@@ -1788,7 +1893,7 @@ static const unsigned agentbroker__v1__server_frame__field_indices_by_name[] = {
   5,   /* field[5] = window */
   14,   /* field[14] = write_reply */
 };
-static const ProtobufCIntRange agentbroker__v1__server_frame__number_ranges[13 + 1] =
+static const ProtobufCIntRange agentbroker__v1__server_frame__number_ranges[14 + 1] =
 {
   { 1, 0 },
   { 3, 1 },
@@ -1802,8 +1907,9 @@ static const ProtobufCIntRange agentbroker__v1__server_frame__number_ranges[13 +
   { 112, 52 },
   { 128, 54 },
   { 130, 55 },
-  { 2047, 60 },
-  { 0, 61 }
+  { 136, 60 },
+  { 2047, 64 },
+  { 0, 65 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__server_frame__descriptor =
 {
@@ -1813,10 +1919,10 @@ const ProtobufCMessageDescriptor agentbroker__v1__server_frame__descriptor =
   "Agentbroker__V1__ServerFrame",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ServerFrame),
-  61,
+  65,
   agentbroker__v1__server_frame__field_descriptors,
   agentbroker__v1__server_frame__field_indices_by_name,
-  13,  agentbroker__v1__server_frame__number_ranges,
+  14,  agentbroker__v1__server_frame__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__server_frame__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

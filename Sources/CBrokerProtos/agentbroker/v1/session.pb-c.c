@@ -592,7 +592,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__session_limits__descriptor =
   (ProtobufCMessageInit) agentbroker__v1__session_limits__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__hello_reply__field_descriptors[8] =
+static const ProtobufCFieldDescriptor agentbroker__v1__hello_reply__field_descriptors[10] =
 {
   {
     "version",
@@ -690,10 +690,36 @@ static const ProtobufCFieldDescriptor agentbroker__v1__hello_reply__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "is_operator",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__HelloReply, is_operator),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "is_read_only",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Agentbroker__V1__HelloReply, is_read_only),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned agentbroker__v1__hello_reply__field_indices_by_name[] = {
   2,   /* field[2] = features */
   7,   /* field[7] = instance */
+  8,   /* field[8] = is_operator */
+  9,   /* field[9] = is_read_only */
   5,   /* field[5] = limits */
   3,   /* field[3] = node */
   4,   /* field[4] = org */
@@ -704,7 +730,7 @@ static const unsigned agentbroker__v1__hello_reply__field_indices_by_name[] = {
 static const ProtobufCIntRange agentbroker__v1__hello_reply__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__hello_reply__descriptor =
 {
@@ -714,7 +740,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__hello_reply__descriptor =
   "Agentbroker__V1__HelloReply",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__HelloReply),
-  8,
+  10,
   agentbroker__v1__hello_reply__field_descriptors,
   agentbroker__v1__hello_reply__field_indices_by_name,
   1,  agentbroker__v1__hello_reply__number_ranges,

@@ -623,10 +623,15 @@ struct  Agentbroker__V1__ExecAttach
    * Absent: the beginning. Beyond what was written: from there on, once it is.
    */
   Agentbroker__V1__StreamOffsets *from;
+  /*
+   * In place of a target: the command's org, whichever its key and scope. The token's own, of a key that it
+   * may use; with an operator's token, any.
+   */
+  char *org;
 };
 #define AGENTBROKER__V1__EXEC_ATTACH__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__exec_attach__descriptor) \
-    , 0, NULL }
+    , 0, NULL, (char *)protobuf_c_empty_string }
 
 
 struct  Agentbroker__V1__ExecAttached

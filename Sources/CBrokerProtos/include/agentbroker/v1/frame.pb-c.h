@@ -23,6 +23,7 @@ PROTOBUF_C__BEGIN_DECLS
 #include "agentbroker/v1/files.pb-c.h"
 #include "agentbroker/v1/lease.pb-c.h"
 #include "agentbroker/v1/memory.pb-c.h"
+#include "agentbroker/v1/operations.pb-c.h"
 #include "agentbroker/v1/session.pb-c.h"
 #include "agentbroker/v1/transfer.pb-c.h"
 #include "agentbroker/v1/workspace.pb-c.h"
@@ -93,7 +94,11 @@ typedef enum {
   AGENTBROKER__V1__CLIENT_FRAME__BODY_POOLS = 131,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_LOGS = 132,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_RELOAD = 133,
-  AGENTBROKER__V1__CLIENT_FRAME__BODY_DRAIN = 134
+  AGENTBROKER__V1__CLIENT_FRAME__BODY_DRAIN = 134,
+  AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_ENTRIES = 136,
+  AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_COMMANDS = 137,
+  AGENTBROKER__V1__CLIENT_FRAME__BODY_KILL_COMMAND = 138,
+  AGENTBROKER__V1__CLIENT_FRAME__BODY_DESTROY_ENTRY = 139
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(AGENTBROKER__V1__CLIENT_FRAME__BODY__CASE)
 } Agentbroker__V1__ClientFrame__BodyCase;
 
@@ -107,7 +112,8 @@ struct  Agentbroker__V1__ClientFrame
    */
   uint64_t id;
   /*
-   * Needed by every operation but Release, those on workspaces and those of admin.proto.
+   * Needed by every operation but Release, those on workspaces and those of admin.proto and
+   * operations.proto.
    */
   Agentbroker__V1__Target *target;
   /*
@@ -209,6 +215,10 @@ struct  Agentbroker__V1__ClientFrame
     Agentbroker__V1__Logs *logs;
     Agentbroker__V1__Reload *reload;
     Agentbroker__V1__Drain *drain;
+    Agentbroker__V1__ListEntries *list_entries;
+    Agentbroker__V1__ListCommands *list_commands;
+    Agentbroker__V1__KillCommand *kill_command;
+    Agentbroker__V1__DestroyEntry *destroy_entry;
   };
 };
 #define AGENTBROKER__V1__CLIENT_FRAME__INIT \
@@ -275,7 +285,11 @@ typedef enum {
   AGENTBROKER__V1__SERVER_FRAME__BODY_POOLS_REPLY = 131,
   AGENTBROKER__V1__SERVER_FRAME__BODY_LOGS_REPLY = 132,
   AGENTBROKER__V1__SERVER_FRAME__BODY_RELOAD_REPLY = 133,
-  AGENTBROKER__V1__SERVER_FRAME__BODY_DRAIN_REPLY = 134
+  AGENTBROKER__V1__SERVER_FRAME__BODY_DRAIN_REPLY = 134,
+  AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_ENTRIES_REPLY = 136,
+  AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_COMMANDS_REPLY = 137,
+  AGENTBROKER__V1__SERVER_FRAME__BODY_KILL_COMMAND_REPLY = 138,
+  AGENTBROKER__V1__SERVER_FRAME__BODY_DESTROY_ENTRY_REPLY = 139
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(AGENTBROKER__V1__SERVER_FRAME__BODY__CASE)
 } Agentbroker__V1__ServerFrame__BodyCase;
 
@@ -351,6 +365,10 @@ struct  Agentbroker__V1__ServerFrame
     Agentbroker__V1__LogsReply *logs_reply;
     Agentbroker__V1__ReloadReply *reload_reply;
     Agentbroker__V1__DrainReply *drain_reply;
+    Agentbroker__V1__ListEntriesReply *list_entries_reply;
+    Agentbroker__V1__ListCommandsReply *list_commands_reply;
+    Agentbroker__V1__KillCommandReply *kill_command_reply;
+    Agentbroker__V1__DestroyEntryReply *destroy_entry_reply;
   };
 };
 #define AGENTBROKER__V1__SERVER_FRAME__INIT \

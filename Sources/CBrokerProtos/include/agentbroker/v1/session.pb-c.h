@@ -195,10 +195,15 @@ struct  Agentbroker__V1__HelloReply
    * Of this run of the broker, by chance; another one knows none of its idempotency keys.
    */
   uint64_t instance;
+  /*
+   * What the token is: an operator's, one that changes nothing.
+   */
+  protobuf_c_boolean is_operator;
+  protobuf_c_boolean is_read_only;
 };
 #define AGENTBROKER__V1__HELLO_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__hello_reply__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL, 0, 0 }
+    , 0, (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL, 0, 0, 0, 0 }
 
 
 /*

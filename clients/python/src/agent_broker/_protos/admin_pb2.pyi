@@ -1,3 +1,4 @@
+from agent_broker._protos import operations_pb2 as _operations_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -118,14 +119,26 @@ class LogsReply(_message.Message):
     def __init__(self) -> None: ...
 
 class OrgPool(_message.Message):
-    __slots__ = ["calls", "org", "pool"]
+    __slots__ = ["calls", "calls_failed", "calls_in_flight", "calls_ok", "connections", "execs_running", "limits", "org", "pool"]
+    CALLS_FAILED_FIELD_NUMBER: _ClassVar[int]
     CALLS_FIELD_NUMBER: _ClassVar[int]
+    CALLS_IN_FLIGHT_FIELD_NUMBER: _ClassVar[int]
+    CALLS_OK_FIELD_NUMBER: _ClassVar[int]
+    CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
+    EXECS_RUNNING_FIELD_NUMBER: _ClassVar[int]
+    LIMITS_FIELD_NUMBER: _ClassVar[int]
     ORG_FIELD_NUMBER: _ClassVar[int]
     POOL_FIELD_NUMBER: _ClassVar[int]
     calls: CallStats
+    calls_failed: int
+    calls_in_flight: int
+    calls_ok: int
+    connections: int
+    execs_running: int
+    limits: _containers.RepeatedCompositeFieldContainer[_operations_pb2.LimitUse]
     org: str
     pool: PoolStats
-    def __init__(self, org: _Optional[str] = ..., pool: _Optional[_Union[PoolStats, _Mapping]] = ..., calls: _Optional[_Union[CallStats, _Mapping]] = ...) -> None: ...
+    def __init__(self, org: _Optional[str] = ..., pool: _Optional[_Union[PoolStats, _Mapping]] = ..., calls: _Optional[_Union[CallStats, _Mapping]] = ..., connections: _Optional[int] = ..., calls_ok: _Optional[int] = ..., calls_failed: _Optional[int] = ..., calls_in_flight: _Optional[int] = ..., execs_running: _Optional[int] = ..., limits: _Optional[_Iterable[_Union[_operations_pb2.LimitUse, _Mapping]]] = ...) -> None: ...
 
 class PoolStats(_message.Message):
     __slots__ = ["active", "creating", "creation_failures", "creations", "destroying", "evictions", "expirations", "hits", "holds", "idle", "leases", "longest_wait_us", "misses", "queued", "refusals", "replacements", "stale_releases", "timeouts", "waiting", "waits"]

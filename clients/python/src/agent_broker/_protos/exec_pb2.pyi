@@ -34,11 +34,13 @@ class ArgumentVector(_message.Message):
     def __init__(self, argument: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class ExecAttach(_message.Message):
-    __slots__ = ["exec"]
+    __slots__ = ["exec", "org"]
     EXEC_FIELD_NUMBER: _ClassVar[int]
     FROM_FIELD_NUMBER: _ClassVar[int]
+    ORG_FIELD_NUMBER: _ClassVar[int]
     exec: int
-    def __init__(self, exec: _Optional[int] = ..., **kwargs) -> None: ...
+    org: str
+    def __init__(self, exec: _Optional[int] = ..., org: _Optional[str] = ..., **kwargs) -> None: ...
 
 class ExecAttached(_message.Message):
     __slots__ = ["info"]

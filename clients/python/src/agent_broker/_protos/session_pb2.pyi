@@ -56,9 +56,11 @@ class Hello(_message.Message):
     def __init__(self, min_version: _Optional[int] = ..., max_version: _Optional[int] = ..., token: _Optional[str] = ..., client_name: _Optional[str] = ...) -> None: ...
 
 class HelloReply(_message.Message):
-    __slots__ = ["features", "instance", "limits", "node", "org", "server_time_ms", "server_version", "version"]
+    __slots__ = ["features", "instance", "is_operator", "is_read_only", "limits", "node", "org", "server_time_ms", "server_version", "version"]
     FEATURES_FIELD_NUMBER: _ClassVar[int]
     INSTANCE_FIELD_NUMBER: _ClassVar[int]
+    IS_OPERATOR_FIELD_NUMBER: _ClassVar[int]
+    IS_READ_ONLY_FIELD_NUMBER: _ClassVar[int]
     LIMITS_FIELD_NUMBER: _ClassVar[int]
     NODE_FIELD_NUMBER: _ClassVar[int]
     ORG_FIELD_NUMBER: _ClassVar[int]
@@ -67,13 +69,15 @@ class HelloReply(_message.Message):
     VERSION_FIELD_NUMBER: _ClassVar[int]
     features: _containers.RepeatedScalarFieldContainer[Feature]
     instance: int
+    is_operator: bool
+    is_read_only: bool
     limits: SessionLimits
     node: str
     org: str
     server_time_ms: int
     server_version: str
     version: int
-    def __init__(self, version: _Optional[int] = ..., server_version: _Optional[str] = ..., features: _Optional[_Iterable[_Union[Feature, str]]] = ..., node: _Optional[str] = ..., org: _Optional[str] = ..., limits: _Optional[_Union[SessionLimits, _Mapping]] = ..., server_time_ms: _Optional[int] = ..., instance: _Optional[int] = ...) -> None: ...
+    def __init__(self, version: _Optional[int] = ..., server_version: _Optional[str] = ..., features: _Optional[_Iterable[_Union[Feature, str]]] = ..., node: _Optional[str] = ..., org: _Optional[str] = ..., limits: _Optional[_Union[SessionLimits, _Mapping]] = ..., server_time_ms: _Optional[int] = ..., instance: _Optional[int] = ..., is_operator: bool = ..., is_read_only: bool = ...) -> None: ...
 
 class Ping(_message.Message):
     __slots__ = ["nonce"]

@@ -1,0 +1,55 @@
+internal import AgentBackend
+internal import BackendPool
+internal import BrokerWire
+
+/// What is ended, and looked into, from outside of a key.
+extension Session {
+    /// The org in which something is to be ended. Throws `PERMISSION_DENIED` for a read-only token and as
+    /// ``inspected(_:of:)``, and `INVALID_ARGUMENT` for an operator who names none.
+    func administered(_ asked: String, of broker: BrokerCore) throws(BackendError) -> Org {
+        try principal.authorizeWrite()
+        guard let org = try inspected(asked, of: broker) else {
+            throw BackendError(
+                .invalidArgument,
+                message: "an operator's token belongs to no org: name the org that it is about"
+            )
+        }
+        return org
+    }
+
+    /// A command in the background, whichever its key and scope; see `ExecAttach.org`.
+    func background(_ id: UInt64, in org: String, of broker: BrokerCore) throws(BackendError) -> BackgroundExec {
+        let org = try administered(org, of: broker)
+        // One of another key is told of no more than one that is not there.
+        guard let (exec, owner) = broker.background.find(id, of: org.id), principal.isTold(of: owner.key) else {
+            throw BackendError.noCommand(id)
+        }
+        return exec
+    }
+}
+
+extension BackgroundOwner {
+    /// Empty: an entry without one.
+    fileprivate var key: String {
+        switch self {
+        case .key(let key): key.name ?? ""
+        case .entry: ""
+        }
+    }
+}
+
+extension Principal {
+    /// Whether it hears of what is done in a key's workspace. An entry without a key has the empty one.
+    @Sendable
+    func isTold(of key: String) -> Bool { isOperator || allows(key: key) }
+}
+
+extension BackendError {
+    static func noCommand(_ number: UInt64) -> BackendError {
+        BackendError(
+            .notFound,
+            reason: .notFound,
+            message: "no command \(number) runs that the token may use: list the commands for those that do"
+        )
+    }
+}
