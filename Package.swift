@@ -142,6 +142,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
+            resources: [.embedInCode("Operations/dashboard.json"), .embedInCode("Operations/alerts.yml")],
             swiftSettings: swiftSettings
         ),
 

@@ -63,6 +63,7 @@ struct AgentBroker: AsyncParsableCommand {
             DrainCommand.self,
             DoctorCommand.self,
             TokenCommand.self,
+            MetricsCommand.self,
             VersionCommand.self,
         ]
     )
