@@ -29,7 +29,7 @@ import Testing
                 #expect(scrape[series: name] == Double(count), "\(operations)")
             }
             #expect(scrape[series: #"agent_broker_connections{org="acme"}"#] == 1)
-            #expect(scrape[series: #"agent_broker_limit_used{org="acme",limit="connections"}"#] == 1)
+            #expect(scrape[series: #"agent_broker_limit_used{org="acme",limit="org_connections"}"#] == 1)
             #expect(scrape[series: #"agent_broker_execs_running{org="acme"}"#] == 0)
             #expect(scrape[series: #"agent_broker_connections{org="umbrella"}"#] == 0)
             #expect(scrape.family("agent_broker_calls_total", org: "umbrella").isEmpty)
@@ -74,7 +74,7 @@ import Testing
             let echoes = #"operation="echo",code="OK""#
             #expect(scrape.family("agent_broker_calls_total", org: "acme") == [echoes: 1])
             #expect(scrape.family("agent_broker_calls_total", org: "_other") == [echoes: 5])
-            #expect(scrape[series: #"agent_broker_limit_allowed{org="_other",limit="entries"}"#] == 2000)
+            #expect(scrape[series: #"agent_broker_limit_allowed{org="_other",limit="org_entries"}"#] == 2000)
             #expect(!scrape.reply.body.contains("hooli") && !scrape.reply.body.contains("umbrella"))
         }
     }

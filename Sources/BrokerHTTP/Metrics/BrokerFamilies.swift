@@ -1,4 +1,5 @@
 internal import BrokerServer
+internal import BrokerWire
 internal import PrometheusMetrics
 
 /// What a broker is and has, beside what its orgs do, as Prometheus names it.

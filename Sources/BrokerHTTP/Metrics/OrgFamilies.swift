@@ -1,6 +1,7 @@
 internal import AgentBackend
 internal import BackendPool
 internal import BrokerServer
+internal import BrokerWire
 internal import PrometheusMetrics
 
 /// What orgs do, as Prometheus names it. Series are labelled by org, and by nothing that an org can choose.

@@ -1,6 +1,5 @@
 internal import AgentBackend
 internal import BackendPool
-internal import LocalBackend
 internal import Synchronization
 
 extension BrokerCore {
@@ -22,7 +21,7 @@ extension BrokerCore {
         metrics.connectionsRefused = strangers.refused
         metrics.connectionsDisplaced = strangers.displaced
         metrics.authFailures = strangers.authFailures
-        metrics.limits = sharedLimits(metrics.connections)
+        metrics.limits = sharedLimits(connections: metrics.connections)
         metrics.process = .current
         metrics.eventLoopDelays = delays.look()
         return metrics
@@ -39,39 +38,7 @@ extension BrokerCore {
         metrics.workspacesExpired = counters.workspacesExpired.load(ordering: .relaxed)
         metrics.pool = pool.statistics(org: id)
         metrics.admission = admission.snapshot(of: id)
-        if let org { metrics.limits = limits(of: org, metrics) }
+        if let org { metrics.limits = limits(of: org, metrics.pool, metrics.admission) }
         return metrics
-    }
-
-    private func limits(of org: Org, _ metrics: OrgMetrics) -> [LimitUse] {
-        let (admission, limits) = (metrics.admission, org.limits)
-        var uses = [
-            LimitUse("connections", admission.connections, of: limits.maxConnections),
-            LimitUse("calls_in_flight", admission.callsInFlight, of: limits.maxCallsInFlight),
-            LimitUse("bytes_in_flight", admission.bytesInFlight, of: limits.maxBytesInFlight),
-            LimitUse("queued_calls", admission.waiting, of: limits.maxQueuedCalls),
-            LimitUse("running_commands", admission.commandsRunning, of: limits.maxRunning),
-            LimitUse("entries", metrics.pool.entries, of: limits.maxEntries),
-        ]
-        let disk = usages[org.id]?.used
-        uses.append(LimitUse("disk_bytes", disk?.bytes ?? 0, of: UInt64(clamping: limits.maxDiskBytes)))
-        uses.append(LimitUse("disk_inodes", disk?.inodes ?? 0, of: UInt64(clamping: limits.maxDiskInodes)))
-        let share = entries.knownShare(of: org.id)
-        uses.append(LimitUse("memory_bytes", share?.budget.held ?? 0, of: UInt64(clamping: limits.maxMemoryBytes)))
-        let watched = share?.watchShare.used ?? (watches: 0, directories: 0)
-        uses.append(LimitUse("watches", watched.watches, of: limits.watch.watches))
-        uses.append(LimitUse("watched_directories", watched.directories, of: limits.watch.directories))
-        return uses
-    }
-
-    private func sharedLimits(_ connections: Int) -> [LimitUse] {
-        let (configuration, admission) = (configuration.current, admission.snapshot(of: nil))
-        let served = AdmissionLimits.ofProcess(configuration).maximumConnections
-        return [
-            LimitUse("connections", connections, of: served),
-            LimitUse("calls_in_flight", admission.callsInFlight, of: configuration.limits.maxCallsInFlight),
-            LimitUse("running_commands", admission.commandsRunning, of: configuration.exec.maxRunning),
-            LimitUse("entries", pool.statistics().entries, of: configuration.pool.maxEntries),
-        ]
     }
 }

@@ -1,4 +1,5 @@
 package import BackendPool
+package import BrokerWire
 
 /// What operators are told of a broker, at one moment; each org's part on its own.
 package struct BrokerMetrics: Sendable {
@@ -21,24 +22,7 @@ package struct BrokerMetrics: Sendable {
     package var eventLoopDelays: [Duration] = []
 }
 
-/// How much there is of what may be used.
-package struct LimitUse: Sendable, Equatable {
-    /// As in errors, without the word org.
-    package let name: String
-    package var used: UInt64
-    package var allowed: UInt64
-
-    init(_ name: String, _ used: Int, of allowed: Int) {
-        self.init(name, UInt64(clamping: used), of: UInt64(clamping: allowed))
-    }
-
-    init(_ name: String, _ used: UInt64, of allowed: UInt64) {
-        self.name = name
-        self.used = used
-        self.allowed = allowed
-    }
-}
-
+/// What one org does, and has.
 package struct OrgMetrics: Sendable {
     package let id: Org.ID
     package let name: String

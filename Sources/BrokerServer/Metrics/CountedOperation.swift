@@ -7,9 +7,11 @@ package enum CountedOperation: Int, Sendable, CaseIterable {
     case symlink, listKeys, deleteKey, clearKeys
     case glob, grep, tree, diskUsage
     case archive, extract
+    case uploadBegin, uploadAppend, uploadFinish, uploadAbort, checksum
     case exec, execList, execAttach, execWait, execSignal, execResize
     case watch
     case listWorkspaces, deleteWorkspace, stats, connections, pools, logs, reload, drain
+    case listEntries, listCommands, killCommand, destroyEntry
     /// One that this broker does not know.
     case unknown
 
@@ -35,13 +37,14 @@ package enum CountedOperation: Int, Sendable, CaseIterable {
         switch self {
         case .echo: .echo
         case .read, .write, .readdir, .stat, .rm, .exists, .mkdir, .touch, .rename, .copy, .edit, .readLines, .statMany,
-            .readMany, .chmod, .symlink, .listKeys, .deleteKey, .clearKeys:
+            .readMany, .chmod, .symlink, .listKeys, .deleteKey, .clearKeys, .uploadBegin, .uploadAppend, .uploadFinish,
+            .uploadAbort, .checksum:
             .file
         case .glob, .grep, .tree, .diskUsage: .search
         case .archive, .extract: .archive
         case .exec: .exec
         case .acquire, .release, .describe, .execList, .execSignal, .execResize, .listWorkspaces, .deleteWorkspace,
-            .stats, .connections, .pools, .reload, .unknown:
+            .stats, .connections, .pools, .reload, .listEntries, .listCommands, .killCommand, .destroyEntry, .unknown:
             .control
         case .watch, .execAttach, .execWait, .logs, .drain: .follow
         }
@@ -79,6 +82,11 @@ extension Operation {
         case .diskUsage: .diskUsage
         case .archive: .archive
         case .extract: .extract
+        case .uploadBegin: .uploadBegin
+        case .uploadAppend: .uploadAppend
+        case .uploadFinish: .uploadFinish
+        case .uploadAbort: .uploadAbort
+        case .checksum: .checksum
         case .listKeys: .listKeys
         case .deleteKey: .deleteKey
         case .clearKeys: .clearKeys
@@ -96,6 +104,10 @@ extension Operation {
         case .logs: .logs
         case .reload: .reload
         case .drain: .drain
+        case .listEntries: .listEntries
+        case .listCommands: .listCommands
+        case .killCommand: .killCommand
+        case .destroyEntry: .destroyEntry
         }
     }
 }

@@ -219,9 +219,6 @@ final class EntryFactory: Sendable {
     /// Nil: the org has had no entry yet.
     func knownShare(of id: Org.ID) -> OrgShare? { shares.withLock { $0[id] } }
 
-    /// Bytes in the memory backends of an org.
-    func heldMemory(of id: Org.ID) -> UInt64 { shares.withLock { $0[id]?.budget.held } ?? 0 }
-
     /// To be called once the orgs have changed. Limits count at once, for entries that live as well; what an entry was
     /// made with counts until it is acquired anew, and those of memory keep it: what is in them would be lost.
     func orgsChanged(_ change: ConfigurationChange) {

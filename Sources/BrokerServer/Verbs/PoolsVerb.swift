@@ -1,7 +1,6 @@
 internal import AgentBackend
 internal import BackendPool
 internal import BrokerWire
-internal import LocalBackend
 internal import Synchronization
 
 /// The pool of backends, by org.
@@ -35,37 +34,13 @@ extension OrgPool {
     fileprivate init(_ org: Org, _ broker: BrokerCore) {
         let (pool, calls) = (broker.pool.statistics(org: org.id), broker.admission.snapshot(of: org.id))
         self.init(org: org.name, pool: StatsReply.Pool(pool), calls: StatsReply.Calls(calls))
-        let counters = broker.counters[org.id]
+        let counters = broker.counters[org]
+        let tally = counters.callTally
         connections = UInt32(clamping: counters.connections.load(ordering: .relaxed))
-        callsOK = counters.callsOK.load(ordering: .relaxed)
-        callsFailed = counters.callsFailed.load(ordering: .relaxed)
+        callsOK = tally.answeredCount
+        callsFailed = tally.failedCount
         callsInFlight = UInt32(clamping: counters.callsWaiting.load(ordering: .relaxed))
         execsRunning = UInt32(clamping: counters.execsRunning.load(ordering: .relaxed))
-        let (allowed, disk) = (org.limits, broker.usages[org.id]?.used ?? UsageAmount())
-        limits = [
-            LimitUse(.connections, calls.connections, allowed.maxConnections),
-            LimitUse(.callsInFlight, calls.callsInFlight, allowed.maxCallsInFlight),
-            LimitUse(.queuedCalls, calls.waiting, allowed.maxQueuedCalls),
-            LimitUse(.commandsRunning, calls.commandsRunning, allowed.maxRunning),
-            LimitUse(.bytesInFlight, calls.bytesInFlight, allowed.maxBytesInFlight),
-            LimitUse("org_entries", pool.active + pool.idle + pool.creating + pool.destroying, allowed.maxEntries),
-            LimitUse("org_disk_bytes", used: disk.bytes, allowed: allowed.diskQuota.bytes),
-            LimitUse("org_disk_inodes", used: disk.inodes, allowed: allowed.diskQuota.inodes),
-            LimitUse(
-                "memory_bytes",
-                used: broker.entries.heldMemory(of: org.id),
-                allowed: UInt64(allowed.maxMemoryBytes)
-            ),
-        ]
-    }
-}
-
-extension LimitUse {
-    fileprivate init(_ limit: CallAdmissionLimit, _ used: Int, _ allowed: Int) {
-        self.init(limit.name, used, allowed)
-    }
-
-    fileprivate init(_ name: String, _ used: Int, _ allowed: Int) {
-        self.init(name, used: UInt64(clamping: used), allowed: UInt64(clamping: allowed))
+        limits = broker.limits(of: org, pool, calls)
     }
 }
