@@ -116,15 +116,18 @@ let package = Package(
         .target(
             name: "BrokerHTTP",
             dependencies: [
-                "ModelContextProtocol", "AgentBackend", "BrokerClient", "BrokerServer", "BrokerWire",
-                "PrometheusMetrics", nioCore, nioPosix, nioSSL, logging, crypto, metrics,
+                "ModelContextProtocol", "AgentBackend", "BackendPool", "BrokerClient", "BrokerServer", "BrokerWire",
+                "PrometheusMetrics", nioCore, nioPosix, nioSSL, collections, logging, crypto, metrics,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
-            swiftSettings: swiftSettings
+            exclude: ["Dashboard/Assets"],
+            swiftSettings: swiftSettings,
+            plugins: ["EmbedDashboard"]
         ),
+        .plugin(name: "EmbedDashboard", capability: .buildTool(), path: "Sources/EmbedDashboard"),
         .target(
             name: "BrokerTestKit",
             dependencies: [
@@ -243,6 +246,7 @@ let package = Package(
             dependencies: [
                 "BrokerHTTP", "BrokerServer", "BrokerTestKit", "BrokerWire", "ModelContextProtocol", "AgentBackend",
                 "BrokerClient", nioCore, nioPosix,
+                .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: swiftSettings
         ),

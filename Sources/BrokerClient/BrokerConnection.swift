@@ -114,7 +114,17 @@ public final class BrokerConnection: Sendable {
     /// Fails the calls that are unanswered with `CONNECTION_CLOSED` and closes the connection, for which the broker ends
     /// them. Idempotent.
     public func close() async {
+        beginClosing()
+        await waitUntilClosed()
+    }
+
+    /// As ``close()``, without waiting for it.
+    package func beginClosing() {
         handler.eventLoop.execute { [handler] in handler.end(.closedByOwner) }
+    }
+
+    /// Until it is, by whichever side. Not ended by cancelling.
+    package func waitUntilClosed() async {
         // It never fails.
         try? await channel.closeFuture.get()
     }

@@ -10,7 +10,7 @@ struct Routes: Sendable {
     private let logger: Logger
     private let requests: RequestMetrics
 
-    init(_ broker: BrokerAccess, _ mcp: MCPEndpoint, _ metrics: MetricsEndpoint) {
+    init(_ broker: BrokerAccess, _ mcp: MCPEndpoint, _ metrics: MetricsEndpoint, _ dashboard: Dashboard) {
         logger = broker.logger
         requests = RequestMetrics(metrics.factory)
         let router = Router(context: SidePortContext.self)
@@ -24,6 +24,13 @@ struct Routes: Sendable {
             router.delete(path) { request, context in try await mcp.delete(request, on: context.connection) }
             // Nothing is sent that was not asked for, so there is no stream to open.
             router.get(path) { _, _ in Response.notAllowed("POST, DELETE") }
+        }
+        for path: RouterPath in ["/", "/dashboard/**", "/api/**"] {
+            for method in [HTTPRequest.Method.get, .post, .delete] {
+                router.on(path, method: method) { request, context in
+                    await dashboard.respond(to: request, on: context.connection)
+                }
+            }
         }
         responder = router.buildResponder()
     }

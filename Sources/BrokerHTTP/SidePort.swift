@@ -8,8 +8,8 @@ internal import NIOCore
 internal import NIOPosix
 package import PrometheusMetrics
 
-/// The side port of a broker: MCP for agents that do not speak the wire, its health and its metrics. HTTP/1.1, on
-/// Hummingbird.
+/// The side port of a broker: MCP for agents that do not speak the wire, its health, its metrics, and a dashboard. HTTP/1.1,
+/// on Hummingbird.
 ///
 /// Its loops are those that the process shares, so that the broker's own are the wire's alone.
 package struct SidePort: BrokerFront {
@@ -29,7 +29,9 @@ package struct SidePort: BrokerFront {
         let connections = HTTPConnectionTable { broker.configuration().http.maxConnections }
         let links = BrokerLinks(broker)
         let mcp = MCPEndpoint(broker, links)
-        let routes = Routes(broker, mcp, MetricsEndpoint(broker: broker, links: links, factory: factory))
+        let dashboard = Dashboard(broker, mcp.bodies)
+        let metrics = MetricsEndpoint(broker: broker, links: links, factory: factory)
+        let routes = Routes(broker, mcp, metrics, dashboard)
         let channel = SidePortChannel(routes: routes, connections: connections, broker: broker)
         var listeners: [SidePortService.Listener] = []
         for address in broker.configuration().http.listen {
@@ -40,6 +42,7 @@ package struct SidePort: BrokerFront {
             channel: channel,
             connections: connections,
             mcp: mcp,
+            dashboard: dashboard,
             links: links,
             speaksTLS: broker.protect != nil,
             logger: broker.logger

@@ -14,6 +14,7 @@ struct SidePortService: OpenFront {
     let channel: SidePortChannel
     let connections: HTTPConnectionTable
     let mcp: MCPEndpoint
+    let dashboard: Dashboard
     let links: BrokerLinks
     let speaksTLS: Bool
     let logger: Logger
@@ -36,10 +37,12 @@ struct SidePortService: OpenFront {
                 group.addTask { await accept(listener) }
             }
             group.addTask { await mcp.run() }
+            group.addTask { await dashboard.run() }
             group.addTask { await links.run { token in mcp.commands.isRunning(of: token.bytes) } }
             // Ends by cancellation too: then nothing is waited for.
             try? await gracefulShutdown()
             for listener in listeners { listener.channel.close(promise: nil) }
+            dashboard.stop()
             connections.quiesce()
             await connections.waitUntilEmpty(atMost: Self.patience)
             await connections.closeAll()

@@ -64,6 +64,7 @@ package struct InProcessBroker: Sendable {
 /// - Parameters:
 ///   - orgs: Each with one token.
 ///   - configure: What is to differ from the defaults, which are a broker's own but for times that a test waits for.
+///   - reloaded: What is to differ from that once the broker has read its configuration again.
 ///   - front: Another way in than the wire.
 ///   - time: Where the broker takes it from for what goes by hours and days.
 ///
@@ -72,6 +73,7 @@ package func withBroker<Value: Sendable>(
     orgs: [String] = ["acme"],
     ending: InProcessBroker.Ending = .graceful,
     configure: (inout BrokerConfiguration) -> Void = { _ in },
+    reloaded: (@Sendable (inout BrokerConfiguration) -> Void)? = nil,
     front: (any BrokerFront)? = nil,
     time: BrokerTime = BrokerTime(),
     _ body: (InProcessBroker) async throws -> Value
@@ -95,7 +97,8 @@ package func withBroker<Value: Sendable>(
     }
     configure(&configuration)
 
-    let result = try await run(configuration, tokens, ending, front, time, body)
+    let reading = try reloaded.map { try Readings(of: configuration, then: $0).first(in: directory.path) }
+    let result = try await run(configuration, tokens, ending, reading, front, time, body)
     try checkNothingIsLeft(configuration)
     return try result.get()
 }
@@ -104,11 +107,12 @@ private func run<Value: Sendable>(
     _ configuration: BrokerConfiguration,
     _ tokens: [String: String],
     _ ending: InProcessBroker.Ending,
+    _ reading: ConfigurationSource.Reading?,
     _ front: (any BrokerFront)?,
     _ time: BrokerTime,
     _ body: (InProcessBroker) async throws -> Value
 ) async throws -> Result<Value, any Error> {
-    let service = BrokerService(configuration: configuration, front: front, time: time)
+    let service = BrokerService(configuration: configuration, reading: reading, front: front, time: time)
     var group = ServiceGroupConfiguration(
         services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],
         logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -144,8 +148,34 @@ private func run<Value: Sendable>(
     }
 }
 
+/// A configuration that is another one when it is read again.
+private final class Readings: Sendable {
+    private let configuration: BrokerConfiguration
+    private let change: @Sendable (inout BrokerConfiguration) -> Void
+    private let count = Mutex(0)
+
+    init(of configuration: BrokerConfiguration, then change: @escaping @Sendable (inout BrokerConfiguration) -> Void) {
+        self.configuration = configuration
+        self.change = change
+    }
+
+    /// The file says nothing: all goes over it.
+    func first(in directory: String) throws -> ConfigurationSource.Reading {
+        try Data("node: test\n".utf8).write(to: URL(fileURLWithPath: "\(directory)/broker.yaml"))
+        return try ConfigurationSource(path: "\(directory)/broker.yaml") { [self] configuration in
+            configuration = self.configuration
+            if count.withLock({ count in
+                defer { count += 1 }; return count > 0
+            }) {
+                change(&configuration)
+            }
+        }.read()
+    }
+}
+
 private struct BrokerService: Service {
     let configuration: BrokerConfiguration
+    let reading: ConfigurationSource.Reading?
     let front: (any BrokerFront)?
     let time: BrokerTime
     let ready = Announcement()
@@ -155,6 +185,7 @@ private struct BrokerService: Service {
             configuration: configuration,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             time: time,
+            reading: reading,
             front: front
         )
         try await broker.run(handlesSignals: false) { ready.finish($0) }

@@ -29,15 +29,8 @@ enum EventStream {
         switch item {
         case .ping: ByteBuffer(string: ": ping\n\n")
         case .cancelled: nil
-        case .answer(let response): event(response.json)
-        case .progress(let progress): call.progressToken.map { event(progress.notification($0)) }
+        case .answer(let response): ByteBuffer(event: "message", response.json)
+        case .progress(let progress): call.progressToken.map { ByteBuffer(event: "message", progress.notification($0)) }
         }
-    }
-
-    private static func event(_ message: JSONValue) -> ByteBuffer {
-        var bytes = ByteBuffer(string: "event: message\ndata: ")
-        message.append(to: &bytes)
-        bytes.writeStaticString("\n\n")
-        return bytes
     }
 }

@@ -64,7 +64,13 @@ struct MCPEndpoint: Sendable {
             let caller = try caller(request)
             try checkTypes(request)
             let link = try await link(caller, connection)
-            return try await bodies.withBody(of: request, broker.configuration().http) { body throws(MCPRefusal) in
+            let settings = broker.configuration().http
+            return try await bodies.withBody(
+                of: request,
+                upTo: settings.maxBodyBytes,
+                settings.bodyTimeout,
+                refusal: MCPRefusal.init
+            ) { body throws(MCPRefusal) in
                 try await answer(body, request, caller, link, connection)
             }
         }

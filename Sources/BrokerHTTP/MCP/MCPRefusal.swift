@@ -90,18 +90,29 @@ struct MCPRefusal: Error {
         RPCError(.invalidRequest, "the session is not known: initialize again")
     )
     static let calledOff = MCPRefusal(.ok, RPCError(.internal, "the request was called off"))
-    static let bodyTooLate = MCPRefusal(
+    private static let bodyTooLate = MCPRefusal(
         .requestTimeout,
         RPCError(.invalidRequest, "the message took too long to arrive"),
         headers: [.connection: "close"]
     )
-    static let bodyBroken = MCPRefusal(
+    private static let bodyBroken = MCPRefusal(
         .badRequest,
         RPCError(.invalidRequest, "the message did not arrive as a whole"),
         headers: [.connection: "close"]
     )
 
-    static func bodyTooLarge(_ maximum: Int) -> MCPRefusal {
+    /// What is wrong with the body of a message.
+    init(_ failure: BodyFailure) {
+        switch failure {
+        case .tooLarge(let maximum): self = .bodyTooLarge(maximum)
+        case .tooMany:
+            self.init(BackendError(.resourceExhausted, message: "too many messages are on their way: try again later"))
+        case .tooLate: self = .bodyTooLate
+        case .broken: self = .bodyBroken
+        }
+    }
+
+    private static func bodyTooLarge(_ maximum: Int) -> MCPRefusal {
         MCPRefusal(
             .contentTooLarge,
             RPCError(.invalidRequest, "a message has \(maximum) bytes at most: write a large file with exec"),

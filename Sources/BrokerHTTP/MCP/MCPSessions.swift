@@ -54,7 +54,7 @@ final class MCPSessions: Sendable {
         _ version: ProtocolVersion
     ) throws(BackendError) -> Session {
         let limits = limits()
-        let session = Session(id: Self.makeID(), token: token, target: target, version: version)
+        let session = Session(id: RandomName.make(words: 2), token: token, target: target, version: version)
         let refusal: BackendError? = state.withLock { state in
             let own = state.counts[token, default: 0]
             guard own < limits.maximumPerToken else {
@@ -139,15 +139,6 @@ final class MCPSessions: Sendable {
                 for id in idle.keys { _ = state.remove(id) }
             }
         }
-    }
-
-    /// 128 bits that nobody guesses.
-    private static func makeID() -> String {
-        var generator = SystemRandomNumberGenerator()
-        return (0..<2).map { _ in
-            let digits = String(generator.next() as UInt64, radix: 16)
-            return String(repeating: "0", count: 16 - digits.count) + digits
-        }.joined()
     }
 
     private static func tooMany(_ name: String, _ allowed: Int) -> BackendError {

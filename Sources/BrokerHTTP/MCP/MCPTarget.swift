@@ -2,9 +2,7 @@ internal import AgentBackend
 
 /// What a request is about: the workspace of a key, or a directory in it.
 ///
-/// `/mcp/{key}/{scope…}`, or `/mcp` with the rest in `X-Scope-Path`. It is read once, here, and handed on as names: so
-/// nothing that somebody before or behind this might read in another way is taken, such as an escaped slash, "..", or
-/// nothing at all between two slashes. A value.
+/// `/mcp/{key}/{scope…}`, or `/mcp` with the rest in `X-Scope-Path`; see ``PathName``. A value.
 struct MCPTarget: Sendable, Hashable {
     let key: String
     let scope: WorkspacePath
@@ -31,33 +29,8 @@ struct MCPTarget: Sendable, Hashable {
         key = String(names.removeFirst())
         try Name.validate(key, kind: "key")
         var scope: [[UInt8]] = []
-        for name in names { scope.append(try Self.decoded(name)) }
+        for name in names { scope.append(try PathName.decoded(name)) }
         self.scope = try WorkspacePath(joining: scope)
-    }
-
-    /// One name, with `%XX` for what it cannot hold otherwise.
-    private static func decoded(_ text: Substring) throws(BackendError) -> [UInt8] {
-        var name: [UInt8] = []
-        var rest = text.utf8[...]
-        while let byte = rest.popFirst() {
-            guard byte == UInt8(ascii: "%") else {
-                name.append(byte)
-                continue
-            }
-            let digits = rest.prefix(2)
-            guard digits.count == 2, let value = UInt8(String(decoding: digits, as: UTF8.self), radix: 16),
-                digits.first != UInt8(ascii: "+"), digits.first != UInt8(ascii: "-")
-            else { throw refusal("has a % without two hexadecimal digits") }
-            rest = rest.dropFirst(2)
-            name.append(value)
-        }
-        guard !name.isEmpty, name != [UInt8(ascii: ".")], name != Array("..".utf8) else {
-            throw refusal("has a name that is empty, \".\" or \"..\"")
-        }
-        guard !name.contains(UInt8(ascii: "/")), name.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else {
-            throw refusal("has a slash or a control character within a name")
-        }
-        return name
     }
 
     private static func refusal(_ what: String) -> BackendError {

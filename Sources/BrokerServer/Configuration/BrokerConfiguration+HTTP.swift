@@ -23,6 +23,10 @@ extension BrokerConfiguration {
         package var maxSessionsPerToken = 2000
         /// Time without a request after which a session is forgotten.
         package var sessionIdleTimeout: Duration = .seconds(1800)
+        /// Logins to the dashboard at one time. `sessionIdleTimeout` ends them, too.
+        package var maxDashboardSessions = 200
+        /// Answers of the dashboard that go on at one time: pages that are told what goes on, outputs that are read.
+        package var maxEventStreams = 200
         /// Tokens that have a connection to the broker at one time.
         package var maxTokens = 1000
         /// Text in one answer of a tool, about; what is longer is cut, and says how to read on.

@@ -46,6 +46,8 @@ extension BrokerConfiguration.HTTP {
         .value("max_sessions", \.maxSessions, .count(1...1_000_000)),
         .value("max_sessions_per_token", \.maxSessionsPerToken, .count(1...1_000_000)),
         .value("session_idle_timeout", \.sessionIdleTimeout, .duration(.seconds(1) ... .seconds(86_400))),
+        .value("max_dashboard_sessions", \.maxDashboardSessions, .count(1...10_000)),
+        .value("max_event_streams", \.maxEventStreams, .count(1...10_000)),
         .value("max_tokens", \.maxTokens, .count(1...100_000)),
         .value("max_result_bytes", \.maxResultBytes, .size(4 << 10...16 << 20)),
         .value("max_media_bytes", \.maxMediaBytes, .size(4 << 10...64 << 20)),

@@ -130,13 +130,17 @@ final class HTTPPeer {
     }
 
     /// The data of the next event of an answer whose head was read; nil: there are no more. Comments are passed over.
-    func event() async throws -> String? {
+    func event() async throws -> String? { try await namedEvent()?.data }
+
+    /// The same, with its name.
+    func namedEvent() async throws -> (name: String, data: String)? {
         while true {
             if let end = events.firstRange(of: "\n\n") {
-                let event = String(events[..<end.lowerBound])
+                let lines = events[..<end.lowerBound].split(separator: "\n").map(String.init)
                 events.removeSubrange(..<end.upperBound)
-                if let data = event.split(separator: "\n").first(where: { $0.hasPrefix("data: ") }) {
-                    return String(data.dropFirst(6))
+                if let data = lines.first(where: { $0.hasPrefix("data: ") }) {
+                    let name = lines.first { $0.hasPrefix("event: ") }?.dropFirst(7) ?? "message"
+                    return (String(name), String(data.dropFirst(6)))
                 }
                 continue
             }

@@ -90,6 +90,7 @@ extension HTTPPeer.Reply {
 func withSidePort<Value: Sendable>(
     orgs: [String] = ["acme"],
     configure: (inout BrokerConfiguration) -> Void = { _ in },
+    reloaded: (@Sendable (inout BrokerConfiguration) -> Void)? = nil,
     _ body: (InProcessBroker) async throws -> Value
 ) async throws -> Value {
     try await withBroker(
@@ -98,6 +99,7 @@ func withSidePort<Value: Sendable>(
             configuration.http.listen = [TCPAddress(host: "127.0.0.1", port: 0)]
             configure(&configuration)
         },
+        reloaded: reloaded,
         front: SidePort(),
         body
     )

@@ -46,6 +46,8 @@ import Testing
               max_sessions: 207
               max_sessions_per_token: 208
               session_idle_timeout: 209s
+              max_dashboard_sessions: 217
+              max_event_streams: 218
               max_tokens: 210
               max_result_bytes: 211KiB
               max_media_bytes: 212KiB
@@ -208,6 +210,8 @@ import Testing
             maxSessions: 207,
             maxSessionsPerToken: 208,
             sessionIdleTimeout: .seconds(209),
+            maxDashboardSessions: 217,
+            maxEventStreams: 218,
             maxTokens: 210,
             maxResultBytes: 211 << 10,
             maxMediaBytes: 212 << 10,
@@ -369,7 +373,7 @@ import Testing
             OrgConfiguration.Limits.fields.count, OrgConfiguration.Retention.fields.count,
             OrgConfiguration.Exec.fields.count, TokenRecord.fields.count,
         ]
-        #expect(counts == [15, 42, 8, 24, 1, 4, 2, 5, 2, 5, 20, 6, 18, 2, 10, 6])
+        #expect(counts == [15, 42, 8, 24, 1, 4, 2, 5, 2, 5, 22, 6, 18, 2, 10, 6])
     }
 
     @Test func anchorsAndPlainWordsAreText() throws {

@@ -1,10 +1,17 @@
-internal import AgentBackend
-internal import BrokerServer
 internal import HTTPTypes
 internal import Hummingbird
-internal import ModelContextProtocol
 internal import NIOCore
 internal import Synchronization
+
+/// Why the body of a request cannot be had.
+enum BodyFailure: Error {
+    /// It is longer than so many bytes.
+    case tooLarge(Int)
+    /// All bodies together are.
+    case tooMany
+    case tooLate
+    case broken
+}
 
 /// Bytes of the bodies that are being received or worked on, all together. Safe to use from any thread.
 final class BodyBudget: Sendable {
@@ -18,21 +25,26 @@ final class BodyBudget: Sendable {
 
     /// Runs `body` with the request's body. One that is too long is refused before any of it is kept, where its length is
     /// told, else as soon as it is.
-    func withBody(
+    ///
+    /// - Parameter refusal: Makes the error of a body that cannot be had.
+    func withBody<Refusal: Error>(
         of request: Request,
-        _ settings: BrokerConfiguration.HTTP,
-        _ body: (ByteBuffer) async throws(MCPRefusal) -> Response
-    ) async throws(MCPRefusal) -> Response {
-        let told = request.headers[.contentLength].flatMap { Int($0) }
-        let length = told ?? settings.maxBodyBytes
-        guard length <= settings.maxBodyBytes else { throw .bodyTooLarge(settings.maxBodyBytes) }
-        guard take(length) else {
-            throw MCPRefusal(
-                .init(.resourceExhausted, message: "too many messages are on their way: try again later")
-            )
-        }
+        upTo maximum: Int,
+        _ patience: Duration,
+        refusal: (BodyFailure) -> Refusal,
+        _ body: (ByteBuffer) async throws(Refusal) -> Response
+    ) async throws(Refusal) -> Response {
+        let length = request.headers[.contentLength].flatMap { Int($0) } ?? maximum
+        guard length <= maximum else { throw refusal(.tooLarge(maximum)) }
+        guard take(length) else { throw refusal(.tooMany) }
         defer { giveBack(length) }
-        return try await body(try await Self.collect(request, settings))
+        let bytes: ByteBuffer
+        do throws(BodyFailure) {
+            bytes = try await Self.collect(request, upTo: maximum, patience)
+        } catch {
+            throw refusal(error)
+        }
+        return try await body(bytes)
     }
 
     private func take(_ bytes: Int) -> Bool {
@@ -50,29 +62,30 @@ final class BodyBudget: Sendable {
 
     private static func collect(
         _ request: Request,
-        _ settings: BrokerConfiguration.HTTP
-    ) async throws(MCPRefusal) -> ByteBuffer {
-        let result = await withTaskGroup(of: Result<ByteBuffer, MCPRefusal>.self) { group in
+        upTo maximum: Int,
+        _ patience: Duration
+    ) async throws(BodyFailure) -> ByteBuffer {
+        let result = await withTaskGroup(of: Result<ByteBuffer, BodyFailure>.self) { group in
             group.addTask {
                 do {
                     var bytes = ByteBuffer()
                     for try await var piece in request.body {
-                        guard bytes.readableBytes + piece.readableBytes <= settings.maxBodyBytes else {
-                            return .failure(.bodyTooLarge(settings.maxBodyBytes))
+                        guard bytes.readableBytes + piece.readableBytes <= maximum else {
+                            return .failure(.tooLarge(maximum))
                         }
                         bytes.writeBuffer(&piece)
                     }
                     return .success(bytes)
                 } catch {
-                    return .failure(.bodyBroken)
+                    return .failure(.broken)
                 }
             }
             group.addTask {
-                try? await Task.sleep(for: settings.bodyTimeout)
-                return .failure(.bodyTooLate)
+                try? await Task.sleep(for: patience)
+                return .failure(.tooLate)
             }
             defer { group.cancelAll() }
-            return await group.next() ?? .failure(.bodyBroken)
+            return await group.next() ?? .failure(.broken)
         }
         return try result.get()
     }

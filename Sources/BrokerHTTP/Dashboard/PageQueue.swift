@@ -1,0 +1,60 @@
+internal import DequeModule
+internal import ModelContextProtocol
+internal import NIOCore
+
+/// What waits to be written to one page: the latest overview, which takes the place of one that was not written yet, and
+/// the last operations. What a page that reads slowly makes wait is bounded, and what it misses is counted.
+///
+/// A value without lock or task.
+struct PageQueue: Sendable {
+    /// Operations that wait at most; the oldest go first.
+    static let maximumOperations = 200
+
+    private var overview: ByteBuffer?
+    private var operations: Deque<ByteBuffer> = []
+    private var missed: UInt64 = 0
+    private var farewell: ByteBuffer?
+    private(set) var isOver = false
+
+    /// Nothing waits.
+    var isEmpty: Bool { overview == nil && operations.isEmpty && missed == 0 && farewell == nil }
+
+    mutating func offer(overview event: ByteBuffer) {
+        guard !isOver else { return }
+        overview = event
+    }
+
+    mutating func offer(operation event: ByteBuffer) {
+        guard !isOver else { return }
+        if operations.count == Self.maximumOperations {
+            operations.removeFirst()
+            missed += 1
+        }
+        operations.append(event)
+    }
+
+    /// Operations that nobody could be told of.
+    mutating func miss(_ count: UInt64) {
+        guard !isOver else { return }
+        missed += count
+    }
+
+    /// Nothing is offered any more. Nil: there is nobody to be told why.
+    mutating func end(_ reason: String?) {
+        guard !isOver else { return }
+        isOver = true
+        farewell = reason.map { ByteBuffer(event: "bye", ["reason": .string($0)]) }
+    }
+
+    /// All that waits, as it is to be written.
+    mutating func take() -> ByteBuffer {
+        var bytes = ByteBuffer()
+        if missed > 0 { bytes.writeImmutableBuffer(ByteBuffer(event: "missed", ["count": .count(missed)])) }
+        for operation in operations { bytes.writeImmutableBuffer(operation) }
+        if let overview { bytes.writeImmutableBuffer(overview) }
+        if let farewell { bytes.writeImmutableBuffer(farewell) }
+        (overview, missed, farewell) = (nil, 0, nil)
+        operations.removeAll(keepingCapacity: true)
+        return bytes
+    }
+}
