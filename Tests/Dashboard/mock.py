@@ -291,7 +291,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                     if session["operator"] or operation["org"] == session["org"]:
                         self.event("operation", operation)
                 if world.revoked:
-                    return self.event("bye", {"reason": "the token was revoked"})
+                    return self.event("bye", {"reason": "token revoked"})
         except OSError:
             pass
 

@@ -107,7 +107,7 @@ def main(width, height, dark):
         browser.find("dialog")
         shoot("19-keys")
         browser.press("Escape", "1")
-        browser.click("nav .button", "Drain")
+        browser.click(".button", "Drain")
         browser.find("dialog")
         shoot("20-drain")
         browser.press("Escape")

@@ -355,7 +355,7 @@ def connection(browser, world):
     browser.click(".banner .button", "Try now")
     browser.until_text(".connection", "Live")
     world.revoked = True
-    browser.until_text(".login-note", "the token was revoked")
+    browser.until_text(".login-note", "its token was revoked")
     world.revoked = False
     browser.type("input[name=token]", "ab_operator")
     browser.press("Enter")

@@ -162,6 +162,7 @@ export class Chart {
     #nearest(time) {
         let best = null;
         for (const sample of this.#samples) {
+            if (this.#lines.every(({ key }) => sample[key] === null)) continue;
             if (best === null || Math.abs(sample.time - time) < Math.abs(best.time - time)) best = sample;
         }
         return best;
@@ -198,7 +199,8 @@ export class Chart {
     #key(event) {
         const last = this.#samples.length - 1;
         if (last < 0) return;
-        const at = this.#cursor.time === null ? last + 1 : this.#samples.indexOf(this.#nearest(this.#cursor.time));
+        const pointed = this.#cursor.time === null ? null : this.#nearest(this.#cursor.time);
+        const at = pointed ? this.#samples.indexOf(pointed) : last + 1;
         const step = event.shiftKey ? 10 : 1;
         const next = { ArrowLeft: at - step, ArrowRight: at + step, Home: 0, End: last }[event.key];
         if (next !== undefined) {

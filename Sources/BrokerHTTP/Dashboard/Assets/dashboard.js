@@ -17,6 +17,15 @@ import { changeTheme, themeName } from "./themes.js";
 
 const VIEWS = [["overview", "Overview"], ["entries", "Entries"], ["commands", "Commands"], ["errors", "Errors"], ["audit", "Audit"]];
 
+/** Where the drawer lies over the page, as the style sheet has it. */
+const OVERLAID = matchMedia("(max-width: 1000px)");
+
+/** Why a session ended, by the broker's word for it. */
+const ENDS = {
+    "logged out": "you logged out in another tab", "token revoked": "its token was revoked", "idle": "nobody looked for a long time",
+    "draining": "the broker was drained and started again", "too slow": "this page read too slowly", "": "it was idle for too long, its token was revoked, or the broker was started again",
+};
+
 export class Dashboard {
     #session;
     #ended;
@@ -48,7 +57,7 @@ export class Dashboard {
         addEventListener("online", () => this.live.retryNow(), { signal });
         this.live.addEventListener("message", ({ detail }) => { this.store.receive(detail); this.#changed(); }, { signal });
         this.live.addEventListener("state", () => this.#changed(), { signal });
-        this.live.addEventListener("signedOut", () => this.#leave(this.live.reason ? `The session has ended: ${this.live.reason}.` : "The session has ended: it was idle for too long, or its token was revoked."), { signal });
+        this.live.addEventListener("signedOut", () => this.#leave(`The session has ended: ${ENDS[this.live.reason] ?? visible(this.live.reason)}.`), { signal });
         this.stopKeys = listenToKeys(this);
         // Between reports, for the countdown and for how long ago the last was.
         this.clock = setInterval(() => this.live.state === "live" || this.#changed(), 1000);
@@ -138,7 +147,10 @@ export class Dashboard {
         this.drawer.setAttribute("aria-label", `${shown.kind}: ${shown.title}`);
         this.drawer.hidden = false;
         if (this.store.overview) shown.update();
-        if (matchMedia("(max-width: 1000px)").matches) close.focus();
+        if (OVERLAID.matches) {
+            for (const element of [this.header, this.tabs, this.main]) element.inert = true;
+            close.focus();
+        }
     }
 
     closeDrawer() {
@@ -147,6 +159,7 @@ export class Dashboard {
         this.#drawer = null;
         this.drawer.hidden = true;
         this.drawer.replaceChildren();
+        for (const element of [this.header, this.tabs, this.main]) element.inert = false;
         if (this.returnTo?.isConnected) this.returnTo.focus();
     }
 

@@ -60,7 +60,7 @@ export function closeDialogs() {
 export function notify(text) {
     const announcement = h("p", { class: "announcement" }, text);
     document.getElementById("notices").append(announcement);
-    setTimeout(() => announcement.remove(), 6000);
+    setTimeout(() => announcement.remove(), 5000);
 }
 
 function shown(content, label) {

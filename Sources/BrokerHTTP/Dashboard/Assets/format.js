@@ -87,7 +87,9 @@ export function words(name) {
     return String(name).replaceAll("_", " ");
 }
 
+const LIMITS = { org_disk_bytes: "disk", org_disk_inodes: "inodes", memory_bytes: "memory" };
+
 /** A limit by its name in errors: `org_entries` as "entries", `calls_in_flight`, which is no org's, as "calls in flight of the broker". */
 export function limitName(name) {
-    return name.startsWith("org_") ? words(name.slice(4)) : name === "memory_bytes" ? "memory" : `${words(name)} of the broker`;
+    return LIMITS[name] ?? (name.startsWith("org_") ? words(name.slice(4)) : `${words(name)} of the broker`);
 }

@@ -6,6 +6,8 @@ const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 15000;
 // The broker sends every second.
 const SILENCE_MS = 10000;
+/** Reasons for which the broker ends a stream of a session that goes on. */
+const PASSING = ["draining", "too slow"];
 
 /**
  * Events: `message` with `{type, data}` in `detail` for each of the broker's; `state` when `state` changed.
@@ -31,6 +33,8 @@ export class LiveStream extends EventTarget {
         this.#source.addEventListener("bye", (event) => {
             this.reason = parsed(event.data)?.reason ?? "";
             this.#lost();
+            // Where the session has ended, waiting would only delay the login.
+            if (!PASSING.includes(this.reason)) this.retryNow();
         });
         this.#source.addEventListener("error", () => this.#lost());
         this.#expectMore();

@@ -58,7 +58,7 @@ export class OverviewView {
         const orgs = store.orgs(scope);
         const until = store.overview?.time_ms ?? Date.now();
         this.charts.forEach((chart) => chart.setSamples(samples, until));
-        this.charts[1].setNote(scope === ALL && orgs.length > 1 && !store.overview?.latency ? "the slowest org" : "");
+        this.charts[1].setNote(scope === ALL && orgs.length > 1 && !store.overview?.latency ? "of the slowest org" : "");
         this.#showFigures(samples[samples.length - 1], orgs);
         if (this.table) this.orgs.setRows(store.orgs(ALL).map((org) => this.#orgRow(org)), emptyState("No org yet", "Orgs stand in the configuration."));
         this.#showLimits(orgs);

@@ -25,7 +25,11 @@ export class Store {
             this.overview = data;
             this.#sample(data);
         } else if (type === "history") {
-            for (const sample of data.samples ?? []) this.#sample(sample);
+            // After a reconnection it tells some again.
+            const known = this.samples(ALL).at(-1)?.time ?? 0;
+            for (const sample of data.samples ?? []) {
+                if (sample.time_ms > known) this.#sample(sample);
+            }
         } else if (type === "operation") {
             if (failed(data)) {
                 this.#failureNumber += 1;
