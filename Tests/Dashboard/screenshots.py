@@ -147,6 +147,6 @@ def main(width, height, dark):
         browser.close()
 
 
-for size in ((1440, 900), (390, 844)):
+for size in ((390, 844), (1440, 900)):
     for dark in (False, True):
         main(*size, dark)

@@ -71,6 +71,7 @@ export class Dashboard {
         location.hash = `#/${VIEWS[index][0]}`;
         // At once, so that the next key meets the new view; the event of the change finds nothing to do.
         this.#showView();
+        (this.view.scrolls ? this.main : this.view.table.element).focus({ preventScroll: true });
     }
 
     focusFilter() {

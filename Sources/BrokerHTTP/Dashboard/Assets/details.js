@@ -54,6 +54,8 @@ export function entryDetails(context, entry) {
 export function execDetails(context, exec) {
     let now = exec;
     let ended = null;
+    // As near as the reports tell.
+    let endedAt = null;
     const list = h("dl", { class: "facts" });
     const kill = context.mayAct ? button("Kill…", () => acts.kill(now), "danger") : null;
     const looked = exec.attachable !== false && context.mayAct;
@@ -78,9 +80,10 @@ export function execDetails(context, exec) {
                 panel?.gone();
                 ended ??= "ended";
             }
+            if (ended !== null) endedAt ??= overview.time_ms;
             if (kill) kill.disabled = ended !== null;
             showFacts(list, [
-                ["State", ended ?? "running"], ["Started", dateTime(exec.started_ms)], [ended ? "Seen for" : "Running for", age((ended ? details.endedAt ??= overview.time_ms : overview.time_ms) - exec.started_ms)],
+                ["State", ended ?? "running"], ["Started", dateTime(exec.started_ms)], [ended ? "Ran for about" : "Running for", age((endedAt ?? overview.time_ms) - exec.started_ms)],
                 ["Scope", visible(exec.scope)], ["Isolation", visible(exec.isolation)], ["Written", `${bytes(now.stdout_bytes)} out, ${bytes(now.stderr_bytes)} err`],
             ]);
         },

@@ -15,17 +15,25 @@ export function showHelp() {
     showKeys(HELP);
 }
 
+const SCROLLING = new Set(["ArrowDown", "ArrowUp", "Home", "End"]);
+
 /** Returns what takes the keys off again. */
 export function listenToKeys(dashboard) {
     const table = () => dashboard.view.table;
+    // On a page that scrolls, arrows are the page's unless the table has the focus.
+    const moves = (step) => {
+        if (dashboard.view.scrolls && document.activeElement !== table()?.element) return false;
+        table()?.move(step);
+        return true;
+    };
     const acts = {
         "/": () => dashboard.focusFilter(),
         o: () => dashboard.focusOrgs(),
         t: () => dashboard.changeTheme(),
         "?": showHelp,
-        j: () => table()?.move(1), ArrowDown: () => table()?.move(1),
-        k: () => table()?.move(-1), ArrowUp: () => table()?.move(-1),
-        Home: () => table()?.move(-Infinity), End: () => table()?.move(Infinity),
+        j: () => table()?.move(1), ArrowDown: () => moves(1),
+        k: () => table()?.move(-1), ArrowUp: () => moves(-1),
+        Home: () => moves(-Infinity), End: () => moves(Infinity),
         s: () => table()?.sortNext(false), S: () => table()?.sortNext(true),
         Enter: () => table()?.openSelected(),
         x: () => dashboard.act(),
@@ -52,12 +60,10 @@ export function listenToKeys(dashboard) {
             return;
         }
         // What has a meaning of its own where the focus is.
-        const own = { Enter: "button, a, summary", ArrowDown: ".output-text, .drawer", ArrowUp: ".output-text, .drawer", Home: ".output-text, .drawer", End: ".output-text, .drawer" }[event.key];
-        if (own && event.target.closest(own)) return;
+        if (event.target.closest(event.key === "Enter" ? "button, a" : SCROLLING.has(event.key) ? ".output-text, .drawer" : ":not(*)")) return;
         const act = acts[event.key];
         if (!act) return;
-        event.preventDefault();
-        act();
+        if (act() !== false) event.preventDefault();
     }
 
     document.addEventListener("keydown", pressed);

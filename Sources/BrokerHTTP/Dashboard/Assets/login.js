@@ -32,7 +32,7 @@ export function showLogin(root, note, opened) {
     note ? h("p", { class: "inline-note login-note", role: "status" }, note) : null,
     h("label", { class: "field" }, h("span", {}, "Token"), token), refusal, submit,
     h("p", { class: "login-help", id: "login-help" }, "A token of an org shows that org; an operator's shows all. ",
-        h("code", {}, "agent-broker token new"), " makes one. It is sent to this broker only and not kept in the browser."));
+        h("code", {}, "agent-broker token new"), " makes one. It is sent to this broker only, and the page does not keep it."));
     root.replaceChildren(h("main", { class: "login-page" }, form));
     document.title = "Log in · agent-broker";
     token.focus();

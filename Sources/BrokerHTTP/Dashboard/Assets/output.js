@@ -55,8 +55,7 @@ export class OutputPanel {
     close() {
         clearTimeout(this.#timer);
         cancelAnimationFrame(this.#frame);
-        this.#source?.close();
-        this.#source = null;
+        this.#source.close();
     }
 
     #open() {
@@ -97,7 +96,7 @@ export class OutputPanel {
 
     /** The command is not among the running ones any more, and the stream did not say how it ended. */
     gone() {
-        if (this.#ended || this.#source?.readyState === EventSource.OPEN) return;
+        if (this.#ended || this.#source.readyState !== EventSource.CLOSED) return;
         this.#ended = true;
         this.close();
         this.#say("Ended; how is in the audit log");

@@ -46,6 +46,7 @@ export class OverviewView {
                     h("section", { class: "card" }, h("header", { class: "card-head" }, this.limitsTitle), this.limits.element, this.refused),
                     h("section", { class: "card" }, h("header", { class: "card-head" }, h("h2", {}, "Pool of entries")), this.pool))));
         this.table = context.session.operator ? this.orgs : null;
+        this.scrolls = true;
     }
 
     dispose() {

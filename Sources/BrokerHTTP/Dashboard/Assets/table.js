@@ -72,6 +72,8 @@ export class Table {
         this.selectedKey = this.#key(this.#rows[next]);
         this.#reveal(next);
         this.#draw();
+        // Where the page scrolls around the table.
+        this.#elements.get(this.selectedKey)?.scrollIntoView({ block: "nearest" });
     }
 
     openSelected() {
