@@ -65,8 +65,9 @@ export class Store {
 
     #sample({ time_ms: time, orgs = [], latency }) {
         const samples = orgs.map((org) => [org.org, this.#sampleOf(org, time)]);
-        for (const [org, sample] of samples) this.#append(org, sample);
+        // First, so that it is there however many orgs there are.
         this.#append(ALL, together(samples.map(([, sample]) => sample), time, latency));
+        for (const [org, sample] of samples) this.#append(org, sample);
         const present = new Set([ALL, ...orgs.map(({ org }) => org)]);
         for (const org of this.#series.keys()) {
             if (!present.has(org)) {
