@@ -122,9 +122,9 @@ export class OverviewView {
         const failing = calls > 0 ? sample.failed / calls : calls === 0 ? 0 : null;
         const longest = Math.max(0, ...orgs.map((org) => Math.max(org.longest_wait_us ?? 0, org.pool?.longest_wait_us ?? 0)));
         const waiting = sample?.waiting ?? null;
-        show("calls", rate(calls), `${count(total((org) => org.calls_ok))} answered in all`);
+        show("calls", rate(calls), `${count(total((org) => org.calls_ok))} answered`);
         show("failing", failing === null ? "–" : `${(failing * 100).toFixed(failing > 0 && failing < 0.1 ? 1 : 0)} %`,
-            `${count(total((org) => org.calls_failed))} in all`, failing > 0.05 ? "bad" : "");
+            `${count(total((org) => org.calls_failed))} failed`, failing > 0.05 ? "bad" : "");
         show("p99", duration(sample?.p99), `p50 ${duration(sample?.p50)}`);
         show("inFlight", count(sample?.inFlight), bytes(total((org) => org.bytes_in_flight)));
         show("waiting", count(waiting), waiting > 0 ? `longest ${duration(longest)}` : "nothing waits", waiting > 0 ? "warn" : "");
