@@ -69,7 +69,6 @@ export class AuditView {
         if (this.#searched !== this.#context.scope) this.search();
     }
 
-    act() {}
     dispose() {}
 
     /** Searches for what is given and nothing else. */

@@ -32,8 +32,7 @@ export class Chart {
      * `lines`: `{key, label}` in the order of their colours, the last on top. `floor`: the least that the top of the axis
      * stands for, so that noise does not fill the chart. `logarithmic` for values over several powers of ten.
      */
-    constructor({ title, lines, format, floor, logarithmic = false, cursor, note = "" }) {
-        Object.assign(this, { title, note });
+    constructor({ title, lines, format, floor, logarithmic = false, cursor }) {
         this.#lines = lines;
         this.#format = format;
         this.#floor = floor;
@@ -49,7 +48,7 @@ export class Chart {
         this.values = lines.map(() => h("span", { class: "legend-value" }));
         this.moment = h("span", { class: "chart-moment" });
         this.spoken = h("p", { class: "visually-hidden", "aria-live": "polite" });
-        this.noteText = h("span", { class: "chart-note" }, note);
+        this.noteText = h("span", { class: "chart-note" });
         this.nothing = h("p", { class: "chart-nothing" });
         this.plot = h("div", {
             class: "chart-plot", tabindex: 0, role: "group",

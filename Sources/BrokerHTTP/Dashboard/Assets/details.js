@@ -57,6 +57,8 @@ export function execDetails(context, exec) {
     // As near as the reports tell.
     let endedAt = null;
     const list = h("dl", { class: "facts" });
+    const openEntry = button("Entry", () => context.openEntry(entryOf()));
+    const entryOf = () => context.store.overview.entries.find(({ org, key }) => org === exec.org && key === exec.key);
     const kill = context.mayAct ? button("Kill…", () => acts.kill(now), "danger") : null;
     const looked = exec.attachable !== false && context.mayAct;
     const panel = !looked ? null : new OutputPanel(exec, { ended: (end, words) => { ended = words; details.update(); } });
@@ -67,7 +69,7 @@ export function execDetails(context, exec) {
             panel?.element ?? h("p", { class: "inline-note" }, context.mayAct
                 ? "It runs in the foreground: its output goes to the client that waits for it, and cannot be looked at from here."
                 : "A token that only reads cannot look at the output of commands."),
-            h("div", { class: "drawer-acts" }, button("Entry", () => context.openEntryOf(exec)),
+            h("div", { class: "drawer-acts" }, openEntry,
                 button("Audit of this key", () => context.searchAudit({ org: exec.org, key: exec.key })), kill)),
         act: () => kill && !kill.disabled && acts.kill(now),
         toggleFollow: () => panel?.toggleFollow(),
@@ -82,6 +84,7 @@ export function execDetails(context, exec) {
             }
             if (ended !== null) endedAt ??= overview.time_ms;
             if (kill) kill.disabled = ended !== null;
+            openEntry.disabled = !entryOf();
             showFacts(list, [
                 ["State", ended ?? "running"], ["Started", dateTime(exec.started_ms)], [ended ? "Ran for about" : "Running for", age((endedAt ?? overview.time_ms) - exec.started_ms)],
                 ["Scope", visible(exec.scope)], ["Isolation", visible(exec.isolation)], ["Written", `${bytes(now.stdout_bytes)} out, ${bytes(now.stderr_bytes)} err`],

@@ -26,6 +26,7 @@ export class LiveStream extends EventTarget {
 
     open() {
         this.#close();
+        if (this.state === "ended") this.#setState("connecting");
         this.#source = new EventSource("/api/events");
         for (const type of ["overview", "operation", "missed", "history"]) {
             this.#source.addEventListener(type, (event) => this.#received(type, event.data));

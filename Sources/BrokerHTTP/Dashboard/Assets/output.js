@@ -20,7 +20,6 @@ export class OutputPanel {
     #frame = 0;
     #following = true;
     #ended = false;
-    #shown = "both";
     #unseen = 0;
 
     /** `ended(end)` is called once, with what the broker says about the command's end. */
@@ -164,9 +163,9 @@ export class OutputPanel {
     }
 
     #showStreams() {
-        this.#shown = this.streamChoice.value;
-        this.text.classList.toggle("only-stdout", this.#shown === "stdout");
-        this.text.classList.toggle("only-stderr", this.#shown === "stderr");
+        for (const stream of ["stdout", "stderr"]) {
+            this.text.classList.toggle(`only-${stream}`, this.streamChoice.value === stream);
+        }
         if (this.#following) this.text.scrollTop = this.text.scrollHeight;
     }
 }
