@@ -18,7 +18,8 @@ export async function destroy(entry) {
     const done = await confirmAct({
         title: `Destroy the entry ${visible(entry.org)}/${visible(entry.key)}?`,
         lines: [`Its sandbox ends, with ${commands} in it, and its calls are refused with BACKEND_DESTROYED.`,
-            entry.backend === "memory" ? "What it holds is in memory only and is lost." : "Its files stay; the next call on the key makes the entry anew."],
+            entry.backend === "memory" ? "What it holds is in memory only and is lost."
+                : "Its files stay; the next call on the key makes the entry anew."],
         act: "Destroy", perform: () => api.destroy(entry),
     });
     if (done) notify(`The entry ${visible(entry.org)}/${visible(entry.key)} was destroyed.`);

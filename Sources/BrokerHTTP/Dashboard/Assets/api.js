@@ -17,14 +17,16 @@ async function request(method, path, { body, guarded = true } = {}) {
     let response;
     try {
         response = await fetch(path, {
-            method, headers, body: body === undefined ? undefined : JSON.stringify(body), credentials: "same-origin", cache: "no-store",
+            method, headers, body: body === undefined ? undefined : JSON.stringify(body), credentials: "same-origin",
+            cache: "no-store",
         });
     } catch {
         throw new Refusal(0, "UNREACHABLE", "The broker does not answer. Check that it runs and that this address reaches it, then try again.");
     }
     const answer = response.status === 204 ? null : await response.json().catch(() => null);
     if (!response.ok) {
-        throw new Refusal(response.status, answer?.error?.reason ?? "", answer?.error?.message ?? `The broker answered with HTTP ${response.status}.`);
+        throw new Refusal(response.status, answer?.error?.reason ?? "",
+            answer?.error?.message ?? `The broker answered with HTTP ${response.status}.`);
     }
     return answer;
 }

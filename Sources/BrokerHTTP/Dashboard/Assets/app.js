@@ -23,7 +23,8 @@ async function start() {
             askForToken("");
         } else {
             const again = h("button", { type: "button", class: "button primary", onclick: start }, "Try again");
-            root.replaceChildren(h("main", { class: "login-page" }, emptyState("The dashboard cannot start", refusal.message, again)));
+            root.replaceChildren(h("main", { class: "login-page" },
+                emptyState("The dashboard cannot start", refusal.message, again)));
         }
     }
 }

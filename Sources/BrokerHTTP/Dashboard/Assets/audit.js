@@ -33,10 +33,14 @@ export class AuditView {
         this.filter = this.text.input;
         this.refusal = h("p", { class: "refusal", role: "alert" });
         this.range = h("span", { class: "shown", role: "status" });
-        this.newest = h("button", { type: "button", class: "button small", disabled: true, onclick: () => this.#show([null]) }, "Newest");
-        this.newer = h("button", { type: "button", class: "button small", disabled: true, onclick: () => this.#show(this.#pages.slice(0, -1)) }, "‹ Newer");
-        this.older = h("button", { type: "button", class: "button small", disabled: true, onclick: () => this.#show([...this.#pages, this.#next]) }, "Older ›");
-        this.form = h("form", { class: "audit-form", role: "search", onsubmit: (event) => { event.preventDefault(); this.search(); } },
+        this.newest = h("button", { type: "button", class: "button small", disabled: true,
+            onclick: () => this.#show([null]) }, "Newest");
+        this.newer = h("button", { type: "button", class: "button small", disabled: true,
+            onclick: () => this.#show(this.#pages.slice(0, -1)) }, "‹ Newer");
+        this.older = h("button", { type: "button", class: "button small", disabled: true,
+            onclick: () => this.#show([...this.#pages, this.#next]) }, "Older ›");
+        this.form = h("form", { class: "audit-form", role: "search",
+            onsubmit: (event) => { event.preventDefault(); this.search(); } },
             this.text.element, this.key.element, this.operation.element, this.since.element, this.until.element,
             h("label", { class: "check" }, this.failed, "Failed only"),
             h("div", { class: "form-acts" }, h("button", { type: "submit", class: "button primary" }, "Search"),
@@ -50,11 +54,14 @@ export class AuditView {
     #makeTable() {
         const cell = (text) => shortened(visible(text), LONGEST_CELL);
         return new Table({
-            name: "audit", label: "Audit records", ordered: true, key: ({ org, seq }) => `${org}/${seq}`, open: this.#context.openRecord,
+            name: "audit", label: "Audit records", ordered: true, key: ({ org, seq }) => `${org}/${seq}`,
+            open: this.#context.openRecord,
             columns: [
                 { id: "time", title: "Time", text: (row) => moment(row.time_ms), tone: () => "quiet" },
-                { id: "outcome", title: "Outcome", text: ({ outcome }) => visible(outcome), tone: ({ outcome }) => outcome === "ok" ? "badge" : "badge bad" },
-                ...this.#context.session.operator ? [{ id: "org", title: "Org", text: ({ org }) => visible(org), tone: () => "quiet" }] : [],
+                { id: "outcome", title: "Outcome", text: ({ outcome }) => visible(outcome),
+                    tone: ({ outcome }) => outcome === "ok" ? "badge" : "badge bad" },
+                ...this.#context.session.operator ? [{ id: "org", title: "Org", text: ({ org }) => visible(org),
+                    tone: () => "quiet" }] : [],
                 { id: "key", title: "Key", text: ({ key }) => cell(key), tone: () => "name" },
                 { id: "operation", title: "Operation", text: ({ operation }) => visible(operation) },
                 { id: "subject", title: "Subject", text: ({ subject }) => cell(subject), tone: () => "code" },
@@ -96,7 +103,8 @@ export class AuditView {
             this.#next = answer.next_before ?? null;
             setText(this.refusal, "");
             this.table.element.scrollTop = 0;
-            this.table.setRows(answer.records, emptyState("No record matches", "Every operation that changes something, and every command, is recorded as it ends. Widen the filters, or search again."));
+            this.table.setRows(answer.records, emptyState("No record matches",
+                "Every operation that changes something, and every command, is recorded as it ends. Widen the filters, or search again."));
             setText(this.range, answer.records.length ? `Page ${pages.length}, ${answer.records.length} records` : "");
         } catch (refusal) {
             if (request !== this.#request) return;
@@ -104,7 +112,8 @@ export class AuditView {
             this.#next = null;
             const off = refusal.status === 404;
             setText(this.refusal, off ? "" : refusal.message);
-            this.table.setRows([], off ? emptyState("There is no audit log", refusal.message) : emptyState("The search was not answered", "See above, then search again."));
+            this.table.setRows([], off ? emptyState("There is no audit log", refusal.message)
+                : emptyState("The search was not answered", "See above, then search again."));
             setText(this.range, "");
         }
         this.element.removeAttribute("aria-busy");
@@ -115,7 +124,8 @@ export class AuditView {
     #filters() {
         const milliseconds = ({ input }) => input.value ? new Date(input.value).getTime() : "";
         return {
-            org: this.#context.scope, key: this.key.input.value.trim(), operation: this.operation.input.value.trim(), text: this.text.input.value,
+            org: this.#context.scope, key: this.key.input.value.trim(), operation: this.operation.input.value.trim(),
+            text: this.text.input.value,
             failed: this.failed.checked ? 1 : "", since_ms: milliseconds(this.since), until_ms: milliseconds(this.until),
         };
     }

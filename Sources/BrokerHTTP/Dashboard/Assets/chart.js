@@ -44,7 +44,8 @@ export class Chart {
         this.area = svg("path", { class: `chart-area tone-${lines[0].tone}` });
         this.rule = svg("line", { class: "chart-cursor" });
         this.dots = lines.map(({ tone }) => svg("circle", { class: `chart-dot tone-${tone}`, r: 3 }));
-        this.drawing = svg("svg", { height: HEIGHT, "aria-hidden": "true" }, this.grid, this.area, ...this.paths, this.rule, ...this.dots);
+        this.drawing = svg("svg", { height: HEIGHT, "aria-hidden": "true" }, this.grid, this.area, ...this.paths,
+            this.rule, ...this.dots);
         this.values = lines.map(() => h("span", { class: "legend-value" }));
         this.moment = h("span", { class: "chart-moment" });
         this.spoken = h("p", { class: "visually-hidden", "aria-live": "polite" });
@@ -60,7 +61,8 @@ export class Chart {
             h("header", { class: "card-head" }, h("h2", {}, title), this.noteText, this.moment),
             this.plot,
             h("ul", { class: "legend" }, ...lines.map(({ label, tone }, index) =>
-                h("li", {}, h("span", { class: `legend-mark tone-${tone}`, "aria-hidden": "true" }), h("span", {}, label), this.values[index]))),
+                h("li", {}, h("span", { class: `legend-mark tone-${tone}`, "aria-hidden": "true" }),
+                    h("span", {}, label), this.values[index]))),
             this.spoken);
 
         this.moved = () => this.#drawCursor();
@@ -108,7 +110,8 @@ export class Chart {
         drawn.forEach((path, index) => this.paths[index].setAttribute("d", path.line));
         this.area.setAttribute("d", this.#logarithmic ? "" : drawn[0].area);
         this.grid.replaceChildren(...ticks.flatMap((value) => this.#rule(value)), ...this.#minutes());
-        setText(this.nothing, values.length ? "" : this.#samples.length > 2 ? "Nothing in the last five minutes." : "Collecting the first seconds…");
+        const empty = this.#samples.length > 2 ? "Nothing in the last five minutes." : "Collecting the first seconds…";
+        setText(this.nothing, values.length ? "" : empty);
         this.#drawCursor();
     }
 
@@ -151,10 +154,12 @@ export class Chart {
         const every = this.#width < 420 ? 2 : 1;
         return [0, 1, 2, 3, 4, 5].map((minutes) => {
             const x = this.#x(this.#until - minutes * 60_000);
+            const base = HEIGHT - MARGIN.bottom;
+            const mark = svg("line", { class: "minute", x1: x, x2: x, y1: base, y2: base + 4 });
+            if (minutes % every !== 0) return mark;
+            const anchor = { 0: "end", 5: "start" }[minutes] ?? "middle";
             const label = minutes === 0 ? "now" : `−${minutes} min`;
-            const shown = minutes % every === 0;
-            return svg("g", {}, svg("line", { class: "minute", x1: x, x2: x, y1: HEIGHT - MARGIN.bottom, y2: HEIGHT - MARGIN.bottom + 4 }),
-                shown ? svg("text", { x, y: HEIGHT - 4, "text-anchor": minutes === 0 ? "end" : minutes === 5 ? "start" : "middle" }, label) : "");
+            return svg("g", {}, mark, svg("text", { x, y: HEIGHT - 4, "text-anchor": anchor }, label));
         });
     }
 
@@ -184,7 +189,8 @@ export class Chart {
         this.rule.classList.toggle("shown", pointed !== null);
         if (pointed) {
             const x = this.#x(pointed.time);
-            for (const [name, value] of [["x1", x], ["x2", x], ["y1", MARGIN.top], ["y2", HEIGHT - MARGIN.bottom]]) this.rule.setAttribute(name, value);
+            const place = { x1: x, x2: x, y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom };
+            for (const [name, value] of Object.entries(place)) this.rule.setAttribute(name, value);
         }
         setText(this.moment, pointed ? `${clock(pointed.time)} · ${age(this.#until - pointed.time)} ago` : "");
     }
@@ -205,7 +211,8 @@ export class Chart {
         if (next !== undefined) {
             const sample = this.#samples[Math.min(Math.max(next, 0), last)];
             this.#cursor.set(sample.time);
-            setText(this.spoken, `${clock(sample.time)}: ` + this.#lines.map(({ key, label }) => `${label} ${this.#format(sample[key])}`).join(", "));
+            const values = this.#lines.map(({ key, label }) => `${label} ${this.#format(sample[key])}`);
+            setText(this.spoken, `${clock(sample.time)}: ${values.join(", ")}`);
         } else if (event.key === "Escape" && this.#cursor.time !== null) {
             this.#cursor.set(null);
         } else {

@@ -15,7 +15,8 @@ import { OverviewView } from "./overview.js";
 import { ALL, Store } from "./store.js";
 import { visible } from "./text.js";
 
-const VIEWS = [["overview", "Overview"], ["entries", "Entries"], ["commands", "Commands"], ["errors", "Errors"], ["audit", "Audit"]];
+const VIEWS = [["overview", "Overview"], ["entries", "Entries"], ["commands", "Commands"], ["errors", "Errors"],
+    ["audit", "Audit"]];
 
 /** Why a session ended, by the broker's word for it. */
 const ENDS = {

@@ -26,17 +26,22 @@ export function entryDetails(context, entry) {
         ...still,
         title: `${visible(entry.org)}/${keyWords(entry.key)}`, kind: "Entry",
         element: h("div", {}, gone, list, h("h3", {}, "Running commands"), commands,
-            h("div", { class: "drawer-acts" }, button("Audit of this key", () => context.searchAudit({ org: entry.org, key: entry.key })), destroy)),
+            h("div", { class: "drawer-acts" }, button("Audit of this key",
+                () => context.searchAudit({ org: entry.org, key: entry.key })), destroy)),
         act: () => destroy && !destroy.disabled && acts.destroy(now),
         update() {
             const { overview } = context.store;
-            const found = overview.entries.find(({ org, key, backend }) => org === entry.org && key === entry.key && backend === entry.backend);
+            const found = overview.entries.find(({ org, key, backend }) => org === entry.org && key === entry.key
+                && backend === entry.backend);
             now = found ?? now;
-            setText(gone, found ? "" : overview.entries_truncated ? "This entry is not among those that the broker sends just now." : "This entry is gone; its files stay unless they were in memory.");
+            setText(gone, found ? "" : overview.entries_truncated
+                ? "This entry is not among those that the broker sends just now."
+                : "This entry is gone; its files stay unless they were in memory.");
             if (destroy) destroy.disabled = !found && !overview.entries_truncated;
             showFacts(list, [
                 ["State", stateWords(now.state)], ["Backend", visible(now.backend)],
-                ["Leases", count(now.leases)], ["Size", bytes(now.bytes)], ["Idle for", now.state === "idle" ? age(now.idle_ms) : "–"], ["Age", age(now.age_ms)],
+                ["Leases", count(now.leases)], ["Size", bytes(now.bytes)],
+                ["Idle for", now.state === "idle" ? age(now.idle_ms) : "–"], ["Age", age(now.age_ms)],
             ]);
             const running = overview.execs.filter(({ org, key }) => org === entry.org && key === entry.key);
             const shown = running.map(execKey).join(" ") || "none";
@@ -44,7 +49,8 @@ export function entryDetails(context, entry) {
             commands.dataset.shown = shown;
             commands.replaceChildren(...running.length
                 ? running.map((exec) => h("button", { type: "button", class: "brief", onclick: () => context.openExec(exec) },
-                    h("span", { class: "quiet" }, String(exec.exec)), h("span", { class: "brief-subject code" }, shortened(visible(exec.command), 200))))
+                    h("span", { class: "quiet" }, String(exec.exec)),
+                    h("span", { class: "brief-subject code" }, shortened(visible(exec.command), 200))))
                 : [h("p", { class: "inline-note" }, "None.")]);
         },
     };
@@ -65,7 +71,8 @@ export function execDetails(context, exec) {
     const details = {
         wide: true,
         title: `Command ${exec.exec} of ${visible(exec.org)}/${visible(exec.key)}`, kind: "Command",
-        element: h("div", { class: "exec-details" }, h("pre", { class: "quoted command", tabindex: 0 }, visibleLines(exec.command)), list,
+        element: h("div", { class: "exec-details" },
+            h("pre", { class: "quoted command", tabindex: 0 }, visibleLines(exec.command)), list,
             panel?.element ?? h("p", { class: "inline-note" }, context.mayAct
                 ? "It runs in the foreground: its output goes to the client that waits for it, and cannot be looked at from here."
                 : "A token that only reads cannot look at the output of commands."),
@@ -86,8 +93,10 @@ export function execDetails(context, exec) {
             if (kill) kill.disabled = ended !== null;
             openEntry.disabled = !entryOf();
             showFacts(list, [
-                ["State", ended ?? "running"], ["Started", dateTime(exec.started_ms)], [ended ? "Ran for about" : "Running for", age((endedAt ?? overview.time_ms) - exec.started_ms)],
-                ["Scope", visible(exec.scope)], ["Isolation", visible(exec.isolation)], ["Written", `${bytes(now.stdout_bytes)} out, ${bytes(now.stderr_bytes)} err`],
+                ["State", ended ?? "running"], ["Started", dateTime(exec.started_ms)],
+                [ended ? "Ran for about" : "Running for", age((endedAt ?? overview.time_ms) - exec.started_ms)],
+                ["Scope", visible(exec.scope)], ["Isolation", visible(exec.isolation)],
+                ["Written", `${bytes(now.stdout_bytes)} out, ${bytes(now.stderr_bytes)} err`],
             ]);
         },
     };
@@ -114,8 +123,10 @@ export function orgDetails(context, org) {
             }
             const pool = found.pool ?? {};
             showFacts(list, [
-                ["Calls answered", count(found.calls_ok)], ["Calls failed", count(found.calls_failed)], ["In flight", count(found.calls_in_flight)],
-                ["Waiting for a turn", found.calls_waiting ? `${count(found.calls_waiting)}, longest ${duration(found.longest_wait_us)}` : "0"],
+                ["Calls answered", count(found.calls_ok)], ["Calls failed", count(found.calls_failed)],
+                ["In flight", count(found.calls_in_flight)],
+                ["Waiting for a turn", found.calls_waiting
+                    ? `${count(found.calls_waiting)}, longest ${duration(found.longest_wait_us)}` : "0"],
                 ["Waiting for an entry", pool.waiting ? `${count(pool.waiting)}, longest ${duration(pool.longest_wait_us)}` : "0"],
                 ["Connections", count(found.connections)], ["Commands", count(found.execs_running)],
                 ["Entries", `${count(pool.active)} in use, ${count(pool.idle)} idle`], ["Entries evicted", count(pool.evictions)],
@@ -147,6 +158,7 @@ function operationDetails(context, operation, { title, kind, pairs }) {
         element: h("div", {}, h("pre", { class: "quoted command", tabindex: 0 }, visibleLines(operation.subject) || "–"),
             facts([["Org", visible(operation.org)], ["Key", visible(operation.key)], ["Scope", visible(operation.scope || "/")],
                 ["Time", dateTime(operation.time_ms)], ["Took", duration(operation.duration_us)], ...pairs]),
-            h("div", { class: "drawer-acts" }, button("Audit of this key", () => context.searchAudit({ org: operation.org, key: operation.key })))),
+            h("div", { class: "drawer-acts" }, button("Audit of this key",
+                () => context.searchAudit({ org: operation.org, key: operation.key })))),
     };
 }

@@ -10,7 +10,8 @@ export function confirmAct({ title, lines, quoted, act, typed, perform }) {
     return new Promise((resolve) => {
         let done = false;
         const refused = h("p", { class: "refusal", role: "alert" });
-        const input = typed ? h("input", { type: "text", autocomplete: "off", spellcheck: "false", "aria-label": `Type ${typed} to go on` }) : null;
+        const input = typed ? h("input", { type: "text", autocomplete: "off", spellcheck: "false",
+            "aria-label": `Type ${typed} to go on` }) : null;
         const confirm = h("button", { type: "submit", class: "button danger", disabled: Boolean(typed) }, act);
         const cancel = h("button", { type: "button", class: "button", onclick: () => dialog.close() }, "Cancel");
         input?.addEventListener("input", () => { confirm.disabled = input.value !== typed; });
@@ -44,7 +45,8 @@ export function showKeys(groups) {
     const close = h("button", { type: "button", class: "button", onclick: () => dialog.close() }, "Close");
     const dialog = shown(h("div", {}, h("h2", {}, "Keyboard"),
         h("div", { class: "key-groups" }, ...groups.map(({ title, keys }) => h("section", {}, h("h3", {}, title),
-            h("dl", { class: "keys" }, ...keys.map(([key, meaning]) => h("div", {}, h("dt", {}, ...key.split(" ").map((part) => h("kbd", {}, part))), h("dd", {}, meaning))))))),
+            h("dl", { class: "keys" }, ...keys.map(([key, meaning]) => h("div", {},
+                h("dt", {}, ...key.split(" ").map((part) => h("kbd", {}, part))), h("dd", {}, meaning))))))),
         h("div", { class: "dialog-acts" }, close)), "Keyboard");
     close.focus();
 }

@@ -79,7 +79,8 @@ export function dateTime(ms) {
 /** As short as the day allows: without the date for today, without the year for this one. */
 export function moment(ms, now = Date.now()) {
     const [then, today] = [dateTime(ms), dateTime(now)];
-    return then.slice(0, 10) === today.slice(0, 10) ? then.slice(11) : then.slice(0, 4) === today.slice(0, 4) ? then.slice(5) : then;
+    return then.slice(0, 10) === today.slice(0, 10) ? then.slice(11) : then.slice(0, 4) === today.slice(0, 4)
+        ? then.slice(5) : then;
 }
 
 /** `timed_out` as "timed out". */
@@ -89,7 +90,8 @@ export function words(name) {
 
 const LIMITS = { org_disk_bytes: "disk", org_disk_inodes: "inodes", memory_bytes: "memory" };
 
-/** A limit by its name in errors: `org_entries` as "entries", `calls_in_flight`, which is no org's, as "calls in flight of the broker". */
+/** A limit by its name in errors: `org_entries` as "entries", `calls_in_flight`,
+which is no org's, as "calls in flight of the broker". */
 export function limitName(name) {
     return LIMITS[name] ?? (name.startsWith("org_") ? words(name.slice(4)) : `${words(name)} of the broker`);
 }

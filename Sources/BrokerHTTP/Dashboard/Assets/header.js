@@ -29,7 +29,8 @@ export class Header {
         help.setAttribute("aria-label", "Keyboard");
         this.top = h("header", { class: "top" },
             h("a", { class: "skip", href: "#main", onclick: on.skip }, "Skip to the content"),
-            h("span", { class: "brand" }, h("img", { src: "/dashboard/favicon.svg", alt: "", width: 20, height: 20 }), "agent-broker"),
+            h("span", { class: "brand" }, h("img", { src: "/dashboard/favicon.svg", alt: "", width: 20, height: 20 }),
+                "agent-broker"),
             this.node,
             this.connection,
             h("span", { class: "account" }, visible(session.org), role ? h("span", { class: "quiet" }, ` ${role}`) : null),

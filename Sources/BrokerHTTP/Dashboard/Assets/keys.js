@@ -3,9 +3,11 @@
 import { dialogIsOpen, showKeys } from "./dialog.js";
 
 const HELP = [
-    { title: "Everywhere", keys: [["1 2 3 4 5", "overview, entries, commands, errors, audit"], ["/", "filter or search"], ["o", "choose an org"],
+    { title: "Everywhere", keys: [["1 2 3 4 5", "overview, entries, commands, errors, audit"],
+        ["/", "filter or search"], ["o", "choose an org"],
         ["t", "theme: system, light, dark"], ["?", "this help"], ["Esc", "close, or leave a field"]] },
-    { title: "Rows", keys: [["j k", "next, previous; also the arrows"], ["Home End", "first, last"], ["Enter", "open"], ["s", "sort by the next column"],
+    { title: "Rows", keys: [["j k", "next, previous; also the arrows"], ["Home End", "first, last"], ["Enter", "open"],
+        ["s", "sort by the next column"],
         ["S", "sort the other way round"], ["x", "kill the command, destroy the entry (asks first)"]] },
     { title: "Output", keys: [["f", "follow, or pause"]] },
     { title: "Charts", keys: [["← →", "read out values; with Shift ten at a time"], ["Home End", "oldest, newest"]] },
@@ -60,7 +62,8 @@ export function listenToKeys(dashboard) {
             return;
         }
         // What has a meaning of its own where the focus is.
-        if (event.target.closest(event.key === "Enter" ? "button, a" : SCROLLING.has(event.key) ? ".output-text, .drawer" : ":not(*)")) return;
+        if (event.target.closest(event.key === "Enter" ? "button, a" : SCROLLING.has(event.key)
+            ? ".output-text, .drawer" : ":not(*)")) return;
         const act = acts[event.key];
         if (!act) return;
         if (act() !== false) event.preventDefault();

@@ -33,7 +33,8 @@ export class LimitBars {
         }
         for (const { element } of before.values()) element.remove();
         [...this.#rows.values()].forEach(({ element }, index) => {
-            if (this.element.children[index] !== element) this.element.insertBefore(element, this.element.children[index] ?? null);
+            if (this.element.children[index] !== element) this.element.insertBefore(element,
+                this.element.children[index] ?? null);
         });
     }
 
@@ -54,7 +55,8 @@ function makeRow({ name, org }) {
     const word = h("span", { class: "limit-word" });
     const fill = h("span", { class: "limit-fill" });
     const element = h("li", {},
-        h("span", { class: "limit-name" }, org ? h("span", { class: "limit-org" }, `${org} `) : null, limitName(name)), word, numbers, share,
+        h("span", { class: "limit-name" }, org ? h("span", { class: "limit-org" }, `${org} `) : null, limitName(name)),
+        word, numbers, share,
         h("span", { class: "limit-bar", "aria-hidden": "true" }, fill));
     return { element, numbers, share, word, fill };
 }

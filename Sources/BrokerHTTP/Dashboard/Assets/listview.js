@@ -16,7 +16,8 @@ export class ListView {
     constructor(options) {
         this.#options = options;
         this.filter = h("input", {
-            type: "search", class: "filter", placeholder: options.placeholder, "aria-label": `Filter: ${options.placeholder}`, autocomplete: "off", spellcheck: "false",
+            type: "search", class: "filter", placeholder: options.placeholder,
+            "aria-label": `Filter: ${options.placeholder}`, autocomplete: "off", spellcheck: "false",
             oninput: () => {
                 this.#words = this.filter.value.toLowerCase().split(/\s+/).filter(Boolean);
                 this.update();
@@ -45,7 +46,8 @@ export class ListView {
 
     update() {
         const all = this.#options.rows();
-        const rows = all.filter((row) => this.choices.every(({ element, test }) => element.selectedIndex === 0 || test(row, element.value)) && this.#matches(row));
+        const rows = all.filter((row) => this.choices.every(({ element, test }) => element.selectedIndex === 0
+            || test(row, element.value)) && this.#matches(row));
         setText(this.shown, rows.length === all.length ? count(all.length) : `${count(rows.length)} of ${count(all.length)}`);
         setText(this.noteText, this.#options.note?.() ?? "");
         this.table.setRows(rows, all.length ? this.#noMatch() : emptyState(...this.#options.nothing));

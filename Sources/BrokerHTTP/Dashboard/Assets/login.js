@@ -6,7 +6,8 @@ import { h, setText } from "./dom.js";
 /** `note`: why there is no session any more, or an empty text. `opened(session)` is called once. */
 export function showLogin(root, note, opened) {
     const token = h("input", {
-        type: "password", name: "token", autocomplete: "current-password", spellcheck: "false", required: true, placeholder: "ab_…", "aria-describedby": "login-help",
+        type: "password", name: "token", autocomplete: "current-password", spellcheck: "false", required: true,
+        placeholder: "ab_…", "aria-describedby": "login-help",
     });
     const refusal = h("p", { class: "refusal", role: "alert" });
     const submit = h("button", { type: "submit", class: "button primary" }, "Log in");
@@ -28,7 +29,8 @@ export function showLogin(root, note, opened) {
             token.select();
         },
     },
-    h("div", { class: "login-brand" }, h("img", { src: "/dashboard/favicon.svg", alt: "", width: 32, height: 32 }), h("h1", {}, "agent-broker")),
+    h("div", { class: "login-brand" }, h("img", { src: "/dashboard/favicon.svg", alt: "", width: 32, height: 32 }),
+        h("h1", {}, "agent-broker")),
     note ? h("p", { class: "inline-note login-note", role: "status" }, note) : null,
     h("label", { class: "field" }, h("span", {}, "Token"), token), refusal, submit,
     h("p", { class: "login-help", id: "login-help" }, "A token of an org shows that org; an operator's shows all. ",

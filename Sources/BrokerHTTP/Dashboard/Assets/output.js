@@ -27,14 +27,18 @@ export class OutputPanel {
         this.#exec = exec;
         this.endedWith = ended;
         this.state = h("span", { class: "output-state", role: "status" }, "Connecting…");
-        this.followButton = h("button", { type: "button", class: "button small", "aria-pressed": "true", onclick: () => this.follow(!this.#following) }, "Following");
+        this.followButton = h("button", { type: "button", class: "button small", "aria-pressed": "true",
+            onclick: () => this.follow(!this.#following) }, "Following");
         this.streamChoice = h("select", { class: "small", "aria-label": "Streams", onchange: () => this.#showStreams() },
-            h("option", { value: "both" }, "Both streams"), h("option", { value: "stdout" }, "stdout"), h("option", { value: "stderr" }, "stderr"));
+            h("option", { value: "both" }, "Both streams"), h("option", { value: "stdout" }, "stdout"),
+            h("option", { value: "stderr" }, "stderr"));
         this.text = h("div", {
-            class: "output-text", tabindex: 0, role: "log", "aria-live": "off", "aria-label": "Output of the command", onscroll: () => this.#scrolled(),
+            class: "output-text", tabindex: 0, role: "log", "aria-live": "off", "aria-label": "Output of the command",
+            onscroll: () => this.#scrolled(),
         });
         this.element = h("section", { class: "output" },
-            h("header", { class: "output-head" }, h("h3", {}, "Output"), this.state, this.streamChoice, this.followButton), this.text);
+            h("header", { class: "output-head" }, h("h3", {}, "Output"), this.state, this.streamChoice,
+                this.followButton), this.text);
         this.#open();
     }
 

@@ -43,8 +43,10 @@ export class OverviewView {
                     h("section", { class: "card" }, h("header", { class: "card-head" }, h("h2", {}, "Recent errors"),
                         h("a", { href: "#/errors", class: "chart-note" }, "All errors")), this.failures)),
                 h("div", { class: "column" },
-                    h("section", { class: "card" }, h("header", { class: "card-head" }, this.limitsTitle), this.limits.element, this.refused),
-                    h("section", { class: "card" }, h("header", { class: "card-head" }, h("h2", {}, "Pool of entries")), this.pool))));
+                    h("section", { class: "card" }, h("header", { class: "card-head" }, this.limitsTitle),
+                        this.limits.element, this.refused),
+                    h("section", { class: "card" }, h("header", { class: "card-head" }, h("h2", {}, "Pool of entries")),
+                        this.pool))));
         this.table = context.session.operator ? this.orgs : null;
         this.scrolls = true;
     }
@@ -61,7 +63,8 @@ export class OverviewView {
         this.charts.forEach((chart) => chart.setSamples(samples, until));
         this.charts[1].setNote(scope === ALL && orgs.length > 1 && !store.overview?.latency ? "of the slowest org" : "");
         this.#showFigures(samples[samples.length - 1], orgs);
-        if (this.table) this.orgs.setRows(store.orgs(ALL).map((org) => this.#orgRow(org)), emptyState("No org yet", "Orgs stand in the configuration."));
+        if (this.table) this.orgs.setRows(store.orgs(ALL).map((org) => this.#orgRow(org)),
+            emptyState("No org yet", "Orgs stand in the configuration."));
         this.#showLimits(orgs);
         this.#showPool(orgs);
         this.#showFailures();
@@ -73,11 +76,14 @@ export class OverviewView {
             new Chart({ title: "Calls per second", format: rate, floor: 1, cursor,
                 lines: [{ key: "ok", label: "answered", tone: "main" }, { key: "failed", label: "failed", tone: "bad" }] }),
             new Chart({ title: "Time of a call", format: duration, floor: 100, logarithmic: true, cursor,
-                lines: [{ key: "p99", label: "p99", tone: "faint" }, { key: "p90", label: "p90", tone: "half" }, { key: "p50", label: "p50", tone: "main" }] }),
+                lines: [{ key: "p99", label: "p99", tone: "faint" }, { key: "p90", label: "p90", tone: "half" },
+                    { key: "p50", label: "p50", tone: "main" }] }),
             new Chart({ title: "Longest wait", format: duration, floor: 1000, cursor,
-                lines: [{ key: "callWait", label: "for a turn", tone: "main" }, { key: "poolWait", label: "for an entry", tone: "half" }] }),
+                lines: [{ key: "callWait", label: "for a turn", tone: "main" },
+                    { key: "poolWait", label: "for an entry", tone: "half" }] }),
             new Chart({ title: "At work", format: count, floor: 4, cursor,
-                lines: [{ key: "inFlight", label: "calls in flight", tone: "main" }, { key: "waiting", label: "waiting", tone: "warn" },
+                lines: [{ key: "inFlight", label: "calls in flight", tone: "main" },
+                    { key: "waiting", label: "waiting", tone: "warn" },
                     { key: "commands", label: "commands", tone: "half" }] }),
         ];
     }
@@ -89,16 +95,23 @@ export class OverviewView {
             open: ({ org }) => this.#context.openOrg(org),
             columns: [
                 { id: "org", title: "Org", text: ({ org }) => visible(org), tone: () => "name", sort: ({ org }) => org },
-                { id: "calls", title: "Calls", end: true, text: (row) => rate(sample(row)?.ok), sort: (row) => sample(row)?.ok ?? -1 },
+                { id: "calls", title: "Calls", end: true, text: (row) => rate(sample(row)?.ok),
+                    sort: (row) => sample(row)?.ok ?? -1 },
                 { id: "failed", title: "Failed", end: true, text: (row) => rate(sample(row)?.failed),
                     tone: (row) => sample(row)?.failed > 0 ? "bad-text" : "", sort: (row) => sample(row)?.failed ?? -1 },
-                { id: "p99", title: "p99", end: true, text: (row) => duration(sample(row)?.p99), sort: (row) => sample(row)?.p99 ?? -1 },
-                { id: "flight", title: "In flight", end: true, text: (row) => count(row.calls_in_flight), sort: (row) => row.calls_in_flight },
+                { id: "p99", title: "p99", end: true, text: (row) => duration(sample(row)?.p99),
+                    sort: (row) => sample(row)?.p99 ?? -1 },
+                { id: "flight", title: "In flight", end: true, text: (row) => count(row.calls_in_flight),
+                    sort: (row) => row.calls_in_flight },
                 { id: "waiting", title: "Waiting", end: true, text: (row) => count(row.waiting), sort: (row) => row.waiting },
-                { id: "connections", title: "Conn.", end: true, text: (row) => count(row.connections), sort: (row) => row.connections },
-                { id: "commands", title: "Cmds", end: true, text: (row) => count(row.execs_running), sort: (row) => row.execs_running },
-                { id: "fullest", title: "Fullest limit", text: ({ fullest }) => fullest ? `${percent(fullest.share)} ${limitName(fullest.name)}` : "–",
-                    tone: ({ fullest }) => `${stateOf(fullest?.share ?? 0)}-text`, sort: ({ fullest }) => -(fullest?.share ?? 0) },
+                { id: "connections", title: "Conn.", end: true, text: (row) => count(row.connections),
+                    sort: (row) => row.connections },
+                { id: "commands", title: "Cmds", end: true, text: (row) => count(row.execs_running),
+                    sort: (row) => row.execs_running },
+                { id: "fullest", title: "Fullest limit", text: ({ fullest }) => fullest
+                    ? `${percent(fullest.share)} ${limitName(fullest.name)}` : "–",
+                    tone: ({ fullest }) => `${stateOf(fullest?.share ?? 0)}-text`,
+                    sort: ({ fullest }) => -(fullest?.share ?? 0) },
             ],
         });
     }
@@ -127,15 +140,18 @@ export class OverviewView {
             `${count(total((org) => org.calls_failed))} failed`, failing > 0.05 ? "bad" : "");
         show("p99", duration(sample?.p99), `p50 ${duration(sample?.p50)}`);
         show("inFlight", count(sample?.inFlight), bytes(total((org) => org.bytes_in_flight)));
-        show("waiting", count(waiting), waiting > 0 ? `longest ${duration(longest)}` : "nothing waits", waiting > 0 ? "warn" : "");
+        show("waiting", count(waiting), waiting > 0 ? `longest ${duration(longest)}` : "nothing waits", waiting > 0
+            ? "warn" : "");
         show("connections", count(total((org) => org.connections)), orgs.length === 1 ? "1 org" : `${count(orgs.length)} orgs`);
-        show("entries", count(total((org) => org.pool?.active) + total((org) => org.pool?.idle)), `${count(total((org) => org.pool?.active))} in use`);
+        show("entries", count(total((org) => org.pool?.active) + total((org) => org.pool?.idle)),
+            `${count(total((org) => org.pool?.active))} in use`);
         show("commands", count(total((org) => org.execs_running)), "running");
     }
 
     #showLimits(orgs) {
         const several = orgs.length > 1;
-        const all = orgs.flatMap((org) => (org.limits ?? []).map((limit) => several ? { ...limit, org: visible(org.org) } : limit));
+        const all = orgs.flatMap((org) => (org.limits ?? []).map((limit) => several
+            ? { ...limit, org: visible(org.org) } : limit));
         const fullest = [...all].sort((a, b) => shareUsed(b) - shareUsed(a)).slice(0, several ? MAX_LIMITS : all.length);
         setText(this.limitsTitle, several && all.length > MAX_LIMITS ? `Limits: the ${MAX_LIMITS} fullest` : "Limits");
         this.limits.update(fullest);
@@ -154,7 +170,8 @@ export class OverviewView {
             ["in use", count(total("active"))], ["idle", count(total("idle"))], ["being made", count(total("creating"))],
             ["waiting", total("waiting") ? `${count(total("waiting"))} (${duration(longest)})` : "0"],
             ["found ready", hits + misses ? percent(hits / (hits + misses)) : "–"], ["made", count(misses)],
-            ["evicted", count(total("evictions"))], ["timed out", count(total("timeouts"))], ["refused", count(total("refusals"))],
+            ["evicted", count(total("evictions"))], ["timed out", count(total("timeouts"))],
+            ["refused", count(total("refusals"))],
         ]);
     }
 
@@ -164,7 +181,8 @@ export class OverviewView {
         if (this.failures.dataset.shown === key) return;
         this.failures.dataset.shown = key;
         this.failures.replaceChildren(...failures.length
-            ? failures.map((failure) => h("button", { type: "button", class: "brief", onclick: () => this.#context.openFailure(failure) },
+            ? failures.map((failure) => h("button", { type: "button", class: "brief",
+                onclick: () => this.#context.openFailure(failure) },
                 h("span", { class: "badge bad" }, visible(failure.error)),
                 h("span", { class: "name" }, `${visible(failure.org)}/${visible(failure.key)}`),
                 h("span", { class: "brief-subject" }, `${visible(failure.operation)} ${shortened(visible(failure.subject), 200)}`)))

@@ -135,7 +135,8 @@ const largest = (samples, name) => {
 
 function together(samples, time, latency) {
     // Percentiles of several orgs cannot be added up; where the broker does not tell theirs, the slowest org's stand.
-    const merged = latency ? percentiles(latency) : Object.fromEntries(["p50", "p90", "p99"].map((name) => [name, largest(samples, name)]));
+    const merged = latency ? percentiles(latency)
+        : Object.fromEntries(["p50", "p90", "p99"].map((name) => [name, largest(samples, name)]));
     return {
         time, ...merged,
         ...Object.fromEntries(["ok", "failed", "inFlight", "waiting", "commands"].map((name) => [name, sum(samples, name)])),

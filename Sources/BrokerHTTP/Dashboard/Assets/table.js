@@ -97,7 +97,8 @@ export class Table {
 
     #sortBy(id) {
         const column = this.#columns.find((candidate) => candidate.id === id);
-        this.#sort = this.#sort.by === id ? { by: id, descending: !this.#sort.descending } : { by: id, descending: Boolean(column.end) };
+        this.#sort = this.#sort.by === id ? { by: id, descending: !this.#sort.descending }
+            : { by: id, descending: Boolean(column.end) };
         this.#showSort();
         this.#rows = this.#sorted(this.#rows);
         this.#draw();
@@ -113,7 +114,8 @@ export class Table {
     #showSort() {
         if (this.#ordered) return;
         this.#columns.forEach(({ id }, index) => {
-            if (id === this.#sort.by) this.titles[index].setAttribute("aria-sort", this.#sort.descending ? "descending" : "ascending");
+            if (id === this.#sort.by) this.titles[index].setAttribute("aria-sort", this.#sort.descending ? "descending"
+                : "ascending");
             else this.titles[index].removeAttribute("aria-sort");
         });
     }
@@ -158,7 +160,8 @@ export class Table {
     }
 
     #makeRow() {
-        const cells = this.#columns.map(({ id, end }) => h("div", { role: "gridcell", class: `cell column-${id}${end ? " end" : ""}` }, h("span")));
+        const cells = this.#columns.map(({ id, end }) => h("div",
+            { role: "gridcell", class: `cell column-${id}${end ? " end" : ""}` }, h("span")));
         const element = h("div", { role: "row", class: "table-row" }, ...cells);
         element.cells = cells;
         this.body.append(element);
