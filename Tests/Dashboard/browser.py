@@ -12,29 +12,52 @@ import urllib.request
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 # Whatever proxy the environment names is not for here.
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-KEYS = {"Enter": "\ue007", "Escape": "\ue00c", "ArrowDown": "\ue015", "ArrowUp": "\ue013", "ArrowLeft": "\ue012", "ArrowRight": "\ue014", "Tab": "\ue004", "End": "\ue010", "Home": "\ue011"}
+KEYS = {
+    "Enter": "\ue007",
+    "Escape": "\ue00c",
+    "ArrowDown": "\ue015",
+    "ArrowUp": "\ue013",
+    "ArrowLeft": "\ue012",
+    "ArrowRight": "\ue014",
+    "Tab": "\ue004",
+    "End": "\ue010",
+    "Home": "\ue011",
+}
 
 
 class Browser:
     def __init__(self, width=1440, height=900, dark=False):
         self.profile = tempfile.mkdtemp(prefix="dashboard-browser-")
-        self.driver = subprocess.Popen([shutil.which("chromedriver"), "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.driver = subprocess.Popen(
+            [shutil.which("chromedriver"), "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
         for line in self.driver.stdout:
             if "successfully on port" in line:
                 self.base = "http://127.0.0.1:" + line.split("on port")[1].strip(" .\n")
                 break
         options = {
-            "args": ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-proxy-server", f"--user-data-dir={self.profile}"],
+            "args": [
+                "--headless=new",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-dev-shm-usage",
+                "--no-proxy-server",
+                f"--user-data-dir={self.profile}",
+            ],
             "binary": shutil.which("chromium"),
         }
         asked = {"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
-        self.base += "/session/" + self._request("POST", "/session", {"capabilities": {"alwaysMatch": asked}})["sessionId"]
+        self.base += (
+            "/session/" + self._request("POST", "/session", {"capabilities": {"alwaysMatch": asked}})["sessionId"]
+        )
         self.size(width, height)
         self.scheme(dark)
 
     def _request(self, method, path, body=None):
         data = None if method == "GET" else json.dumps(body or {}).encode()
-        request = urllib.request.Request(self.base + path, data=data, method=method, headers={"Content-Type": "application/json"})
+        request = urllib.request.Request(
+            self.base + path, data=data, method=method, headers={"Content-Type": "application/json"}
+        )
         try:
             with DIRECT.open(request, timeout=60) as answer:
                 return json.load(answer)["value"]
@@ -53,10 +76,15 @@ class Browser:
         return self._request("POST", "/goog/cdp/execute", {"cmd": command, "params": parameters})
 
     def size(self, width, height):
-        self.developer_tools("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
+        self.developer_tools(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
+        )
 
     def scheme(self, dark):
-        self.developer_tools("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
+        self.developer_tools(
+            "Emulation.setEmulatedMedia",
+            features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}],
+        )
 
     def open(self, url):
         self._request("POST", "/url", {"url": url})
@@ -66,17 +94,23 @@ class Browser:
 
     def run_async(self, script, *arguments):
         """`script` is the body of an async function."""
-        return self._request("POST", "/execute/async", {
-            "script": f"const done = arguments[arguments.length - 1]; (async (...given) => {{ {script} }})(...arguments).then(done, (error) => done('error: ' + error.stack));",
-            "args": list(arguments),
-        })
+        return self._request(
+            "POST",
+            "/execute/async",
+            {
+                "script": f"const done = arguments[arguments.length - 1]; (async (...given) => {{ {script} }})(...arguments).then(done, (error) => done('error: ' + error.stack));",
+                "args": list(arguments),
+            },
+        )
 
     def until(self, script, *arguments, seconds=30, what=""):
         """Waits for a true value of the script, and returns it."""
         end = time.monotonic() + seconds
         while not (value := self.run(script, *arguments)):
             if time.monotonic() > end:
-                raise AssertionError(f"not seen within {seconds} s: {what or script} {arguments or ''}\n{self.run('return document.body.innerText')[:3000]}")
+                raise AssertionError(
+                    f"not seen within {seconds} s: {what or script} {arguments or ''}\n{self.run('return document.body.innerText')[:3000]}"
+                )
             time.sleep(0.05)
         return value
 
@@ -99,14 +133,34 @@ class Browser:
 
     def press(self, *keys):
         """Keys, at what has the focus."""
-        actions = [action for key in keys for action in ({"type": "keyDown", "value": KEYS.get(key, key)}, {"type": "keyUp", "value": KEYS.get(key, key)})]
+        actions = [
+            action
+            for key in keys
+            for action in (
+                {"type": "keyDown", "value": KEYS.get(key, key)},
+                {"type": "keyUp", "value": KEYS.get(key, key)},
+            )
+        ]
         self._request("POST", "/actions", {"actions": [{"type": "key", "id": "keyboard", "actions": actions}]})
 
     def point(self, selector, x, y):
         """Moves the pointer to a place in an element, from its middle."""
         element = self.find(selector)
-        self._request("POST", "/actions", {"actions": [{"type": "pointer", "id": "mouse", "actions": [
-            {"type": "pointerMove", "origin": {ELEMENT: element}, "x": x, "y": y, "duration": 0}]}]})
+        self._request(
+            "POST",
+            "/actions",
+            {
+                "actions": [
+                    {
+                        "type": "pointer",
+                        "id": "mouse",
+                        "actions": [
+                            {"type": "pointerMove", "origin": {ELEMENT: element}, "x": x, "y": y, "duration": 0}
+                        ],
+                    }
+                ]
+            },
+        )
 
     def logged(self):
         """What came to the console since the last call: errors, and refusals of the content security policy."""

@@ -7,7 +7,7 @@ import pathlib
 import sys
 import time
 
-import mock
+import mock_broker as mock
 from browser import Browser
 
 directory = pathlib.Path(sys.argv[1])
@@ -74,10 +74,15 @@ def main(width, height, dark):
         browser.press("Escape", "3")
         browser.find(".table-commands .table-row")
         shoot("11-commands")
-        running = world.start("acme", "e2e", "make test VERBOSE=1 | tee '<img src=x onerror=alert(1)>.log'", writes=False)
+        running = world.start(
+            "acme", "e2e", "make test VERBOSE=1 | tee '<img src=x onerror=alert(1)>.log'", writes=False
+        )
         for number in range(60):
             running.write("stdout", f"[{number:3d}/60] Compiling \x1b[1mModule{number}\x1b[0m.swift\n".encode())
-        running.write("stderr", "warning: \x1b[33mvar\x1b[0m 'x' was never mutated \u202egnp.exe <img src=x onerror=alert(1)>\n".encode())
+        running.write(
+            "stderr",
+            "warning: \x1b[33mvar\x1b[0m 'x' was never mutated \u202egnp.exe <img src=x onerror=alert(1)>\n".encode(),
+        )
         running.gap("stdout", 262_144)
         running.write("stdout", b"progress 10 %\rprogress 100 %\n\ttabbed\tcolumns\n")
         running.write("stderr", b"error: linker command failed with exit code 1\n")

@@ -1,6 +1,6 @@
 """A broker of the dashboard's contract with nothing behind it: orgs under load, commands that write, errors, an audit log.
 
-mock.py [--port N] [--entries N] [--quiet] [--no-audit]   prints its address
+mock_broker.py [--port N] [--entries N] [--quiet] [--no-audit]   prints its address
 
 Tokens: ab_operator, ab_acme (org acme), ab_reader (org acme, read only). Tests move its `World` themselves.
 """
@@ -19,7 +19,12 @@ import time
 import urllib.parse
 
 ASSETS = pathlib.Path(__file__).resolve().parents[2] / "Sources/BrokerHTTP/Dashboard/Assets"
-TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -43,7 +48,15 @@ COMMANDS = [
     "printf 'safe \u202egnp.exe\u202c \x1b[31mred\x07'",
     "find . -name '*.o' -newer Makefile -print0 | xargs -0 -n 64 sha256sum | sort -k2 > /workspace/build/manifest-of-everything.txt",
 ]
-SUBJECTS = ["src/main.swift", "docs/index.md", HOSTILE, "../../etc/passwd", "data/תיקייה/קובץ.txt", "build/out\nput.log", "a" * 400]
+SUBJECTS = [
+    "src/main.swift",
+    "docs/index.md",
+    HOSTILE,
+    "../../etc/passwd",
+    "data/תיקייה/קובץ.txt",
+    "build/out\nput.log",
+    "a" * 400,
+]
 CODES = ["NOT_FOUND", "READ_FAILED", "PATH_ESCAPE_ATTEMPT", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "WRITE_FAILED"]
 
 
@@ -77,9 +90,16 @@ class Exec:
 
     def json(self):
         return {
-            "org": self.org, "key": self.key, "scope": "/" if self.number % 3 else "/packages/web", "exec": self.number, "command": self.command,
-            "isolation": "bwrap", "started_ms": self.started, "attachable": self.attachable,
-            "stdout_bytes": self.offsets["stdout"], "stderr_bytes": self.offsets["stderr"],
+            "org": self.org,
+            "key": self.key,
+            "scope": "/" if self.number % 3 else "/packages/web",
+            "exec": self.number,
+            "command": self.command,
+            "isolation": "bwrap",
+            "started_ms": self.started,
+            "attachable": self.attachable,
+            "stdout_bytes": self.offsets["stdout"],
+            "stderr_bytes": self.offsets["stderr"],
         }
 
 
@@ -91,14 +111,20 @@ class World:
         self.draining, self.revoked, self.refuses, self.epoch = False, False, False, 0
         self.sessions, self.execs, self.records, self.operations = {}, {}, [], []
         self.operation_added = threading.Condition()
-        self.orgs = {name: {"ok": 0, "failed": 0, "rate": rate, "now": (0, 0)} for name, rate in
-                     (("acme", 900), ("globex", 240), ("umbrella", 35), ("operations", 0))}
+        self.orgs = {
+            name: {"ok": 0, "failed": 0, "rate": rate, "now": (0, 0)}
+            for name, rate in (("acme", 900), ("globex", 240), ("umbrella", 35), ("operations", 0))
+        }
         names = ["ci", "nightly", "review", "agent", "session"]
         self.entries = {}
         for number in range(0 if quiet else entries):
             org = ["acme", "acme", "globex", "umbrella"][number % 4]
             key = f"{names[number % 5]}-{number:04d}"
-            self.entries[(org, key)] = {"born": now() - self.random.randrange(9_000_000), "bytes": self.random.randrange(1, 1 << 31), "idle": self.random.random() < 0.6}
+            self.entries[(org, key)] = {
+                "born": now() - self.random.randrange(9_000_000),
+                "bytes": self.random.randrange(1, 1 << 31),
+                "idle": self.random.random() < 0.6,
+            }
         self.next_exec = 1
         if not quiet:
             for number, (org, key) in enumerate(list(self.entries)[:14]):
@@ -127,17 +153,37 @@ class World:
         pick = self.random.choice
         with self.lock:
             org, key = pick(list(self.entries)) if self.entries else ("acme", "ci-0000")
-            self.records.append({
-                "seq": len(self.records) + 1, "time_ms": now(), "org": org, "key": key, "principal": f"{pick(['ci', 'nightly', HOSTILE])} (9445f5d5524ed4f1)",
-                "operation": pick(["write", "rm", "rename", "mkdir", "exec"]), "subject": pick(SUBJECTS), "scope": "/", "outcome": pick(["ok"] * 6 + CODES),
-                "duration_us": self.random.randrange(80, 900_000), **given,
-            })
+            self.records.append(
+                {
+                    "seq": len(self.records) + 1,
+                    "time_ms": now(),
+                    "org": org,
+                    "key": key,
+                    "principal": f"{pick(['ci', 'nightly', HOSTILE])} (9445f5d5524ed4f1)",
+                    "operation": pick(["write", "rm", "rename", "mkdir", "exec"]),
+                    "subject": pick(SUBJECTS),
+                    "scope": "/",
+                    "outcome": pick(["ok"] * 6 + CODES),
+                    "duration_us": self.random.randrange(80, 900_000),
+                    **given,
+                }
+            )
 
     def fail(self, **given):
         pick = self.random.choice
         org, key = pick(list(self.entries)) if self.entries else ("acme", "ci-0000")
-        operation = {"time_ms": now(), "org": org, "key": key, "operation": pick(["read", "write", "ls", "exec"]), "subject": pick(SUBJECTS), "scope": "/",
-                     "duration_us": self.random.randrange(80, 90_000), "bytes": 0, "error": pick(CODES), "exit_code": None}
+        operation = {
+            "time_ms": now(),
+            "org": org,
+            "key": key,
+            "operation": pick(["read", "write", "ls", "exec"]),
+            "subject": pick(SUBJECTS),
+            "scope": "/",
+            "duration_us": self.random.randrange(80, 90_000),
+            "bytes": 0,
+            "error": pick(CODES),
+            "exit_code": None,
+        }
         if operation["operation"] == "exec":
             operation.update(error=None, exit_code=2, subject=pick(COMMANDS))
         operation.update(given)
@@ -155,10 +201,15 @@ class World:
             wave = 1 + 0.35 * math.sin(tick / 40) + 0.2 * self.random.random()
             for org in self.orgs.values():
                 org["ok"] += int(org["rate"] * wave / 4)
-                org["failed"] += int(org["rate"] * wave / 4 * (0.08 if tick % 200 > 180 else 0.006) + self.random.random() * (org["rate"] > 0) * 0.3)
+                org["failed"] += int(
+                    org["rate"] * wave / 4 * (0.08 if tick % 200 > 180 else 0.006)
+                    + self.random.random() * (org["rate"] > 0) * 0.3
+                )
             for running in list(self.execs.values()):
                 if running.writes and self.random.random() < 0.5:
-                    running.write("stdout", f"[{tick}] compiling module {self.random.randrange(400)} \x1b[32mok\x1b[0m\n".encode())
+                    running.write(
+                        "stdout", f"[{tick}] compiling module {self.random.randrange(400)} \x1b[32mok\x1b[0m\n".encode()
+                    )
                 if running.writes and self.random.random() < 0.06:
                     running.write("stderr", f"warning: unused variable 'x{tick}' {HOSTILE}\n".encode())
             if self.random.random() < 0.08:
@@ -173,37 +224,95 @@ class World:
         entries = [entry for (owner, _), entry in list(self.entries.items()) if owner == name]
         execs = sum(running.org == name for running in list(self.execs.values()))
         rate = int(org["rate"] * wave) if busy else 0
-        latency = {"count": rate, "p50_us": int(90 * wave), "p90_us": int(400 * wave * (1 + self.random.random() / 4)),
-                   "p99_us": int(2400 * wave * spike * (0.8 + self.random.random() / 2)), "max_us": 90_000}
-        limit = lambda kind, used, allowed, unit: {"name": kind, "used": used, "allowed": allowed, "unit": unit}
+        latency = {
+            "count": rate,
+            "p50_us": int(90 * wave),
+            "p90_us": int(400 * wave * (1 + self.random.random() / 4)),
+            "p99_us": int(2400 * wave * spike * (0.8 + self.random.random() / 2)),
+            "max_us": 90_000,
+        }
+
+        def limit(kind, used, allowed, unit):
+            return {"name": kind, "used": used, "allowed": allowed, "unit": unit}
+
         return {
-            "org": name, "connections": 12 if busy else 0, "calls_ok": org["ok"], "calls_failed": org["failed"], "calls_in_flight": int(9 * wave) if busy else 0,
-            "calls_waiting": waiting, "longest_wait_us": waiting * 41_000, "bytes_in_flight": int(3e6 * wave) if busy else 0, "execs_running": execs,
+            "org": name,
+            "connections": 12 if busy else 0,
+            "calls_ok": org["ok"],
+            "calls_failed": org["failed"],
+            "calls_in_flight": int(9 * wave) if busy else 0,
+            "calls_waiting": waiting,
+            "longest_wait_us": waiting * 41_000,
+            "bytes_in_flight": int(3e6 * wave) if busy else 0,
+            "execs_running": execs,
             **({"latency": latency} if busy else {}),
-            "pool": {"active": sum(not entry["idle"] for entry in entries), "idle": sum(entry["idle"] for entry in entries), "creating": int(wave) % 2, "waiting": waiting // 2,
-                     "longest_wait_us": waiting // 2 * 90_000, "hits": org["ok"], "misses": 40 + len(entries), "evictions": 12, "timeouts": 1, "refusals": 3},
-            "refusals": {"org_connections": 0, "org_calls_in_flight": 17 if busy else 0, "org_calls_per_second": 4 if busy else 0, "calls_in_flight": 1 if busy else 0},
+            "pool": {
+                "active": sum(not entry["idle"] for entry in entries),
+                "idle": sum(entry["idle"] for entry in entries),
+                "creating": int(wave) % 2,
+                "waiting": waiting // 2,
+                "longest_wait_us": waiting // 2 * 90_000,
+                "hits": org["ok"],
+                "misses": 40 + len(entries),
+                "evictions": 12,
+                "timeouts": 1,
+                "refusals": 3,
+            },
+            "refusals": {
+                "org_connections": 0,
+                "org_calls_in_flight": 17 if busy else 0,
+                "org_calls_per_second": 4 if busy else 0,
+                "calls_in_flight": 1 if busy else 0,
+            },
             "limits": [
-                limit("org_entries", len(entries), 1000, "entries"), limit("org_connections", 12 if busy else 0, 100, "connections"), limit("org_calls_in_flight", int(9 * wave) if busy else 0, 64, "calls"),
-                limit("org_queued_calls", waiting, 8, "calls"), limit("org_running_commands", execs, 8, "commands"), limit("org_bytes_in_flight", int(3e6 * wave) if busy else 0, 1 << 26, "bytes"),
-                limit("org_disk_bytes", 29 << 30 if name == "globex" else 4 << 30, 32 << 30, "bytes"), limit("org_disk_inodes", 120_000, 1_000_000, "inodes"),
+                limit("org_entries", len(entries), 1000, "entries"),
+                limit("org_connections", 12 if busy else 0, 100, "connections"),
+                limit("org_calls_in_flight", int(9 * wave) if busy else 0, 64, "calls"),
+                limit("org_queued_calls", waiting, 8, "calls"),
+                limit("org_running_commands", execs, 8, "commands"),
+                limit("org_bytes_in_flight", int(3e6 * wave) if busy else 0, 1 << 26, "bytes"),
+                limit("org_disk_bytes", 29 << 30 if name == "globex" else 4 << 30, 32 << 30, "bytes"),
+                limit("org_disk_inodes", 120_000, 1_000_000, "inodes"),
             ],
         }
 
     def overview(self, session):
         wave = 1 + 0.5 * math.sin(time.time() / 13)
-        sees = lambda org: session["operator"] or org == session["org"]
+
+        def sees(org):
+            return session["operator"] or org == session["org"]
+
         with self.lock:
             entries = [(place, entry) for place, entry in self.entries.items() if sees(place[0])]
             execs = [running.json() for running in self.execs.values() if sees(running.org)]
         busy = {(running["org"], running["key"]) for running in execs}
-        rows = [{"org": org, "key": key, "backend": "memory" if entry["bytes"] % 9 == 0 else "local", "state": "leased" if (org, key) in busy or not entry["idle"] else "idle",
-                 "leases": 0 if entry["idle"] else 1, "age_ms": now() - entry["born"], "idle_ms": (now() - entry["born"]) // 3 if entry["idle"] else 0,
-                 "execs": sum((running["org"], running["key"]) == (org, key) for running in execs) if (org, key) in busy else 0, "bytes": entry["bytes"]}
-                for (org, key), entry in entries]
+        rows = [
+            {
+                "org": org,
+                "key": key,
+                "backend": "memory" if entry["bytes"] % 9 == 0 else "local",
+                "state": "leased" if (org, key) in busy or not entry["idle"] else "idle",
+                "leases": 0 if entry["idle"] else 1,
+                "age_ms": now() - entry["born"],
+                "idle_ms": (now() - entry["born"]) // 3 if entry["idle"] else 0,
+                "execs": sum((running["org"], running["key"]) == (org, key) for running in execs)
+                if (org, key) in busy
+                else 0,
+                "bytes": entry["bytes"],
+            }
+            for (org, key), entry in entries
+        ]
         return {
-            "time_ms": now(), "uptime_ms": int((time.time() - self.started) * 1000) + 275_000_000, "version": "0.1.0", "node": "vm-mock", "draining": self.draining,
-            "orgs": [self.org(name, wave) for name in self.orgs if sees(name)], "entries": rows, "entries_truncated": False, "execs": execs, "execs_truncated": False,
+            "time_ms": now(),
+            "uptime_ms": int((time.time() - self.started) * 1000) + 275_000_000,
+            "version": "0.1.0",
+            "node": "vm-mock",
+            "draining": self.draining,
+            "orgs": [self.org(name, wave) for name in self.orgs if sees(name)],
+            "entries": rows,
+            "entries_truncated": False,
+            "execs": execs,
+            "execs_truncated": False,
         }
 
 
@@ -231,7 +340,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def session(self):
         cookie = http.cookies.SimpleCookie(self.headers.get("Cookie", ""))
-        found = self.world.sessions.get(cookie["agent_broker_session"].value) if "agent_broker_session" in cookie else None
+        found = (
+            self.world.sessions.get(cookie["agent_broker_session"].value) if "agent_broker_session" in cookie else None
+        )
         return None if self.world.revoked else found
 
     def body(self):
@@ -297,9 +408,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def output(self, session, org, key, number, query):
         running = self.world.execs.get(number)
-        if running is None or (running.org, running.key) != (org, key) or not (session["operator"] or session["org"] == org):
+        if (
+            running is None
+            or (running.org, running.key) != (org, key)
+            or not (session["operator"] or session["org"] == org)
+        ):
             return self.refuse(404, "NOT_FOUND", "there is no such command")
-        start, at, epoch = {"stdout": int(query.get("from", 0)), "stderr": int(query.get("stderr_from", 0))}, 0, self.world.epoch
+        start, at, epoch = (
+            {"stdout": int(query.get("from", 0)), "stderr": int(query.get("stderr_from", 0))},
+            0,
+            self.world.epoch,
+        )
         self.stream()
         try:
             while self.world.epoch == epoch:
@@ -312,7 +431,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
                         self.event("gap", {"stream": stream, "bytes": data})
                     elif kind == "output" and offset + len(data) > start[stream]:
                         cut = max(0, start[stream] - offset)
-                        self.event("output", {"stream": stream, "offset": offset + cut, "data": base64.b64encode(data[cut:]).decode()})
+                        self.event(
+                            "output",
+                            {"stream": stream, "offset": offset + cut, "data": base64.b64encode(data[cut:]).decode()},
+                        )
                 if end:
                     return self.event("end", end)
         except OSError:
@@ -320,18 +442,27 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def audit(self, session, query):
         if not self.world.audit_on:
-            return self.refuse(404, "NOT_FOUND", "no audit log is configured; set audit.path in the configuration and restart the broker")
+            return self.refuse(
+                404,
+                "NOT_FOUND",
+                "no audit log is configured; set audit.path in the configuration and restart the broker",
+            )
         org = query.get("org") or ("" if session["operator"] else session["org"])
         if not session["operator"] and org != session["org"]:
             return self.refuse(403, "PERMISSION_DENIED", "the token is not of that org")
         wanted = [
-            record for record in reversed(self.world.records)
-            if (not org or record["org"] == org) and query.get("key", record["key"]) == record["key"] and query.get("operation", record["operation"]) == record["operation"]
-            and (not query.get("failed") or record["outcome"] != "ok") and query.get("text", "") in record["subject"]
-            and int(query.get("since_ms", 0)) <= record["time_ms"] <= int(query.get("until_ms", 1 << 60)) and record["seq"] < int(query.get("before", 1 << 60))
+            record
+            for record in reversed(self.world.records)
+            if (not org or record["org"] == org)
+            and query.get("key", record["key"]) == record["key"]
+            and query.get("operation", record["operation"]) == record["operation"]
+            and (not query.get("failed") or record["outcome"] != "ok")
+            and query.get("text", "") in record["subject"]
+            and int(query.get("since_ms", 0)) <= record["time_ms"] <= int(query.get("until_ms", 1 << 60))
+            and record["seq"] < int(query.get("before", 1 << 60))
         ]
         page = wanted[: int(query.get("limit", 100))]
-        self.send(200, {"records": page, "next_before": page[-1]["seq"] if len(wanted) > len(page) else None})
+        return self.send(200, {"records": page, "next_before": page[-1]["seq"] if len(wanted) > len(page) else None})
 
     def do_POST(self):
         body = self.body()
@@ -345,7 +476,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.world.revoked = False
             shown = {**token, "csrf": csrf, "version": "0.1.0", "node": "vm-mock"}
             self.world.sessions[name] = {**token, "csrf": csrf, "shown": shown, "name": name}
-            return self.send(200, shown, [("Set-Cookie", f"agent_broker_session={name}; HttpOnly; SameSite=Strict; Path=/")])
+            return self.send(
+                200, shown, [("Set-Cookie", f"agent_broker_session={name}; HttpOnly; SameSite=Strict; Path=/")]
+            )
         session = self.guarded()
         if session is None:
             return None
@@ -364,7 +497,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if parts[-1].startswith("destroy"):
             with self.world.lock:
                 self.world.entries.pop((parts[3], parts[5]), None)
-                for running in [running for running in self.world.execs.values() if (running.org, running.key) == (parts[3], parts[5])]:
+                for running in [
+                    running
+                    for running in self.world.execs.values()
+                    if (running.org, running.key) == (parts[3], parts[5])
+                ]:
                     self.world.end(running, signal=9, end="signaled")
             return self.send(204)
         return self.refuse(404, "NOT_FOUND", "nothing is here")
@@ -373,7 +510,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         session = self.guarded()
         if session is not None:
             del self.world.sessions[session["name"]]
-            self.send(204, headers=[("Set-Cookie", "agent_broker_session=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0")])
+            self.send(
+                204, headers=[("Set-Cookie", "agent_broker_session=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0")]
+            )
 
     def guarded(self):
         session = self.session()

@@ -1,146 +1,14 @@
-"""The dashboard in headless Chromium.
+"""The dashboard in headless Chromium, against the mock: what a broker does not do when it is asked to.
 
 Prints one line per step; exits with 1 at the first that fails.
 """
 
-import json
-
-import mock
+import mock_broker as mock
 from browser import Browser
+from modules import modules
+from steps import HOSTILE, log_in, log_out, quiet_console, step, walk
 
-HOSTILE = "<img src=x onerror=alert(1)>"
 ROWS = "return document.querySelectorAll('.table-row').length"
-# The page asks whether there is a session before it shows the login.
-EXPECTED = "api/session - Failed to load resource: the server responded with a status of 401"
-
-
-def step(words):
-    print("ok", words, flush=True)
-
-
-def log_in(browser, address, token):
-    browser.open(address)
-    browser.type("input[name=token]", token)
-    browser.press("Enter")
-    browser.until_text(".connection", "Live")
-
-
-def log_out(browser):
-    browser.click(".button", "Log out")
-    browser.until_text(".login-note", "logged out")
-
-
-def quiet_console(browser, *expected):
-    """Nothing but what is expected came to the console: no error, no refusal of the content security policy."""
-    entries = [entry["message"] for entry in browser.logged() if entry["level"] == "SEVERE" or "Content Security Policy" in entry["message"]]
-    unexpected = [message for message in entries if not any(words in message for words in (EXPECTED, *expected))]
-    assert not unexpected, unexpected
-    step("nothing unexpected on the console")
-
-
-def walk(browser, address, token, key, start_command, audited):
-    """Log in, see a command start, watch its output, kill it, find it in the audit log, log out."""
-    log_in(browser, address, token)
-    step("logged in, live")
-    assert "agent_broker_session" not in browser.run("return document.cookie"), "the cookie is readable"
-    browser.press("3")
-    command = start_command()
-    browser.until_text(".table-commands .table-row", key)
-    step("the command is seen as it starts")
-    browser.type(".filter", key)
-    browser.press("ArrowDown", "j", "Enter")
-    browser.until_text(".drawer .command", HOSTILE)
-    browser.until_text(".line.stdout", f"out {HOSTILE}")
-    browser.until_text(".line.stderr", "err red")
-    assert browser.run("return document.querySelectorAll('.line img, .table img, .drawer img').length") == 0
-    step("its output is watched, both streams, and markup in it is inert")
-    command.write_more()
-    browser.until_text(".line.stdout", "and more")
-    step("more of it as it comes")
-    browser.press("x")
-    browser.until_text("dialog h2", "Kill command")
-    browser.press("Escape")
-    browser.until("return !document.querySelector('dialog')")
-    assert command.runs(), "killed without being asked to"
-    step("a kill that is not confirmed does nothing")
-    browser.press("x")
-    browser.click("dialog .danger")
-    browser.until_text(".announcement", "was killed")
-    browser.until_text(".line.notice", "ended by signal 9")
-    browser.until("return document.querySelector('.drawer .danger').disabled")
-    browser.until(f"return !document.querySelector('.table-commands').textContent.includes({json.dumps(key)})")
-    assert not command.runs(), "still runs"
-    step("killed")
-    if audited:
-        browser.click(".drawer .button", "Audit of this key")
-        browser.until_text(".table-audit .table-row", "exec")
-        browser.until_text(".table-audit .table-row", HOSTILE[:12])
-        step("found in the audit log")
-    log_out(browser)
-    assert browser.run_async("return (await fetch('/api/session')).status") == 401
-    browser.open(address)
-    browser.find("input[name=token]")
-    step("logged out")
-
-
-# MARK: Against the mock
-
-
-def modules(browser):
-    """What the modules without a page do."""
-    found = browser.run_async("""
-        const { visible, visibleLine } = await import("/dashboard/text.js");
-        const { EscapeFilter, OutputLines } = await import("/dashboard/terminal.js");
-        const format = await import("/dashboard/format.js");
-        const { Store } = await import("/dashboard/store.js");
-        const encode = (text) => new TextEncoder().encode(text);
-        const filter = new EscapeFilter();
-        const lines = new OutputLines();
-        const euro = encode("€");
-        lines.write("stdout", encode("a\\x1b[3"));
-        lines.write("stdout", encode("1mred\\x1b[0m "));
-        lines.write("stdout", euro.slice(0, 1));
-        lines.write("stdout", euro.slice(1));
-        lines.write("stderr", encode("err\\r\\n"));
-        lines.write("stdout", encode("10%\\r100%\\nok\\b\\bno\\n"));
-        lines.notice("gap");
-        const many = new OutputLines();
-        for (let at = 0; at < 30; at += 1) many.write("stdout", encode("line\\n".repeat(1000)));
-        const long = new OutputLines();
-        for (let at = 0; at < 80; at += 1) long.write("stdout", encode("x".repeat(1 << 16)));
-        const store = new Store();
-        const org = (time, ok) => store.receive({ type: "overview", data: { time_ms: time, entries: [], execs: [], orgs: [{ org: "a", calls_ok: ok, calls_failed: 0, calls_waiting: 0, latency: { count: 1, p50_us: 5, p90_us: 6, p99_us: 7 } }] } });
-        for (let at = 0; at < 1000; at += 1) org(at * 1000, at * 10);
-        org(1_000_000, 3);
-        org(1_010_000, 90);
-        const samples = store.samples("a");
-        for (let at = 0; at < 500; at += 1) store.receive({ type: "operation", data: { org: "a", error: "NO", n: at } });
-        return {
-            visible: visible("a\\u202eb\\n\\u001b<\\u0000\\u200b"), line: visibleLine("a\\tb\\u0007"),
-            text: filter.plain("\\x1b]0;title\\x07a\\x1b(Bb\\x1b]8;;http://x\\x1b\\\\c\\x9b1md\\x1bPq\\ne"),
-            lines: lines.lines.map(({ stream, text }) => [stream, text]), numbers: lines.lines.map(({ number }) => number),
-            many: many.lines.length, long: long.lines.reduce((sum, { text }) => sum + text.length, 0), longest: Math.max(...long.lines.map(({ text }) => text.length)),
-            duration: [0, 999, 1500, 2_000_000, 90_000_000].map(format.duration), bytes: [0, 1023, 1024, 1536, 5 * 2 ** 30].map(format.bytes),
-            age: [0, 61_000, 90_000_000].map(format.age), unknown: [format.count(null), format.rate(undefined), format.duration(NaN)],
-            samples: samples.length, span: samples[samples.length - 1].time - samples[0].time, rate: samples[10].ok, restarted: samples[samples.length - 2].ok, gap: samples[samples.length - 1].ok,
-            failures: store.failures.length, newest: store.failures[0].n,
-        };
-    """)
-    narrow = "\u202f"
-    wanted = {
-        "visible": "a⟨202E⟩b↵⟨ESC⟩<⟨NUL⟩⟨200B⟩", "line": "a\tb⟨BEL⟩", "text": "abcd\ne",
-        "lines": [["stdout", "ared €"], ["stderr", "err"], ["stdout", "100%"], ["stdout", "no"], ["notice", "gap"]], "numbers": [0, 1, 2, 3, 4],
-        "many": 4000, "longest": 4096,
-        "duration": [f"0{narrow}µs", f"999{narrow}µs", f"1.5{narrow}ms", f"2{narrow}s", f"1{narrow}min 30{narrow}s"],
-        "bytes": [f"0{narrow}B", f"1,023{narrow}B", f"1{narrow}KiB", f"1.5{narrow}KiB", f"5{narrow}GiB"],
-        "age": [f"0{narrow}s", f"1{narrow}min 1{narrow}s", f"1{narrow}d 1{narrow}h"], "unknown": ["–", "–", "–"],
-        "rate": 10, "restarted": None, "gap": None, "failures": 200, "newest": 499,
-    }
-    assert isinstance(found, dict), found
-    for name, value in wanted.items():
-        assert found[name] == value, f"{name}: {found[name]!r} is not {value!r}"
-    assert found["long"] <= 1 << 20 and found["samples"] <= 400 and found["span"] <= 300_000, found
-    step("text, terminal, numbers, series")
 
 
 class MockCommand:
@@ -188,11 +56,16 @@ def against_mock():
 
 def overview(browser):
     browser.until_text(".figure", "/s")
-    browser.until("return [...document.querySelectorAll('.chart-line')].filter((path) => path.getAttribute('d').includes('L')).length >= 6", what="lines in the charts")
+    browser.until(
+        "return [...document.querySelectorAll('.chart-line')].filter((path) => path.getAttribute('d').includes('L')).length >= 6",
+        what="lines in the charts",
+    )
     browser.run("document.querySelector('.chart-plot').focus()")
     browser.press("ArrowLeft")
     browser.until_text(".chart [aria-live]", "answered")
-    assert browser.run("return [...document.querySelectorAll('.chart-moment')].every((moment) => moment.textContent.includes('ago'))"), "one cursor for all charts"
+    assert browser.run(
+        "return [...document.querySelectorAll('.chart-moment')].every((moment) => moment.textContent.includes('ago'))"
+    ), "one cursor for all charts"
     browser.press("Escape")
     # To the right of the middle of the first chart, where the last samples are.
     width = browser.run("return document.querySelector('.chart-plot').clientWidth")
@@ -204,8 +77,12 @@ def overview(browser):
     browser.click(".drawer .button", "Show only this org")
     browser.until("return document.querySelector('.orgs').value === 'globex'")
     browser.press("Escape", "2")
-    browser.until("return [...document.querySelectorAll('.table-row .column-org')].every((cell) => cell.textContent === 'globex')")
-    browser.run("const orgs = document.querySelector('.orgs'); orgs.value = ''; orgs.dispatchEvent(new Event('change'))")
+    browser.until(
+        "return [...document.querySelectorAll('.table-row .column-org')].every((cell) => cell.textContent === 'globex')"
+    )
+    browser.run(
+        "const orgs = document.querySelector('.orgs'); orgs.value = ''; orgs.dispatchEvent(new Event('change'))"
+    )
     step("charts with a read-out, limits, one org")
 
 
@@ -214,7 +91,9 @@ def entries(browser, world):
     browser.until_text(".shown", "2,00")
     assert browser.run(ROWS) < 80, "all rows are elements"
     browser.press("End")
-    browser.until("return document.querySelector('[aria-selected=true]')?.getAttribute('aria-rowindex') === document.querySelector('.table').getAttribute('aria-rowcount')")
+    browser.until(
+        "return document.querySelector('[aria-selected=true]')?.getAttribute('aria-rowindex') === document.querySelector('.table').getAttribute('aria-rowcount')"
+    )
     browser.click(".table-titles button", "Size")
     sizes = "return [...document.querySelectorAll('.table-row')].sort((a, b) => a.getAttribute('aria-rowindex') - b.getAttribute('aria-rowindex')).map((row) => row.querySelector('.column-bytes').textContent)"
     browser.press("Home")
@@ -282,7 +161,12 @@ def output(browser, world):
     running.write("stdout", b"after the cut\n")
     browser.until_text(".line.stdout", "after the cut")
     assert running.offsets["stdout"] == before + 14
-    assert browser.run("return [...document.querySelectorAll('.line')].filter((line) => line.textContent === 'while paused').length") == 1, "output came twice"
+    assert (
+        browser.run(
+            "return [...document.querySelectorAll('.line')].filter((line) => line.textContent === 'while paused').length"
+        )
+        == 1
+    ), "output came twice"
     world.end(running, exit_code=3)
     browser.until_text(".line.notice", "exited with status 3")
     browser.until_text(".connection", "Live")
@@ -308,7 +192,10 @@ def errors_and_audit(browser, world):
     browser.until_text(".pager", "Page 1")
     assert first
     browser.click(".check")
-    browser.until("return [...document.querySelectorAll('.table-audit .table-row')].length > 0 && [...document.querySelectorAll('.column-outcome .badge')].every((badge) => badge.classList.contains('bad'))", what="failed records only")
+    browser.until(
+        "return [...document.querySelectorAll('.table-audit .table-row')].length > 0 && [...document.querySelectorAll('.column-outcome .badge')].every((badge) => badge.classList.contains('bad'))",
+        what="failed records only",
+    )
     world.audit_on = False
     browser.click(".button", "Search")
     browser.until_text(".empty", "no audit log is configured")
@@ -340,7 +227,9 @@ def narrow(browser):
     for key in "12345":
         browser.press(key)
         browser.until("return document.querySelector('main').firstChild")
-        wide = browser.run("return Math.max(document.documentElement.scrollWidth, ...[...document.querySelectorAll('header, main, .table')].map((element) => element.scrollWidth))")
+        wide = browser.run(
+            "return Math.max(document.documentElement.scrollWidth, ...[...document.querySelectorAll('header, main, .table')].map((element) => element.scrollWidth))"
+        )
         assert wide <= 390, f"view {key} is {wide} wide"
     browser.size(1440, 900)
     browser.press("1")
@@ -379,13 +268,17 @@ def draining(browser, world):
 
 def rights(browser, address):
     log_in(browser, address, "ab_reader")
-    assert browser.run("return [...document.querySelectorAll('.button')].every((button) => !button.textContent.includes('Drain'))")
+    assert browser.run(
+        "return [...document.querySelectorAll('.button')].every((button) => !button.textContent.includes('Drain'))"
+    )
     assert browser.run("return document.querySelector('.orgs') === null")
     browser.press("3")
     browser.click(".table-commands .table-row")
     browser.until_text(".drawer", "cannot look at the output")
     browser.press("x")
-    assert browser.run("return document.querySelector('.drawer .danger, dialog') === null"), "a reader is offered to kill"
+    assert browser.run("return document.querySelector('.drawer .danger, dialog') === null"), (
+        "a reader is offered to kill"
+    )
     step("a token that reads is offered nothing else")
 
 
