@@ -22,7 +22,7 @@ NEEDED := libprotobuf-c-dev:/usr/include/protobuf-c/protobuf-c.h \
           python3:/usr/bin/python3 \
           python3-venv:/usr/lib/python3.11/ensurepip/__init__.py
 
-.PHONY: help setup build debug run test test-python test-mcp test-metrics torture protos protos-check format lint clean
+.PHONY: help setup build debug run test test-python test-mcp test-metrics test-dashboard torture protos protos-check format lint clean
 
 help:
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -53,6 +53,7 @@ test: setup lint protos-check debug ## everything: lint, generated code, debug t
 	clients/python/run-tests "$$($(SWIFT) build --show-bin-path)/agent-broker"
 	Tests/MCP/run "$$($(SWIFT) build --show-bin-path)/agent-broker"
 	Tests/Metrics/run "$$($(SWIFT) build --show-bin-path)/agent-broker"
+	Tests/Dashboard/run --broker "$$($(SWIFT) build --show-bin-path)/agent-broker"
 	ASAN_OPTIONS=detect_leaks=0 Tests/Fuzz/run 200000
 	$(SWIFT) build -c release
 
@@ -64,6 +65,9 @@ test-mcp: debug ## MCP: every tool by PyPI's official client, of both eras
 
 test-metrics: debug ## dashboard and alert rules, in a Prometheus that scrapes a loaded broker
 	Tests/Metrics/run "$$($(SWIFT) build --show-bin-path)/agent-broker"
+
+test-dashboard: debug ## the dashboard in headless Chromium, against a mock and a broker
+	Tests/Dashboard/run --broker "$$($(SWIFT) build --show-bin-path)/agent-broker"
 
 torture: build ## what takes longer or needs a quiet machine
 	loadtest/torture

@@ -26,7 +26,7 @@ class MockCommand:
 
 
 def against_mock():
-    server, address = mock.serve()
+    server, address = mock.serve(interval=0.2)
     world = mock.Handler.world
     browser = Browser()
     try:

@@ -104,10 +104,10 @@ class Exec:
 
 
 class World:
-    def __init__(self, entries, quiet, audit):
+    def __init__(self, entries, quiet, audit, interval):
         self.random = random.Random(7)
         self.lock = threading.RLock()
-        self.started, self.quiet, self.audit_on = time.time(), quiet, audit
+        self.started, self.quiet, self.audit_on, self.interval = time.time(), quiet, audit, interval
         self.draining, self.revoked, self.refuses, self.epoch = False, False, False, 0
         self.sessions, self.execs, self.records, self.operations = {}, {}, [], []
         self.operation_added = threading.Condition()
@@ -393,10 +393,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         try:
             while world.epoch == epoch:
                 if time.time() >= next_overview:
-                    next_overview = time.time() + 1
+                    next_overview = time.time() + self.world.interval
                     self.event("overview", world.overview(session))
                 with world.operation_added:
-                    world.operation_added.wait(0.2)
+                    world.operation_added.wait(min(0.2, self.world.interval))
                     fresh, seen = world.operations[seen:], len(world.operations)
                 for operation in fresh:
                     if session["operator"] or operation["org"] == session["org"]:
@@ -524,8 +524,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return session
 
 
-def serve(port=0, entries=2000, quiet=False, audit=True):
-    Handler.world = World(entries, quiet, audit)
+def serve(port=0, entries=2000, quiet=False, audit=True, interval=1.0):
+    Handler.world = World(entries, quiet, audit, interval)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
