@@ -27,6 +27,7 @@ export class Chart {
     #samples = [];
     #width = 0;
     #until = 0;
+    #nothing = "";
 
     /**
      * `lines`: `{key, label}` in the order of their colours, the last on top. `floor`: the least that the top of the axis
@@ -74,8 +75,10 @@ export class Chart {
         this.resized.observe(this.plot);
     }
 
-    setSamples(samples, until) {
+    /** `nothing`: what to say where there is no value. */
+    setSamples(samples, until, nothing = "Nothing in the last five minutes.") {
         this.#samples = samples;
+        this.#nothing = nothing;
         this.#until = until;
         this.#draw();
     }
@@ -110,7 +113,7 @@ export class Chart {
         drawn.forEach((path, index) => this.paths[index].setAttribute("d", path.line));
         this.area.setAttribute("d", this.#logarithmic ? "" : drawn[0].area);
         this.grid.replaceChildren(...ticks.flatMap((value) => this.#rule(value)), ...this.#minutes());
-        const empty = this.#samples.length > 2 ? "Nothing in the last five minutes." : "Collecting the first seconds…";
+        const empty = this.#samples.length > 2 ? this.#nothing : "Collecting the first seconds…";
         setText(this.nothing, values.length ? "" : empty);
         this.#drawCursor();
     }

@@ -60,8 +60,11 @@ export class OverviewView {
         const samples = store.samples(scope);
         const orgs = store.orgs(scope);
         const until = store.overview?.time_ms ?? Date.now();
-        this.charts.forEach((chart) => chart.setSamples(samples, until));
-        this.charts[1].setNote(scope === ALL && orgs.length > 1 && !store.overview?.latency ? "of the slowest org" : "");
+        const [calls, times, ...others] = this.charts;
+        const untold = samples.some(({ ok }) => ok > 0) ? "This broker does not tell how long calls take." : undefined;
+        times.setSamples(samples, until, untold);
+        for (const chart of [calls, ...others]) chart.setSamples(samples, until);
+        times.setNote(scope === ALL && orgs.length > 1 && !store.overview?.latency ? "of the slowest org" : "");
         this.#showFigures(samples[samples.length - 1], orgs);
         if (this.table) this.orgs.setRows(store.orgs(ALL).map((org) => this.#orgRow(org)),
             emptyState("No org yet", "Orgs stand in the configuration."));
