@@ -152,12 +152,12 @@ let package = Package(
         .executableTarget(
             name: "loadtest",
             dependencies: [
-                "AgentBackend", "BrokerClient", "CLinux", nioCore, nioPosix, crypto,
+                "AgentBackend", "BrokerClient", "CLinux", nioCore, nioPosix, crypto, "Yams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             path: "loadtest",
-            exclude: ["demo", "limits", "peers", "pool", "torture"],
+            exclude: ["demo", "limits", "peers", "pool", "scenarios", "torture"],
             swiftSettings: swiftSettings
         ),
         .executableTarget(

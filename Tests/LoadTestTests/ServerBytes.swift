@@ -72,6 +72,46 @@ enum ServerBytes {
         }
     }
 
+    /// An answer that carries what is told of a file.
+    static func fileAnswer(_ id: UInt64, body: UInt64, size: Int, payload: [UInt8] = []) -> [UInt8] {
+        frame { frame in
+            frame.writeVarint(id, field: 1)
+            frame.writeVarint(1, field: 3)
+            frame.writeMessage(field: body) { reply in
+                reply.writeMessage(field: 1) { info in
+                    info.writeVarint(1, field: 1)
+                    info.writeVarint(UInt64(size), field: 2)
+                }
+            }
+            frame.writeBytes(payload, field: 2047)
+        }
+    }
+
+    static func helloReply() -> [UInt8] {
+        frame { frame in
+            frame.writeMessage(field: 16) { reply in
+                reply.writeMessage(field: 6) { limits in
+                    limits.writeVarint(4 << 20, field: 1)
+                    limits.writeVarint(1 << 20, field: 3)
+                    // Of a server that gives no credit back, enough for all.
+                    limits.writeVarint(1 << 34, field: 4)
+                }
+            }
+        }
+    }
+
+    static func token(ofHello message: [UInt8]) -> String? { field(3, of: message) }
+    static func key(ofTarget target: [UInt8]) -> String { field(2, of: target) ?? "" }
+    static func firstField(_ message: [UInt8]) -> String { field(1, of: message) ?? "" }
+
+    private static func field(_ number: UInt64, of message: [UInt8]) -> String? {
+        var fields = ProtobufFields(message.indices)
+        while let field = try? fields.next(in: message.span) {
+            if field.number == number { return String(decoding: message[field.range], as: UTF8.self) }
+        }
+        return nil
+    }
+
     private static func frame(_ body: (inout ProtobufWriter) -> Void) -> [UInt8] {
         var writer = ProtobufWriter()
         body(&writer)
@@ -89,6 +129,8 @@ struct SentFrame: Equatable {
     var message: [UInt8] = []
     var isLast = false
     var payload: [UInt8] = []
+    /// With the header.
+    var length = 0
 
     /// All of `bytes`, which are whole frames.
     static func all(_ bytes: [UInt8]) throws -> [SentFrame] {
@@ -108,6 +150,7 @@ struct SentFrame: Equatable {
                     frame.message = Array(bytes[field.range])
                 }
             }
+            frame.length = message.upperBound - offset
             frames.append(frame)
             offset = message.upperBound
         }

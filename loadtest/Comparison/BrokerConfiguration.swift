@@ -41,10 +41,11 @@ struct BrokerConfiguration: Encodable {
         var read_only: Bool?
     }
 
-    /// As JSON, which is YAML.
-    func write(to path: String) throws(LoadFailure) {
+    /// As JSON, which is YAML, with `settings` merged over it.
+    func write(to path: String, _ settings: JSONValue? = nil) throws(LoadFailure) {
         do {
-            try JSONEncoder().encode(self).write(to: URL(filePath: path))
+            let own = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(self))
+            try JSONEncoder().encode(settings.map(own.merged) ?? own).write(to: URL(filePath: path))
         } catch {
             throw .child("cannot write \(path): \(error)")
         }

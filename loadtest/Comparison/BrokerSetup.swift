@@ -15,12 +15,14 @@ struct BrokerSetup {
     /// - Parameters:
     ///   - executable: Path of agent-broker.
     ///   - directory: Gets a directory with the broker's name.
+    ///   - settings: Merged over the configuration when all else is in it.
     ///   - configure: What differs from the broker's defaults.
     init(
         _ executable: String,
         name: String = "broker",
         in directory: String,
         orgs: Int = 2,
+        settings: JSONValue? = nil,
         configure: (inout BrokerConfiguration) -> Void = { _ in }
     ) throws(LoadFailure) {
         self.name = name
@@ -42,11 +44,15 @@ struct BrokerSetup {
         } catch {
             throw .child("cannot make \(self.directory): \(error)")
         }
-        try file.write(to: configuration)
+        try file.write(to: configuration, settings)
     }
 
-    var start: ServerStart {
-        let arguments = ["serve", "--json", "--listen", "127.0.0.1:0", "--root", root, "--config", configuration]
+    /// On any free port.
+    var start: ServerStart { start(listeningOn: .internet(host: "127.0.0.1", port: 0)) }
+
+    func start(listeningOn endpoint: Endpoint) -> ServerStart {
+        let listen = ["--listen", endpoint.description]
+        let arguments = ["serve", "--json"] + listen + ["--root", root, "--config", configuration]
         return ServerStart(
             name: name,
             program: ProgramStart(

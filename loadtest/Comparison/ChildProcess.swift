@@ -20,7 +20,8 @@ final class ChildProcess {
         return try body(child)
     }
 
-    private init(_ start: ProgramStart) throws(LoadFailure) {
+    /// Starts it. The caller sees to ``end()``.
+    init(_ start: ProgramStart) throws(LoadFailure) {
         self.start = start
         pid = try start.spawn()
     }
@@ -76,7 +77,8 @@ final class ChildProcess {
         return true
     }
 
-    private func end() {
+    /// Ends the program, if it has not ended: SIGTERM, then SIGKILL.
+    func end() {
         guard !hasEnded() else { return }
         kill(pid, SIGTERM)
         let deadline = Clocks.monotonic() + Self.grace.nanoseconds

@@ -11,6 +11,8 @@ struct ProgramStart {
     var directory: String
     /// Besides this process's own.
     var environment: [String: String] = [:]
+    /// Where its standard input comes from; nil: there is none.
+    var input: Int32?
     /// Where its standard output goes; nil: to a file.
     var output: Int32?
 
@@ -23,7 +25,11 @@ struct ProgramStart {
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         let truncated = O_WRONLY | O_CREAT | O_TRUNC
-        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+        if let input {
+            posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO)
+        } else {
+            posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+        }
         if let output {
             posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
         } else {

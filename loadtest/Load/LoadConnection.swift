@@ -10,14 +10,12 @@ final class LoadConnection {
     /// The last send left something, so that the socket is to be watched for room.
     private(set) var waitsForRoom = false
 
-    private static let receiveLength = 64 << 10
-
     /// Connects and says hello. `templates` are those of the connection's org. Takes `LoadSettings.patience` at the
     /// longest for each step.
     init(number: Int, settings: LoadSettings, templates: [CallTemplate]) throws(LoadFailure) {
         let socket = try StreamSocket(to: settings.endpoint, patience: LoadSettings.patience)
         var received = ByteBuffer()
-        let limits = try Self.sayHello(settings.tokens[number % settings.tokens.count], socket, &received)
+        let limits = try socket.sayHello(settings.tokens[number % settings.tokens.count], &received)
         try socket.makeNonBlocking()
         // Among the connections of its org.
         let rank = number / settings.tokens.count
@@ -45,7 +43,7 @@ final class LoadConnection {
 
     /// Takes in what has arrived, starts the next calls while `refills`, and sends.
     func serve(_ ready: Epoll.Ready, at now: UInt64, refills: Bool, tally: inout LoadTally) throws(LoadFailure) {
-        if ready.isReadable, try socket.receive(into: &received, atMost: Self.receiveLength) {
+        if ready.isReadable, try socket.receive(into: &received, atMost: StreamSocket.receiveLength) {
             let bytes = received
             let handled = try conversation.received(
                 bytes.readableBytesUInt8Span,
@@ -57,36 +55,5 @@ final class LoadConnection {
         }
         received.discardReadBytes()
         waitsForRoom = try !socket.send(&conversation.out)
-    }
-
-    private static func sayHello(
-        _ token: String,
-        _ socket: borrowing StreamSocket,
-        _ received: inout ByteBuffer
-    ) throws(LoadFailure) -> SessionLimits {
-        var hello = ByteBuffer(bytes: ClientFrames.hello(token: token))
-        guard try socket.send(&hello) else { throw .connection("the server takes no hello") }
-        while true {
-            if let (limits, handled) = try helloReply(received.readableBytesUInt8Span) {
-                received.moveReaderIndex(forwardBy: handled)
-                return limits
-            }
-            guard try socket.receive(into: &received, atMost: receiveLength) else {
-                throw .connection("no answer to the hello within \(LoadSettings.patience)")
-            }
-        }
-    }
-
-    /// The first frame's limits and its length; nil until it is there as a whole.
-    private static func helloReply(_ bytes: Span<UInt8>) throws(LoadFailure) -> (SessionLimits, handled: Int)? {
-        guard let message = try FrameHeader.message(at: 0, in: bytes, limit: 1 << 20) else { return nil }
-        switch try ServerFrame(message, in: bytes).body {
-        case .helloReply(let reply):
-            return (try SessionLimits(helloReply: reply, in: bytes), message.upperBound)
-        case .goAway(let goAway):
-            throw .connection("refused: \(try ServerError(goAway: goAway, in: bytes))")
-        case let body:
-            throw .connection("the server answered the hello with \(body)")
-        }
     }
 }

@@ -72,7 +72,7 @@ struct LoadConversation {
         let answer = try calls.received(frame, in: bytes, at: now)
         uncredited += frame.payload.count
         if uncredited >= limits.connectionWindow / 2 {
-            out.writeBytes(ClientFrames.connectionWindow(bytes: uncredited))
+            out.writeBytes(ClientFrames.window(bytes: uncredited))
             uncredited = 0
         }
         guard let answer else { return nil }

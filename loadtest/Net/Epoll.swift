@@ -35,13 +35,13 @@ struct Epoll: ~Copyable {
         try control(EPOLL_CTL_MOD, watched, token, EPOLLIN.rawValue | (forRoom ? EPOLLOUT.rawValue : 0))
     }
 
-    /// Waits for at least one descriptor, `limit` nanoseconds (rounded up to a millisecond) at the longest, and
-    /// returns how many are ready; they are ``ready(_:)`` 0 up to that.
+    /// Waits for at least one descriptor, `limit` nanoseconds at the longest, and returns how many are ready; they are
+    /// ``ready(_:)`` 0 up to that.
     func wait(limit: UInt64) throws(LoadFailure) -> Int {
-        let milliseconds = Int32(clamping: (limit + 999_999) / 1_000_000)
-        let count = epoll_wait(descriptor, events.baseAddress, Int32(events.count), milliseconds)
+        var time = timespec(tv_sec: Int(limit / 1_000_000_000), tv_nsec: Int(limit % 1_000_000_000))
+        let count = epoll_pwait2(descriptor, events.baseAddress, Int32(events.count), &time, nil)
         if count >= 0 { return Int(count) }
-        guard errno == EINTR else { throw .system("epoll_wait") }
+        guard errno == EINTR else { throw .system("epoll_pwait2") }
         return 0
     }
 
@@ -54,6 +54,11 @@ struct Epoll: ~Copyable {
             isReadable: event.events & (EPOLLIN.rawValue | failed) != 0,
             isWritable: event.events & EPOLLOUT.rawValue != 0
         )
+    }
+
+    /// Watches it no longer.
+    func remove(_ watched: Int32) throws(LoadFailure) {
+        try control(EPOLL_CTL_DEL, watched, 0, 0)
     }
 
     private func control(_ operation: Int32, _ watched: Int32, _ token: Int, _ events: UInt32) throws(LoadFailure) {

@@ -13,9 +13,12 @@ enum ClientFrames {
         frame(field: 18) { pong in pong.writeFixed64(nonce, field: 1) }
     }
 
-    /// Lets the server send so many more payload bytes on the connection.
-    static func connectionWindow(bytes: Int) -> [UInt8] {
-        frame(field: 20) { window in window.writeVarint(UInt64(bytes), field: 2) }
+    /// Lets the server send so many more payload bytes of one call, or on the connection for id 0.
+    static func window(id: UInt64 = 0, bytes: Int) -> [UInt8] {
+        frame(field: 20) { window in
+            if id != 0 { window.writeVarint(id, field: 1) }
+            window.writeVarint(UInt64(bytes), field: 2)
+        }
     }
 
     private static func frame(field: UInt64, _ body: (inout ProtobufWriter) -> Void) -> [UInt8] {

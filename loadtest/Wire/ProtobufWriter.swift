@@ -21,6 +21,12 @@ struct ProtobufWriter {
         bytes.append(contentsOf: value)
     }
 
+    /// What lies in front of a payload that is appended by the caller.
+    mutating func writePayloadHead(count: Int) {
+        appendVarint(2047 << 3 | WireType.lengthDelimited)
+        appendVarint(UInt64(count))
+    }
+
     mutating func writeMessage(field: UInt64, _ body: (inout ProtobufWriter) -> Void) {
         var message = ProtobufWriter()
         body(&message)

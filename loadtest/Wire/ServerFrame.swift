@@ -42,6 +42,11 @@ struct SessionLimits: Equatable {
     var streamWindow = 0
     var connectionWindow = 0
 
+    /// Of a connection that is not there.
+    static let none = SessionLimits()
+
+    private init() {}
+
     /// Throws for a reply that lacks one of them.
     init(helloReply: Range<Int>, in bytes: Span<UInt8>) throws(LoadFailure) {
         var reply = ProtobufFields(helloReply)

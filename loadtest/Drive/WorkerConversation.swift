@@ -1,0 +1,52 @@
+/// What a generator is told.
+enum WorkerOrder: Codable {
+    case connect(WorkerPlan)
+    /// Begin: by the monotonic clock, in nanoseconds.
+    case run(StageLoad, begin: UInt64)
+}
+
+/// What it says.
+enum WorkerReport: Codable {
+    case connected
+    case progress(StageProgress)
+    case ended(StageTally)
+    /// It ends itself then. `isWrongAnswer`: the server is at fault.
+    case failed(String)
+}
+
+/// A generator in a process of its own: does what it is told on its standard input until that is closed.
+struct Worker {
+    let channel: LineChannel
+
+    /// Returns when there are no more orders. Says what went wrong, and returns then.
+    func run() throws(LoadFailure) {
+        var driver: ScenarioDriver?
+        while let order = try nextOrder() {
+            do throws(LoadFailure) {
+                switch order {
+                case .connect(let plan):
+                    driver = try ScenarioDriver(plan)
+                    try channel.send(WorkerReport.connected)
+                case .run(let load, let begin):
+                    guard let driver else { throw .child("a generator has to connect first") }
+                    let tally = try driver.run(load, begin: begin) { try? channel.send(WorkerReport.progress($0)) }
+                    try channel.send(WorkerReport.ended(tally))
+                }
+            } catch {
+                try channel.send(WorkerReport.failed("\(error)"))
+                return
+            }
+        }
+    }
+
+    /// Nil: the other end is closed.
+    private func nextOrder() throws(LoadFailure) -> WorkerOrder? {
+        do throws(LoadFailure) {
+            while true {
+                if let order = try channel.receive(WorkerOrder.self) { return order }
+            }
+        } catch .child {
+            return nil
+        }
+    }
+}
