@@ -6,10 +6,11 @@ struct LoadTest: ParsableCommand {
         commandName: "loadtest",
         abstract: "Measures agent-broker from outside.",
         subcommands: [
-            RunCommand.self, CompareCommand.self, RunGeneratorCommand.self,
+            RunCommand.self, CompareCommand.self, PeersCommand.self, RunGeneratorCommand.self,
             EchoCommand.self, FilesCommand.self, ExecCommand.self, CompareEchoCommand.self, CompareFilesCommand.self,
             ComparePoolCommand.self, CompareFairnessCommand.self, CompareStartCommand.self,
             CompareMemoryCommand.self, CompareGrowthCommand.self, CompareGrpcCommand.self, CompareExecCommand.self,
+            CompareSearchCommand.self, CompareTransferCommand.self,
             TortureMixedCommand.self, TortureExecCommand.self,
         ]
     )

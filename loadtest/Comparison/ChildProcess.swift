@@ -50,6 +50,17 @@ final class ChildProcess {
         return output
     }
 
+    /// The same for a program that ends soon: nothing else is looked at meanwhile.
+    func outputAtEnd() throws(LoadFailure) -> String {
+        var result: Int32 = 0
+        while waitpid(pid, &result, 0) < 0 {
+            guard errno == EINTR else { throw .system("waitpid") }
+        }
+        status = result
+        guard result == 0 else { throw failure("failed") }
+        return output
+    }
+
     /// Reads the JSON that a program has printed.
     static func decode<Value: Decodable>(_ text: String, from program: String) throws(LoadFailure) -> Value {
         do {

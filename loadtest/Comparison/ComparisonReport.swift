@@ -67,9 +67,13 @@ extension Comparison.Question.Form {
 }
 
 extension ComparisonReport.Answer {
-    fileprivate func cells(_ load: String) -> [String] {
+    /// Of the outcome, after the point.
+    var outcomeDigits: Int { form == .value ? measure.digits : 2 }
+
+    /// Row, load, measure, subject, its figure, baseline, its figure, outcome, target with verdict.
+    func cells(_ load: String) -> [String] {
         let verdict = isMet.map { $0 ? "met" : "MISSED" } ?? ""
-        let digits = form == .value ? measure.digits : 2
+        let digits = outcomeDigits
         let bound = target.map { "\($0.kind == .atLeast ? ">=" : "<=") \($0.bound.text(digits))  " } ?? ""
         return [
             row,

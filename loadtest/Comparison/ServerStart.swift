@@ -22,8 +22,20 @@ struct ServerStart {
     }
 
     /// That of `limit-echo`, which takes any token.
-    static func limit(_ executable: String, named name: String = "limit", in directory: String) -> ServerStart {
-        printingAddress(executable, ["--port", "0"], named: name, in: directory)
+    ///
+    /// - Parameter files: Where its files are; nil: it has none.
+    static func limit(
+        _ executable: String,
+        named name: String = "limit",
+        files: String? = nil,
+        in directory: String
+    ) -> ServerStart {
+        printingAddress(
+            executable,
+            ["--port", "0"] + (files.map { ["--files", $0] } ?? []),
+            named: name,
+            in: directory
+        )
     }
 
     /// That of a program which says `ready HOST:PORT` when it listens, and asks for no token.

@@ -112,13 +112,13 @@ struct HTMLReport {
           --axis: #8a919c; --c1: #2068c4; --c2: #c2570c; --c3: #8a3aa8; --c4: #14803c; --good: #14803c; --bad: #b3261e; }
         @media (prefers-color-scheme: dark) { :root { --paper: #16181c; --ink: #e8eaed; --quiet: #a0a7b2; --grid: #2b2f36;
           --axis: #747c88; --c1: #62a0f0; --c2: #f09350; --c3: #cf8bea; --c4: #5cc482; --good: #5cc482; --bad: #ff8a80; } }
-        body { background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; max-width: 960px;
+        body { background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; max-width: 1120px;
           margin: 2rem auto; padding: 0 1rem; }
         h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
         .quiet { color: var(--quiet); } .good { color: var(--good); font-weight: 600; } .bad { color: var(--bad); font-weight: 600; }
         .wide { overflow-x: auto; }
         table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .85rem; white-space: nowrap; }
-        th, td { text-align: left; padding: .25rem .8rem .25rem 0; border-bottom: 1px solid var(--grid); }
+        th, td { text-align: left; padding: .25rem .6rem .25rem 0; border-bottom: 1px solid var(--grid); }
         th { color: var(--quiet); font-weight: 600; } .number { text-align: right; }
         svg { width: 100%; height: auto; display: block; }
         svg text { font: 12px system-ui, sans-serif; fill: var(--quiet); } svg .legend, svg .name { fill: var(--ink); }

@@ -26,6 +26,8 @@ struct Plot {
     var series: [Series]
     var horizontal: [Rule] = []
     var vertical: [Rule] = []
+    /// Room at both ends of the x axis, for points that are few and lie at its ends.
+    var xMargin = 0.0
 
     private static let (width, height) = (860.0, 340.0)
     private static let (left, right, top, bottom) = (70.0, 16.0, 44.0, 48.0)
@@ -45,7 +47,7 @@ struct Plot {
     }
 
     private func place(_ x: PlotScale, _ value: Double) -> Double {
-        Self.left + x.place(value) * (Self.width - Self.left - Self.right)
+        Self.left + xMargin + x.place(value) * (Self.width - Self.left - Self.right - 2 * xMargin)
     }
 
     private func height(_ y: PlotScale, _ value: Double) -> Double {

@@ -94,7 +94,8 @@ struct RunPlots {
                 .init(name: "p50", color: 1, form: .dots, points: points(\.p50)),
                 .init(name: "p99", color: 2, form: .dots, points: points(\.p99)),
                 .init(name: "p99.9", color: 3, form: .dots, points: points(\.p999)),
-            ]
+            ],
+            xMargin: 40
         )
     }
 

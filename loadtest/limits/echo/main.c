@@ -1,7 +1,8 @@
 // The least that an echo over this wire needs: one thread, epoll, libprotobuf-c with its default
-// allocator. The rows P1 and P2 of the load tests measure the broker against it.
+// allocator. The rows P1 and P2 of the load tests measure the broker against it; with files, the row P11.
 //
-//   limit-echo --port N      (0: any) prints "ready 127.0.0.1:PORT" and serves until it is killed
+//   limit-echo --port N                  (0: any) prints "ready 127.0.0.1:PORT" and serves until it is killed
+//   limit-echo --port N --files FOLDER   answers Read and Write as well, of files in that folder
 //
 // It takes any token and answers Hello and Echo. Of credit it does one half: it gives credit back
 // for what it received, but sends without asking for any. A peer that breaks the wire loses its
@@ -10,6 +11,8 @@
 #define _GNU_SOURCE  // accept4
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -17,6 +20,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "agentbroker/v1/frame.pb-c.h"
@@ -107,6 +112,88 @@ static bool answer_echo(struct connection *connection, const Agentbroker__V1__Cl
     return put(&connection->out, &frame);
 }
 
+// Of the files; -1 where there are none.
+static int folder = -1;
+
+static bool answer_fault(struct connection *connection, uint64_t id) {
+    Agentbroker__V1__Error error = AGENTBROKER__V1__ERROR__INIT;
+    Agentbroker__V1__ServerFrame frame = AGENTBROKER__V1__SERVER_FRAME__INIT;
+    error.message = strerror(errno);
+    frame.id = id;
+    frame.last = true;
+    frame.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_ERROR;
+    frame.error = &error;
+    return put(&connection->out, &frame);
+}
+
+// The name of a file in the folder: the path without its directories. Returns whether it is one.
+static bool file_name(const ProtobufCBinaryData *path, char name[256]) {
+    size_t begin = path->len;
+    while (begin > 0 && path->data[begin - 1] != '/') begin--;
+    size_t length = path->len - begin;
+    if (length == 0 || length > 200) return false;
+    memcpy(name, "f-", 2);
+    memcpy(name + 2, path->data + begin, length);
+    name[2 + length] = 0;
+    return true;
+}
+
+static int open_beneath(const char *name, int flags) {
+    struct open_how how = {
+        .flags = (uint64_t)flags | O_CLOEXEC,
+        .mode = flags & O_CREAT ? 0600 : 0,
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+    };
+    return (int)syscall(SYS_openat2, folder, name, &how, sizeof how);
+}
+
+static bool answer_read(struct connection *connection, const Agentbroker__V1__ClientFrame *call) {
+    char name[256];
+    struct stat status;
+    int fd = file_name(&call->read->path, name) ? open_beneath(name, O_RDONLY) : -1;
+    if (fd < 0 || fstat(fd, &status) != 0 || status.st_size > MAX_FRAME / 2) {
+        if (fd >= 0) close(fd);
+        return answer_fault(connection, call->id);
+    }
+    Agentbroker__V1__FileInfo info = AGENTBROKER__V1__FILE_INFO__INIT;
+    Agentbroker__V1__ReadReply reply = AGENTBROKER__V1__READ_REPLY__INIT;
+    Agentbroker__V1__ServerFrame frame = AGENTBROKER__V1__SERVER_FRAME__INIT;
+    info.type = AGENTBROKER__V1__FILE_TYPE__FILE_TYPE_REGULAR;
+    info.size = (uint64_t)status.st_size;
+    reply.info = &info;
+    frame.id = call->id;
+    frame.last = true;
+    frame.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_READ_REPLY;
+    frame.read_reply = &reply;
+    static uint8_t bytes[MAX_FRAME];
+    ssize_t count = pread(fd, bytes, (size_t)status.st_size, 0);
+    close(fd);
+    if (count != status.st_size) return answer_fault(connection, call->id);
+    frame.payload.data = bytes;
+    frame.payload.len = (size_t)count;
+    return put(&connection->out, &frame);
+}
+
+// To a new file, which takes the place of the old one.
+static bool answer_write(struct connection *connection, const Agentbroker__V1__ClientFrame *call) {
+    char name[256];
+    int fd = file_name(&call->write->path, name) ? open_beneath("new", O_WRONLY | O_CREAT | O_TRUNC) : -1;
+    bool ok = fd >= 0 && write(fd, call->payload.data, call->payload.len) == (ssize_t)call->payload.len;
+    if (fd >= 0) close(fd);
+    if (!ok || renameat(folder, "new", folder, name) != 0) return answer_fault(connection, call->id);
+    Agentbroker__V1__FileInfo info = AGENTBROKER__V1__FILE_INFO__INIT;
+    Agentbroker__V1__WriteReply reply = AGENTBROKER__V1__WRITE_REPLY__INIT;
+    Agentbroker__V1__ServerFrame frame = AGENTBROKER__V1__SERVER_FRAME__INIT;
+    info.type = AGENTBROKER__V1__FILE_TYPE__FILE_TYPE_REGULAR;
+    info.size = call->payload.len;
+    reply.info = &info;
+    frame.id = call->id;
+    frame.last = true;
+    frame.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_WRITE_REPLY;
+    frame.write_reply = &reply;
+    return put(&connection->out, &frame);
+}
+
 static bool give_credit(struct connection *connection) {
     Agentbroker__V1__Window window = AGENTBROKER__V1__WINDOW__INIT;
     window.bytes = connection->uncredited;
@@ -122,6 +209,8 @@ static bool answer(struct connection *connection, const uint8_t *message, size_t
     if (!frame) return false;
     bool ok = true;
     if (frame->body_case == AGENTBROKER__V1__CLIENT_FRAME__BODY_ECHO) ok = answer_echo(connection, frame);
+    if (folder >= 0 && frame->body_case == AGENTBROKER__V1__CLIENT_FRAME__BODY_READ) ok = answer_read(connection, frame);
+    if (folder >= 0 && frame->body_case == AGENTBROKER__V1__CLIENT_FRAME__BODY_WRITE) ok = answer_write(connection, frame);
     if (frame->body_case == AGENTBROKER__V1__CLIENT_FRAME__BODY_HELLO) ok = answer_hello(connection);
     connection->uncredited += frame->payload.len;
     agentbroker__v1__client_frame__free_unpacked(frame, NULL);
@@ -212,10 +301,16 @@ static int listen_on(in_port_t *port) {
 int main(int count, char **arguments) {
     char *rest = "";
     unsigned long number = 0;
-    if (count == 3 && strcmp(arguments[1], "--port") == 0) number = strtoul(arguments[2], &rest, 10);
-    if (count != 3 || *arguments[2] == 0 || *rest != 0 || number > UINT16_MAX) {
-        fprintf(stderr, "usage: limit-echo --port N\n");
+    bool has_files = count == 5 && strcmp(arguments[3], "--files") == 0;
+    bool is_usage = (count == 3 || has_files) && strcmp(arguments[1], "--port") == 0;
+    if (is_usage) number = strtoul(arguments[2], &rest, 10);
+    if (!is_usage || *arguments[2] == 0 || *rest != 0 || number > UINT16_MAX) {
+        fprintf(stderr, "usage: limit-echo --port N [--files FOLDER]\n");
         return 64;
+    }
+    if (has_files && (folder = open(arguments[4], O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0) {
+        perror(arguments[4]);
+        return 1;
     }
     in_port_t port = (in_port_t)number;
     int listener = listen_on(&port), epoll = epoll_create1(EPOLL_CLOEXEC);
