@@ -22,22 +22,19 @@ public struct RegularExpression: Sendable {
 
     /// One that is matched very often.
     ///
-    /// - Parameters:
-    ///   - isLiteral: The characters themselves are what is matched.
-    ///   - maximumSteps: Steps that one match may take.
-    init(
-        _ pattern: String,
-        isLiteral: Bool,
-        ignoresCase: Bool,
-        maximumSteps: UInt32
-    ) throws(BackendError) {
+    /// - Parameter isLiteral: The characters themselves are what is matched.
+    init(_ pattern: String, isLiteral: Bool, ignoresCase: Bool) throws(BackendError) {
         self.pattern = pattern
         let options = (isLiteral ? UInt32(PCRE2_LITERAL) : 0) | (ignoresCase ? UInt32(PCRE2_CASELESS) : 0)
-        code = try CompiledPattern(pattern, options: options, maximumSteps: maximumSteps, asMachineCode: true)
+        code = try CompiledPattern(pattern, options: options, asMachineCode: true)
     }
 
     /// For many matches by one thread.
-    func matching() -> RegularExpressionMatching { RegularExpressionMatching(code) }
+    ///
+    /// - Parameter maximumSteps: Steps that one match may take.
+    func matching(maximumSteps: UInt32) -> RegularExpressionMatching {
+        RegularExpressionMatching(code, maximumSteps: maximumSteps)
+    }
 
     /// Whether it matches somewhere in the text.
     public func matches(_ text: [UInt8]) -> Bool {
@@ -98,12 +95,10 @@ private final class CompiledPattern: @unchecked Sendable {
     }
 
     fileprivate let code: OpaquePointer
-    fileprivate let maximumSteps: UInt32
 
     init(
         _ pattern: String,
         options: UInt32 = 0,
-        maximumSteps: UInt32 = RegularExpression.maximumSteps,
         asMachineCode: Bool = false
     ) throws(BackendError) {
         let bytes = Array(pattern.utf8)
@@ -130,7 +125,6 @@ private final class CompiledPattern: @unchecked Sendable {
             )
         }
         self.code = code
-        self.maximumSteps = maximumSteps
         // Where that cannot be, it is interpreted as others are.
         if asMachineCode { pcre2_jit_compile_8(code, UInt32(PCRE2_JIT_COMPLETE)) }
     }
@@ -146,7 +140,7 @@ private final class CompiledPattern: @unchecked Sendable {
             pcre2_match_context_free_8(context)
             pcre2_match_data_free_8(data)
         }
-        pcre2_set_match_limit_8(context, maximumSteps)
+        pcre2_set_match_limit_8(context, RegularExpression.maximumSteps)
         let options = isCut ? UInt32(PCRE2_PARTIAL_SOFT) : 0
         let result = pcre2_match_8(code, text, text.count, start, options, data, context)
         guard let offsets = pcre2_get_ovector_pointer_8(data) else { return .none }
@@ -173,12 +167,12 @@ final class RegularExpressionMatching {
     private let data: OpaquePointer?
     private let context: OpaquePointer?
 
-    fileprivate init(_ pattern: CompiledPattern) {
+    fileprivate init(_ pattern: CompiledPattern, maximumSteps: UInt32) {
         self.pattern = pattern
         // Whether it matches is all that is asked.
         data = pcre2_match_data_create_8(1, nil)
         context = pcre2_match_context_create_8(nil)
-        pcre2_set_match_limit_8(context, pattern.maximumSteps)
+        pcre2_set_match_limit_8(context, maximumSteps)
     }
 
     deinit {

@@ -162,7 +162,11 @@ public final class LocalFilesystemBackend: ConfinableBackend {
     }
 
     public func readLines(_ path: WorkspacePath, window: LineWindow) async throws(BackendError) -> LinePage {
-        try await readLinesByReading(path, window: window)
+        try await readLinesByReading(
+            path,
+            window: window,
+            maximumBytes: settings.limits.calls.maximumWindowBytes
+        )
     }
 
     public func checksum(_ path: WorkspacePath, range: ReadRange) async throws(BackendError) -> FileChecksum {
@@ -195,7 +199,7 @@ public final class LocalFilesystemBackend: ConfinableBackend {
         _ edits: [TextEdit],
         options: EditOptions
     ) async throws(BackendError) -> EditResult {
-        try await editByRewriting(path, edits, options: options)
+        try await editByRewriting(path, edits, options: options, settings.limits.calls)
     }
 
     public func readdir(_ path: WorkspacePath, options: ReaddirOptions) async throws(BackendError) -> DirectoryPage {

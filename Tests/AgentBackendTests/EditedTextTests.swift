@@ -7,7 +7,7 @@ import Testing
     private static let path = WorkspacePath.root
 
     private static func edited(_ text: String, _ edits: [TextEdit]) throws -> (String, [UInt64]) {
-        let edited = try EditedText(Array(text.utf8), edits, path)
+        let edited = try EditedText(Array(text.utf8), edits, path, maximumBytes: 64 << 20)
         return (String(decoding: edited.bytes, as: UTF8.self), edited.replacements)
     }
 

@@ -10,6 +10,7 @@ import Testing
         matches: .max,
         matchesOfOneFile: .max,
         bytes: .max,
+        bytesOfOneLine: 4096,
         undecided: 100
     )
 
@@ -19,7 +20,7 @@ import Testing
         _ limits: LineSearch.Limits = unlimited
     ) -> LineSearch {
         var search = LineSearch(pattern, limits)
-        let matcher = LineMatcher(pattern)
+        let matcher = LineMatcher(pattern, maximumSteps: 200_000)
         for piece in pieces { piece.withUnsafeBytes { search.add($0, matcher) } }
         return search
     }

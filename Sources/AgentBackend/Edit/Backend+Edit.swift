@@ -6,16 +6,17 @@ extension Backend {
     package func editByRewriting(
         _ path: WorkspacePath,
         _ edits: [TextEdit],
-        options: EditOptions
+        options: EditOptions,
+        _ limits: FileCallLimits
     ) async throws(BackendError) -> EditResult {
         for _ in 0..<maximumEditAttempts {
-            let (info, contents) = try await readVersion(path)
+            let (info, contents) = try await readVersion(path, maximumBytes: limits.maximumEditedBytes)
             if let expected = options.expectedEtag, expected != info.etag {
                 throw .versionConflict(path, current: info.etag)
             }
-            let edited = try EditedText(contents, edits, path)
+            let edited = try EditedText(contents, edits, path, maximumBytes: limits.maximumEditedBytes)
             let diff = UnifiedDiff(from: contents, to: edited.bytes)
-                .text(of: path, maximumBytes: EditResult.maximumDiffBytes)
+                .text(of: path, maximumBytes: limits.maximumDiffBytes)
             var result = EditResult(info: info, replacements: edited.replacements, diff: diff)
             if options.isDryRun { return result }
             do throws(BackendError) {
@@ -30,14 +31,17 @@ extension Backend {
         throw BackendError(.writeFailed, reason: .busy, message: "\(path) changes all the time: try again")
     }
 
-    private func readVersion(_ path: WorkspacePath) async throws(BackendError) -> (FileInfo, [UInt8]) {
+    private func readVersion(
+        _ path: WorkspacePath,
+        maximumBytes: Int
+    ) async throws(BackendError) -> (FileInfo, [UInt8]) {
         let reader = try await openReader(path, range: .all)
         do throws(BackendError) {
-            guard reader.info.size <= EditOptions.maximumFileBytes else {
+            guard reader.info.size <= maximumBytes else {
                 throw BackendError(
                     .readFailed,
                     reason: .tooLarge,
-                    message: "\(path) has \(reader.info.size) bytes: at most \(EditOptions.maximumFileBytes) are edited"
+                    message: "\(path) has \(reader.info.size) bytes: at most \(maximumBytes) are edited"
                 )
             }
             var contents: [UInt8] = []

@@ -7,7 +7,12 @@ struct EditedText {
 
     /// Throws `INVALID_ARGUMENT` for an empty text to replace or a result that is too large, and `WRITE_FAILED` with
     /// reason `NO_MATCH` or `NOT_UNIQUE` and ``BackendError/editMismatch``.
-    init(_ bytes: [UInt8], _ edits: [TextEdit], _ path: WorkspacePath) throws(BackendError) {
+    init(
+        _ bytes: [UInt8],
+        _ edits: [TextEdit],
+        _ path: WorkspacePath,
+        maximumBytes: Int
+    ) throws(BackendError) {
         self.bytes = bytes
         for (index, edit) in edits.enumerated() {
             let name = edits.count == 1 ? "the text to replace" : "the text to replace of edit \(index + 1)"
@@ -26,11 +31,11 @@ struct EditedText {
                 )
             }
             let size = self.bytes.count + places.count * (edit.new.count - edit.old.count)
-            guard size <= EditOptions.maximumFileBytes else {
+            guard size <= maximumBytes else {
                 throw BackendError(
                     .writeFailed,
                     reason: .tooLarge,
-                    message: "\(path) would have \(size) bytes: at most \(EditOptions.maximumFileBytes) are edited"
+                    message: "\(path) would have \(size) bytes: at most \(maximumBytes) are edited"
                 )
             }
             replace(places, edit, size: size)

@@ -19,7 +19,7 @@ public struct TextEdit: Sendable, Hashable {
 
 /// How a file is edited.
 public struct EditOptions: Sendable, Hashable {
-    /// Largest file that is edited, in bytes, before and after.
+    /// Largest file that is edited, in bytes, before and after, unless a backend has another limit.
     public static let maximumFileBytes = 64 << 20
 
     /// Edit only where the file is still of this version; see ``WriteOptions/expectedEtag``.
@@ -43,6 +43,7 @@ public struct EditResult: Sendable, Hashable {
     /// ``maximumDiffBytes``.
     public var diff: [UInt8]?
 
+    /// Unless a backend has another limit.
     public static let maximumDiffBytes = 512 << 10
 
     public init(info: FileInfo, replacements: [UInt64], diff: [UInt8]?) {

@@ -4,7 +4,7 @@ extension MemoryBackend {
     @concurrent
     public func glob(_ pattern: GlobPattern, options: GlobOptions) async throws(BackendError) -> FilePage {
         var page = FilePage()
-        var room = options.room
+        var room = options.room(callLimits)
         page.next = try await walk(options.path, after: options.after) { entry in
             room.look()
             guard let inner = entry.path.relative(to: options.path), pattern.includes(inner, entry.info.kind, options)
@@ -20,7 +20,7 @@ extension MemoryBackend {
     @concurrent
     public func tree(_ options: TreeOptions) async throws(BackendError) -> FilePage {
         var page = FilePage()
-        var room = options.room
+        var room = options.room(callLimits)
         page.next = try await walk(options.path, after: options.after) { entry in
             room.look()
             let isDirectory = entry.contents == nil
@@ -36,8 +36,8 @@ extension MemoryBackend {
 
     @concurrent
     public func grep(_ pattern: GrepPattern, options: GrepOptions) async throws(BackendError) -> GrepPage {
-        var gathering = GrepGathering(options)
-        let matcher = LineMatcher(pattern)
+        var gathering = GrepGathering(options, callLimits)
+        let matcher = LineMatcher(pattern, maximumSteps: callLimits.maximumGrepSteps)
         func search(_ path: WorkspacePath, _ contents: ByteBuffer) -> Bool {
             var search = gathering.search(pattern, options)
             contents.withUnsafeReadableBytes { search.add($0, matcher) }

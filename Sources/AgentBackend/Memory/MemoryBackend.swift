@@ -15,6 +15,7 @@ public final class MemoryBackend: ConfinableBackend {
     /// Most entries that one ``readdir(_:options:)`` returns.
     let maximumReaddirEntries: Int
     let archiveLimits: ArchiveLimits
+    let callLimits: FileCallLimits
     package let lifecycle: BackendLifecycle
     let watchShare: WatchShare
     /// Of a view: what it is a view of, and ends with.
@@ -28,6 +29,7 @@ public final class MemoryBackend: ConfinableBackend {
         maximumReaddirEntries: Int = 1000,
         maximumFileBytes: UInt64 = 1 << 30,
         archiveLimits: ArchiveLimits = ArchiveLimits(),
+        callLimits: FileCallLimits = FileCallLimits(),
         wallClock: @escaping @Sendable () -> Int64 = systemWallClock
     ) {
         self.init(
@@ -36,6 +38,7 @@ public final class MemoryBackend: ConfinableBackend {
             maximumFileBytes: maximumFileBytes,
             fileSizeLimit: nil,
             archiveLimits: archiveLimits,
+            callLimits: callLimits,
             watchShare: WatchShare(),
             wallClock: wallClock
         )
@@ -48,6 +51,7 @@ public final class MemoryBackend: ConfinableBackend {
         maximumFileBytes: UInt64,
         fileSizeLimit: ByteLimit?,
         archiveLimits: ArchiveLimits = ArchiveLimits(),
+        callLimits: FileCallLimits = FileCallLimits(),
         watchShare: WatchShare,
         wallClock: @escaping @Sendable () -> Int64 = systemWallClock
     ) {
@@ -61,6 +65,7 @@ public final class MemoryBackend: ConfinableBackend {
             prefix: .root,
             maximumReaddirEntries: maximumReaddirEntries,
             archiveLimits: archiveLimits,
+            callLimits: callLimits,
             lifecycle: BackendLifecycle(wallClock: wallClock),
             watchShare: watchShare
         )
@@ -71,6 +76,7 @@ public final class MemoryBackend: ConfinableBackend {
         prefix: WorkspacePath,
         maximumReaddirEntries: Int,
         archiveLimits: ArchiveLimits,
+        callLimits: FileCallLimits,
         lifecycle: BackendLifecycle,
         watchShare: WatchShare,
         parent: MemoryBackend? = nil
@@ -79,6 +85,7 @@ public final class MemoryBackend: ConfinableBackend {
         self.prefix = prefix
         self.maximumReaddirEntries = maximumReaddirEntries
         self.archiveLimits = archiveLimits
+        self.callLimits = callLimits
         self.lifecycle = lifecycle
         self.watchShare = watchShare
         self.parent = parent
@@ -90,7 +97,7 @@ public final class MemoryBackend: ConfinableBackend {
     }
 
     public func readLines(_ path: WorkspacePath, window: LineWindow) async throws(BackendError) -> LinePage {
-        try await readLinesByReading(path, window: window)
+        try await readLinesByReading(path, window: window, maximumBytes: callLimits.maximumWindowBytes)
     }
 
     public func checksum(_ path: WorkspacePath, range: ReadRange) async throws(BackendError) -> FileChecksum {
@@ -117,7 +124,7 @@ public final class MemoryBackend: ConfinableBackend {
         _ edits: [TextEdit],
         options: EditOptions
     ) async throws(BackendError) -> EditResult {
-        try await editByRewriting(path, edits, options: options)
+        try await editByRewriting(path, edits, options: options, callLimits)
     }
 
     public func readdir(_ path: WorkspacePath, options: ReaddirOptions) async throws(BackendError) -> DirectoryPage {
@@ -234,6 +241,7 @@ public final class MemoryBackend: ConfinableBackend {
             prefix: prefix.appending(path),
             maximumReaddirEntries: maximumReaddirEntries,
             archiveLimits: archiveLimits,
+            callLimits: callLimits,
             lifecycle: lifecycle,
             watchShare: watchShare,
             parent: self

@@ -4,6 +4,8 @@ internal import Glibc
 /// Finds lines by their numbers in a text that is handed to it piece by piece. A value that does no I/O.
 struct LineScan {
     private let window: LineWindow
+    /// That are kept.
+    private let maximumBytes: Int
     private var text: [UInt8] = []
     /// Lines that have ended, and whether another has begun.
     private var ended: UInt64 = 0
@@ -12,8 +14,8 @@ struct LineScan {
     private var kept: (lines: UInt64, bytes: Int) = (0, 0)
     private var isTruncated = false
 
-    init(_ window: LineWindow) {
-        self.window = window
+    init(_ window: LineWindow, maximumBytes: Int) {
+        (self.window, self.maximumBytes) = (window, maximumBytes)
     }
 
     mutating func add(_ piece: UnsafeRawBufferPointer) {
@@ -47,7 +49,7 @@ struct LineScan {
     private var isWanted: Bool { ended >= window.offset && ended - window.offset < window.limit ?? .max }
 
     private mutating func keep(_ line: UnsafeRawBufferPointer) {
-        let room = LineWindow.maximumBytes - text.count
+        let room = maximumBytes - text.count
         text += line.prefix(room)
         if line.count > room { isTruncated = true }
     }

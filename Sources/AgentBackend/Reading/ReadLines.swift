@@ -2,7 +2,8 @@ internal import NIOCore
 
 /// What lines of a file to read.
 public struct LineWindow: Sendable, Hashable {
-    /// Bytes of the lines that are told at once: what is longer is cut after the last whole line that fits.
+    /// Bytes of the lines that are told at once, unless a backend has another limit: what is longer is cut after the last
+    /// whole line that fits.
     public static let maximumBytes = 512 << 10
 
     /// Lines to pass over at the start of the file.
@@ -43,11 +44,12 @@ extension Backend {
     @concurrent
     package func readLinesByReading(
         _ path: WorkspacePath,
-        window: LineWindow
+        window: LineWindow,
+        maximumBytes: Int
     ) async throws(BackendError) -> LinePage {
         let reader = try await openReader(path, range: .all)
         do throws(BackendError) {
-            var scan = LineScan(window)
+            var scan = LineScan(window, maximumBytes: maximumBytes)
             while let piece = try await reader.read(upTo: 256 << 10) {
                 piece.withUnsafeReadableBytes { scan.add($0) }
             }

@@ -36,14 +36,15 @@ public struct FilePage: Sendable, Hashable {
 /// How much one page of a search may hold, so that it fits into memory and into a frame.
 package struct FilePageRoom: Sendable {
     private var files: Int
-    private var bytes = 768 << 10
+    private var bytes: Int
     /// Entries that may be looked at for it.
-    private var looks = 1_000_000
+    private var looks: Int
     private let bytesPerFile: Int
 
     /// - Parameter limit: 0: the most that there can be.
-    package init(limit: Int, maximum: Int, withDetails: Bool) {
+    package init(limit: Int, maximum: Int, withDetails: Bool, _ limits: FileCallLimits) {
         files = limit > 0 ? min(limit, maximum) : maximum
+        (bytes, looks) = (limits.maximumPageBytes, limits.maximumLooks)
         bytesPerFile = withDetails ? 64 : 16
     }
 

@@ -1,6 +1,6 @@
 /// Where to look for what matches a pattern, and what to tell of it.
 public struct GlobOptions: Sendable, Hashable {
-    /// Most matches in one page.
+    /// Most matches in one page, unless a backend has another limit.
     public static let maximumMatches = 10_000
 
     /// The directory that is searched.
@@ -14,7 +14,7 @@ public struct GlobOptions: Sendable, Hashable {
     public var withDetails: Bool
     /// Only what comes after this path; see ``FilePage/next``. Nil: from the start.
     public var after: WorkspacePath?
-    /// At most this many. 0, and what is above it: ``maximumMatches``.
+    /// At most this many. 0, and what is above it: as many as there may be.
     public var limit: Int
 
     public init(
@@ -33,8 +33,8 @@ public struct GlobOptions: Sendable, Hashable {
         self.limit = limit
     }
 
-    package var room: FilePageRoom {
-        FilePageRoom(limit: limit, maximum: Self.maximumMatches, withDetails: withDetails)
+    package func room(_ limits: FileCallLimits) -> FilePageRoom {
+        FilePageRoom(limit: limit, maximum: limits.maximumGlobMatches, withDetails: withDetails, limits)
     }
 }
 

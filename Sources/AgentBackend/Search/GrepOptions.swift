@@ -1,6 +1,7 @@
 /// Where to search for lines, and how many of them to tell.
 public struct GrepOptions: Sendable, Hashable {
-    /// Most lines in one page; of a file that has more of them the first ones are told.
+    /// Most lines in one page, unless a backend has another limit, like the next two; of a file that has more of them the
+    /// first ones are told.
     public static let maximumMatches = 10_000
     /// Lines in one page where nothing else is said.
     public static let usualMatches = 1_000
@@ -13,7 +14,7 @@ public struct GrepOptions: Sendable, Hashable {
     public var includes: [GlobPattern]
     /// No files, and no directories, whose paths match one of these.
     public var excludes: [GlobPattern]
-    /// Lines before each match that are told with it, and after it; no more than ``maximumContext``.
+    /// Lines before each match that are told with it, and after it; no more than there may be.
     public var contextBefore: Int
     public var contextAfter: Int
     /// Names with a leading dot too.
@@ -24,7 +25,7 @@ public struct GrepOptions: Sendable, Hashable {
     /// At most so many lines of one file. 0: no other limit than that of the page.
     public var maximumPerFile: Int
     /// Lines in one page: a file that has no room in it begins the next one, and one that alone has more is cut. 0:
-    /// ``usualMatches``; what is above it: ``maximumMatches``.
+    /// ``usualMatches``; what is above it: as many as there may be.
     public var limit: Int
     /// Only files that come after this path; see ``GrepPage/next``. Nil: from the start.
     public var after: WorkspacePath?
@@ -54,7 +55,9 @@ public struct GrepOptions: Sendable, Hashable {
     }
 
     /// Most lines in a page.
-    package var mostMatches: Int { limit > 0 ? min(limit, Self.maximumMatches) : Self.usualMatches }
+    func mostMatches(_ limits: FileCallLimits) -> Int {
+        min(limit > 0 ? limit : Self.usualMatches, limits.maximumGrepMatches)
+    }
 
     /// Whether a name of this kind is looked at, whatever its path is.
     package func looks(at name: UnsafeRawBufferPointer, _ kind: FileInfo.Kind?) -> Bool {

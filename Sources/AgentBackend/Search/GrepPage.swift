@@ -2,7 +2,7 @@
 public struct GrepMatch: Sendable, Hashable {
     /// Counted from 1.
     public var line: UInt64
-    /// Without the newline that ends it; of a long one the first ``maximumText`` bytes.
+    /// Without the newline that ends it; of a long one the first ``maximumText`` bytes, unless a backend has another limit.
     public var text: [UInt8]
     /// The lines before it and after it, whatever they are, as far as they were asked for and are there.
     public var before: [[UInt8]]
@@ -42,7 +42,7 @@ public struct GrepPage: Sendable, Hashable {
     public var next: WorkspacePath?
     /// Directories and files that could not be read, or named: they were passed over.
     public var skipped: UInt64
-    /// Lines of which it could not be told in ``GrepPattern``'s limit of steps whether they match: they count as those
+    /// Lines of which it could not be told in ``FileCallLimits/maximumGrepSteps`` whether they match: they count as those
     /// that do not.
     public var undecided: UInt64
 
@@ -61,15 +61,19 @@ public struct GrepPage: Sendable, Hashable {
 package struct GrepGathering: Sendable {
     package private(set) var page = GrepPage()
     private var matches: Int
-    private var bytes = 768 << 10
+    private var bytes: Int
     /// Entries that may be looked at for it.
-    private var looks = 1_000_000
-    private var undecided = 100
+    private var looks: Int
+    private var undecided: Int
+    private let limits: FileCallLimits
     /// The last file that was searched. Nil: none was.
     package private(set) var lastPath: WorkspacePath?
 
-    package init(_ options: GrepOptions) {
-        matches = options.mostMatches
+    package init(_ options: GrepOptions, _ limits: FileCallLimits) {
+        self.limits = limits
+        matches = options.mostMatches(limits)
+        (bytes, looks) = (limits.maximumPageBytes, limits.maximumLooks)
+        undecided = limits.maximumUndecidedLines
     }
 
     package var isFull: Bool { matches <= 0 || bytes <= 0 || looks <= 0 || undecided <= 0 }
@@ -84,11 +88,12 @@ package struct GrepGathering: Sendable {
         return LineSearch(
             pattern,
             LineSearch.Limits(
-                contextBefore: min(max(options.contextBefore, 0), GrepOptions.maximumContext),
-                contextAfter: min(max(options.contextAfter, 0), GrepOptions.maximumContext),
+                contextBefore: min(max(options.contextBefore, 0), limits.maximumGrepContext),
+                contextAfter: min(max(options.contextAfter, 0), limits.maximumGrepContext),
                 matches: most,
                 matchesOfOneFile: options.maximumPerFile > 0 ? options.maximumPerFile : .max,
                 bytes: bytes,
+                bytesOfOneLine: limits.maximumGrepLineBytes,
                 undecided: undecided
             )
         )

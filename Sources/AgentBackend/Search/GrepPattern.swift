@@ -2,8 +2,6 @@
 public struct GrepPattern: Sendable, Hashable {
     /// Longest pattern, in bytes.
     public static let maximumLength = RegularExpression.maximumLength
-    /// Steps that one line may take; pcre2_set_match_limit(3).
-    static let maximumSteps: UInt32 = 200_000
 
     /// As it was given.
     public let bytes: [UInt8]
@@ -40,8 +38,7 @@ public struct GrepPattern: Sendable, Hashable {
         expression = try RegularExpression(
             text,
             isLiteral: !isRegularExpression,
-            ignoresCase: ignoresCase,
-            maximumSteps: Self.maximumSteps
+            ignoresCase: ignoresCase
         )
     }
 

@@ -30,6 +30,8 @@ package struct LineSearch: Sendable {
         /// It is no want of room that the file has more than these.
         var matchesOfOneFile: Int
         var bytes: Int
+        /// Of what is told of one line.
+        var bytesOfOneLine: Int
         var undecided: Int
     }
 
@@ -74,7 +76,7 @@ package struct LineSearch: Sendable {
             return
         }
         let before = limits.contextBefore > 0 ? linesBefore(range.lowerBound, in: text) : []
-        let match = GrepMatch(line: line, text: Self.cut(text[range]), before: before)
+        let match = GrepMatch(line: line, text: cut(text[range]), before: before)
         bytes += before.reduce(32 + match.text.count) { $0 + $1.count + 8 }
         matches.append(match)
         if limits.contextAfter > 0 {
@@ -88,7 +90,7 @@ package struct LineSearch: Sendable {
             var position = start
             while position < text.count, matches[index].after.count < limits.contextAfter {
                 let end = text.endOfLine(from: position)
-                let line = Self.cut(text[position..<end])
+                let line = cut(text[position..<end])
                 matches[index].after.append(line)
                 bytes += line.count + 8
                 position = end + 1
@@ -105,7 +107,7 @@ package struct LineSearch: Sendable {
             // The last line of all may end without a newline.
             let lineEnd = text[end - 1] == Self.newline ? end - 1 : end
             end = text.startOfLine(endingAt: lineEnd)
-            lines.append(Self.cut(text[end..<lineEnd]))
+            lines.append(cut(text[end..<lineEnd]))
         }
         return last.suffix(limits.contextBefore - lines.count) + lines.reversed()
     }
@@ -117,8 +119,8 @@ package struct LineSearch: Sendable {
         isText = false
     }
 
-    private static func cut(_ line: Slice<UnsafeRawBufferPointer>) -> [UInt8] {
-        Array(line.prefix(GrepMatch.maximumText))
+    private func cut(_ line: Slice<UnsafeRawBufferPointer>) -> [UInt8] {
+        Array(line.prefix(limits.bytesOfOneLine))
     }
 
     private static let newline = UInt8(ascii: "\n")
@@ -133,9 +135,10 @@ package struct LineMatcher {
 
     private let way: Way
 
-    package init(_ pattern: GrepPattern) {
+    /// - Parameter maximumSteps: That one line may take.
+    package init(_ pattern: GrepPattern, maximumSteps: Int) {
         if let expression = pattern.expression {
-            way = .expression(expression.matching())
+            way = .expression(expression.matching(maximumSteps: UInt32(clamping: maximumSteps)))
         } else {
             way = .bytes(
                 pattern.bytes,

@@ -1,6 +1,6 @@
 /// What of a tree to tell.
 public struct TreeOptions: Sendable, Hashable {
-    /// Most entries in one page.
+    /// Most entries in one page, unless a backend has another limit.
     public static let maximumEntries = 10_000
 
     /// The directory, which is not told of itself.
@@ -17,7 +17,7 @@ public struct TreeOptions: Sendable, Hashable {
     public var withDetails: Bool
     /// Only what comes after this path; see ``FilePage/next``. Nil: from the start.
     public var after: WorkspacePath?
-    /// At most this many. 0, and what is above it: ``maximumEntries``.
+    /// At most this many. 0, and what is above it: as many as there may be.
     public var limit: Int
 
     public init(
@@ -40,8 +40,8 @@ public struct TreeOptions: Sendable, Hashable {
         self.limit = limit
     }
 
-    package var room: FilePageRoom {
-        FilePageRoom(limit: limit, maximum: Self.maximumEntries, withDetails: withDetails)
+    package func room(_ limits: FileCallLimits) -> FilePageRoom {
+        FilePageRoom(limit: limit, maximum: limits.maximumTreeEntries, withDetails: withDetails, limits)
     }
 
     /// Whether a name is looked at, whatever its path is.

@@ -43,6 +43,13 @@ extension BrokerConfiguration {
             "is more than http.max_body_bytes_in_flight (\(Quantity.text(bytes: http.maxBodyBytesInFlight))): lower it"
         )
         refuse(
+            "files.max_page_bytes",
+            unless: files.largestPage <= FileCallLimits.mostPageBytes,
+            "leaves no room in an answer for a line of files.max_grep_line_bytes "
+                + "(\(Quantity.text(bytes: files.maximumGrepLineBytes))) with files.max_grep_context "
+                + "(\(files.maximumGrepContext)) lines around it: lower one of them"
+        )
+        refuse(
             "exec.default_timeout",
             unless: exec.defaultTimeout <= exec.maxTimeout,
             "is more than exec.max_timeout (\(Quantity.text(exec.maxTimeout))): lower it"

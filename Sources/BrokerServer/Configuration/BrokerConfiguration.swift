@@ -24,6 +24,7 @@ package struct BrokerConfiguration: Sendable, Hashable {
     package var exec = Exec()
     package var memory = Memory()
     package var watch = Watch()
+    package var files = FileCallLimits()
     package var retention = Retention()
     package var identities = Identities()
     package var log = Log()

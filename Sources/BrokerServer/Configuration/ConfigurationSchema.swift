@@ -1,3 +1,4 @@
+internal import AgentBackend
 import Logging
 
 // What may stand in the configuration file. A new key is one line here and the member that it sets. One that a broker
@@ -16,6 +17,7 @@ extension BrokerConfiguration {
         .section("exec", \.exec, Exec.fields),
         .section("memory", \.memory, Memory.fields),
         .section("watch", \.watch, Watch.fields),
+        .section("files", \.files, FileCallLimits.fields),
         .section("retention", \.retention, Retention.fields),
         .section("identities", \.identities, Identities.fields),
         .section("log", \.log, Log.fields),
@@ -170,6 +172,31 @@ extension BrokerConfiguration.Watch {
         .value("max_directories", \.maxDirectories, .count(0...10_000_000)),
         .value("max_waiting_changes", \.maxWaitingChanges, .count(16...1_000_000)),
     ]
+}
+
+extension FileCallLimits {
+    /// A page and its last match have to fit into what clients take for the head of an answer, 1 MiB.
+    static let fields: [Field<Self>] = [
+        .value("max_glob_matches", \.maximumGlobMatches, .count(1...1_000_000)).fixed,
+        .value("max_tree_entries", \.maximumTreeEntries, .count(1...1_000_000)).fixed,
+        .value("max_grep_matches", \.maximumGrepMatches, .count(1...1_000_000)).fixed,
+        .value("max_grep_context", \.maximumGrepContext, .count(0...100)).fixed,
+        .value("max_grep_line_bytes", \.maximumGrepLineBytes, .size(16...64 << 10)).fixed,
+        .value("max_grep_steps", \.maximumGrepSteps, .count(1000...100_000_000)).fixed,
+        .value("max_undecided_lines", \.maximumUndecidedLines, .count(1...100_000)).fixed,
+        .value("max_names_per_page", \.maximumLooks, .count(1000...100_000_000)).fixed,
+        .value("max_page_bytes", \.maximumPageBytes, .size(16 << 10...768 << 10)).fixed,
+        .value("max_lines_bytes", \.maximumWindowBytes, .size(4 << 10...768 << 10)).fixed,
+        .value("max_edited_bytes", \.maximumEditedBytes, .size(1...1 << 30)).fixed,
+        .value("max_diff_bytes", \.maximumDiffBytes, .size(0...768 << 10)).fixed,
+        .value("turn", \.turn, .duration(.milliseconds(1) ... .seconds(1))).fixed,
+    ]
+
+    /// Bytes that the largest page of a grep may have.
+    static let mostPageBytes = 1000 << 10
+
+    /// Bytes of the largest page of a grep.
+    var largestPage: Int { maximumPageBytes + (2 * maximumGrepContext + 1) * (maximumGrepLineBytes + 32) }
 }
 
 extension BrokerConfiguration.Retention {

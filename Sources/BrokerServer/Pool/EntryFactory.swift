@@ -170,7 +170,8 @@ final class EntryFactory: Sendable {
             limits: LocalFilesystemLimits(
                 maximumFileBytes: configuration.limits.maximumFileBytes ?? .max,
                 maximumReaddirEntries: self.configuration.limits.maxReaddirEntries,
-                archive: ArchiveLimits(self.configuration.limits)
+                archive: ArchiveLimits(self.configuration.limits),
+                calls: self.configuration.files
             ),
             fileSizeLimit: share.fileSizeLimit,
             usage: usage,
@@ -191,6 +192,7 @@ final class EntryFactory: Sendable {
             maximumFileBytes: configuration.limits.maximumFileBytes ?? .max,
             fileSizeLimit: share.fileSizeLimit,
             archiveLimits: ArchiveLimits(self.configuration.limits),
+            callLimits: self.configuration.files,
             watchShare: share.watchShare
         )
     }

@@ -21,14 +21,17 @@ public struct LocalFilesystemLimits: Sendable, Hashable {
     /// Most entries that one ``Backend/readdir(_:options:)`` returns.
     public var maximumReaddirEntries: Int
     public var archive: ArchiveLimits
+    public var calls: FileCallLimits
 
     public init(
         maximumFileBytes: UInt64 = 16 << 30,
         maximumReaddirEntries: Int = 1000,
-        archive: ArchiveLimits = ArchiveLimits()
+        archive: ArchiveLimits = ArchiveLimits(),
+        calls: FileCallLimits = FileCallLimits()
     ) {
         self.maximumFileBytes = maximumFileBytes
         self.maximumReaddirEntries = maximumReaddirEntries
         self.archive = archive
+        self.calls = calls
     }
 }

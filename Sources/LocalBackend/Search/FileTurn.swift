@@ -50,7 +50,7 @@ extension LocalFilesystemBackend {
         of work: Work,
         _ files: LocalFiles
     ) throws(DirectoryAccess.Failure) -> (Work, Work.Outcome?) {
-        var (work, turn) = (work, FileTurn())
+        var (work, turn) = (work, FileTurn(length: files.limits.calls.turn))
         let outcome = try work.advance(files, &turn)
         return (work, outcome)
     }

@@ -13,7 +13,7 @@ struct GlobWalk: WorkInTurns {
     init(_ pattern: GlobPattern, _ options: GlobOptions, _ files: LocalFiles) throws(DirectoryAccess.Failure) {
         self.pattern = pattern
         self.options = options
-        room = options.room
+        room = options.room(files.limits.calls)
         let base = try files.access.open(options.path, flags: UInt64(O_RDONLY | O_NONBLOCK) | linux_o_directory)
         walk = DirectoryWalk(
             base,

@@ -23,7 +23,7 @@ struct GrepWalk: WorkInTurns {
     init(_ pattern: GrepPattern, _ options: GrepOptions, _ files: LocalFiles) throws(DirectoryAccess.Failure) {
         self.pattern = pattern
         self.options = options
-        gathering = GrepGathering(options)
+        gathering = GrepGathering(options, files.limits.calls)
         let base = try files.access.open(options.path, flags: UInt64(O_RDONLY | O_NONBLOCK | O_NOCTTY))
         switch try base.status().kind {
         case .directory:
@@ -37,7 +37,7 @@ struct GrepWalk: WorkInTurns {
     }
 
     mutating func advance(_ files: LocalFiles, _ turn: inout FileTurn) throws(DirectoryAccess.Failure) -> GrepPage? {
-        let matcher = LineMatcher(pattern)
+        let matcher = LineMatcher(pattern, maximumSteps: files.limits.calls.maximumGrepSteps)
         var buffer = ReadBuffer(capacity: pattern.isRegularExpression ? 64 << 10 : 256 << 10)
         while true {
             if file != nil {

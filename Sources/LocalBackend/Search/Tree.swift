@@ -12,7 +12,7 @@ struct TreeWalk: WorkInTurns {
 
     init(_ options: TreeOptions, _ files: LocalFiles) throws(DirectoryAccess.Failure) {
         self.options = options
-        room = options.room
+        room = options.room(files.limits.calls)
         let base = try files.access.open(options.path, flags: UInt64(O_RDONLY | O_NONBLOCK) | linux_o_directory)
         walk = DirectoryWalk(base, at: options.path, 0, after: options.after)
     }

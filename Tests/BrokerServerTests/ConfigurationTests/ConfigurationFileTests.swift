@@ -136,6 +136,20 @@ import Testing
               host_network: true
             memory: {max_bytes_per_org: 1MiB}
             watch: {max_per_org: 104, max_directories_per_org: 105, max_directories: 106, max_waiting_changes: 107}
+            files:
+              max_glob_matches: 113
+              max_tree_entries: 114
+              max_grep_matches: 115
+              max_grep_context: 16
+              max_grep_line_bytes: 117
+              max_grep_steps: 1018
+              max_undecided_lines: 119
+              max_names_per_page: 1020
+              max_page_bytes: 121KiB
+              max_lines_bytes: 122KiB
+              max_edited_bytes: 123KiB
+              max_diff_bytes: 124KiB
+              turn: 125ms
             retention: {interval: 1m, max_deletions: 7}
             identities: {first: 300000, count: 10}
             log: {level: debug, operations: verbose, max_connection_lines_per_second: 3, max_followers_per_org: 3,
@@ -301,6 +315,19 @@ import Testing
         expected.watch.maxDirectoriesPerOrg = 105
         expected.watch.maxDirectories = 106
         expected.watch.maxWaitingChanges = 107
+        expected.files.maximumGlobMatches = 113
+        expected.files.maximumTreeEntries = 114
+        expected.files.maximumGrepMatches = 115
+        expected.files.maximumGrepContext = 16
+        expected.files.maximumGrepLineBytes = 117
+        expected.files.maximumGrepSteps = 1018
+        expected.files.maximumUndecidedLines = 119
+        expected.files.maximumLooks = 1020
+        expected.files.maximumPageBytes = 121 << 10
+        expected.files.maximumWindowBytes = 122 << 10
+        expected.files.maximumEditedBytes = 123 << 10
+        expected.files.maximumDiffBytes = 124 << 10
+        expected.files.turn = .milliseconds(125)
         expected.retention.interval = .seconds(60)
         expected.retention.maxDeletions = 7
         expected.identities.first = 300_000
@@ -367,13 +394,14 @@ import Testing
             BrokerConfiguration.fields.count, BrokerConfiguration.Limits.fields.count,
             BrokerConfiguration.Pool.fields.count, BrokerConfiguration.Exec.fields.count,
             BrokerConfiguration.Memory.fields.count, BrokerConfiguration.Watch.fields.count,
+            FileCallLimits.fields.count,
             BrokerConfiguration.Identities.fields.count, BrokerConfiguration.Log.fields.count,
             BrokerConfiguration.Retention.fields.count, BrokerConfiguration.TLS.fields.count,
             BrokerConfiguration.HTTP.fields.count, OrgConfiguration.fields.count,
             OrgConfiguration.Limits.fields.count, OrgConfiguration.Retention.fields.count,
             OrgConfiguration.Exec.fields.count, TokenRecord.fields.count,
         ]
-        #expect(counts == [15, 42, 8, 24, 1, 4, 2, 5, 2, 5, 22, 6, 18, 2, 10, 6])
+        #expect(counts == [16, 42, 8, 24, 1, 4, 13, 2, 5, 2, 5, 22, 6, 18, 2, 10, 6])
     }
 
     @Test func anchorsAndPlainWordsAreText() throws {

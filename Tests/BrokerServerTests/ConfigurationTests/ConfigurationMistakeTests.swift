@@ -191,6 +191,12 @@ import Testing
         Mistake("tls: {client_ca: /a}\n", line: 1, "tls.client_ca", "add them"),
         Mistake("tls: {unix_socket: true}\n", line: 1, "tls.unix_socket", "needs tls.cert"),
         Mistake(
+            "files:\n  max_page_bytes: 768KiB\n  max_grep_line_bytes: 16KiB\n",
+            line: 2,
+            "files.max_page_bytes",
+            "leaves no room in an answer for a line of files.max_grep_line_bytes (16KiB)"
+        ),
+        Mistake(
             "limits:\n  max_frame_bytes: 1MiB\n  max_head_bytes: 2MiB\n",
             line: 3,
             "limits.max_head_bytes",

@@ -1,3 +1,4 @@
+import AgentBackend
 import Foundation
 import Testing
 
@@ -19,13 +20,15 @@ import Testing
             ("exec.", BrokerConfiguration.Exec.fields.map(\.key)),
             ("memory.", BrokerConfiguration.Memory.fields.map(\.key)),
             ("watch.", BrokerConfiguration.Watch.fields.map(\.key)),
+            ("files.", FileCallLimits.fields.map(\.key)),
             ("retention.", BrokerConfiguration.Retention.fields.map(\.key)),
             ("identities.", BrokerConfiguration.Identities.fields.map(\.key)),
             ("log.", BrokerConfiguration.Log.fields.map(\.key)),
             ("orgs[].", OrgConfiguration.fields.map(\.key)),
         ]
         let nested = Set([
-            "tls", "http", "limits", "pool", "exec", "memory", "watch", "retention", "identities", "log", "orgs",
+            "tls", "http", "limits", "pool", "exec", "memory", "watch", "files", "retention", "identities", "log",
+            "orgs",
         ])
         let top = BrokerConfiguration.fields.map(\.key).filter { !nested.contains($0) }
         for key in top + sections.flatMap({ section in section.keys.map { section.prefix + $0 } }) {
