@@ -30,6 +30,9 @@ let collections: Target.Dependency = .product(name: "DequeModule", package: "swi
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let metrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
+let instrumentation: Target.Dependency = .product(name: "Instrumentation", package: "swift-distributed-tracing")
+let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distributed-tracing")
+let inMemoryTracing: Target.Dependency = .product(name: "InMemoryTracing", package: "swift-distributed-tracing")
 
 let package = Package(
     name: "agent-broker",
@@ -46,6 +49,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing.git", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
@@ -96,13 +100,14 @@ let package = Package(
             dependencies: [
                 "AgentBackend", "BackendPool", "BrokerWire", "LocalBackend", "Sandbox", "CLinux",
                 nioCore, nioPosix, nioSSL, nioTLS, collections, logging, crypto, "Yams",
+                instrumentation, tracing,
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: swiftSettings
         ),
         .target(
             name: "BrokerClient",
-            dependencies: ["AgentBackend", "BrokerWire", nioCore, nioPosix, nioSSL, collections],
+            dependencies: ["AgentBackend", "BrokerWire", nioCore, nioPosix, nioSSL, collections, instrumentation],
             swiftSettings: swiftSettings
         ),
         // What a model may have done, over any backend.
@@ -133,7 +138,7 @@ let package = Package(
             dependencies: [
                 "AgentBackend", "BackendPool", "BrokerClient", "BrokerServer", "BrokerWire", "CLinux", nioCore,
                 nioPosix,
-                logging, .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                logging, tracing, .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: swiftSettings
         ),
@@ -208,7 +213,7 @@ let package = Package(
             dependencies: [
                 "BrokerServer", "AgentBackend", "LocalBackend", "BrokerWire", "BrokerTestKit", "CLinux", nioCore,
                 nioEmbedded,
-                nioPosix, logging,
+                nioPosix, logging, instrumentation, tracing, inMemoryTracing,
             ],
             swiftSettings: swiftSettings
         ),
@@ -226,7 +231,7 @@ let package = Package(
             name: "BrokerClientTests",
             dependencies: [
                 "BrokerClient", "BrokerServer", "BrokerWire", "AgentBackend", "BrokerTestKit", nioCore, nioPosix,
-                nioEmbedded,
+                nioEmbedded, instrumentation, tracing,
             ],
             swiftSettings: swiftSettings
         ),

@@ -33,15 +33,23 @@ package struct JSONLine: Sendable {
         bytes.append(UInt8(ascii: "]"))
     }
 
+    /// A member whose name is not known before.
+    package mutating func add(named name: String, _ value: String) {
+        begin(name)
+        Self.append(value, to: &bytes)
+    }
+
     /// A member that is an object itself.
     package mutating func add(_ name: StaticString, _ value: JSONLine) {
         begin(name)
         bytes += value.text
     }
 
-    private mutating func begin(_ name: StaticString) {
+    private mutating func begin(_ name: StaticString) { begin("\(name)") }
+
+    private mutating func begin(_ name: String) {
         if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
-        Self.append("\(name)", to: &bytes)
+        Self.append(name, to: &bytes)
         bytes.append(UInt8(ascii: ":"))
     }
 

@@ -1,5 +1,6 @@
 internal import AgentBackend
 internal import BrokerWire
+internal import Instrumentation
 
 /// What a caller may say of any call.
 public struct BrokerCallOptions: Sendable, Hashable {
@@ -15,16 +16,23 @@ public struct BrokerCallOptions: Sendable, Hashable {
     /// `CONFLICT`.
     public var idempotencyKey: String
 
+    /// What the call is a part of, as W3C Trace Context writes it: `00-{trace}-{span}-{flags}`. The broker hands it, or
+    /// its own span beneath it, into commands as `TRACEPARENT`. Empty: as the task's `ServiceContext` says, where the
+    /// process has a tracer, else nothing.
+    public var traceparent: String
+
     public init(
         deadline: Duration? = nil,
         queueDeadline: Duration? = nil,
         lane: UInt32 = 0,
-        idempotencyKey: String = ""
+        idempotencyKey: String = "",
+        traceparent: String = ""
     ) {
         self.deadline = deadline
         self.queueDeadline = queueDeadline
         self.lane = lane
         self.idempotencyKey = idempotencyKey
+        self.traceparent = traceparent
     }
 
     /// With the features that the call depends on, so that an older broker refuses what it would otherwise not keep.
@@ -54,7 +62,8 @@ public struct BrokerCallOptions: Sendable, Hashable {
         case .uploadBegin, .uploadAppend, .uploadFinish, .uploadAbort, .checksum: features.append(.transfers)
         default: break
         }
-        guard !features.isEmpty else { return CallOptions() }
+        let traceparent = traceparent.isEmpty ? Self.currentTraceparent : traceparent
+        guard !features.isEmpty || !traceparent.isEmpty else { return CallOptions() }
         return CallOptions(
             lane: lane,
             CallOptions.Special(
@@ -62,9 +71,27 @@ public struct BrokerCallOptions: Sendable, Hashable {
                 deadline: deadline.map { max($0, .milliseconds(1)) },
                 queueDeadline: queueDeadline.map { max($0, .milliseconds(1)) },
                 requires: features.map(\.rawValue),
+                traceparent: traceparent,
                 idempotencyKey: idempotencyKey
             )
         )
+    }
+}
+
+extension BrokerCallOptions {
+    /// Of the task; empty: there is none.
+    private static var currentTraceparent: String { ServiceContext.current.map(traceparent(of:)) ?? "" }
+
+    static func traceparent(of context: ServiceContext) -> String {
+        var fields: [String: String] = [:]
+        InstrumentationSystem.instrument.inject(context, into: &fields, using: FieldInjector())
+        return fields["traceparent"] ?? ""
+    }
+
+    private struct FieldInjector: Injector {
+        func inject(_ value: String, forKey key: String, into carrier: inout [String: String]) {
+            carrier[key.lowercased()] = value
+        }
     }
 }
 

@@ -6,6 +6,7 @@ internal import Glibc
 internal import Logging
 internal import ServiceLifecycle
 internal import Synchronization
+package import Tracing
 
 /// A broker of a test's own, in this process: a new root beneath /tmp, a free port of the loopback and a unix socket.
 ///
@@ -66,6 +67,7 @@ package struct InProcessBroker: Sendable {
 ///   - configure: What is to differ from the defaults, which are a broker's own but for times that a test waits for.
 ///   - reloaded: What is to differ from that once the broker has read its configuration again.
 ///   - front: Another way in than the wire.
+///   - tracer: Who is told of calls and commands.
 ///   - time: Where the broker takes it from for what goes by hours and days.
 ///
 /// Throws what `body` throws; else what kept the broker from starting or from ending well.
@@ -75,6 +77,7 @@ package func withBroker<Value: Sendable>(
     configure: (inout BrokerConfiguration) -> Void = { _ in },
     reloaded: (@Sendable (inout BrokerConfiguration) -> Void)? = nil,
     front: (any BrokerFront)? = nil,
+    tracer: (any Tracer)? = nil,
     time: BrokerTime = BrokerTime(),
     _ body: (InProcessBroker) async throws -> Value
 ) async throws -> Value {
@@ -98,7 +101,7 @@ package func withBroker<Value: Sendable>(
     configure(&configuration)
 
     let reading = try reloaded.map { try Readings(of: configuration, then: $0).first(in: directory.path) }
-    let result = try await run(configuration, tokens, ending, reading, front, time, body)
+    let result = try await run(configuration, tokens, ending, reading, front, tracer, time, body)
     try checkNothingIsLeft(configuration)
     return try result.get()
 }
@@ -109,10 +112,17 @@ private func run<Value: Sendable>(
     _ ending: InProcessBroker.Ending,
     _ reading: ConfigurationSource.Reading?,
     _ front: (any BrokerFront)?,
+    _ tracer: (any Tracer)?,
     _ time: BrokerTime,
     _ body: (InProcessBroker) async throws -> Value
 ) async throws -> Result<Value, any Error> {
-    let service = BrokerService(configuration: configuration, reading: reading, front: front, time: time)
+    let service = BrokerService(
+        configuration: configuration,
+        reading: reading,
+        front: front,
+        tracer: tracer,
+        time: time
+    )
     var group = ServiceGroupConfiguration(
         services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],
         logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -177,6 +187,7 @@ private struct BrokerService: Service {
     let configuration: BrokerConfiguration
     let reading: ConfigurationSource.Reading?
     let front: (any BrokerFront)?
+    let tracer: (any Tracer)?
     let time: BrokerTime
     let ready = Announcement()
 
@@ -186,7 +197,8 @@ private struct BrokerService: Service {
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             time: time,
             reading: reading,
-            front: front
+            front: front,
+            tracer: tracer
         )
         try await broker.run(handlesSignals: false) { ready.finish($0) }
     }

@@ -67,18 +67,23 @@ public final class RemoteFilesystemBackend: ConfinableBackend {
         parent = nil
     }
 
-    private init(_ target: BrokerTarget, over parent: RemoteFilesystemBackend) {
+    private init(_ target: BrokerTarget, _ options: BrokerCallOptions, over parent: RemoteFilesystemBackend) {
         lifecycle = parent.lifecycle
         connection = parent.connection
         self.target = target
-        options = parent.options
+        self.options = options
         self.parent = parent
     }
 
     /// Another key, or another scope from the root on, over the same connection. It ends with this backend. Not of one
     /// that has a configuration of its own for its entry.
-    package func view(key: String, scope: WorkspacePath) -> RemoteFilesystemBackend {
-        RemoteFilesystemBackend(BrokerTarget(backend: target.backend, key: key, scope: scope), over: self)
+    ///
+    /// - Parameter traceparent: As that of ``BrokerCallOptions``, of all that is done through it.
+    package func view(key: String, scope: WorkspacePath, traceparent: String = "") -> RemoteFilesystemBackend {
+        var options = options
+        options.traceparent = traceparent
+        let target = BrokerTarget(backend: target.backend, key: key, scope: scope)
+        return RemoteFilesystemBackend(target, options, over: self)
     }
 
     /// Makes a backend, connects it, runs `body` with it and destroys it. Throws what ``connect()`` and `body` throw.
@@ -140,6 +145,7 @@ public final class RemoteFilesystemBackend: ConfinableBackend {
     package func confined(to path: WorkspacePath) -> any ConfinableBackend {
         RemoteFilesystemBackend(
             BrokerTarget(backend: target.backend, key: target.key, scope: target.scope.appending(path)),
+            options,
             over: self
         )
     }

@@ -103,6 +103,8 @@ struct MCPEndpoint: Sendable {
     struct Caller: Sendable {
         let token: String
         let target: MCPTarget
+        /// What the request is a part of, as W3C Trace Context writes it; empty: it does not say.
+        let traceparent: String
     }
 
     private func caller(_ request: Request) throws(MCPRefusal) -> Caller {
@@ -111,7 +113,11 @@ struct MCPEndpoint: Sendable {
         let token = try MCPHeaders.token(request)
         do throws(BackendError) {
             let header = try MCPHeaders.scopePath(request)
-            return Caller(token: token, target: try MCPTarget(path: request.head.path ?? "", header: header))
+            return Caller(
+                token: token,
+                target: try MCPTarget(path: request.head.path ?? "", header: header),
+                traceparent: MCPHeaders.traceparent(request)
+            )
         } catch {
             throw MCPRefusal(error)
         }
@@ -189,7 +195,7 @@ struct MCPEndpoint: Sendable {
         let settings = broker.configuration().http
         let (key, scope) = (caller.target.key, caller.target.scope)
         return ToolContext(
-            backend: link.backend.view(key: key, scope: scope),
+            backend: link.backend.view(key: key, scope: scope, traceparent: caller.traceparent),
             commands: commands,
             owner: HeldCommands.Owner(token: link.token.bytes, key: key, scope: scope),
             limits: ToolLimits(resultBytes: settings.maxResultBytes, mediaBytes: settings.maxMediaBytes)

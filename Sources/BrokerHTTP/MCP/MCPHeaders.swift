@@ -9,6 +9,7 @@ extension HTTPField.Name {
     static let mcpMethod = Self.known("Mcp-Method")
     static let mcpName = Self.known("Mcp-Name")
     static let xScopePath = Self.known("X-Scope-Path")
+    static let traceparent = Self.known("traceparent")
     static let xAccelBuffering = Self.known("X-Accel-Buffering")
 
     /// One that is a name; any other would be no header at all.
@@ -32,6 +33,12 @@ enum MCPHeaders {
             throw BackendError(.invalidArgument, message: "X-Scope-Path is given twice: give one")
         }
         return given.first
+    }
+
+    /// Empty where there is none, or more than one, which are to be taken for none. The broker looks at what it is.
+    static func traceparent(_ request: Request) -> String {
+        let given = request.headers[values: .traceparent]
+        return given.count == 1 && given[0].utf8.count <= 512 ? given[0] : ""
     }
 
     static func accepts(_ request: Request, _ type: String) -> Bool {

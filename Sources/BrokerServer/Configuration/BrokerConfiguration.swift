@@ -239,6 +239,8 @@ extension BrokerConfiguration {
         /// The least level that the broker's own log shows.
         package var level: Logger.Level = .info
         package var operations: Operations = .standard
+        /// Spans of calls and commands are logged as well.
+        package var spans = false
         /// Lines about connections that were refused or broke the protocol; the others are only counted.
         package var maxConnectionLinesPerSecond = 20
         /// Calls that follow the operations of one org at a time; those of operators, who may follow all orgs, count

@@ -219,6 +219,7 @@ extension BrokerConfiguration.Log {
     static let fields: [Field<Self>] = [
         .value("level", \.level, .choice).fixed,
         .value("operations", \.operations, .choice),
+        .value("spans", \.spans, .flag).fixed,
         .value("max_connection_lines_per_second", \.maxConnectionLinesPerSecond, .count(1...100_000)),
         .value("max_followers_per_org", \.maxFollowersPerOrg, .count(1...1000)),
         .value("follower_buffer_bytes", \.followerBufferBytes, .size(64 << 10...64 << 20)),

@@ -23,6 +23,10 @@ package final class BrokerOutput: Sendable {
         Logger(label: label) { label in Handler(label: label, logLevel: level, writer: writer) }
     }
 
+    func write(_ line: JSONLine) {
+        writer.add(.text(String(decoding: line.text, as: UTF8.self)))
+    }
+
     func record(_ operation: OperationRecord) {
         writer.add(.operation(operation.withBoundedSubject().record))
     }

@@ -11,6 +11,17 @@ extension Router {
         in session: Session,
         stream: any CallStream
     ) async throws(BackendError) -> Answer {
+        guard let tracer = broker.tracer else { return try await performUntraced(call, in: session, stream: stream) }
+        return try await tracer.trace(call, of: session.principal.org) { () throws(BackendError) in
+            try await performUntraced(call, in: session, stream: stream)
+        }
+    }
+
+    private nonisolated func performUntraced(
+        _ call: Call,
+        in session: Session,
+        stream: any CallStream
+    ) async throws(BackendError) -> Answer {
         guard let key = call.idempotencyKey else { return try await performAnew(call, in: session, stream: stream) }
         do throws(BackendError) {
             return try await performOnce(key, call, in: session, stream: stream)
@@ -63,26 +74,36 @@ extension Router {
                     return try await verb.perform(on: backend, stream)
                 }
                 let number = broker.numbers.take()
+                let trace = CommandTrace(call, broker.tracer)
                 defer {
                     session.commands[call.id] = nil
                     broker.commands.ended(number)
+                    trace.finish()
                 }
-                return try await start.perform(
-                    on: backend,
-                    stream,
-                    began: { command, outputs in
-                        session.commands[call.id] = command
-                        broker.commands.began(
-                            number,
-                            command,
-                            of: start,
-                            in: entry,
-                            scope: call.target?.scopePath ?? [],
-                            outputs: outputs
-                        )
-                    },
-                    ended: { counters.execEnded($0) }
-                )
+                do throws(BackendError) {
+                    return try await start.traced(by: trace).perform(
+                        on: backend,
+                        stream,
+                        began: { command, outputs in
+                            session.commands[call.id] = command
+                            broker.commands.began(
+                                number,
+                                command,
+                                of: start,
+                                in: entry,
+                                scope: call.target?.scopePath ?? [],
+                                outputs: outputs
+                            )
+                        },
+                        ended: { end in
+                            counters.execEnded(end)
+                            trace.ended(end)
+                        }
+                    )
+                } catch {
+                    trace.failed(error)
+                    throw error
+                }
             }
             entry.record(type(of: verb), call, .done(answer), since: start)
             return answer

@@ -7,6 +7,7 @@ internal import NIOCore
 internal import NIOPosix
 internal import Sandbox
 internal import ServiceLifecycle
+package import Tracing
 internal import UnixSignals
 
 /// A broker, from its configuration to its end.
@@ -18,9 +19,11 @@ package struct Broker: Sendable {
     private let reading: ConfigurationSource.Reading?
     private let output: BrokerOutput
     private let front: (any BrokerFront)?
+    private let tracer: (any Tracer)?
 
     /// `reading`: where the configuration was read, for it to be read again; nil: it never is. `output`: where operations
     /// are logged; closed when the broker has ended. `front`: another way in.
+    /// `tracer`: who is told of calls and commands; nil: the output where `log.spans` says so, else nobody.
     package init(
         configuration: BrokerConfiguration,
         logger: Logger,
@@ -28,11 +31,13 @@ package struct Broker: Sendable {
         supervision: Supervision = Supervision(),
         time: BrokerTime = BrokerTime(),
         reading: ConfigurationSource.Reading? = nil,
-        front: (any BrokerFront)? = nil
+        front: (any BrokerFront)? = nil,
+        tracer: (any Tracer)? = nil
     ) {
         self.configuration = configuration
         self.reading = reading
         self.front = front
+        self.tracer = tracer
         self.logger = logger
         self.output = output
         self.supervision = supervision
@@ -108,7 +113,17 @@ package struct Broker: Sendable {
             )
         }
         let trash = TrashQueue()
-        let core = try BrokerCore(configuration, tenancy, threads, isolation, trash, log, time)
+        let tracer = tracer ?? (configuration.log.spans ? SpanLog { [output] in output.write($0) } : nil)
+        let core = try BrokerCore(
+            configuration,
+            tenancy,
+            threads,
+            isolation,
+            trash,
+            log,
+            time,
+            tracer.map { CallTracer(tracer: $0) }
+        )
         let tls = try ServerTLS(configuration.tls, logger: logger)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
         let servedConnections = AdmissionLimits.ofProcess(configuration).maximumConnections

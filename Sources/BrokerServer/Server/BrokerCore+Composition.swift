@@ -12,7 +12,8 @@ extension BrokerCore {
         _ isolation: CommandIsolation,
         _ trash: TrashQueue,
         _ log: OperationsLog,
-        _ time: BrokerTime
+        _ time: BrokerTime,
+        _ tracer: CallTracer? = nil
     ) throws(BackendError) {
         let drain = BrokerDrain()
         let running = RunningConfiguration(configuration)
@@ -83,7 +84,8 @@ extension BrokerCore {
             log: log,
             configuration: running,
             isolation: isolation.name,
-            drain: drain
+            drain: drain,
+            tracer: tracer
         )
     }
 }

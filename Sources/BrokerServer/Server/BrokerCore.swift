@@ -28,6 +28,8 @@ final class BrokerCore: Sendable {
     let instance = UInt64.random(in: 1 ... .max)
     let isolation: String
     let drain: BrokerDrain
+    /// Nil: nobody follows calls.
+    let tracer: CallTracer?
     private let start = ContinuousClock.now
 
     init(
@@ -47,7 +49,8 @@ final class BrokerCore: Sendable {
         log: OperationsLog,
         configuration: RunningConfiguration,
         isolation: String,
-        drain: BrokerDrain
+        drain: BrokerDrain,
+        tracer: CallTracer?
     ) {
         self.pool = pool
         self.workspaces = workspaces
@@ -65,6 +68,7 @@ final class BrokerCore: Sendable {
         self.configuration = configuration
         self.isolation = isolation
         self.drain = drain
+        self.tracer = tracer
         self.connections = connections
         node = configuration.current.node
     }

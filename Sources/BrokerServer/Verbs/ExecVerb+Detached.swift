@@ -19,9 +19,13 @@ extension ExecStart {
         do throws(BackendError) {
             let ownLease = use.lease == nil ? try await session.leaseBeyond(use, call, of: broker) : nil
             let exec: BackgroundExec
+            let trace = CommandTrace(call, broker.tracer)
             do throws(BackendError) {
-                exec = try await begin(use.entry, use.lease ?? ownLease, call, session, broker, stream)
+                let start = try traced(by: trace)
+                exec = try await start.begin(use.entry, use.lease ?? ownLease, call, session, broker, stream, trace)
             } catch {
+                trace.failed(error)
+                trace.finish()
                 if let ownLease { broker.pool.release(ownLease) }
                 throw error
             }
@@ -41,7 +45,8 @@ extension ExecStart {
         _ call: Call,
         _ session: Session,
         _ broker: BrokerCore,
-        _ stream: any CallStream
+        _ stream: any CallStream,
+        _ trace: CommandTrace
     ) async throws(BackendError) -> BackgroundExec {
         let scope = try WorkspacePath(call.target?.scopePath ?? [])
         let backend = try entry.view(scope.bytes).backend
@@ -84,6 +89,8 @@ extension ExecStart {
                     commands.ended(exec.id)
                     release()
                     counters.execEnded(end)
+                    trace.ended(end)
+                    trace.finish()
                     let answer = Answer(.execEnd(ExecEndReply(end: end)), outputs: exec.outputs)
                     entry.record(Self.name, call, .done(answer), duration: start.duration(to: .now))
                 }
