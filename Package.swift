@@ -90,6 +90,7 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .target(name: "BackendPool", dependencies: ["AgentBackend"], swiftSettings: swiftSettings),
+        .target(name: "AuditLog", dependencies: ["AgentBackend", crypto], swiftSettings: swiftSettings),
         .target(
             name: "BrokerWire",
             dependencies: ["AgentBackend", "CBrokerProtos", "CProtobufC", nioCore, nioSSL],
@@ -98,7 +99,7 @@ let package = Package(
         .target(
             name: "BrokerServer",
             dependencies: [
-                "AgentBackend", "BackendPool", "BrokerWire", "LocalBackend", "Sandbox", "CLinux",
+                "AgentBackend", "AuditLog", "BackendPool", "BrokerWire", "LocalBackend", "Sandbox", "CLinux",
                 nioCore, nioPosix, nioSSL, nioTLS, collections, logging, crypto, "Yams",
                 instrumentation, tracing,
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -147,6 +148,8 @@ let package = Package(
             dependencies: [
                 "AgentBackend", "BrokerClient", "BrokerHTTP", "BrokerServer", "BrokerWire", "CLinux", "LocalBackend",
                 "ModelContextProtocol", nioCore, nioPosix, logging, metrics,
+                "AgentBackend", "AuditLog", "BrokerClient", "BrokerHTTP", "BrokerServer", "BrokerWire", "CLinux",
+                "LocalBackend", "ModelContextProtocol", nioCore, nioPosix, logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -199,6 +202,11 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .testTarget(
+            name: "AuditLogTests",
+            dependencies: ["AuditLog", "AgentBackend"],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
             name: "BackendPoolTests",
             dependencies: ["BackendPool", "AgentBackend", "BrokerTestKit", nioCore],
             swiftSettings: swiftSettings
@@ -214,6 +222,9 @@ let package = Package(
                 "BrokerServer", "AgentBackend", "LocalBackend", "BrokerWire", "BrokerTestKit", "CLinux", nioCore,
                 nioEmbedded,
                 nioPosix, logging, instrumentation, tracing, inMemoryTracing,
+                "BrokerServer", "AgentBackend", "AuditLog", "LocalBackend", "BrokerWire", "BrokerTestKit", "CLinux",
+                nioCore, nioEmbedded,
+                nioPosix, logging,
             ],
             swiftSettings: swiftSettings
         ),
@@ -268,8 +279,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "BrokerClient", "BrokerServer", "BrokerTestKit", "BrokerWire", "AgentBackend", "CLinux", "WireFuzzing",
-                "agent-broker", "limit-echo", nioCore,
+                "BrokerClient", "BrokerServer", "BrokerTestKit", "BrokerWire", "AgentBackend", "AuditLog", "CLinux",
+                "WireFuzzing", "agent-broker", "limit-echo", nioCore,
             ],
             swiftSettings: swiftSettings
         ),

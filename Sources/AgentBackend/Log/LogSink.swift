@@ -51,7 +51,7 @@ package final class WakeUp: Sendable {
     let descriptor: Int32
 
     /// Throws `RESOURCE_EXHAUSTED`.
-    init() throws(BackendError) {
+    package init() throws(BackendError) {
         descriptor = linux_event()
         guard descriptor >= 0 else {
             throw BackendError(
@@ -67,17 +67,17 @@ package final class WakeUp: Sendable {
         Glibc.close(descriptor)
     }
 
-    func signal() {
+    package func signal() {
         linux_signal_event(descriptor)
     }
 
     /// Returns at once where it was signalled since the last time.
-    func wait() {
+    package func wait() {
         linux_await_event(descriptor)
     }
 
     /// Waits no longer than so many milliseconds.
-    func wait(upTo timeout: Int32) {
+    package func wait(upTo timeout: Int32) {
         var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         if poll(&polled, 1, timeout) > 0 { wait() }
     }

@@ -1,0 +1,28 @@
+internal import AgentBackend
+
+/// The audit log of a broker as files, for those who read them: a broker need not run. All calls block. A value.
+package struct AuditFiles: Sendable {
+    static let orgs = "orgs"
+    /// Beneath a broker's root.
+    package static let directoryName = "audit"
+
+    let directory: AuditDirectory
+
+    /// `path`: that of the log.
+    package init(path: String) {
+        directory = AuditDirectory(path: path)
+    }
+
+    /// Those that have a log, sorted by name.
+    package func orgs() throws(AuditFault) -> [String] {
+        try directory.subdirectory(Self.orgs).names().filter { Name.isValid($0.utf8) }
+    }
+
+    /// Of the key that signs. Nil: there is none.
+    package func publicKey() throws(AuditFault) -> AuditPublicKey? {
+        guard try directory.names().contains(AuditSigningKey.fileName) else { return nil }
+        return try AuditSigningKey.load(in: directory).publicKey
+    }
+
+    func org(_ name: String) -> AuditDirectory { directory.subdirectory(Self.orgs).subdirectory(name) }
+}
