@@ -146,10 +146,8 @@ let package = Package(
         .executableTarget(
             name: "agent-broker",
             dependencies: [
-                "AgentBackend", "BrokerClient", "BrokerHTTP", "BrokerServer", "BrokerWire", "CLinux", "LocalBackend",
-                "ModelContextProtocol", nioCore, nioPosix, logging, metrics,
                 "AgentBackend", "AuditLog", "BrokerClient", "BrokerHTTP", "BrokerServer", "BrokerWire", "CLinux",
-                "LocalBackend", "ModelContextProtocol", nioCore, nioPosix, logging,
+                "LocalBackend", "ModelContextProtocol", nioCore, nioPosix, logging, metrics,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -219,12 +217,8 @@ let package = Package(
         .testTarget(
             name: "BrokerServerTests",
             dependencies: [
-                "BrokerServer", "AgentBackend", "LocalBackend", "BrokerWire", "BrokerTestKit", "CLinux", nioCore,
-                nioEmbedded,
-                nioPosix, logging, instrumentation, tracing, inMemoryTracing,
                 "BrokerServer", "AgentBackend", "AuditLog", "LocalBackend", "BrokerWire", "BrokerTestKit", "CLinux",
-                nioCore, nioEmbedded,
-                nioPosix, logging,
+                nioCore, nioEmbedded, nioPosix, logging, instrumentation, tracing, inMemoryTracing,
             ],
             swiftSettings: swiftSettings
         ),

@@ -62,6 +62,7 @@ struct AgentBroker: AsyncParsableCommand {
             ReloadCommand.self,
             DrainCommand.self,
             DoctorCommand.self,
+            AuditCommand.self,
             TokenCommand.self,
             MetricsCommand.self,
             VersionCommand.self,

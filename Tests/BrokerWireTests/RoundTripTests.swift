@@ -100,9 +100,10 @@ import Testing
             case .listCommands: met.insert("listCommands")
             case .killCommand: met.insert("killCommand")
             case .destroyEntry: met.insert("destroyEntry")
+            case .audit: met.insert("audit")
             }
         }
-        #expect(met.count == 53)
+        #expect(met.count == 54)
     }
 
     @Test func anErrorKeepsItsLimitAndWhatIsUnknown() throws {

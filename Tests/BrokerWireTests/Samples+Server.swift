@@ -251,6 +251,7 @@ extension Samples {
             ("commands", .commands(CommandPage(commands: [command], isTruncated: true))),
             ("killCommand", .killCommand),
             ("destroyEntry", .destroyEntry),
+            ("auditQuery", .audit(AuditRecordPage(records: [auditRecord], nextBefore: 1 << 50))),
         ]
     }
 

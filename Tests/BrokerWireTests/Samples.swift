@@ -282,6 +282,7 @@ enum Samples {
             ("listCommands", .listCommands(ListCommands(org: "acme", after: 1 << 41, limit: 4))),
             ("killCommand", .killCommand(KillCommand(org: "acme", number: 1 << 42))),
             ("destroyEntry", .destroyEntry(DestroyEntry(org: "acme", key: "user-1", backend: .memory))),
+            ("auditQuery", .audit(auditQuery)),
         ]
     }
 }

@@ -94,7 +94,7 @@ struct CallRequest: Sendable {
             .execList,
             .execAttach,
             .execWait, .execSignal, .execResize,
-            .listWorkspaces, .deleteWorkspace, .stats, .connections, .pools, .logs, .reload, .drain,
+            .listWorkspaces, .deleteWorkspace, .stats, .connections, .pools, .logs, .reload, .drain, .audit,
             .listEntries, .listCommands, .killCommand, .destroyEntry:
             false
         }
@@ -165,6 +165,7 @@ struct CallRequest: Sendable {
         case .killCommand(let kill): length += kill.org.utf8.count
         case .destroyEntry(let destroy): length += destroy.org.utf8.count + destroy.key.utf8.count
         case .execAttach(let attach): length += attach.org.utf8.count
+        case .audit(let query): length += query.estimatedLength
         case .echo, .release, .describe, .clearKeys, .execList, .execWait, .execSignal, .execResize,
             .reload, .drain:
             break

@@ -58,6 +58,7 @@ extension Operation {
         case .listCommands: "list_commands"
         case .killCommand: "kill_command"
         case .destroyEntry: "destroy_entry"
+        case .audit: "audit_query"
         }
     }
 
@@ -68,7 +69,7 @@ extension Operation {
             .tree, .diskUsage, .archive, .watch, .checksum, .listKeys, .listWorkspaces,
             .stats,
             .connections,
-            .pools, .logs, .listEntries, .listCommands, .execList, .execAttach, .execWait:
+            .pools, .logs, .audit, .listEntries, .listCommands, .execList, .execAttach, .execWait:
             true
         case .acquire, .release, .write, .rm, .mkdir, .touch, .rename, .copy, .edit, .chmod, .symlink, .extract,
             .uploadBegin, .uploadAppend, .uploadFinish, .uploadAbort,

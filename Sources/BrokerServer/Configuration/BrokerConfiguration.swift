@@ -28,6 +28,7 @@ package struct BrokerConfiguration: Sendable, Hashable {
     package var retention = Retention()
     package var identities = Identities()
     package var log = Log()
+    package var audit = Audit()
     /// The tenants, in the order of the file.
     package var orgs: [OrgConfiguration] = []
 

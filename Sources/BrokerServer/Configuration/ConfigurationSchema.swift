@@ -21,6 +21,7 @@ extension BrokerConfiguration {
         .section("retention", \.retention, Retention.fields),
         .section("identities", \.identities, Identities.fields),
         .section("log", \.log, Log.fields),
+        .section("audit", \.audit, Audit.fields),
         .sections("orgs", \.orgs, OrgConfiguration.fields, blank: OrgConfiguration(name: "")) { $0.name },
     ]
 }

@@ -195,7 +195,7 @@ extension Operation {
     fileprivate var isInspection: Bool {
         switch self {
         case .stats, .pools, .connections, .logs, .reload, .drain, .listEntries, .listCommands, .killCommand,
-            .destroyEntry:
+            .destroyEntry, .audit:
             true
         default: false
         }
@@ -204,7 +204,7 @@ extension Operation {
     /// Such a one that waits, and has no bound of its own.
     var isBoundedInspection: Bool {
         switch self {
-        case .connections, .reload, .listEntries, .killCommand: true
+        case .connections, .reload, .listEntries, .killCommand, .audit: true
         default: false
         }
     }

@@ -165,6 +165,7 @@ extension ConnectionHandler {
                 guard machine.authenticated() else { return settings.admission.disconnect(principal.org.id) }
                 let session = Session(principal: principal)
                 session.canSend = { [unowned self] in canSend($0) }
+                session.auditCaller = auditCaller(principal, hello)
                 self.session = session
                 begin(counting: settings.observer.connectionAuthenticated(principal, clientName: hello.clientName))
                 clientName = hello.clientName

@@ -1,4 +1,5 @@
 internal import AgentBackend
+internal import AuditLog
 internal import BrokerWire
 internal import NIOCore
 
@@ -42,9 +43,22 @@ extension ConnectionHandler {
         return description
     }
 
+    /// Who calls by this connection, for the audit log.
+    func auditCaller(_ principal: Principal, _ hello: Hello) -> AuditCaller {
+        AuditCaller(
+            tokenID: principal.tokenID,
+            tokenName: principal.tokenName,
+            connection: entry.number,
+            peer: Self.text(client ?? context?.remoteAddress),
+            client: hello.clientName
+        )
+    }
+
+    private var peerAddress: String { Self.text(context?.remoteAddress) }
+
     /// HOST:PORT, or "unix".
-    private var peerAddress: String {
-        guard let address = context?.remoteAddress, let host = address.ipAddress, let port = address.port else {
+    private static func text(_ address: SocketAddress?) -> String {
+        guard let address, let host = address.ipAddress, let port = address.port else {
             return "unix"
         }
         return address.protocol == .inet6 ? "[\(host)]:\(port)" : "\(host):\(port)"

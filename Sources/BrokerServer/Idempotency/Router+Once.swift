@@ -9,7 +9,8 @@ extension Router {
         _ key: String,
         _ call: Call,
         in session: Session,
-        stream: any CallStream
+        stream: any CallStream,
+        _ began: () -> Void
     ) async throws(BackendError) -> Answer {
         if case .execStart(let start) = call.operation, !start.isDetached { throw Self.outputIsNotKept }
         if call.operation.isOfConnection { throw Self.belongsToConnection }
@@ -20,7 +21,8 @@ extension Router {
             limits: broker.configuration.current.limits,
             stream
         ) { stream throws(BackendError) in
-            try await performAnew(call, in: session, stream: stream)
+            began()
+            return try await performAnew(call, in: session, stream: stream)
         }
     }
 

@@ -22,9 +22,24 @@ extension Router {
         in session: Session,
         stream: any CallStream
     ) async throws(BackendError) -> Answer {
+        guard let audit = broker.audit else {
+            return try await performUnaudited(call, in: session, stream: stream) {}
+        }
+        return try await audit.perform(call, in: session) { began throws(BackendError) in
+            try await performUnaudited(call, in: session, stream: stream, began)
+        }
+    }
+
+    /// `began`: called before it is carried out, which it is not where an earlier call with its key was.
+    private nonisolated func performUnaudited(
+        _ call: Call,
+        in session: Session,
+        stream: any CallStream,
+        _ began: () -> Void
+    ) async throws(BackendError) -> Answer {
         guard let key = call.idempotencyKey else { return try await performAnew(call, in: session, stream: stream) }
         do throws(BackendError) {
-            return try await performOnce(key, call, in: session, stream: stream)
+            return try await performOnce(key, call, in: session, stream: stream, began)
         } catch {
             throw error.during(call.operation.name)
         }
@@ -162,14 +177,7 @@ extension BackendEntry {
         record.subject = WorkspacePath.printable(verb.subject)
         switch outcome {
         case .done(let answer):
-            record.bytes = answer.streamedBytes ?? UInt64(answer.payload.readableBytes)
-            switch answer.reply {
-            case .write(let info), .uploadFinish(let info): record.bytes = info.size
-            case .execEnd(let end):
-                answer.outputs?.fill(&record)
-                record.exitCode = end.end.outcome.exitCode
-            default: break
-            }
+            record.fill(answer)
         case .failed(let error): record.failure = error.code
         // Recorded when it is carried out.
         case .putOff, .wait: return
@@ -178,6 +186,20 @@ extension BackendEntry {
             log.record(record, isModifying: true, environment: start.environment)
         } else {
             log.record(record, isModifying: type(of: verb).isModifying)
+        }
+    }
+}
+
+extension OperationRecord {
+    /// What an answer tells of what was done.
+    mutating func fill(_ answer: Answer) {
+        bytes = answer.streamedBytes ?? UInt64(answer.payload.readableBytes)
+        switch answer.reply {
+        case .write(let info), .uploadFinish(let info): bytes = info.size
+        case .execEnd(let end):
+            answer.outputs?.fill(&self)
+            exitCode = end.end.outcome.exitCode
+        default: break
         }
     }
 }

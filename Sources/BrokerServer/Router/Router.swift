@@ -24,6 +24,11 @@ package actor Router: RequestHandler {
     }
 
     package func attempt(_ call: Call, in session: Session) -> Attempt {
+        guard let audit = broker.audit else { return attemptUnaudited(call, in: session) }
+        return audit.attempt(call, in: session) { attemptUnaudited(call, in: session) }
+    }
+
+    private func attemptUnaudited(_ call: Call, in session: Session) -> Attempt {
         if let refusal = session.refusal(of: call) { return .failed(refusal) }
         if call.options.special != nil, call.idempotencyKey != nil { return .wait }
         // Spelled out rather than through `Operation.verb`, so that no existential is made per call.
@@ -58,7 +63,7 @@ package actor Router: RequestHandler {
         case .clearKeys: return attempt(ClearKeys(), call, session)
         case .execStart(let verb): return attempt(verb, call, session)
         case .acquire, .release, .describe, .listWorkspaces, .deleteWorkspace, .stats, .connections, .pools, .logs,
-            .reload, .drain, .listEntries, .listCommands, .killCommand, .destroyEntry, .execList, .execAttach,
+            .reload, .drain, .audit, .listEntries, .listCommands, .killCommand, .destroyEntry, .execList, .execAttach,
             .execWait, .execSignal, .execResize, .uploadBegin, .uploadAppend, .uploadFinish, .uploadAbort:
             // One that streams always waits.
             guard case .session(let verb) = call.operation.verb else { return .wait }
@@ -126,6 +131,7 @@ package actor Router: RequestHandler {
         for index in batch.indices {
             let outcome = batch[index].takeOutcome()
             batch[index].record(outcome, duration, in: session)
+            broker.audit?.attempted(batch[index].call, outcome, in: session)
             finish(self, batch[index].call, outcome)
         }
         if batch.capacity > spareBatch.capacity {

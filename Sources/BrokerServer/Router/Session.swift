@@ -1,4 +1,5 @@
 internal import AgentBackend
+internal import AuditLog
 internal import BackendPool
 internal import BrokerWire
 internal import LocalBackend
@@ -21,6 +22,9 @@ package final class Session: @unchecked Sendable {
     private(set) var acquiring = 0
     /// Calls that wait for the end of the batch.
     var putOff: [PutOffCall] = []
+
+    /// Who calls, for the audit log.
+    var auditCaller = AuditCaller(tokenID: "", tokenName: "", connection: 0, peer: "", client: "")
 
     /// Whether an answer of so many bytes can be sent at once. One that cannot has to wait, and a read is made once more
     /// then.

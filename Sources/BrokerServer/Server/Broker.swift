@@ -1,4 +1,5 @@
 internal import AgentBackend
+internal import AuditLog
 internal import BackendPool
 internal import BrokerWire
 internal import LocalBackend
@@ -57,15 +58,18 @@ package struct Broker: Sendable {
         let hangups = handlesSignals && reading != nil ? await UnixSignalsSequence(trapping: .sighup) : nil
         let root = try await BrokerRoot.open(configuration.root)
         defer { root.close() }
+        let auditLog = try AuditLog.open(configuration.audit, root, time, logger)
         let threads = FileThreads()
         let log = OperationsLog(mode: configuration.log.operations.mode, output: output)
         do {
-            try await serve(root, threads, log, signals, hangups, ready)
+            try await serve(root, threads, log, auditLog, signals, hangups, ready)
         } catch {
+            await auditLog?.close()
             await output.close()
             await threads.shutdown()
             throw error
         }
+        await auditLog?.close()
         await output.close()
         await threads.shutdown()
     }
@@ -81,6 +85,7 @@ package struct Broker: Sendable {
         _ root: BrokerRoot,
         _ threads: FileThreads,
         _ log: OperationsLog,
+        _ auditLog: AuditLog?,
         _ signals: UnixSignalsSequence?,
         _ hangups: UnixSignalsSequence?,
         _ ready: (ReadyReport) -> Void
@@ -121,6 +126,7 @@ package struct Broker: Sendable {
             isolation,
             trash,
             log,
+            auditLog,
             time,
             tracer.map { CallTracer(tracer: $0) }
         )
@@ -166,6 +172,7 @@ package struct Broker: Sendable {
                     .background(core.background),
                     .commands(isolation),
                     .operationsLog(log),
+                    .audit(core.audit),
                     .connections(listener, settings: settings),
                 ],
                 logger: logger

@@ -1,4 +1,5 @@
 internal import AgentBackend
+internal import AuditLog
 internal import BackendPool
 internal import BrokerWire
 internal import LocalBackend
@@ -12,6 +13,7 @@ extension BrokerCore {
         _ isolation: CommandIsolation,
         _ trash: TrashQueue,
         _ log: OperationsLog,
+        _ auditLog: AuditLog?,
         _ time: BrokerTime,
         _ tracer: CallTracer? = nil
     ) throws(BackendError) {
@@ -85,7 +87,8 @@ extension BrokerCore {
             configuration: running,
             isolation: isolation.name,
             drain: drain,
-            tracer: tracer
+            tracer: tracer,
+            audit: auditLog.map { CallAudit($0, pool: pool) }
         )
     }
 }

@@ -30,6 +30,8 @@ final class BrokerCore: Sendable {
     let drain: BrokerDrain
     /// Nil: nobody follows calls.
     let tracer: CallTracer?
+    /// Nil: nothing is recorded.
+    let audit: CallAudit?
     private let start = ContinuousClock.now
 
     init(
@@ -50,7 +52,8 @@ final class BrokerCore: Sendable {
         configuration: RunningConfiguration,
         isolation: String,
         drain: BrokerDrain,
-        tracer: CallTracer?
+        tracer: CallTracer?,
+        audit: CallAudit?
     ) {
         self.pool = pool
         self.workspaces = workspaces
@@ -69,6 +72,7 @@ final class BrokerCore: Sendable {
         self.isolation = isolation
         self.drain = drain
         self.tracer = tracer
+        self.audit = audit
         self.connections = connections
         node = configuration.current.node
     }

@@ -25,6 +25,9 @@ final class ConnectionTable: Sendable {
         fileprivate let table: ConnectionTable
         fileprivate let id: UInt64
 
+        /// As ``ConnectionDescription/number``.
+        var number: UInt64 { id }
+
         /// It was shown a valid token of this org. False: another connection has its place already.
         func authenticated(_ org: Org.ID) -> Bool {
             table.state.withLock { state in

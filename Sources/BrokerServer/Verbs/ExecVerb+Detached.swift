@@ -57,6 +57,7 @@ extension ExecStart {
         }
         let start = ContinuousClock.now
         let counters = broker.counters[session.principal.org]
+        let audit = broker.audit?.backgroundCommand(call, in: session)
         do throws(BackendError) {
             let member = try entry.backgroundBegan(command)
             let slot = stream.keepSlot()
@@ -93,6 +94,7 @@ extension ExecStart {
                     trace.finish()
                     let answer = Answer(.execEnd(ExecEndReply(end: end)), outputs: exec.outputs)
                     entry.record(Self.name, call, .done(answer), duration: start.duration(to: .now))
+                    audit?.ended(exec.id, answer, since: start)
                 }
             } catch {
                 release()

@@ -64,6 +64,7 @@ extension Operation {
         case .listCommands(let verb): .session(verb)
         case .killCommand(let verb): .session(verb)
         case .destroyEntry(let verb): .session(verb)
+        case .audit(let verb): .session(verb)
         }
     }
 }

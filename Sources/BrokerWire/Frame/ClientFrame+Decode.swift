@@ -145,6 +145,8 @@ extension ClientFrame.Body {
             self = .call(.killCommand(try KillCommand(message.kill_command.pointee)))
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_DESTROY_ENTRY:
             self = .call(.destroyEntry(try DestroyEntry(message.destroy_entry.pointee)))
+        case AGENTBROKER__V1__CLIENT_FRAME__BODY_AUDIT_QUERY:
+            self = .call(.audit(try QueryAudit(message.audit_query.pointee)))
 
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_CHUNK: self = .chunk
         case AGENTBROKER__V1__CLIENT_FRAME__BODY_WINDOW:

@@ -239,6 +239,9 @@ extension Operation {
         case .destroyEntry(let call):
             message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_DESTROY_ENTRY
             message.destroy_entry = call.build(builder)
+        case .audit(let call):
+            message.body_case = AGENTBROKER__V1__CLIENT_FRAME__BODY_AUDIT_QUERY
+            message.audit_query = call.build(builder)
         }
     }
 }

@@ -136,6 +136,7 @@ package enum Operation: Sendable, Hashable {
     case listCommands(ListCommands)
     case killCommand(KillCommand)
     case destroyEntry(DestroyEntry)
+    indirect case audit(QueryAudit)
 
     /// Whether more may come from the caller after the first frame. For all others that frame is the whole call.
     package var streamsFromCaller: Bool {
@@ -150,7 +151,7 @@ package enum Operation: Sendable, Hashable {
             .execList,
             .execAttach,
             .execWait, .execSignal, .execResize,
-            .listWorkspaces, .deleteWorkspace, .stats, .connections, .pools, .logs, .reload, .drain,
+            .listWorkspaces, .deleteWorkspace, .stats, .connections, .pools, .logs, .reload, .drain, .audit,
             .listEntries, .listCommands, .killCommand, .destroyEntry:
             false
         }

@@ -139,6 +139,8 @@ extension ServerFrame.Body {
             self = .reply(.commands(try CommandPage(message.list_commands_reply.pointee)))
         case AGENTBROKER__V1__SERVER_FRAME__BODY_KILL_COMMAND_REPLY: self = .reply(.killCommand)
         case AGENTBROKER__V1__SERVER_FRAME__BODY_DESTROY_ENTRY_REPLY: self = .reply(.destroyEntry)
+        case AGENTBROKER__V1__SERVER_FRAME__BODY_AUDIT_QUERY_REPLY:
+            self = .reply(.audit(try AuditRecordPage(message.audit_query_reply.pointee)))
 
         case AGENTBROKER__V1__SERVER_FRAME__BODY_CHUNK: self = .chunk
         case AGENTBROKER__V1__SERVER_FRAME__BODY_ERROR: self = .error(try BackendError(message.error.pointee))

@@ -243,6 +243,9 @@ extension Reply {
         case .destroyEntry:
             message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_DESTROY_ENTRY_REPLY
             message.destroy_entry_reply = builder.make(agentbroker__v1__destroy_entry_reply__init)
+        case .audit(let page):
+            message.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_AUDIT_QUERY_REPLY
+            message.audit_query_reply = page.build(builder)
         }
     }
 }

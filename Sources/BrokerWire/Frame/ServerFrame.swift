@@ -87,4 +87,5 @@ package enum Reply: Sendable {
     case commands(CommandPage)
     case killCommand
     case destroyEntry
+    case audit(AuditRecordPage)
 }

@@ -24,10 +24,11 @@ import Testing
             ("retention.", BrokerConfiguration.Retention.fields.map(\.key)),
             ("identities.", BrokerConfiguration.Identities.fields.map(\.key)),
             ("log.", BrokerConfiguration.Log.fields.map(\.key)),
+            ("audit.", BrokerConfiguration.Audit.fields.map(\.key)),
             ("orgs[].", OrgConfiguration.fields.map(\.key)),
         ]
         let nested = Set([
-            "tls", "http", "limits", "pool", "exec", "memory", "watch", "files", "retention", "identities", "log",
+            "tls", "http", "limits", "pool", "exec", "memory", "watch", "files", "retention", "identities", "log", "audit",
             "orgs",
         ])
         let top = BrokerConfiguration.fields.map(\.key).filter { !nested.contains($0) }

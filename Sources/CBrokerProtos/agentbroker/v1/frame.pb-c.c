@@ -97,7 +97,7 @@ void   agentbroker__v1__server_frame__free_unpacked
   assert(message->base.descriptor == &agentbroker__v1__server_frame__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descriptors[70] =
+static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descriptors[71] =
 {
   {
     "id",
@@ -712,6 +712,18 @@ static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descr
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "audit_query",
+    84,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ClientFrame, body_case),
+    offsetof(Agentbroker__V1__ClientFrame, audit_query),
+    &agentbroker__v1__audit_query__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "exec_start",
     96,
     PROTOBUF_C_LABEL_NONE,
@@ -943,28 +955,29 @@ static const ProtobufCFieldDescriptor agentbroker__v1__client_frame__field_descr
 static const unsigned agentbroker__v1__client_frame__field_indices_by_name[] = {
   17,   /* field[17] = acquire */
   41,   /* field[41] = archive */
+  51,   /* field[51] = audit_query */
   12,   /* field[12] = cancel */
   47,   /* field[47] = checksum */
   37,   /* field[37] = chmod */
   15,   /* field[15] = chunk */
   50,   /* field[50] = clear_keys */
-  60,   /* field[60] = connections */
+  61,   /* field[61] = connections */
   29,   /* field[29] = copy */
   4,   /* field[4] = deadline_ms */
   49,   /* field[49] = delete_key */
-  58,   /* field[58] = delete_workspace */
+  59,   /* field[59] = delete_workspace */
   19,   /* field[19] = describe */
-  68,   /* field[68] = destroy_entry */
+  69,   /* field[69] = destroy_entry */
   36,   /* field[36] = disk_usage */
-  64,   /* field[64] = drain */
+  65,   /* field[65] = drain */
   16,   /* field[16] = echo */
   32,   /* field[32] = edit */
-  53,   /* field[53] = exec_attach */
-  52,   /* field[52] = exec_list */
-  56,   /* field[56] = exec_resize */
-  55,   /* field[55] = exec_signal */
-  51,   /* field[51] = exec_start */
-  54,   /* field[54] = exec_wait */
+  54,   /* field[54] = exec_attach */
+  53,   /* field[53] = exec_list */
+  57,   /* field[57] = exec_resize */
+  56,   /* field[56] = exec_signal */
+  52,   /* field[52] = exec_start */
+  55,   /* field[55] = exec_wait */
   25,   /* field[25] = exists */
   42,   /* field[42] = extract */
   30,   /* field[30] = glob */
@@ -973,32 +986,32 @@ static const unsigned agentbroker__v1__client_frame__field_indices_by_name[] = {
   9,   /* field[9] = hello */
   0,   /* field[0] = id */
   8,   /* field[8] = idempotency_key */
-  67,   /* field[67] = kill_command */
+  68,   /* field[68] = kill_command */
   3,   /* field[3] = lane */
   2,   /* field[2] = last */
-  66,   /* field[66] = list_commands */
-  65,   /* field[65] = list_entries */
+  67,   /* field[67] = list_commands */
+  66,   /* field[66] = list_entries */
   48,   /* field[48] = list_keys */
-  57,   /* field[57] = list_workspaces */
-  62,   /* field[62] = logs */
+  58,   /* field[58] = list_workspaces */
+  63,   /* field[63] = logs */
   26,   /* field[26] = mkdir */
-  69,   /* field[69] = payload */
+  70,   /* field[70] = payload */
   10,   /* field[10] = ping */
   11,   /* field[11] = pong */
-  61,   /* field[61] = pools */
+  62,   /* field[62] = pools */
   5,   /* field[5] = queue_deadline_ms */
   20,   /* field[20] = read */
   33,   /* field[33] = read_lines */
   35,   /* field[35] = read_many */
   22,   /* field[22] = readdir */
   18,   /* field[18] = release */
-  63,   /* field[63] = reload */
+  64,   /* field[64] = reload */
   28,   /* field[28] = rename */
   6,   /* field[6] = requires */
   24,   /* field[24] = rm */
   23,   /* field[23] = stat */
   34,   /* field[34] = stat_many */
-  59,   /* field[59] = stats */
+  60,   /* field[60] = stats */
   38,   /* field[38] = symlink */
   1,   /* field[1] = target */
   27,   /* field[27] = touch */
@@ -1012,7 +1025,7 @@ static const unsigned agentbroker__v1__client_frame__field_indices_by_name[] = {
   13,   /* field[13] = window */
   21,   /* field[21] = write */
 };
-static const ProtobufCIntRange agentbroker__v1__client_frame__number_ranges[12 + 1] =
+static const ProtobufCIntRange agentbroker__v1__client_frame__number_ranges[13 + 1] =
 {
   { 1, 0 },
   { 16, 9 },
@@ -1020,13 +1033,14 @@ static const ProtobufCIntRange agentbroker__v1__client_frame__number_ranges[12 +
   { 40, 17 },
   { 48, 20 },
   { 80, 48 },
-  { 96, 51 },
-  { 112, 57 },
-  { 128, 59 },
-  { 130, 60 },
-  { 136, 65 },
-  { 2047, 69 },
-  { 0, 70 }
+  { 84, 51 },
+  { 96, 52 },
+  { 112, 58 },
+  { 128, 60 },
+  { 130, 61 },
+  { 136, 66 },
+  { 2047, 70 },
+  { 0, 71 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__client_frame__descriptor =
 {
@@ -1036,14 +1050,14 @@ const ProtobufCMessageDescriptor agentbroker__v1__client_frame__descriptor =
   "Agentbroker__V1__ClientFrame",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ClientFrame),
-  70,
+  71,
   agentbroker__v1__client_frame__field_descriptors,
   agentbroker__v1__client_frame__field_indices_by_name,
-  12,  agentbroker__v1__client_frame__number_ranges,
+  13,  agentbroker__v1__client_frame__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__client_frame__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descriptors[65] =
+static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descriptors[66] =
 {
   {
     "id",
@@ -1574,6 +1588,18 @@ static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descr
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "audit_query_reply",
+    84,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__ServerFrame, body_case),
+    offsetof(Agentbroker__V1__ServerFrame, audit_query_reply),
+    &agentbroker__v1__audit_query_reply__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "exec_started",
     96,
     PROTOBUF_C_LABEL_NONE,
@@ -1829,29 +1855,30 @@ static const ProtobufCFieldDescriptor agentbroker__v1__server_frame__field_descr
 static const unsigned agentbroker__v1__server_frame__field_indices_by_name[] = {
   10,   /* field[10] = acquire_reply */
   34,   /* field[34] = archive_reply */
+  44,   /* field[44] = audit_query_reply */
   40,   /* field[40] = checksum_reply */
   30,   /* field[30] = chmod_reply */
   7,   /* field[7] = chunk */
   43,   /* field[43] = clear_keys_reply */
-  55,   /* field[55] = connections_reply */
+  56,   /* field[56] = connections_reply */
   22,   /* field[22] = copy_reply */
   42,   /* field[42] = delete_key_reply */
-  53,   /* field[53] = delete_workspace_reply */
+  54,   /* field[54] = delete_workspace_reply */
   12,   /* field[12] = describe_reply */
-  63,   /* field[63] = destroy_entry_reply */
+  64,   /* field[64] = destroy_entry_reply */
   29,   /* field[29] = disk_usage_reply */
-  59,   /* field[59] = drain_reply */
+  60,   /* field[60] = drain_reply */
   9,   /* field[9] = echo_reply */
   25,   /* field[25] = edit_reply */
   8,   /* field[8] = error */
-  48,   /* field[48] = exec_attached */
-  46,   /* field[46] = exec_end */
-  49,   /* field[49] = exec_gap */
-  47,   /* field[47] = exec_list_reply */
-  45,   /* field[45] = exec_output */
-  51,   /* field[51] = exec_resize_reply */
-  50,   /* field[50] = exec_signal_reply */
-  44,   /* field[44] = exec_started */
+  49,   /* field[49] = exec_attached */
+  47,   /* field[47] = exec_end */
+  50,   /* field[50] = exec_gap */
+  48,   /* field[48] = exec_list_reply */
+  46,   /* field[46] = exec_output */
+  52,   /* field[52] = exec_resize_reply */
+  51,   /* field[51] = exec_signal_reply */
+  45,   /* field[45] = exec_started */
   18,   /* field[18] = exists_reply */
   35,   /* field[35] = extract_reply */
   23,   /* field[23] = glob_reply */
@@ -1859,29 +1886,29 @@ static const unsigned agentbroker__v1__server_frame__field_indices_by_name[] = {
   24,   /* field[24] = grep_reply */
   2,   /* field[2] = hello_reply */
   0,   /* field[0] = id */
-  62,   /* field[62] = kill_command_reply */
+  63,   /* field[63] = kill_command_reply */
   1,   /* field[1] = last */
-  61,   /* field[61] = list_commands_reply */
-  60,   /* field[60] = list_entries_reply */
+  62,   /* field[62] = list_commands_reply */
+  61,   /* field[61] = list_entries_reply */
   41,   /* field[41] = list_keys_reply */
-  52,   /* field[52] = list_workspaces_reply */
-  57,   /* field[57] = logs_reply */
+  53,   /* field[53] = list_workspaces_reply */
+  58,   /* field[58] = logs_reply */
   19,   /* field[19] = mkdir_reply */
-  64,   /* field[64] = payload */
+  65,   /* field[65] = payload */
   3,   /* field[3] = ping */
   4,   /* field[4] = pong */
-  56,   /* field[56] = pools_reply */
+  57,   /* field[57] = pools_reply */
   26,   /* field[26] = read_lines_reply */
   28,   /* field[28] = read_many_reply */
   13,   /* field[13] = read_reply */
   15,   /* field[15] = readdir_reply */
   11,   /* field[11] = release_reply */
-  58,   /* field[58] = reload_reply */
+  59,   /* field[59] = reload_reply */
   21,   /* field[21] = rename_reply */
   17,   /* field[17] = rm_reply */
   27,   /* field[27] = stat_many_reply */
   16,   /* field[16] = stat_reply */
-  54,   /* field[54] = stats_reply */
+  55,   /* field[55] = stats_reply */
   31,   /* field[31] = symlink_reply */
   20,   /* field[20] = touch_reply */
   32,   /* field[32] = tree_reply */
@@ -1893,7 +1920,7 @@ static const unsigned agentbroker__v1__server_frame__field_indices_by_name[] = {
   5,   /* field[5] = window */
   14,   /* field[14] = write_reply */
 };
-static const ProtobufCIntRange agentbroker__v1__server_frame__number_ranges[14 + 1] =
+static const ProtobufCIntRange agentbroker__v1__server_frame__number_ranges[15 + 1] =
 {
   { 1, 0 },
   { 3, 1 },
@@ -1903,13 +1930,14 @@ static const ProtobufCIntRange agentbroker__v1__server_frame__number_ranges[14 +
   { 40, 10 },
   { 48, 13 },
   { 80, 41 },
-  { 96, 44 },
-  { 112, 52 },
-  { 128, 54 },
-  { 130, 55 },
-  { 136, 60 },
-  { 2047, 64 },
-  { 0, 65 }
+  { 84, 44 },
+  { 96, 45 },
+  { 112, 53 },
+  { 128, 55 },
+  { 130, 56 },
+  { 136, 61 },
+  { 2047, 65 },
+  { 0, 66 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__server_frame__descriptor =
 {
@@ -1919,10 +1947,10 @@ const ProtobufCMessageDescriptor agentbroker__v1__server_frame__descriptor =
   "Agentbroker__V1__ServerFrame",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__ServerFrame),
-  65,
+  66,
   agentbroker__v1__server_frame__field_descriptors,
   agentbroker__v1__server_frame__field_indices_by_name,
-  14,  agentbroker__v1__server_frame__number_ranges,
+  15,  agentbroker__v1__server_frame__number_ranges,
   (ProtobufCMessageInit) agentbroker__v1__server_frame__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -16,6 +16,7 @@ PROTOBUF_C__BEGIN_DECLS
 
 #include "agentbroker/v1/admin.pb-c.h"
 #include "agentbroker/v1/archive.pb-c.h"
+#include "agentbroker/v1/audit.pb-c.h"
 #include "agentbroker/v1/call.pb-c.h"
 #include "agentbroker/v1/common.pb-c.h"
 #include "agentbroker/v1/error.pb-c.h"
@@ -98,7 +99,8 @@ typedef enum {
   AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_ENTRIES = 136,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_LIST_COMMANDS = 137,
   AGENTBROKER__V1__CLIENT_FRAME__BODY_KILL_COMMAND = 138,
-  AGENTBROKER__V1__CLIENT_FRAME__BODY_DESTROY_ENTRY = 139
+  AGENTBROKER__V1__CLIENT_FRAME__BODY_DESTROY_ENTRY = 139,
+  AGENTBROKER__V1__CLIENT_FRAME__BODY_AUDIT_QUERY = 84
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(AGENTBROKER__V1__CLIENT_FRAME__BODY__CASE)
 } Agentbroker__V1__ClientFrame__BodyCase;
 
@@ -219,6 +221,7 @@ struct  Agentbroker__V1__ClientFrame
     Agentbroker__V1__ListCommands *list_commands;
     Agentbroker__V1__KillCommand *kill_command;
     Agentbroker__V1__DestroyEntry *destroy_entry;
+    Agentbroker__V1__AuditQuery *audit_query;
   };
 };
 #define AGENTBROKER__V1__CLIENT_FRAME__INIT \
@@ -289,7 +292,8 @@ typedef enum {
   AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_ENTRIES_REPLY = 136,
   AGENTBROKER__V1__SERVER_FRAME__BODY_LIST_COMMANDS_REPLY = 137,
   AGENTBROKER__V1__SERVER_FRAME__BODY_KILL_COMMAND_REPLY = 138,
-  AGENTBROKER__V1__SERVER_FRAME__BODY_DESTROY_ENTRY_REPLY = 139
+  AGENTBROKER__V1__SERVER_FRAME__BODY_DESTROY_ENTRY_REPLY = 139,
+  AGENTBROKER__V1__SERVER_FRAME__BODY_AUDIT_QUERY_REPLY = 84
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(AGENTBROKER__V1__SERVER_FRAME__BODY__CASE)
 } Agentbroker__V1__ServerFrame__BodyCase;
 
@@ -369,6 +373,7 @@ struct  Agentbroker__V1__ServerFrame
     Agentbroker__V1__ListCommandsReply *list_commands_reply;
     Agentbroker__V1__KillCommandReply *kill_command_reply;
     Agentbroker__V1__DestroyEntryReply *destroy_entry_reply;
+    Agentbroker__V1__AuditQueryReply *audit_query_reply;
   };
 };
 #define AGENTBROKER__V1__SERVER_FRAME__INIT \

@@ -1,0 +1,61 @@
+internal import AgentBackend
+internal import BrokerWire
+
+/// What the audit log records of an operation.
+extension Operation {
+    /// Whether each call of it is recorded: it changes something, runs or ends a command, or takes or gives back a lease.
+    /// Of the others only those that are refused are. Spelled out, so that no existential is made per call.
+    var isAudited: Bool {
+        switch self {
+        case .write, .rm, .mkdir, .touch, .rename, .copy, .edit, .chmod, .symlink, .extract, .deleteKey, .clearKeys,
+            .execStart, .execSignal, .execResize, .acquire, .release, .deleteWorkspace, .reload, .drain:
+            true
+        case .echo, .describe, .read, .readdir, .stat, .exists, .glob, .grep, .readLines, .statMany, .readMany, .tree,
+            .diskUsage, .archive, .watch, .listKeys, .execList, .execAttach, .execWait, .listWorkspaces, .stats,
+            .connections, .pools, .logs, .audit:
+            false
+        }
+    }
+
+    /// What it works on: a path, a command line, or what else tells one call from another.
+    var auditedSubject: [UInt8] {
+        switch self {
+        case .execSignal(let call):
+            Array((call.call == 0 ? "" : "call \(call.call) ").utf8) + "signal \(call.signal)".utf8
+        case .release(let call): Array("lease \(call.lease)".utf8)
+        case .stats(let call): Self.org(call.org)
+        case .connections(let call): Self.org(call.org)
+        case .logs(let call): Self.org(call.org)
+        case .audit(let call): Self.org(call.org)
+        default: subject
+        }
+    }
+
+    private static func org(_ name: String) -> [UInt8] { name.isEmpty ? [] : Array("org \(name)".utf8) }
+
+    /// The command in the background that it is about.
+    var auditedExec: UInt64? {
+        let id: UInt64
+        switch self {
+        case .execSignal(let call): id = call.exec
+        case .execResize(let call): id = call.exec
+        case .execAttach(let call): id = call.exec
+        case .execWait(let call): id = call.exec
+        default: return nil
+        }
+        return id == 0 ? nil : id
+    }
+
+    /// The key that it names itself, where the target names none.
+    var auditedKey: String? {
+        if case .deleteWorkspace(let call) = self { call.key } else { nil }
+    }
+
+    private var subject: [UInt8] {
+        switch verb {
+        case .entry(let verb): verb.subject
+        case .session(let verb): verb.subject
+        case .stream(let verb): verb.subject
+        }
+    }
+}
