@@ -8,12 +8,15 @@ extension Operation {
     var isAudited: Bool {
         switch self {
         case .write, .rm, .mkdir, .touch, .rename, .copy, .edit, .chmod, .symlink, .extract, .deleteKey, .clearKeys,
-            .execStart, .execSignal, .execResize, .acquire, .release, .deleteWorkspace, .reload, .drain:
+            .execStart, .execSignal, .execResize, .acquire, .release, .deleteWorkspace, .uploadBegin, .uploadFinish,
+            .uploadAbort, .killCommand, .destroyEntry, .reload, .drain:
             true
         case .echo, .describe, .read, .readdir, .stat, .exists, .glob, .grep, .readLines, .statMany, .readMany, .tree,
             .diskUsage, .archive, .watch, .listKeys, .execList, .execAttach, .execWait, .listWorkspaces, .stats,
-            .connections, .pools, .logs, .audit:
+            .connections, .pools, .logs, .audit, .checksum, .listEntries, .listCommands:
             false
+        // No file has changed before the upload is finished.
+        case .uploadAppend: false
         }
     }
 
@@ -27,6 +30,10 @@ extension Operation {
         case .connections(let call): Self.org(call.org)
         case .logs(let call): Self.org(call.org)
         case .audit(let call): Self.org(call.org)
+        case .listEntries(let call): Self.org(call.org)
+        case .listCommands(let call): Self.org(call.org)
+        case .killCommand(let call): Array("command \(call.number) ".utf8) + Self.org(call.org)
+        case .destroyEntry(let call): Self.org(call.org)
         default: subject
         }
     }
@@ -48,7 +55,11 @@ extension Operation {
 
     /// The key that it names itself, where the target names none.
     var auditedKey: String? {
-        if case .deleteWorkspace(let call) = self { call.key } else { nil }
+        switch self {
+        case .deleteWorkspace(let call): call.key
+        case .destroyEntry(let call): call.key
+        default: nil
+        }
     }
 
     private var subject: [UInt8] {
@@ -56,6 +67,7 @@ extension Operation {
         case .entry(let verb): verb.subject
         case .session(let verb): verb.subject
         case .stream(let verb): verb.subject
+        case .upload(let verb): verb.subject
         }
     }
 }
