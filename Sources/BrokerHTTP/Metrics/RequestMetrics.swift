@@ -55,7 +55,7 @@ struct RequestMetrics: Sendable {
         return routes.contains(first) ? first : "other"
     }
 
-    private static let routes: Set = ["/mcp", "/healthz", "/readyz", "/metrics"]
+    private static let routes: Set = ["/", "/api", "/dashboard", "/healthz", "/mcp", "/metrics", "/readyz"]
 
     private static func name(_ method: HTTPRequest.Method) -> String {
         [.get, .head, .post, .delete, .put, .options].contains(method) ? method.rawValue : "other"

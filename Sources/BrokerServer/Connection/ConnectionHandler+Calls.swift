@@ -143,7 +143,7 @@ extension ConnectionHandler {
             isWhole: call.isWhole,
             connection: self
         )
-        var active = ActiveCall(stream: stream, call: call, arrival: isReadingBatch ? batchStart : .now())
+        var active = ActiveCall(stream: stream, call: call, arrival: isReadingBatch ? meter.batchStart : .now())
         active.heldBytes = bytes
         if let deadline = call.options.deadline {
             active.deadline = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(deadline)) { [self] in

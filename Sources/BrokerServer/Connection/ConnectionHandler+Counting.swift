@@ -6,41 +6,24 @@ extension ConnectionHandler {
     /// It is known whose it is.
     func begin(counting counters: OrgCounters) {
         self.counters = counters
-        let calls = counters.calls(on: eventLoop)
-        calls.received(bytes: Int(bytesIn))
-        calls.sent(bytes: Int(bytesOut))
-        callCounters = calls
+        meter.begin(counters.calls(on: eventLoop))
+        meter.received(bytes: Int(bytesIn))
+        meter.sent(bytes: Int(bytesOut))
     }
 
     /// What arrives from here on arrives now.
     func beginBatch() {
-        if !isReadingBatch { batchStart = .now() }
+        if !isReadingBatch { meter.beginBatch() }
         isReadingBatch = true
     }
 
     /// A call was answered, or will never be. `code`: of its error. `since`: when it was read; nil: in the present batch.
     @inline(__always)
     func count(_ operation: CountedOperation, _ code: BackendError.Code?, since arrival: NIODeadline? = nil) {
-        guard let callCounters else { return }
         if let code {
-            callCounters.callFailed(operation, code)
+            meter.callFailed(operation, code, since: arrival)
         } else {
-            callCounters.callAnswered(operation)
+            meter.callAnswered(operation, since: arrival)
         }
-        if let arrival {
-            callCounters.took(Self.nanoseconds(since: arrival), operation.operationClass)
-        } else {
-            batched.append(operation.operationClass)
-        }
-    }
-
-    /// What was answered on the spot is about to be written.
-    func countBatch() {
-        guard !batched.isEmpty, let callCounters else { return }
-        batched.drain(into: callCounters, nanoseconds: Self.nanoseconds(since: batchStart))
-    }
-
-    private static func nanoseconds(since time: NIODeadline) -> UInt64 {
-        UInt64(max(0, (NIODeadline.now() - time).nanoseconds))
     }
 }

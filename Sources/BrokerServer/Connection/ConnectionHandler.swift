@@ -24,12 +24,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     var session: Session?
     /// Of the session's org.
     var counters: OrgCounters?
-    /// Those of this event loop.
-    var callCounters: CallCounters?
-    /// Answered on the spot since what was last written.
-    var batched = BatchedCalls()
-    /// When the read began that the present batch came in.
-    var batchStart = NIODeadline.distantPast
+    let meter = CallMeter()
     /// What the batch of calls that is under way has of its org's rate.
     var allowance = CallAllowance()
     /// As the client calls itself.
@@ -37,10 +32,10 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     let acceptTime = ContinuousClock.now
     /// Bytes of frames, those included that wait to be sent.
     private(set) var bytesIn: UInt64 = 0 {
-        didSet { callCounters?.received(bytes: Int(bytesIn - oldValue)) }
+        didSet { meter.received(bytes: Int(bytesIn - oldValue)) }
     }
     private(set) var bytesOut: UInt64 = 0 {
-        didSet { callCounters?.sent(bytes: Int(bytesOut - oldValue)) }
+        didSet { meter.sent(bytes: Int(bytesOut - oldValue)) }
     }
     var sendWindow: SendWindow
     var receiveWindow: ReceiveWindow
@@ -383,7 +378,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     }
 
     func flush() {
-        countBatch()
+        meter.endBatch()
         guard let context else { return }
         if out.readableBytes > 0 {
             if sendWindow.isSuspended { backlog += out.readableBytes }

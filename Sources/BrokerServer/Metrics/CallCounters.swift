@@ -4,41 +4,42 @@ internal import Synchronization
 /// What callers of one org did on one event loop, since the start. Counted on that event loop; read from any thread,
 /// one number a moment later than another.
 package final class CallCounters: Sendable {
-    /// Calls that were answered without an error, by operation.
-    private let answered = SingleWriterCounters(count: CountedOperation.allCases.count)
-    /// Those that were not. An error costs much more than this lock.
+    /// Calls that were answered without an error, by operation; then bytes received and sent; then by class the calls of
+    /// each bucket of their latency, and the nanoseconds of all of them.
+    private let counters = SingleWriterCounters.allocate(count: count)
+    /// Calls that were answered with one. An error costs much more than this lock.
     private let failures = Mutex<[CallFailure: UInt64]>([:])
-    private let traffic = SingleWriterCounters(count: 2)
-    /// By class: its buckets, then the nanoseconds of all its calls.
-    private let latencies = SingleWriterCounters(count: CountedOperation.Class.allCases.count * latencyStride)
 
+    private static let traffic = CountedOperation.allCases.count
+    private static let latencies = traffic + 2
     private static let latencyStride = LatencyHistogram.bucketCount + 1
+    private static let count = latencies + CountedOperation.Class.allCases.count * latencyStride
 
-    /// On the event loop, like all that counts.
-    @inline(__always)
-    func callAnswered(_ operation: CountedOperation) {
-        answered.add(1, at: operation.rawValue)
+    deinit {
+        counters.deallocate(count: Self.count)
     }
 
+    /// Where answered calls are counted, each by the number of its operation. As long as this is kept.
+    var answered: SingleWriterCounters { counters }
+
+    /// On the event loop, like all that counts.
     func callFailed(_ operation: CountedOperation, _ code: BackendError.Code) {
         failures.withLock { $0[CallFailure(operation: operation, code: code), default: 0] += 1 }
     }
 
     /// So many calls of a class took so long, each.
     func took(_ nanoseconds: UInt64, _ operations: CountedOperation.Class, calls: UInt64 = 1) {
-        let start = operations.rawValue * Self.latencyStride
-        latencies.add(calls, at: start + LatencyHistogram.bucket(of: nanoseconds))
-        latencies.add(calls &* nanoseconds, at: start + LatencyHistogram.bucketCount)
+        let start = Self.latencies + operations.rawValue * Self.latencyStride
+        counters.add(calls, at: start + LatencyHistogram.bucket(of: nanoseconds))
+        counters.add(calls &* nanoseconds, at: start + LatencyHistogram.bucketCount)
     }
 
-    @inline(__always)
     func received(bytes: Int) {
-        traffic.add(UInt64(bytes), at: 0)
+        counters.add(UInt64(bytes), at: Self.traffic)
     }
 
-    @inline(__always)
     func sent(bytes: Int) {
-        traffic.add(UInt64(bytes), at: 1)
+        counters.add(UInt64(bytes), at: Self.traffic + 1)
     }
 
     /// Adds what was counted so far.
@@ -47,13 +48,13 @@ package final class CallCounters: Sendable {
             tally.answered[operation.rawValue] += answered[operation.rawValue]
         }
         tally.failed.merge(failures.withLock { $0 }, uniquingKeysWith: +)
-        tally.receivedBytes += traffic[0]
-        tally.sentBytes += traffic[1]
+        tally.receivedBytes += counters[Self.traffic]
+        tally.sentBytes += counters[Self.traffic + 1]
         for operations in CountedOperation.Class.allCases {
-            let start = operations.rawValue * Self.latencyStride
+            let start = Self.latencies + operations.rawValue * Self.latencyStride
             tally.latencies[operations.rawValue] += LatencyHistogram(
-                counts: (start..<start + LatencyHistogram.bucketCount).map { latencies[$0] },
-                sumInNanoseconds: latencies[start + LatencyHistogram.bucketCount]
+                counts: (start..<start + LatencyHistogram.bucketCount).map { counters[$0] },
+                sumInNanoseconds: counters[start + LatencyHistogram.bucketCount]
             )
         }
     }

@@ -3,20 +3,28 @@ internal import Synchronization
 /// Counters that one thread at a time adds to, and any thread reads: an addition is a plain load and store, with no
 /// locked instruction and no line of memory that two cores fight for.
 ///
-/// `@unchecked Sendable`: its memory is never given away, and is only touched by atomic operations.
-struct SingleWriterCounters: ~Copyable, @unchecked Sendable {
-    private let counters: UnsafeMutableBufferPointer<Atomic<UInt64>>
+/// A reference to memory that whoever made it deallocates, once nobody uses it. `@unchecked Sendable`: it is only touched
+/// by atomic operations.
+struct SingleWriterCounters: @unchecked Sendable {
+    private let counters: UnsafeMutablePointer<Atomic<UInt64>>
 
-    init(count: Int) {
-        counters = .allocate(capacity: count)
-        for index in 0..<count { counters.initializeElement(at: index, to: Atomic(0)) }
+    static func allocate(count: Int) -> SingleWriterCounters {
+        let counters = UnsafeMutablePointer<Atomic<UInt64>>.allocate(capacity: count)
+        for index in 0..<count { (counters + index).initialize(to: Atomic(0)) }
+        return SingleWriterCounters(counters: counters)
     }
 
-    deinit {
-        counters.deinitialize().deallocate()
+    private init(counters: UnsafeMutablePointer<Atomic<UInt64>>) {
+        self.counters = counters
     }
 
-    /// By the one writer alone.
+    /// `count`: as it was allocated.
+    func deallocate(count: Int) {
+        counters.deinitialize(count: count)
+        counters.deallocate()
+    }
+
+    /// By the one writer alone. `index`: below the count.
     @inline(__always)
     func add(_ amount: UInt64, at index: Int) {
         let value = counters[index].load(ordering: .relaxed)

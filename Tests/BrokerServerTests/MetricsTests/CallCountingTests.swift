@@ -59,7 +59,7 @@ import Testing
         let counters = OrgCounters()
         let loops = [NIOAsyncTestingEventLoop(), NIOAsyncTestingEventLoop()]
         for loop in loops {
-            counters.calls(on: loop).callAnswered(.read)
+            counters.calls(on: loop).answered.add(1, at: CountedOperation.read.rawValue)
             counters.calls(on: loop).took(1000, .file, calls: 2)
             counters.calls(on: loop).received(bytes: 3)
             counters.calls(on: loop).sent(bytes: 4)
