@@ -267,7 +267,7 @@ let package = Package(
         ),
         .testTarget(
             name: "AgentBrokerTests",
-            dependencies: ["agent-broker", "AgentBackend", nioCore],
+            dependencies: ["agent-broker", "AgentBackend", "BrokerClient", "BrokerWire", nioCore],
             swiftSettings: swiftSettings
         ),
         .testTarget(

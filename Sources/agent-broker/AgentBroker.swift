@@ -57,6 +57,7 @@ struct AgentBroker: AsyncParsableCommand {
             StatsCommand.self,
             PoolsCommand.self,
             EntriesCommand.self,
+            TopCommand.self,
             ConnectionsCommand.self,
             LogsCommand.self,
             ReloadCommand.self,

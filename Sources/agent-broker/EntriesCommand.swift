@@ -39,7 +39,7 @@ struct EntriesCommand: ClientCommand {
         ]
     }
 
-    private static func json(_ entry: BrokerEntryInfo) -> JSONLine {
+    static func json(_ entry: BrokerEntryInfo) -> JSONLine {
         var line = JSONLine()
         line.add("org", entry.org)
         line.add("key", entry.key)

@@ -10,7 +10,7 @@ internal import Synchronization
 final class DashboardFeed: Sendable {
     let token: TokenDigest
     let connection: BrokerConnection
-    private let isDraining: @Sendable () -> Bool
+    private let broker: BrokerAccess
     private let state = Mutex(State())
     private let pagesCame = (sampler: Wakeup(), follower: Wakeup())
 
@@ -26,10 +26,10 @@ final class DashboardFeed: Sendable {
     /// Operations between two overviews; more are counted.
     private static let maximumOperations = 200
 
-    init(_ token: TokenDigest, _ connection: BrokerConnection, isDraining: @escaping @Sendable () -> Bool) {
+    init(_ token: TokenDigest, _ connection: BrokerConnection, _ broker: BrokerAccess) {
         self.token = token
         self.connection = connection
-        self.isDraining = isDraining
+        self.broker = broker
     }
 
     // MARK: Pages
@@ -83,17 +83,23 @@ final class DashboardFeed: Sendable {
     }
 
     /// Why it is over.
-    var reason: String { isDraining() ? "draining" : "token revoked" }
+    var reason: String { broker.isDraining() ? "draining" : "token revoked" }
 
     /// Returns when the broker answers no more.
     private func sample() async {
+        var latencies = LatencyMeter()
         while !Task.isCancelled {
             guard hasPages else {
+                latencies = LatencyMeter()
                 await pagesCame.sampler.wait()
                 continue
             }
             do throws(BackendError) {
-                tell(try await Overview(of: connection, isDraining: isDraining()))
+                var overview = try await Overview(of: connection, isDraining: broker.isDraining())
+                // Of orgs that the wire told of alone is anything shown.
+                let calls = broker.metrics().orgs.map { ($0.name, $0.calls.latency) }
+                overview.latencies = latencies.difference(to: Dictionary(calls) { first, _ in first })
+                tell(overview)
             } catch {
                 if error.code == .connectionClosed || error.code == .shuttingDown { return }
             }

@@ -43,7 +43,7 @@ final class DashboardFeeds: Sendable {
             token: token,
             configuration: configuration
         )
-        let made = DashboardFeed(digest, connection, isDraining: broker.isDraining)
+        let made = DashboardFeed(digest, connection, broker)
         let kept = state.withLock { state -> DashboardFeed? in
             guard !state.isClosed else { return nil }
             if let first = state.feeds[digest], !first.isOver { return first }

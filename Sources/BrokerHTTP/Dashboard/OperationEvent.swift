@@ -16,12 +16,3 @@ struct OperationEvent: Sendable {
         json = event
     }
 }
-
-extension JSONValue {
-    /// Nil: the member is left out.
-    fileprivate mutating func set(_ name: String, _ value: JSONValue?) {
-        guard let value, var object else { return }
-        object[name] = value
-        self = .object(object)
-    }
-}

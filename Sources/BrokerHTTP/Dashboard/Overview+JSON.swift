@@ -1,28 +1,37 @@
 internal import AgentBackend
 internal import BrokerClient
+internal import BrokerServer
 internal import ModelContextProtocol
 
 /// As the page gets it.
 extension Overview {
     var json: JSONValue {
-        [
+        var json: JSONValue = [
             "time_ms": .integer(time),
             "uptime_ms": .count(uptime.inMilliseconds),
             "version": .string(identity.serverVersion),
             "node": .string(identity.node),
             "draining": .bool(isDraining),
-            "orgs": .array(orgs.elements.map(\.json)),
+            "orgs": .array(orgs.elements.map { $0.json(latencies[$0.org]) }),
             "entries": .array(entries.elements.map(\.json)),
             "entries_truncated": .bool(entries.isTruncated),
             "execs": .array(commands.elements.map(\.json)),
             "execs_truncated": .bool(commands.isTruncated),
         ]
+        json.set("latency", latency?.json)
+        return json
+    }
+
+    /// Of all orgs that are seen.
+    private var latency: LatencyHistogram? {
+        let seen = orgs.elements.compactMap { latencies[$0.org] }
+        return seen.isEmpty ? nil : seen.reduce(into: LatencyHistogram()) { $0 += $1 }
     }
 }
 
 extension BrokerPool {
-    fileprivate var json: JSONValue {
-        [
+    fileprivate func json(_ latency: LatencyHistogram?) -> JSONValue {
+        var json: JSONValue = [
             "org": .string(org),
             "connections": .count(UInt64(connections)),
             "calls_ok": .count(callsOK),
@@ -35,6 +44,20 @@ extension BrokerPool {
             "pool": pool.json,
             "refusals": calls.refusals,
             "limits": .array(limits.map(\.json)),
+        ]
+        json.set("latency", latency?.json)
+        return json
+    }
+}
+
+extension LatencyHistogram {
+    fileprivate var json: JSONValue {
+        [
+            "count": .count(count),
+            "p50_us": .count((percentile(50) ?? .zero).inMicroseconds),
+            "p90_us": .count((percentile(90) ?? .zero).inMicroseconds),
+            "p99_us": .count((percentile(99) ?? .zero).inMicroseconds),
+            "max_us": .count((maximum ?? .zero).inMicroseconds),
         ]
     }
 }
@@ -79,7 +102,8 @@ extension BrokerLimitUse {
 
     private var unit: String {
         if name.hasSuffix("bytes") || name.hasSuffix("bytes_in_flight") { return "bytes" }
-        return ["connections", "commands", "entries", "inodes"].first { name.hasSuffix($0) } ?? "calls"
+        return ["connections", "commands", "entries", "inodes", "watches", "directories"].first { name.hasSuffix($0) }
+            ?? "calls"
     }
 }
 

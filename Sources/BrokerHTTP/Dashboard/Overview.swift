@@ -1,5 +1,6 @@
 internal import AgentBackend
 internal import BrokerClient
+internal import BrokerServer
 
 /// What a token sees of a broker at one moment. A value.
 struct Overview: Sendable {
@@ -26,6 +27,8 @@ struct Overview: Sendable {
     let orgs: Part<BrokerPool>
     let entries: Part<BrokerEntryInfo>
     let commands: Part<BrokerCommandInfo>
+    /// By org: of the calls since the overview before. Empty: that is not known.
+    var latencies: [String: LatencyHistogram] = [:]
 
     private static let maximumOrgs = 1000
     private static let maximumEntries = 500
