@@ -106,6 +106,7 @@ struct Dashboard: Sendable {
             sessions.end(session, "logged out")
             return Response(status: .noContent, headers: [.setCookie: DashboardHeaders.noCookie(isSecure: isSecure)])
         case .events: return try events(session, connection)
+        case .audit: return try await audit(request, client)
         case .output(let org, let command):
             return try await output(of: command, in: org, request, session, connection)
         case .kill(let org, let command):

@@ -17,6 +17,7 @@ final class DashboardFeed: Sendable {
     private struct State {
         var pages: [ObjectIdentifier: PageSubscription] = [:]
         var latest: (event: ByteBuffer, at: ContinuousClock.Instant)?
+        var history = OverviewHistory()
         /// Operations told since the last overview.
         var told = 0
         var isOver = false
@@ -36,7 +37,7 @@ final class DashboardFeed: Sendable {
 
     /// Nil: the connection is gone. ``unsubscribe(_:)`` has to follow.
     func subscribe() -> PageSubscription? {
-        let page = PageSubscription()
+        let page = PageSubscription(greeting: state.withLock(\.history.event))
         let isTaken = state.withLock { state in
             guard !state.isOver else { return false }
             state.pages[ObjectIdentifier(page)] = page
@@ -108,9 +109,10 @@ final class DashboardFeed: Sendable {
     }
 
     private func tell(_ overview: Overview) {
-        let event = ByteBuffer(event: "overview", overview.json)
+        let (event, sample) = (ByteBuffer(event: "overview", overview.json), overview.sample)
         let pages = state.withLock { state in
             state.latest = (event, .now)
+            state.history.add(sample)
             state.told = 0
             return Array(state.pages.values)
         }

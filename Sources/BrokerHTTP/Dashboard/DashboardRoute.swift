@@ -8,6 +8,7 @@ enum DashboardRoute: Sendable, Hashable {
     case session
     case logOut
     case events
+    case audit
     case output(org: String, command: UInt64)
     case kill(org: String, command: UInt64)
     case destroy(org: String, key: String)
@@ -15,7 +16,7 @@ enum DashboardRoute: Sendable, Hashable {
 
     var changesSomething: Bool {
         switch self {
-        case .asset, .session, .events, .output: false
+        case .asset, .session, .events, .audit, .output: false
         case .logIn, .logOut, .kill, .destroy, .drain: true
         }
     }
@@ -38,6 +39,7 @@ enum DashboardRoute: Sendable, Hashable {
         case (.get, 1, "session", _): return .session
         case (.delete, 1, "session", _): return .logOut
         case (.get, 1, "events", _): return .events
+        case (.get, 1, "audit", _): return .audit
         case (.post, 1, "drain", _): return .drain
         case (.post, 5, "orgs", "destroy") where names[2] == "keys":
             return .destroy(org: try name(names[1], kind: "org"), key: try name(names[3], kind: "key"))

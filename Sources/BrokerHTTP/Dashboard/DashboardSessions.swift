@@ -66,10 +66,12 @@ final class DashboardSessions: Sendable {
     /// Nil: there is none of that name, or not any more.
     func session(_ name: String) -> Session? {
         let id = TokenDigest(name)
-        return state.withLock { state in
+        let session = state.withLock { state in
             state[id]?.lastUse = .now
             return state[id]?.session
         }
+        // One that began while its feed came to its end is told of nothing.
+        return session?.feed.isOver ?? true ? nil : session
     }
 
     func end(_ session: Session, _ reason: String) {

@@ -22,6 +22,18 @@ extension Overview {
         return json
     }
 
+    /// What a page that comes later is told of it.
+    var sample: JSONValue {
+        let orgs = orgs.elements.map { org in
+            var json = org.json(latencies[org.org])
+            json.set("limits", nil)
+            return json
+        }
+        var json: JSONValue = ["time_ms": .integer(time), "orgs": .array(orgs)]
+        json.set("latency", latency?.json)
+        return json
+    }
+
     /// Of all orgs that are seen.
     private var latency: LatencyHistogram? {
         let seen = orgs.elements.compactMap { latencies[$0.org] }

@@ -10,14 +10,20 @@ struct PageQueue: Sendable {
     /// Operations that wait at most; the oldest go first.
     static let maximumOperations = 200
 
+    /// What is written before all else.
+    private var greeting: ByteBuffer?
     private var overview: ByteBuffer?
     private var operations: Deque<ByteBuffer> = []
     private var missed: UInt64 = 0
     private var farewell: ByteBuffer?
     private(set) var isOver = false
 
+    init(greeting: ByteBuffer? = nil) {
+        self.greeting = greeting
+    }
+
     /// Nothing waits.
-    var isEmpty: Bool { overview == nil && operations.isEmpty && missed == 0 && farewell == nil }
+    var isEmpty: Bool { greeting == nil && overview == nil && operations.isEmpty && missed == 0 && farewell == nil }
 
     mutating func offer(overview event: ByteBuffer) {
         guard !isOver else { return }
@@ -48,12 +54,12 @@ struct PageQueue: Sendable {
 
     /// All that waits, as it is to be written.
     mutating func take() -> ByteBuffer {
-        var bytes = ByteBuffer()
+        var bytes = greeting ?? ByteBuffer()
         if missed > 0 { bytes.writeImmutableBuffer(ByteBuffer(event: "missed", ["count": .count(missed)])) }
         for operation in operations { bytes.writeImmutableBuffer(operation) }
         if let overview { bytes.writeImmutableBuffer(overview) }
         if let farewell { bytes.writeImmutableBuffer(farewell) }
-        (overview, missed, farewell) = (nil, 0, nil)
+        (greeting, overview, missed, farewell) = (nil, nil, 0, nil)
         operations.removeAll(keepingCapacity: true)
         return bytes
     }

@@ -4,8 +4,13 @@ internal import Synchronization
 
 /// One page that is told what goes on. Safe to use from any thread; one task at a time waits for what comes next.
 final class PageSubscription: Sendable {
-    private let queue = Mutex(PageQueue())
+    private let queue: Mutex<PageQueue>
     private let wakeup = Wakeup()
+
+    /// `greeting`: what is written before all else.
+    init(greeting: ByteBuffer? = nil) {
+        queue = Mutex(PageQueue(greeting: greeting))
+    }
 
     func offer(overview event: ByteBuffer) {
         queue.withLock { $0.offer(overview: event) }

@@ -221,6 +221,58 @@ import Testing
         }
     }
 
+    @Test func aPageThatComesLaterIsToldOfTheTimeBefore() async throws {
+        try await withPages { _, pages in
+            let seen = try await overview(pages.acme) { $0["latency"]?["count"]?.wholeNumber != nil }
+            #expect(seen["orgs"]?.elements?.first?["latency"]?["p99_us"]?.wholeNumber != nil)
+            try await pages.acme.stream("/api/events") { peer, _ async throws in
+                let first = try #require(try await peer.namedEvent())
+                #expect(first.name == "history")
+                let samples = try JSONParser.parse(ByteBuffer(string: first.data))["samples"]?.elements
+                #expect(samples?.count ?? 0 >= 2)
+                #expect(samples?.first?["orgs"]?.elements?.first?["org"]?.text == "acme")
+                #expect(samples?.first?["entries"] == nil)
+                #expect(try await peer.event(named: "overview") != nil)
+            }
+            // Of another token it is another one.
+            try await pages.other.stream("/api/events") { peer, _ async throws in
+                #expect(try await peer.namedEvent()?.name == "overview")
+            }
+        }
+    }
+
+    @Test func theAuditLogIsSearchedByWhoMaySeeIt() async throws {
+        try await withPages {
+            $0.audit.isEnabled = true
+        } _: { _, pages in
+            let path = try WorkspacePath("f")
+            _ = try await pages.client.write(path, ByteBuffer(string: "abc"), on: target)
+            _ = try? await pages.client.rm(WorkspacePath("none"), on: target)
+            let command = try await pages.client.execDetached(shell("sleep 1000"), on: target)
+            #expect(
+                try await pages.ops.send("POST", "/api/orgs/acme/keys/k/execs/\(command.id)/kill").status == 204
+            )
+            func records(_ page: DashboardPage, _ query: String) async throws -> [JSONValue] {
+                let reply = try await page.send("GET", "/api/audit?\(query)")
+                #expect(reply.status == 200)
+                return reply.json["records"]?.elements ?? []
+            }
+            let writes = try await records(pages.acme, "operation=write&key=k")
+            #expect(writes.count == 1)
+            #expect(writes.first?["subject"]?.text?.hasSuffix("f") ?? false)
+            #expect(writes.first?["principal"]?.text?.hasPrefix("test (") ?? false)
+            #expect(writes.first?["outcome"]?.text == "ok")
+            let failures = try await records(pages.acme, "failed=1")
+            #expect(failures.contains { $0["operation"]?.text == "rm" })
+            #expect(!failures.contains { $0["operation"]?.text == "write" })
+            #expect(try await records(pages.ops, "org=acme&operation=write").count == 1)
+            #expect(try await records(pages.other, "operation=write").isEmpty)
+            #expect(try await pages.other.send("GET", "/api/audit?org=acme").status == 403)
+            #expect(try await pages.acme.send("GET", "/api/audit?before=x").status == 400)
+            _ = try await command.wait()
+        }
+    }
+
     @Test func streamsAreBounded() async throws {
         try await withPages {
             $0.http.maxEventStreams = 20
@@ -247,6 +299,7 @@ import Testing
         try await withPages { _, pages in
             #expect(try await pages.acme.send("POST", "/api/drain").status == 403)
             #expect(try await pages.reader.send("POST", "/api/drain").status == 403)
+            #expect(try await pages.acme.send("GET", "/api/audit").status == 404)
             try await pages.acme.stream("/api/events") { peer, _ async throws in
                 #expect(try await peer.event(named: "overview") != nil)
                 #expect(try await pages.ops.send("POST", "/api/drain").status == 202)
