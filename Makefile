@@ -47,15 +47,17 @@ run: build ## a broker on loopback with an embedded configuration
 	@exec "$$($(SWIFT) build -c release --show-bin-path)/agent-broker" serve $(ARGS)
 
 # Programs that tests run at a terminal.
-test: NEEDED += vim:/usr/bin/vim less:/usr/bin/less procps:/usr/bin/top
-test: setup lint protos-check debug ## everything: lint, generated code, debug tests, the Python client, some fuzzing, release build
+test: NEEDED += vim:/usr/bin/vim less:/usr/bin/less procps:/usr/bin/top valgrind:/usr/bin/valgrind
+test: setup lint protos-check debug ## everything: lint, generated code, debug tests, the Python client, coding agents, some fuzzing, release build, instruction counts
 	$(SWIFT) test --skip-build --no-parallel
 	clients/python/run-tests "$$($(SWIFT) build --show-bin-path)/agent-broker"
 	Tests/MCP/run "$$($(SWIFT) build --show-bin-path)/agent-broker"
 	Tests/Metrics/run "$$($(SWIFT) build --show-bin-path)/agent-broker"
 	Tests/Dashboard/run --broker "$$($(SWIFT) build --show-bin-path)/agent-broker"
+	"$$($(SWIFT) build --show-bin-path)/loadtest" run coding-agent --stage warm-up --stage steady --rate 50 --no-checks
 	ASAN_OPTIONS=detect_leaks=0 Tests/Fuzz/run 200000
 	$(SWIFT) build -c release
+	loadtest/Benchmarks/check "$$($(SWIFT) build -c release --show-bin-path)"
 
 test-python: debug ## the Python client: lint, types, tests against a broker
 	clients/python/run-tests "$$($(SWIFT) build --show-bin-path)/agent-broker"

@@ -163,7 +163,7 @@ let package = Package(
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             path: "loadtest",
-            exclude: ["demo", "limits", "peers", "pool", "scenarios", "torture"],
+            exclude: ["Benchmarks", "demo", "limits", "peers", "pool", "scenarios", "torture"],
             swiftSettings: swiftSettings
         ),
         .executableTarget(
@@ -173,6 +173,13 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "loadtest/pool",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "benchmark",
+            dependencies: ["AgentBackend", "BackendPool", "BrokerWire", nioCore, nioPosix],
+            path: "loadtest/Benchmarks",
+            exclude: ["check", "thresholds"],
             swiftSettings: swiftSettings
         ),
         .executableTarget(

@@ -41,6 +41,52 @@ import Testing
         #expect(Set(tally.byOrg.keys) == [0, 1])
     }
 
+    @Test func whatDoesNotFitIntoTheSocketIsSentWhenThereIsRoom() throws {
+        let server = try FakeBroker(.none)
+        defer { server.stop() }
+        var scenario = try scenario([.write: 1], connections: 1)
+        scenario.population.orgs = 1
+        scenario.population.files = 8
+        scenario.population.sizes = [.init(size: ByteCount(bytes: 1 << 20), weight: 1)]
+        #expect(try drive(scenario, server, calls: 16).answered == 16)
+    }
+
+    @Test func connectionsAreMadeAnewAndFilesAreStillKnown() throws {
+        let server = try FakeBroker(.none)
+        defer { server.stop() }
+        let plan = WorkerPlan(
+            try scenario(Self.files),
+            run: "run",
+            index: 0,
+            endpoint: server.endpoint,
+            tokens: ["0", "1"]
+        )
+        let driver = try ScenarioDriver(plan)
+        let prepare = StageLoad(name: "prepare", kind: .prepare, duration: .seconds(600), calls: .max, seed: 1)
+        let load = StageLoad(name: "all", kind: .closed(depth: 8), duration: .seconds(600), calls: 500, seed: 1)
+        _ = try driver.run(prepare, begin: Clocks.monotonic()) { _ in }
+        for _ in 0..<2 {
+            #expect(try driver.run(load, begin: Clocks.monotonic()) { _ in }.answered == 500)
+            driver.disconnect()
+            #expect(driver.connections.allSatisfy { $0.descriptor == nil })
+            try driver.connect()
+        }
+    }
+
+    @Test func eachKeyIsTouchedOnce() throws {
+        let server = try FakeBroker(.none)
+        defer { server.stop() }
+        let plan = WorkerPlan(
+            try scenario([.echo: 1]),
+            run: "run",
+            index: 0,
+            endpoint: server.endpoint,
+            tokens: ["0", "1"]
+        )
+        let load = StageLoad(name: "touch", kind: .touch(700), duration: .seconds(600), calls: .max, seed: 1)
+        #expect(try ScenarioDriver(plan).run(load, begin: Clocks.monotonic()) { _ in }.answered == 700)
+    }
+
     @Test func anOpenLoopMakesEveryCallOfItsSchedule() throws {
         let server = try FakeBroker(.none)
         defer { server.stop() }

@@ -25,7 +25,6 @@ struct CompareTransferCommand: ParsableCommand {
                 try BrokerSetup(programs.brokerPath, in: directory).start.run(interrupts) {
                     (broker) throws(LoadFailure) in
                     let transfer = TransferComparison(limit: limit, broker: broker)
-                    try transfer.prepare(interrupts)
                     return try comparison.run(transfer.scenarios, interrupts)
                 }
             }

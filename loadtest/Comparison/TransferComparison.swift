@@ -7,19 +7,12 @@ struct TransferComparison {
     private static let connections = 4
     private static let depth = 4
 
-    /// Makes the files that the calls work on.
-    func prepare(_ interrupts: borrowing Interrupts) throws(LoadFailure) {
-        for server in [limit, broker] {
-            try FileSet(settings(.read, of: server)).write(interrupts: interrupts.descriptor)
-        }
-    }
-
     var scenarios: [Comparison.Scenario] {
-        [(LoadOperation.read, Target.atLeast(0.8)), (.write, .atLeast(0.7))].map { operation, target in
+        [(CallKind.read, Target.atLeast(0.8)), (.write, .atLeast(0.7))].map { operation, target in
             Comparison.Scenario(
                 load: "\(operation.rawValue) 1 MiB, \(Self.connections) x \(Self.depth)",
                 contestants: [limit, broker].map { server in
-                    ServerLoad(name: server.name, server: server, settings: settings(operation, of: server))
+                    DrivenLoad(name: server.name, server: server, scenario: Self.scenario(operation), depth: Self.depth)
                 },
                 questions: [
                     Comparison.Question(
@@ -35,14 +28,14 @@ struct TransferComparison {
         }
     }
 
-    private func settings(_ operation: LoadOperation, of server: ServerProcess) -> LoadSettings {
-        var settings = server.settings(operation, connections: Self.connections, depth: Self.depth)
+    private static func scenario(_ operation: CallKind) -> Scenario {
+        var scenario = Scenario(name: "transfer", about: "", mix: [operation: 1], stages: [])
+        scenario.connections = connections
+        scenario.population.orgs = 1
         // The limit program has one set of files for all.
-        settings.tokens = [server.tokens[0]]
-        settings.keys = ["load-0"]
-        settings.backend = .local
-        settings.payload = Self.size
-        settings.files = Self.connections * Self.depth
-        return settings
+        scenario.population.keys = 1
+        scenario.population.files = connections * depth
+        scenario.population.sizes = [.init(size: ByteCount(bytes: size), weight: 1)]
+        return scenario
     }
 }

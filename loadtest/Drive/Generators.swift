@@ -18,11 +18,24 @@ final class Generators {
     ) throws(LoadFailure) -> Result {
         let generators = try Generators(plans, in: directory, interrupts.descriptor)
         defer { generators.end() }
-        for (plan, channel) in zip(plans, generators.channels) { try channel.send(WorkerOrder.connect(plan)) }
-        try generators.wait(within: Duration.seconds(300)) { (report, _) throws(LoadFailure) in
-            if case .connected = report { true } else { false }
-        }
+        try generators.order { .begin(plans[$0]) }
         return try body(generators)
+    }
+
+    /// Closes all connections, for the time of `body`.
+    func disconnected<Result>(_ body: () throws(LoadFailure) -> Result) throws(LoadFailure) -> Result {
+        try order { _ in .disconnect }
+        let result = try body()
+        try order { _ in .connect }
+        return result
+    }
+
+    /// Has all of them do something that is no stage.
+    private func order(_ order: (Int) -> WorkerOrder) throws(LoadFailure) {
+        for (index, channel) in channels.enumerated() { try channel.send(order(index)) }
+        try wait(within: Duration.seconds(300)) { (report, _) throws(LoadFailure) in
+            if case .done = report { true } else { false }
+        }
     }
 
     private init(_ plans: [WorkerPlan], in directory: String, _ interrupts: Int32) throws(LoadFailure) {
@@ -74,7 +87,7 @@ final class Generators {
             case .ended(let tally):
                 if sum == nil { sum = tally } else { sum?.add(tally) }
                 return true
-            case .connected, .failed: break
+            case .done, .failed: break
             }
             return false
         }

@@ -45,8 +45,13 @@ enum RunTarget {
         try pid.map { (pid) throws(LoadFailure) in try ProcessMemory(pid: pid).resident }
     }
 
-    /// Waits for it to come to rest, with what it had before. Nil where it is not the run's own.
-    func rest(like expected: BrokerFootprint?) throws(LoadFailure) -> BrokerRest.Found? {
+    /// Waits for it to come to rest, and for what it then has to be enough. Nil where it is not the run's own.
+    ///
+    /// - Parameter lastingEntries: That stay although nobody uses them.
+    func rest(
+        lastingEntries: Int,
+        until isEnough: @escaping @Sendable (BrokerFootprint) -> Bool
+    ) throws(LoadFailure) -> BrokerRest.Found? {
         guard case .own(let broker) = self else { return nil }
         let rest: BrokerRest
         do {
@@ -55,14 +60,14 @@ enum RunTarget {
                 root: broker.setup.root,
                 address: try BrokerAddress("\(broker.endpoint)"),
                 operatorToken: broker.operatorToken,
-                lastingEntries: 0
+                lastingEntries: lastingEntries
             )
         } catch {
             throw .child("\(error)")
         }
         do {
             return try MultiThreadedEventLoopGroup.singleton.any().makeFutureWithTask {
-                try await rest.wait(for: expected)
+                try await rest.wait(until: isEnough)
             }.wait()
         } catch let failure as LoadFailure {
             throw failure

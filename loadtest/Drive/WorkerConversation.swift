@@ -1,16 +1,20 @@
 /// What a generator is told.
 enum WorkerOrder: Codable {
-    case connect(WorkerPlan)
+    case begin(WorkerPlan)
+    /// Close all connections, so that the broker can come to rest.
+    case disconnect
+    case connect
     /// Begin: by the monotonic clock, in nanoseconds.
     case run(StageLoad, begin: UInt64)
 }
 
 /// What it says.
 enum WorkerReport: Codable {
-    case connected
+    /// What it was told is done, and that was not to run a stage.
+    case done
     case progress(StageProgress)
     case ended(StageTally)
-    /// It ends itself then. `isWrongAnswer`: the server is at fault.
+    /// It ends then.
     case failed(String)
 }
 
@@ -24,11 +28,17 @@ struct Worker {
         while let order = try nextOrder() {
             do throws(LoadFailure) {
                 switch order {
-                case .connect(let plan):
+                case .begin(let plan):
                     driver = try ScenarioDriver(plan)
-                    try channel.send(WorkerReport.connected)
+                    try channel.send(WorkerReport.done)
+                case .disconnect:
+                    driver?.disconnect()
+                    try channel.send(WorkerReport.done)
+                case .connect:
+                    try driver?.connect()
+                    try channel.send(WorkerReport.done)
                 case .run(let load, let begin):
-                    guard let driver else { throw .child("a generator has to connect first") }
+                    guard let driver else { throw .child("a generator needs a plan first") }
                     let tally = try driver.run(load, begin: begin) { try? channel.send(WorkerReport.progress($0)) }
                     try channel.send(WorkerReport.ended(tally))
                 }

@@ -38,8 +38,17 @@ struct Epoll: ~Copyable {
     /// Waits for at least one descriptor, `limit` nanoseconds at the longest, and returns how many are ready; they are
     /// ``ready(_:)`` 0 up to that.
     func wait(limit: UInt64) throws(LoadFailure) -> Int {
-        var time = timespec(tv_sec: Int(limit / 1_000_000_000), tv_nsec: Int(limit % 1_000_000_000))
-        let count = epoll_pwait2(descriptor, events.baseAddress, Int32(events.count), &time, nil)
+        // A timespec, whose members are of a module that release builds cannot name.
+        let time = (seconds: Int(limit / 1_000_000_000), nanoseconds: Int(limit % 1_000_000_000))
+        let count = withUnsafeBytes(of: time) { time in
+            epoll_pwait2(
+                descriptor,
+                events.baseAddress,
+                Int32(events.count),
+                time.baseAddress?.assumingMemoryBound(to: timespec.self),
+                nil
+            )
+        }
         if count >= 0 { return Int(count) }
         guard errno == EINTR else { throw .system("epoll_pwait2") }
         return 0

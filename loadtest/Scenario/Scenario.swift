@@ -61,6 +61,17 @@ struct Scenario: Equatable {
     }
 }
 
+extension Scenario {
+    /// Entries that stay although nobody uses them: those in memory, which are their users' state.
+    var lastingEntries: Int {
+        guard population.backend == .memory else { return 0 }
+        let touched = stages.reduce(0) { count, stage in
+            if case .touch(let keys) = stage.load { count + keys } else { count }
+        }
+        return (population.orgs + (noise?.orgs ?? 0)) * population.keys + touched
+    }
+}
+
 extension Scenario: Codable {
     private enum CodingKeys: String, CodingKey, CaseIterable {
         case name, about, seed, processes, connections, depth, population, mix, noise, stages, checks, limits, broker

@@ -6,7 +6,7 @@ struct BrokerFootprint: Codable, Equatable, Sendable {
     /// Below its own, zombies included.
     var processes = 0
     var mounts = 0
-    /// That brokers have made below its own, in all hierarchies.
+    /// That it has made below its own, in all hierarchies.
     var cgroups = 0
     /// Of writes, of entries without a key, and what waits to be removed: paths beneath the directory of all orgs.
     var temporaryFiles: [String] = []
@@ -18,7 +18,7 @@ struct BrokerFootprint: Codable, Equatable, Sendable {
         self.descriptors = descriptors.count
         self.mounts = mounts.split(separator: "\n").count
         processes = Self.descendants(of: pid)
-        cgroups = Self.ownCgroups(pid).reduce(0) { $0 + Self.directories(in: $1) }
+        cgroups = Self.ownCgroups(pid).reduce(0) { $0 + Self.directories(in: $1, of: pid) }
         let orgs = "\(root)/v1/orgs"
         for org in Self.names(in: orgs) ?? [] {
             for name in Self.names(in: "\(orgs)/\(org)") ?? [] where name.hasPrefix(".") {
@@ -35,6 +35,11 @@ struct BrokerFootprint: Codable, Equatable, Sendable {
             ("descriptors", descriptors), ("processes", processes), ("mounts", mounts), ("cgroups", cgroups),
             ("temporary files", temporaryFiles.count),
         ]
+    }
+
+    /// What it has more of than another one.
+    func excess(over other: BrokerFootprint) -> [(name: String, before: Int, after: Int)] {
+        zip(figures, other.figures).filter { $0.count > $1.count }.map { ($0.name, $1.count, $0.count) }
     }
 
     private static func names(in directory: String) -> [String]? {
@@ -77,15 +82,15 @@ struct BrokerFootprint: Codable, Equatable, Sendable {
         }
     }
 
-    /// Others of the host's may be there too: only names that tell of a broker count.
-    private static func directories(in directory: String) -> Int {
+    /// Others of the host's, and of other brokers, may be there too: only names that tell of this one count.
+    private static func directories(in directory: String, of pid: Int32) -> Int {
         (names(in: directory) ?? []).reduce(0) { count, name in
             var isDirectory = false
             let path = "\(directory)/\(name)"
             guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory else {
                 return count
             }
-            return count + (path.contains("/agent-broker") ? 1 : 0) + directories(in: path)
+            return count + (path.contains("/agent-broker-\(pid)-") ? 1 : 0) + directories(in: path, of: pid)
         }
     }
 }

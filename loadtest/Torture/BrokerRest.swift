@@ -20,14 +20,14 @@ struct BrokerRest {
         let unrest: String?
     }
 
-    /// Returns when nothing goes on and the broker has what is `expected`, or after a time.
-    func wait(for expected: BrokerFootprint?) async throws -> Found {
+    /// Returns when nothing goes on and what the broker has is enough, or after a time.
+    func wait(until isEnough: @escaping @Sendable (BrokerFootprint) -> Bool) async throws -> Found {
         try await BrokerConnection.withConnection(to: address, token: operatorToken) { connection in
             let end = Clocks.monotonic() + Self.patience.nanoseconds
             while true {
                 let unrest = unrest(try await connection.stats())
                 let footprint = try BrokerFootprint(pid: pid, root: root)
-                let isDone = unrest == nil && footprint.processes == 0 && (expected.map { $0 == footprint } ?? true)
+                let isDone = unrest == nil && footprint.processes == 0 && isEnough(footprint)
                 if isDone || Clocks.monotonic() > end { return Found(footprint: footprint, unrest: unrest) }
                 try await Task.sleep(for: .milliseconds(100))
             }

@@ -44,12 +44,12 @@ struct TortureRun<Agent: TortureAgent>: Sendable {
             Agent($0, address, tokens[$0 % tokens.count], seed: settings.seed)
         }
         let warm = try await work(agents, MemoryTrend(), until: settings.warmup, progress)
-        let before = try await rest.wait(for: nil)
+        let before = try await rest.wait { _ in true }
         let begin = Clocks.monotonic()
         let first = progress.calls
         let (_, trend) = try await work(warm.agents, warm.trend, until: first + settings.calls, progress)
         let seconds = Double(Clocks.monotonic() - begin) / 1e9
-        let after = try await rest.wait(for: before.footprint)
+        let after = try await rest.wait { $0 == before.footprint }
         guard let levels = trend.levels(of: first..<progress.calls) else {
             throw LoadFailure.settings("the run was too short to tell how memory goes")
         }
