@@ -100,12 +100,14 @@ export class AuditView {
             const answer = await api.audit({ ...this.#filters(), before: pages[pages.length - 1], limit: PAGE });
             if (request !== this.#request) return;
             this.#pages = pages;
-            this.#next = answer.next_before ?? null;
+            this.#next = answer.next_before || null;
             setText(this.refusal, "");
             this.table.element.scrollTop = 0;
-            this.table.setRows(answer.records, emptyState("No record matches",
-                "Every operation that changes something, and every command, is recorded as it ends. Widen the filters, or search again."));
-            setText(this.range, answer.records.length ? `Page ${pages.length}, ${answer.records.length} records` : "");
+            // The broker looks through a part of a long log at a time, where nothing may be.
+            this.table.setRows(answer.records, this.#next === null
+                ? emptyState("No record matches", "What changes something, and every command, is recorded. Widen the filters, or search again.")
+                : emptyState("Nothing here yet", "This part of the log has no such record. “Older” looks further back."));
+            setText(this.range, `Page ${pages.length}, ${answer.records.length} records`);
         } catch (refusal) {
             if (request !== this.#request) return;
             this.#pages = [null];
