@@ -88,61 +88,31 @@ final class LocalFileWriter: FileWriter {
     private let backend: LocalFilesystemBackend
     private let path: WorkspacePath
     private let options: WriteOptions
-    private let state: Mutex<State>
-
-    private enum State {
-        /// With so many bytes. May become ended.
-        case open(TemporaryFile, size: UInt64)
-        /// Committed or aborted.
-        case ended
-    }
+    private let file: GrowingFile
 
     init(backend: LocalFilesystemBackend, file: TemporaryFile, path: WorkspacePath, options: WriteOptions) {
-        self.backend = backend
-        self.path = path
-        self.options = options
-        state = Mutex(.open(file, size: 0))
+        (self.backend, self.path, self.options) = (backend, path, options)
+        let ended = BackendError(
+            .invalidArgument,
+            message: "the writer of \(path) was committed or aborted before: open a new one"
+        )
+        self.file = GrowingFile(file, of: backend, for: path, ended: ended)
     }
 
     func write(_ bytes: ByteBuffer) async throws(BackendError) {
-        let (file, size) = try openFile()
-        let (path, options) = (path, options)
-        try await backend.change(path) { files throws(DirectoryAccess.Failure) in
-            try files.write(bytes, to: file, at: size, path, options)
-        }
-        state.withLock { state in
-            if case .open = state { state = .open(file, size: size + UInt64(bytes.readableBytes)) }
-        }
+        try await file.add(bytes, options)
     }
 
     func commit() async throws(BackendError) -> FileInfo {
-        let (file, _) = try openFile()
-        let (path, options) = (path, options)
-        let info = try await backend.change(path) { files throws(DirectoryAccess.Failure) in
-            try files.commit(file, to: path, options: options)
+        let written = try file.open().file
+        let info = try await backend.change(path) { [path, options] files throws(DirectoryAccess.Failure) in
+            try files.commit(written, to: path, options: options)
         }
-        state.withLock { $0 = .ended }
+        file.wasTaken()
         return info
     }
 
     func abort() async {
-        let file = state.withLock { state -> TemporaryFile? in
-            guard case .open(let file, _) = state else { return nil }
-            state = .ended
-            return file
-        }
-        guard let file else { return }
-        // Also in a task that was cancelled, which is where most aborts come from.
-        await backend.settings.threads.runAlways { file.remove() }
-    }
-
-    private func openFile() throws(BackendError) -> (file: TemporaryFile, size: UInt64) {
-        guard case .open(let file, let size) = state.withLock({ $0 }) else {
-            throw BackendError(
-                .invalidArgument,
-                message: "the writer of \(path) was committed or aborted before: open a new one"
-            )
-        }
-        return (file, size)
+        await file.giveUp()
     }
 }

@@ -72,37 +72,23 @@ private final class LocalArchiveWriter: ArchiveWriter {
     private let backend: LocalFilesystemBackend
     private let path: WorkspacePath
     private let options: ExtractOptions
-    private let state: Mutex<State>
-
-    private enum State {
-        /// With so many bytes. May become ended.
-        case open(TemporaryFile, size: UInt64)
-        /// Extracted or given up.
-        case ended
-    }
+    private let file: GrowingFile
 
     init(backend: LocalFilesystemBackend, file: TemporaryFile, path: WorkspacePath, options: ExtractOptions) {
         (self.backend, self.path, self.options) = (backend, path, options)
-        state = Mutex(.open(file, size: 0))
+        self.file = GrowingFile(file, of: backend, for: path, ended: .archiveIsDone)
     }
 
     func write(_ bytes: ByteBuffer) async throws(BackendError) {
-        let (file, size) = try openFile()
-        let sum = size + UInt64(bytes.readableBytes)
-        try backend.settings.limits.archive.check(sent: sum)
-        try await backend.change(path) { [path] files throws(DirectoryAccess.Failure) in
-            // It takes nothing's place.
-            try files.write(bytes, to: file, at: size, path, WriteOptions(mode: .createOnly))
-        }
-        state.withLock { state in
-            if case .open = state { state = .open(file, size: sum) }
-        }
+        try backend.settings.limits.archive.check(sent: try file.open().size + UInt64(bytes.readableBytes))
+        // It takes nothing's place.
+        try await file.add(bytes, WriteOptions(mode: .createOnly))
     }
 
     func commit() async throws(BackendError) -> ExtractResult {
-        let (file, size) = try openFile()
+        let (archive, size) = try file.open()
         let (path, options, limits) = (path, options, backend.settings.limits.archive)
-        let source = FileArchiveSource(file: file.descriptor, count: size)
+        let source = FileArchiveSource(file: archive.descriptor, count: size)
         // What is there is known before more is made.
         try await backend.change(path) { _ in }
         try await backend.performInTurns(.writeFailed, path) { files throws(DirectoryAccess.Failure) in
@@ -116,19 +102,7 @@ private final class LocalArchiveWriter: ArchiveWriter {
     }
 
     func abort() async {
-        let file = state.withLock { state -> TemporaryFile? in
-            guard case .open(let file, _) = state else { return nil }
-            state = .ended
-            return file
-        }
-        guard let file else { return }
-        // Also in a task that was cancelled, which is where most aborts come from.
-        await backend.settings.threads.runAlways { file.remove() }
-    }
-
-    private func openFile() throws(BackendError) -> (file: TemporaryFile, size: UInt64) {
-        guard case .open(let file, let size) = state.withLock({ $0 }) else { throw .archiveIsDone }
-        return (file, size)
+        await file.giveUp()
     }
 }
 
