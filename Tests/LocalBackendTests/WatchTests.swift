@@ -89,6 +89,34 @@ import Testing
         }
     }
 
+    @Test func anEntryHasOnlySoManyWatchesItsScopesIncluded() async throws {
+        try await LocalFixture.with { fixture in
+            let share = WatchShare(WatchShare.Limits(watchesPerEntry: 2))
+            func backend() -> LocalFilesystemBackend {
+                LocalFilesystemBackend(
+                    rootDirectory: fixture.root,
+                    temporary: TemporaryFileDirectory(path: fixture.temporary, in: OpenDirectoryCache()),
+                    threads: fixture.threads,
+                    directories: OpenDirectoryCache(),
+                    watchShare: share
+                )
+            }
+            try fixture.makeDirectory("a")
+            let (one, other) = (backend(), backend())
+            let first = try await one.watch()
+            let second = try await one.scoped(WorkspacePath("a")).watch()
+            let tooMany = try await failure(of: try await one.watch())
+            #expect(tooMany.limit == LimitDetails(name: "watches_of_entry", used: 2, allowed: 2))
+            let third = try await other.watch()
+            second.close()
+            while share.used.watches > 2 { await Task.yield() }
+            let fourth = try await one.watch()
+            for watch in [first, third, fourth] { watch.close() }
+            await one.destroy()
+            await other.destroy()
+        }
+    }
+
     /// Of a plain watch of a path, and of ours.
     @Test(arguments: identities)
     func aLinkInThePlaceOfADirectoryShowsNothingOfOutside(_ identity: HostIdentity?) async throws {

@@ -70,6 +70,8 @@ final class MemoryWatch: FileWatchSource, LiveWatch {
 
     // MARK: From outside
 
+    var entry: ObjectIdentifier { ObjectIdentifier(backend.lifecycle) }
+
     /// Under the lock of the storage.
     func receive(_ changes: [MemoryStore.Change], _ store: MemoryStore) {
         let isGone =

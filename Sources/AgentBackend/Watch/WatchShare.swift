@@ -5,13 +5,21 @@ package final class WatchShare: Sendable {
     package struct Limits: Sendable, Hashable {
         /// Calls that watch at a time.
         package var watches: Int
+        /// Those of them that watch the same backend.
+        package var watchesPerEntry: Int
         /// Directories that all of them watch; one that two watch counts twice.
         package var directories: Int
         /// Changes that wait for the reader of a watch.
         package var waitingChanges: Int
 
-        package init(watches: Int = 256, directories: Int = 65_536, waitingChanges: Int = 8192) {
+        package init(
+            watches: Int = 256,
+            watchesPerEntry: Int = 64,
+            directories: Int = 65_536,
+            waitingChanges: Int = 8192
+        ) {
             self.watches = watches
+            self.watchesPerEntry = watchesPerEntry
             self.directories = directories
             self.waitingChanges = waitingChanges
         }
@@ -22,6 +30,8 @@ package final class WatchShare: Sendable {
     private struct State {
         var limits: Limits
         var live: [ID: any LiveWatch] = [:]
+        /// How many watch each backend.
+        var liveOfEntry: [ObjectIdentifier: Int] = [:]
         var lastID: ID = 0
         var directories = 0
         /// Set once none may begin.
@@ -59,14 +69,29 @@ package final class WatchShare: Sendable {
                     "end one of them, or have watch.max_per_org raised"
                 )
             }
+            let ofEntry = state.liveOfEntry[watch.entry] ?? 0
+            guard ofEntry < state.limits.watchesPerEntry else {
+                throw Self.exhausted(
+                    "watches_of_entry",
+                    ofEntry,
+                    state.limits.watchesPerEntry,
+                    "end one of them, or have watch.max_per_entry raised"
+                )
+            }
             state.lastID += 1
             state.live[state.lastID] = watch
+            state.liveOfEntry[watch.entry] = ofEntry + 1
             return state.lastID
         }
     }
 
     package func ended(_ id: ID) {
-        _ = state.withLock { $0.live.removeValue(forKey: id) }
+        state.withLock { state in
+            guard let watch = state.live.removeValue(forKey: id), let count = state.liveOfEntry[watch.entry] else {
+                return
+            }
+            state.liveOfEntry[watch.entry] = count > 1 ? count - 1 : nil
+        }
     }
 
     /// A watch is to watch one directory more. Throws `RESOURCE_EXHAUSTED`.
@@ -122,6 +147,8 @@ package final class WatchShare: Sendable {
 
 /// A watch that others may end.
 package protocol LiveWatch: Sendable {
+    /// The same for all that watch one backend and its scopes; a live watch keeps it from being another's.
+    var entry: ObjectIdentifier { get }
     /// The backend that it watches was destroyed.
     var isOrphaned: Bool { get }
     /// Its reader is told the error, once it has taken what waits or at once. Does not wait; idempotent.

@@ -206,6 +206,8 @@ extension BrokerConfiguration {
 
     /// Watches of files.
     package struct Watch: Sendable, Hashable {
+        /// Calls that watch the files of one entry at a time.
+        package var maxPerEntry = 64
         /// Calls of one org that watch at a time, unless its own limits say otherwise; like the next.
         package var maxPerOrg = 256
         /// Directories that they watch together; one that two calls watch counts twice.

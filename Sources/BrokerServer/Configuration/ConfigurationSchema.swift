@@ -168,6 +168,7 @@ extension BrokerConfiguration.Memory {
 
 extension BrokerConfiguration.Watch {
     static let fields: [Field<Self>] = [
+        .value("max_per_entry", \.maxPerEntry, .count(0...100_000)),
         .value("max_per_org", \.maxPerOrg, .count(0...100_000)),
         .value("max_directories_per_org", \.maxDirectoriesPerOrg, .count(0...10_000_000)),
         .value("max_directories", \.maxDirectories, .count(0...10_000_000)),

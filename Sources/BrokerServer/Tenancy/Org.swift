@@ -100,6 +100,7 @@ package final class Org: Sendable {
             maxDiskInodes = org.maxDiskInodes ?? defaults.limits.maxDiskInodesPerOrg
             watch = WatchShare.Limits(
                 watches: org.maxWatches ?? defaults.watch.maxPerOrg,
+                watchesPerEntry: defaults.watch.maxPerEntry,
                 directories: org.maxWatchedDirectories ?? defaults.watch.maxDirectoriesPerOrg,
                 waitingChanges: defaults.watch.maxWaitingChanges
             )

@@ -79,6 +79,7 @@ public final class LocalRuntime: Sendable {
         watchShare = WatchShare(
             WatchShare.Limits(
                 watches: configuration.maximumWatches,
+                watchesPerEntry: configuration.maximumWatches,
                 directories: configuration.maximumWatchedDirectories,
                 waitingChanges: configuration.maximumWaitingChanges
             )

@@ -128,6 +128,8 @@ final class LocalWatch: FileWatchSource, LiveWatch {
         wakeup.wake()
     }
 
+    var entry: ObjectIdentifier { ObjectIdentifier(backend.lifecycle) }
+
     var isOrphaned: Bool { backend.root.isDestroyed }
 
     func end(_ error: BackendError) {

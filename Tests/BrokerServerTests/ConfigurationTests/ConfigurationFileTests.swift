@@ -135,7 +135,12 @@ import Testing
               cpu_weight: 95
               host_network: true
             memory: {max_bytes_per_org: 1MiB}
-            watch: {max_per_org: 104, max_directories_per_org: 105, max_directories: 106, max_waiting_changes: 107}
+            watch:
+              max_per_entry: 103
+              max_per_org: 104
+              max_directories_per_org: 105
+              max_directories: 106
+              max_waiting_changes: 107
             files:
               max_glob_matches: 113
               max_tree_entries: 114
@@ -311,6 +316,7 @@ import Testing
         expected.exec.cpuWeight = 95
         expected.exec.hostNetwork = true
         expected.memory.maxBytesPerOrg = 1 << 20
+        expected.watch.maxPerEntry = 103
         expected.watch.maxPerOrg = 104
         expected.watch.maxDirectoriesPerOrg = 105
         expected.watch.maxDirectories = 106
@@ -402,7 +408,7 @@ import Testing
             OrgConfiguration.Limits.fields.count, OrgConfiguration.Retention.fields.count,
             OrgConfiguration.Exec.fields.count, TokenRecord.fields.count,
         ]
-        #expect(counts == [16, 42, 8, 24, 1, 4, 13, 2, 6, 2, 5, 22, 6, 18, 2, 10, 6])
+        #expect(counts == [16, 42, 8, 24, 1, 5, 13, 2, 6, 2, 5, 22, 6, 18, 2, 10, 6])
     }
 
     @Test func anchorsAndPlainWordsAreText() throws {
