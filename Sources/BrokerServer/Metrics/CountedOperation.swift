@@ -11,7 +11,7 @@ package enum CountedOperation: Int, Sendable, CaseIterable {
     case exec, execList, execAttach, execWait, execSignal, execResize
     case watch
     case listWorkspaces, deleteWorkspace, stats, connections, pools, logs, reload, drain
-    case listEntries, listCommands, killCommand, destroyEntry, audit
+    case listEntries, listCommands, killCommand, destroyEntry, auditQuery
     /// One that this broker does not know.
     case unknown
 
@@ -44,7 +44,8 @@ package enum CountedOperation: Int, Sendable, CaseIterable {
         case .archive, .extract: .archive
         case .exec: .exec
         case .acquire, .release, .describe, .execList, .execSignal, .execResize, .listWorkspaces, .deleteWorkspace,
-            .stats, .connections, .pools, .reload, .listEntries, .listCommands, .killCommand, .destroyEntry, .audit,
+            .stats, .connections, .pools, .reload, .listEntries, .listCommands, .killCommand, .destroyEntry,
+            .auditQuery,
             .unknown:
             .control
         case .watch, .execAttach, .execWait, .logs, .drain: .follow
@@ -109,7 +110,7 @@ extension Operation {
         case .listCommands: .listCommands
         case .killCommand: .killCommand
         case .destroyEntry: .destroyEntry
-        case .audit: .audit
+        case .audit: .auditQuery
         }
     }
 }

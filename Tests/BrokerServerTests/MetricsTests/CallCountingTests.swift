@@ -12,7 +12,8 @@ import Testing
             .echo, .describe, .clearKeys, .reload, .drain, .release(Release(lease: 1)), .stats(Stats()),
             .listWorkspaces(ListWorkspaces()), .deleteWorkspace(DeleteWorkspace(key: "k")),
             .execStart(ExecStart(program: nil)),
-            .execList(ExecList()), .read(Read(path: [])), .diskUsage(MeasureUsage(path: [])),
+            .execList(ExecList()), .read(Read(path: [])), .diskUsage(MeasureUsage(path: [])), .audit(QueryAudit()),
+            .listEntries(ListEntries()), .destroyEntry(DestroyEntry(key: "k")),
         ]
         for operation in operations { #expect(operation.counted.name == operation.name) }
         #expect(Set(CountedOperation.allCases.map(\.name)).count == CountedOperation.allCases.count)
