@@ -45,6 +45,11 @@ package struct JSONLine: Sendable {
         bytes += value.text
     }
 
+    package mutating func add(named name: String, _ value: JSONLine) {
+        begin(name)
+        bytes += value.text
+    }
+
     private mutating func begin(_ name: StaticString) { begin("\(name)") }
 
     private mutating func begin(_ name: String) {

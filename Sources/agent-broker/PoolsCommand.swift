@@ -10,8 +10,9 @@ struct PoolsCommand: ClientCommand {
         discussion: """
             Entries that are in use, idle and being made; acquires that wait, and for how long the longest has; leases; \
             acquires that were answered at once and that were not; entries that were made, and that were destroyed for \
-            room, idleness or age; calls that wait for their turn, and for how long the first has. With --json one \
-            object per line: org, and what stats tells of calls and of the pool.
+            room, idleness or age; calls that wait for their turn, and for how long the first has; bytes on the disk, \
+            used and allowed. With --json one object per line: org, and what stats tells of calls, of the pool and of \
+            limits.
             """
     )
 
@@ -26,6 +27,7 @@ struct PoolsCommand: ClientCommand {
                 for (name, number) in CallNumbers(calls: share.calls).all + PoolNumbers(pool: share.pool).all {
                     line.add(name, number)
                 }
+                line.add("limits", LimitUses(limits: share.limits).json)
                 try await lines.add(line)
             }
             try await lines.flush()
@@ -40,7 +42,7 @@ struct PoolsCommand: ClientCommand {
             output,
             [
                 "ORG", "ACTIVE", "IDLE", "CREATING", "WAITING", "LONGEST WAIT", "LEASES", "HITS", "MISSES", "CREATED",
-                "EVICTED", "QUEUED CALLS", "LONGEST QUEUED",
+                "EVICTED", "QUEUED CALLS", "LONGEST QUEUED", "DISK",
             ]
         )
         for try await share in connection.pools() {
@@ -49,7 +51,7 @@ struct PoolsCommand: ClientCommand {
                 share.org, "\(pool.active)", "\(pool.idle)", "\(pool.creating)", "\(pool.waiting)",
                 ShortTime(duration: pool.longestWait).text, "\(pool.leases)", "\(pool.hits)", "\(pool.misses)",
                 "\(pool.creations)", "\(pool.evictions)", "\(share.calls.waiting)",
-                ShortTime(duration: share.calls.longestWait).text,
+                ShortTime(duration: share.calls.longestWait).text, LimitUses(limits: share.limits).disk,
             ])
         }
         try await table.flush()

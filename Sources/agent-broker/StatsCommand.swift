@@ -7,7 +7,10 @@ struct StatsCommand: ClientCommand {
     static let configuration = CommandConfiguration(
         commandName: "stats",
         abstract: "Print the counters of the org that the token belongs to, or, with an operator's, of all together.",
-        discussion: "One name and value per line; with --json one object with the same names."
+        discussion: """
+            One name and value per line, of an org also what it has in use of what it may: NAME_used and NAME_allowed. \
+            With --json one object with the same names, but limits, an object of objects: used, allowed.
+            """
     )
 
     @OptionGroup var client: ClientOptions
@@ -20,11 +23,13 @@ struct StatsCommand: ClientCommand {
             var line = JSONLine()
             for (name, text) in Self.texts(stats) { line.add(name, text) }
             for (name, number) in Self.numbers(stats) { line.add(name, number) }
+            if !stats.limits.isEmpty { line.add("limits", LimitUses(limits: stats.limits).json) }
             try await output.print(line)
             return .success
         }
         let lines =
             Self.texts(stats).map { "\($0) \($1)" } + Self.numbers(stats).map { "\($0) \($1)" }
+            + LimitUses(limits: stats.limits).lines
         try await output.print(lines.joined(separator: "\n"))
         return .success
     }

@@ -378,6 +378,7 @@ extension Samples {
         stats.callsFailed = 4
         stats.callsInFlight = 5
         stats.execsRunning = 6
+        stats.limits = [LimitUse("org_disk_bytes", used: 1, allowed: .max)]
         stats.pool.active = 7
         stats.pool.idle = 8
         stats.pool.creating = 9

@@ -69,6 +69,27 @@ extension IntegrationTests {
             }
         }
 
+        @Test func anOrgIsToldWhatItUsesOfWhatItMay() async throws {
+            try await withOrgs {
+                $0.orgs[0].limits.maxDiskBytes = 1 << 20
+            } _: { acme, _ in
+                try await write("a", 200 << 10, acme)
+                let pools = try await acme.pools().reduce(into: []) { $0 += $1.limits }
+                for limits in [try await acme.stats().limits, pools] {
+                    let disk = limits.first { $0.name == "org_disk_bytes" }
+                    #expect(disk?.used == 200 << 10 && disk?.allowed == 1 << 20)
+                }
+                await #expect(throws: CancellationError.self) {
+                    try await acme.upload(WorkspacePath("b"), name: "u", on: Self.target) { offset in
+                        guard offset == 0 else { throw CancellationError() }
+                        return ByteBuffer(repeating: 1, count: 100)
+                    }
+                }
+                let limits = try await acme.stats().limits
+                #expect(limits.first { $0.name == "uploads" }?.used == 1)
+            }
+        }
+
         @Test func aChangeThatIsSentAgainCountsOnce() async throws {
             try await withOrgs {
                 $0.orgs[0].limits.maxWorkspaceBytes = 256 << 10

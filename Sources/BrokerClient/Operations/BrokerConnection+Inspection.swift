@@ -133,7 +133,7 @@ extension BrokerPool {
             callsFailed: share.callsFailed,
             callsInFlight: share.callsInFlight,
             execsRunning: share.execsRunning,
-            limits: share.limits.map { BrokerLimitUse(name: $0.name, used: $0.used, allowed: $0.allowed) }
+            limits: share.limits.map(BrokerLimitUse.init)
         )
     }
 }
@@ -153,5 +153,11 @@ extension BrokerConnectionInfo {
             bytesIn: connection.bytesIn,
             bytesOut: connection.bytesOut
         )
+    }
+}
+
+extension BrokerLimitUse {
+    init(_ limit: LimitUse) {
+        self.init(name: limit.name, used: limit.used, allowed: limit.allowed)
     }
 }

@@ -97,6 +97,8 @@ public struct BrokerStatistics: Sendable, Hashable {
     /// Connections of such peers that had to go for a newer one.
     public var connectionsDisplaced: UInt64
     public var authFailures: UInt64
+    /// What the org has in use of what it may. None of all together.
+    public var limits: [BrokerLimitUse]
 }
 
 extension BrokerStatistics {
@@ -117,7 +119,8 @@ extension BrokerStatistics {
             calls: Calls(reply.calls),
             connectionsRefused: reply.connectionsRefused,
             connectionsDisplaced: reply.connectionsDisplaced,
-            authFailures: reply.authFailures
+            authFailures: reply.authFailures,
+            limits: reply.limits.map(BrokerLimitUse.init)
         )
     }
 }

@@ -10,6 +10,7 @@ extension BrokerCore {
         let disk = usages[org.id]?.used ?? UsageAmount()
         let share = entries.knownShare(of: org.id)
         let watched = share?.watchShare.used ?? (watches: 0, directories: 0)
+        let uploaded = uploads.room.used(of: org.id)
         return [
             LimitUse(.connections, calls.connections, of: limits.maxConnections),
             LimitUse(.callsInFlight, calls.callsInFlight, of: limits.maxCallsInFlight),
@@ -20,6 +21,12 @@ extension BrokerCore {
             LimitUse("org_disk_bytes", used: disk.bytes, allowed: limits.diskQuota.bytes),
             LimitUse("org_disk_inodes", used: disk.inodes, allowed: limits.diskQuota.inodes),
             LimitUse("memory_bytes", used: share?.budget.held ?? 0, allowed: UInt64(clamping: limits.maxMemoryBytes)),
+            LimitUse("uploads", uploaded.uploads, of: configuration.current.limits.maxUploadsPerOrg),
+            LimitUse(
+                "upload_bytes",
+                used: uploaded.bytes,
+                allowed: UInt64(clamping: configuration.current.limits.maxUploadBytesPerOrg)
+            ),
             LimitUse("watches", watched.watches, of: limits.watch.watches),
             LimitUse("watched_directories", watched.directories, of: limits.watch.directories),
         ]

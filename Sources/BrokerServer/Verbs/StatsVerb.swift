@@ -25,11 +25,13 @@ extension Stats: SessionVerb {
         for counters in org.map({ [broker.counters[$0]] }) ?? broker.counters.all.map(\.counters) {
             reply.add(counters)
         }
-        reply.pool = StatsReply.Pool(
-            org.map { broker.pool.statistics(org: $0.id) } ?? broker.pool.statistics()
-        )
-        reply.calls = StatsReply.Calls(broker.admission.snapshot(of: org?.id))
-        if org == nil {
+        let pool = org.map { broker.pool.statistics(org: $0.id) } ?? broker.pool.statistics()
+        let calls = broker.admission.snapshot(of: org?.id)
+        reply.pool = StatsReply.Pool(pool)
+        reply.calls = StatsReply.Calls(calls)
+        if let org {
+            reply.limits = broker.limits(of: org, pool, calls)
+        } else {
             let strangers = broker.connections.admissionCounts
             reply.connectionsRefused = strangers.refused
             reply.connectionsDisplaced = strangers.displaced

@@ -54,6 +54,7 @@ package struct StatsReply: Sendable, Hashable {
     package var connectionsRefused: UInt64 = 0
     package var connectionsDisplaced: UInt64 = 0
     package var authFailures: UInt64 = 0
+    package var limits: [LimitUse] = []
 
     package init() {}
 }
@@ -76,6 +77,7 @@ extension StatsReply: WireMessage {
         connectionsRefused = message.connections_refused
         connectionsDisplaced = message.connections_displaced
         authFailures = message.auth_failures
+        limits = try LimitUse.array(message.limits, count: message.n_limits)
     }
 
     func build(_ builder: MessageBuilder) -> UnsafeMutablePointer<Agentbroker__V1__StatsReply> {
@@ -96,6 +98,8 @@ extension StatsReply: WireMessage {
         message.pointee.connections_refused = connectionsRefused
         message.pointee.connections_displaced = connectionsDisplaced
         message.pointee.auth_failures = authFailures
+        message.pointee.n_limits = limits.count
+        message.pointee.limits = builder.array(limits) { $0.build(builder) }
         return message
     }
 }

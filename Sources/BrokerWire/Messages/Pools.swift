@@ -72,10 +72,7 @@ extension PoolPage: WireMessage {
             result.callsFailed = share.calls_failed
             result.callsInFlight = share.calls_in_flight
             result.execsRunning = share.execs_running
-            result.limits = try MessageReader.array(share.limits, count: share.n_limits) { limit throws(BackendError) in
-                guard let limit = limit?.pointee else { throw MessageCodec.malformed }
-                return try LimitUse(limit)
-            }
+            result.limits = try LimitUse.array(share.limits, count: share.n_limits)
             return result
         }
         isTruncated = message.truncated != 0
@@ -118,6 +115,16 @@ package struct LimitUse: Sendable, Hashable {
 }
 
 extension LimitUse: WireMessage {
+    static func array(
+        _ messages: UnsafeMutablePointer<UnsafeMutablePointer<Agentbroker__V1__LimitUse>?>?,
+        count: Int
+    ) throws(BackendError) -> [LimitUse] {
+        try MessageReader.array(messages, count: count) { message throws(BackendError) in
+            guard let message = message?.pointee else { throw MessageCodec.malformed }
+            return try LimitUse(message)
+        }
+    }
+
     init(_ message: Agentbroker__V1__LimitUse) throws(BackendError) {
         name = try MessageReader.string(message.name, "limit_use.name")
         used = message.used

@@ -147,7 +147,7 @@ extension IntegrationTests {
                                 let table = try await broker.client("pools", token: configuration.operatorToken).text
                                 let lines = table.split(separator: "\n").map { $0.split(separator: " ") }
                                 #expect(lines.count == 4 && lines[1].prefix(5) == ["acme", "1", "0", "0", "1"])
-                                #expect(Set(lines.dropFirst().map(\.count)) == [13])
+                                #expect(Set(lines.dropFirst().map(\.count)) == [14])
                             }
                             #expect(try await group.next() == false)
                         }

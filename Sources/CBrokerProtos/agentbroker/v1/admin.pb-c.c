@@ -1353,7 +1353,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__call_stats__descriptor =
   (ProtobufCMessageInit) agentbroker__v1__call_stats__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor agentbroker__v1__stats_reply__field_descriptors[16] =
+static const ProtobufCFieldDescriptor agentbroker__v1__stats_reply__field_descriptors[17] =
 {
   {
     "server_version",
@@ -1547,6 +1547,18 @@ static const ProtobufCFieldDescriptor agentbroker__v1__stats_reply__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "limits",
+    17,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Agentbroker__V1__StatsReply, n_limits),
+    offsetof(Agentbroker__V1__StatsReply, limits),
+    &agentbroker__v1__limit_use__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned agentbroker__v1__stats_reply__field_indices_by_name[] = {
   15,   /* field[15] = auth_failures */
@@ -1558,6 +1570,7 @@ static const unsigned agentbroker__v1__stats_reply__field_indices_by_name[] = {
   14,   /* field[14] = connections_displaced */
   13,   /* field[13] = connections_refused */
   8,   /* field[8] = execs_running */
+  16,   /* field[16] = limits */
   1,   /* field[1] = node */
   2,   /* field[2] = org */
   9,   /* field[9] = pool */
@@ -1569,7 +1582,7 @@ static const unsigned agentbroker__v1__stats_reply__field_indices_by_name[] = {
 static const ProtobufCIntRange agentbroker__v1__stats_reply__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 16 }
+  { 0, 17 }
 };
 const ProtobufCMessageDescriptor agentbroker__v1__stats_reply__descriptor =
 {
@@ -1579,7 +1592,7 @@ const ProtobufCMessageDescriptor agentbroker__v1__stats_reply__descriptor =
   "Agentbroker__V1__StatsReply",
   "agentbroker.v1",
   sizeof(Agentbroker__V1__StatsReply),
-  16,
+  17,
   agentbroker__v1__stats_reply__field_descriptors,
   agentbroker__v1__stats_reply__field_indices_by_name,
   1,  agentbroker__v1__stats_reply__number_ranges,

@@ -214,10 +214,15 @@ struct  Agentbroker__V1__StatsReply
   uint64_t connections_refused;
   uint64_t connections_displaced;
   uint64_t auth_failures;
+  /*
+   * Of an org; none of all together.
+   */
+  size_t n_limits;
+  Agentbroker__V1__LimitUse **limits;
 };
 #define AGENTBROKER__V1__STATS_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&agentbroker__v1__stats_reply__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0, NULL, 0, 0, NULL, 0, 0, 0 }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0, NULL, 0, 0, NULL, 0, 0, 0, 0,NULL }
 
 
 /*

@@ -219,7 +219,7 @@ class Stats(_message.Message):
     def __init__(self, org: _Optional[str] = ...) -> None: ...
 
 class StatsReply(_message.Message):
-    __slots__ = ["auth_failures", "calls", "calls_failed", "calls_in_flight", "calls_ok", "connections", "connections_displaced", "connections_refused", "execs_running", "node", "org", "pool", "server_version", "uptime_ms", "workspaces_deleted", "workspaces_expired"]
+    __slots__ = ["auth_failures", "calls", "calls_failed", "calls_in_flight", "calls_ok", "connections", "connections_displaced", "connections_refused", "execs_running", "limits", "node", "org", "pool", "server_version", "uptime_ms", "workspaces_deleted", "workspaces_expired"]
     AUTH_FAILURES_FIELD_NUMBER: _ClassVar[int]
     CALLS_FAILED_FIELD_NUMBER: _ClassVar[int]
     CALLS_FIELD_NUMBER: _ClassVar[int]
@@ -229,6 +229,7 @@ class StatsReply(_message.Message):
     CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
     CONNECTIONS_REFUSED_FIELD_NUMBER: _ClassVar[int]
     EXECS_RUNNING_FIELD_NUMBER: _ClassVar[int]
+    LIMITS_FIELD_NUMBER: _ClassVar[int]
     NODE_FIELD_NUMBER: _ClassVar[int]
     ORG_FIELD_NUMBER: _ClassVar[int]
     POOL_FIELD_NUMBER: _ClassVar[int]
@@ -245,6 +246,7 @@ class StatsReply(_message.Message):
     connections_displaced: int
     connections_refused: int
     execs_running: int
+    limits: _containers.RepeatedCompositeFieldContainer[_operations_pb2.LimitUse]
     node: str
     org: str
     pool: PoolStats
@@ -252,4 +254,4 @@ class StatsReply(_message.Message):
     uptime_ms: int
     workspaces_deleted: int
     workspaces_expired: int
-    def __init__(self, server_version: _Optional[str] = ..., node: _Optional[str] = ..., org: _Optional[str] = ..., uptime_ms: _Optional[int] = ..., connections: _Optional[int] = ..., calls_ok: _Optional[int] = ..., calls_failed: _Optional[int] = ..., calls_in_flight: _Optional[int] = ..., execs_running: _Optional[int] = ..., pool: _Optional[_Union[PoolStats, _Mapping]] = ..., workspaces_deleted: _Optional[int] = ..., workspaces_expired: _Optional[int] = ..., calls: _Optional[_Union[CallStats, _Mapping]] = ..., connections_refused: _Optional[int] = ..., connections_displaced: _Optional[int] = ..., auth_failures: _Optional[int] = ...) -> None: ...
+    def __init__(self, server_version: _Optional[str] = ..., node: _Optional[str] = ..., org: _Optional[str] = ..., uptime_ms: _Optional[int] = ..., connections: _Optional[int] = ..., calls_ok: _Optional[int] = ..., calls_failed: _Optional[int] = ..., calls_in_flight: _Optional[int] = ..., execs_running: _Optional[int] = ..., pool: _Optional[_Union[PoolStats, _Mapping]] = ..., workspaces_deleted: _Optional[int] = ..., workspaces_expired: _Optional[int] = ..., calls: _Optional[_Union[CallStats, _Mapping]] = ..., connections_refused: _Optional[int] = ..., connections_displaced: _Optional[int] = ..., auth_failures: _Optional[int] = ..., limits: _Optional[_Iterable[_Union[_operations_pb2.LimitUse, _Mapping]]] = ...) -> None: ...
