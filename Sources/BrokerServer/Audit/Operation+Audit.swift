@@ -8,15 +8,13 @@ extension Operation {
     var isAudited: Bool {
         switch self {
         case .write, .rm, .mkdir, .touch, .rename, .copy, .edit, .chmod, .symlink, .extract, .deleteKey, .clearKeys,
-            .execStart, .execSignal, .execResize, .acquire, .release, .deleteWorkspace, .uploadBegin, .uploadFinish,
-            .uploadAbort, .killCommand, .destroyEntry, .reload, .drain:
+            .execStart, .execSignal, .execResize, .acquire, .release, .deleteWorkspace, .uploadBegin, .uploadAppend,
+            .uploadFinish, .uploadAbort, .killCommand, .destroyEntry, .reload, .drain:
             true
         case .echo, .describe, .read, .readdir, .stat, .exists, .glob, .grep, .readLines, .statMany, .readMany, .tree,
             .diskUsage, .archive, .watch, .listKeys, .execList, .execAttach, .execWait, .listWorkspaces, .stats,
             .connections, .pools, .logs, .audit, .checksum, .listEntries, .listCommands:
             false
-        // No file has changed before the upload is finished.
-        case .uploadAppend: false
         }
     }
 
