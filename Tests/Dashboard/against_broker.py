@@ -70,6 +70,8 @@ def live(browser, broker, address):
     browser.until(
         "return document.querySelector('.chart-line').getAttribute('d').includes('L')", what="a line of calls"
     )
+    drawn = "return [...document.querySelectorAll('.chart')[1].querySelectorAll('.chart-line')]"
+    browser.until(drawn + ".every((line) => line.getAttribute('d'))", what="percentiles")
     browser.press("2")
     browser.until_text(".table-entries .table-row", "lively")
     browser.press("4")

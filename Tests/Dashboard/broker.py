@@ -43,6 +43,7 @@ class Broker:
             "listen": ["127.0.0.1:0"],
             "http": {"listen": ["127.0.0.1:0"]},
             "limits": {"drain_timeout": "2s"},
+            "audit": {"enabled": True},
             "orgs": [{"name": org, "tokens": [{name: token[name] for name in kept}]} for org, token in made.items()],
         }
         # YAML takes JSON.
