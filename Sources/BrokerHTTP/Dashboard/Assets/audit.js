@@ -2,12 +2,19 @@
 
 import * as api from "./api.js";
 import { emptyState, h, setText } from "./dom.js";
-import { duration, moment } from "./format.js";
+import { duration, moment, words } from "./format.js";
 import { Table } from "./table.js";
 import { shortened, visible } from "./text.js";
 
 const PAGE = 100;
 const LONGEST_CELL = 300;
+
+/** How it ended; of a command that was carried out, how the command did. */
+export function outcomeWords({ outcome, end, exit_code: code }) {
+    if (outcome !== "ok") return visible(outcome);
+    if (end && end !== "exited") return words(visible(end));
+    return code ? `exit ${code}` : "ok";
+}
 
 export class AuditView {
     #context;
@@ -58,7 +65,7 @@ export class AuditView {
             open: this.#context.openRecord,
             columns: [
                 { id: "time", title: "Time", text: (row) => moment(row.time_ms), tone: () => "quiet" },
-                { id: "outcome", title: "Outcome", text: ({ outcome }) => visible(outcome),
+                { id: "outcome", title: "Outcome", text: outcomeWords,
                     tone: ({ outcome }) => outcome === "ok" ? "badge" : "badge bad" },
                 ...this.#context.session.operator ? [{ id: "org", title: "Org", text: ({ org }) => visible(org),
                     tone: () => "quiet" }] : [],

@@ -2,6 +2,7 @@
 // `{title, element, update(), close(), act?(), toggleFollow?(), wide?}`; `update` is called with each overview.
 
 import * as acts from "./acts.js";
+import { outcomeWords } from "./audit.js";
 import { facts, h, setText } from "./dom.js";
 import { age, bytes, count, dateTime, duration } from "./format.js";
 import { LimitBars } from "./limits.js";
@@ -147,8 +148,10 @@ export function failureDetails(context, failure) {
 
 export function recordDetails(context, record) {
     return operationDetails(context, record, {
-        title: `${visible(record.operation)}: ${visible(record.outcome)}`, kind: "Audit record",
-        pairs: [["Number", String(record.seq)], ["By", visible(record.principal)]],
+        title: `${visible(record.operation)}: ${outcomeWords(record)}`, kind: "Audit record",
+        pairs: [["By", visible(record.principal)], ["From", record.peer ? visible(record.peer) : null],
+            ["Command", record.exec ? String(record.exec) : null], ["Exit status", record.exit_code ?? null],
+            ["Number of the record", String(record.seq)]],
     });
 }
 
