@@ -70,8 +70,16 @@ def walk(browser, address, token, key, start_command, audited):
     step("killed")
     if audited:
         browser.click(".drawer .button", "Audit of this key")
-        browser.until_text(".table-audit .table-row", "exec")
-        browser.until_text(".table-audit .table-row", HOSTILE[:12])
+        # The log may be a moment behind.
+        found = "return document.querySelector('.table-audit .table-body').textContent.includes(arguments[0])"
+        for attempt in range(5):
+            try:
+                browser.until(found, HOSTILE[:12], seconds=3)
+                break
+            except AssertionError:
+                if attempt == 4:
+                    raise
+                browser.click(".button", "Search")
         step("found in the audit log")
     else:
         browser.press("Escape", "5")
