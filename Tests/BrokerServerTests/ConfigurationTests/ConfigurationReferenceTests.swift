@@ -28,7 +28,8 @@ import Testing
             ("orgs[].", OrgConfiguration.fields.map(\.key)),
         ]
         let nested = Set([
-            "tls", "http", "limits", "pool", "exec", "memory", "watch", "files", "retention", "identities", "log", "audit",
+            "tls", "http", "limits", "pool", "exec", "memory", "watch", "files", "retention", "identities", "log",
+            "audit",
             "orgs",
         ])
         let top = BrokerConfiguration.fields.map(\.key).filter { !nested.contains($0) }
