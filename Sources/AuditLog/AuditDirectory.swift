@@ -104,12 +104,13 @@ struct AuditDirectory: Sendable {
     }
 
     /// Makes `contents` the whole of a file: whatever happens meanwhile, a reader finds the old or the new ones.
-    func replace(_ name: String, with contents: [UInt8]) throws(AuditFault) {
+    /// `isSynced`: also after a loss of power.
+    func replace(_ name: String, with contents: [UInt8], isSynced: Bool = true) throws(AuditFault) {
         let temporary = ".\(name).new"
         unlink(path(of: temporary))
         let descriptor = try open(temporary, O_WRONLY | O_CREAT | O_EXCL)
         defer { close(descriptor) }
-        guard Self.write(contents, to: descriptor) == contents.count, fsync(descriptor) == 0,
+        guard Self.write(contents, to: descriptor) == contents.count, !isSynced || fsync(descriptor) == 0,
             rename(path(of: temporary), path(of: name)) == 0
         else {
             let fault = AuditFault("write", path(of: name))

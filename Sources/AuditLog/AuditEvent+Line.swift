@@ -16,6 +16,7 @@ extension AuditEvent {
             line.add("subject", Self.bounded(operation.subject, OperationRecord.maximumSubjectLength))
         }
         if let exec { line.add("exec", exec) }
+        if let trace { line.add("trace", trace) }
         guard kind != .intent else { return }
         line.add("outcome", operation.failure?.description ?? AuditRecord.succeeded)
         if operation.bytes > 0 { line.add("bytes", operation.bytes) }

@@ -45,6 +45,8 @@ package struct AuditEvent: Sendable {
     package var exec: UInt64?
     /// The answer of an earlier call with the same idempotency key was given again: nothing was done.
     package var isReplay = false
+    /// The trace that it belongs to, as W3C Trace Context names it.
+    package var trace: String?
     /// Sequence of the record of the intent.
     package var intent: UInt64?
 

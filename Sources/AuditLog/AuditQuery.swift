@@ -39,7 +39,9 @@ package struct AuditQuery: Sendable {
 extension AuditRecord {
     fileprivate func says(_ text: String) -> Bool {
         let text = text.lowercased()
-        return [subject, key, scope, tokenName, tokenID, client, peer].contains { $0.lowercased().contains(text) }
+        return [subject, key, scope, tokenName, tokenID, client, peer, trace].contains {
+            $0.lowercased().contains(text)
+        }
     }
 }
 

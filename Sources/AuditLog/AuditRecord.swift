@@ -39,6 +39,7 @@ package struct AuditRecord: Sendable, Hashable {
     package var exec: UInt64?
     package var duration = Duration.zero
     package var isReplay = false
+    package var trace = ""
     package var intent: UInt64?
     /// Of a gap: records that are missing.
     package var missing: UInt64 = 0
@@ -86,6 +87,7 @@ package struct AuditRecord: Sendable, Hashable {
         duration = .microseconds(members.integer("duration_us") ?? 0)
         isReplay = members["replay"] == .flag(true)
         intent = members.count("intent")
+        trace = members.text("trace") ?? ""
         missing = members.count("missing") ?? 0
     }
 }

@@ -17,11 +17,13 @@ internal import Synchronization
 final class CallAudit: Sendable {
     let log: AuditLog
     private let pool: BrokerCore.Pool
+    private let tenancy: Tenancy
     private let isStrict: Atomic<Bool>
 
-    init(_ log: AuditLog, pool: BrokerCore.Pool) {
+    init(_ log: AuditLog, pool: BrokerCore.Pool, tenancy: Tenancy) {
         self.log = log
         self.pool = pool
+        self.tenancy = tenancy
         isStrict = Atomic(log.settings.onFailure == .refuse)
     }
 
@@ -130,7 +132,7 @@ final class CallAudit: Sendable {
         let held = target.flatMap { $0.lease == 0 ? nil : session.leases[LeaseID(rawValue: $0.lease)] }
         var record = OperationRecord(
             operation: call.operation.name,
-            org: principal.org.name,
+            org: org(of: call, principal),
             key: call.operation.auditedKey ?? held?.key.name ?? target?.key ?? "",
             scope: WorkspacePath.printable(target?.scopePath ?? []),
             subject: WorkspacePath.printable(call.operation.auditedSubject),
@@ -145,8 +147,17 @@ final class CallAudit: Sendable {
         }
         var event = AuditEvent(.call, record, by: session.auditCaller)
         event.exec = call.operation.auditedExec
+        event.trace = call.traceParent?.trace
         event.operation.time = systemWallClock()
         return event
+    }
+
+    /// Whose log it belongs to: the caller's org, or, of an operator's, the one that it is done to.
+    private func org(of call: Call, _ principal: Principal) -> String {
+        guard principal.isOperator, let name = call.operation.auditedOrg,
+            let org = tenancy.current.orgs[name]
+        else { return principal.org.name }
+        return org.name
     }
 
     private func liveEntry(_ target: Target, _ org: Org.ID) -> BackendEntry? {

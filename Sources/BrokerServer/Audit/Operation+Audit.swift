@@ -24,19 +24,32 @@ extension Operation {
         case .execSignal(let call):
             Array((call.call == 0 ? "" : "call \(call.call) ").utf8) + "signal \(call.signal)".utf8
         case .release(let call): Array("lease \(call.lease)".utf8)
-        case .stats(let call): Self.org(call.org)
-        case .connections(let call): Self.org(call.org)
-        case .logs(let call): Self.org(call.org)
-        case .audit(let call): Self.org(call.org)
-        case .listEntries(let call): Self.org(call.org)
-        case .listCommands(let call): Self.org(call.org)
-        case .killCommand(let call): Array("command \(call.number) ".utf8) + Self.org(call.org)
-        case .destroyEntry(let call): Self.org(call.org)
+        case .killCommand(let call):
+            Array((["command \(call.number)"] + (auditedOrg.map { ["org \($0)"] } ?? [])).joined(separator: " ").utf8)
+        case .uploadBegin(let call): call.file.path + Array(" as \(call.upload)".utf8)
+        case .stats, .connections, .logs, .audit, .listEntries, .listCommands, .execAttach, .destroyEntry:
+            auditedOrg.map { Array("org \($0)".utf8) } ?? []
         default: subject
         }
     }
 
-    private static func org(_ name: String) -> [UInt8] { name.isEmpty ? [] : Array("org \(name)".utf8) }
+    /// The org that it names in place of the caller's.
+    var auditedOrg: String? {
+        let name: String
+        switch self {
+        case .stats(let call): name = call.org
+        case .connections(let call): name = call.org
+        case .logs(let call): name = call.org
+        case .audit(let call): name = call.org
+        case .listEntries(let call): name = call.org
+        case .listCommands(let call): name = call.org
+        case .killCommand(let call): name = call.org
+        case .destroyEntry(let call): name = call.org
+        case .execAttach(let call): name = call.org
+        default: return nil
+        }
+        return name.isEmpty ? nil : name
+    }
 
     /// The command in the background that it is about.
     var auditedExec: UInt64? {
@@ -46,6 +59,7 @@ extension Operation {
         case .execResize(let call): id = call.exec
         case .execAttach(let call): id = call.exec
         case .execWait(let call): id = call.exec
+        case .killCommand(let call): id = call.number
         default: return nil
         }
         return id == 0 ? nil : id
@@ -63,9 +77,9 @@ extension Operation {
     private var subject: [UInt8] {
         switch verb {
         case .entry(let verb): verb.subject
+        case .upload(let verb): verb.subject
         case .session(let verb): verb.subject
         case .stream(let verb): verb.subject
-        case .upload(let verb): verb.subject
         }
     }
 }

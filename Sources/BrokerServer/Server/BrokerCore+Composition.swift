@@ -88,7 +88,7 @@ extension BrokerCore {
             isolation: isolation.name,
             drain: drain,
             tracer: tracer,
-            audit: auditLog.map { CallAudit($0, pool: pool) }
+            audit: auditLog.map { CallAudit($0, pool: pool, tenancy: tenancy) }
         )
     }
 }

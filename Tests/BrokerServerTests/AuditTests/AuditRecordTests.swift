@@ -36,6 +36,15 @@ import Testing
         }
     }
 
+    @Test func aRecordNamesTheTraceThatItBelongsTo() async throws {
+        try await withConversation(configure: Self.enable) { broker, client in
+            let trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+            let special = CallOptions.Special(traceparent: "00-\(trace)-00f067aa0ba902b7-01")
+            _ = try await client.answers(to: client.frame(.mkdir(Mkdir(path: Array("d".utf8))), special: special))
+            #expect(try await broker.auditRecords(of: client).map(\.trace) == [trace])
+        }
+    }
+
     @Test func valuesOfACommandsEnvironmentAreNotInTheLog() async throws {
         try await withConversation(configure: Self.enable) { broker, client in
             var environment = Environment()
@@ -110,6 +119,11 @@ import Testing
             let refused = await #expect(throws: BackendError.self) { try await subjects(acme, "umbrella") }
             #expect(refused?.code == .permissionDenied)
             #expect(try await broker.auditRecords(of: acme).first?.subject == "org umbrella")
+
+            // What an operator does to an org is in the log of that.
+            _ = try await ops.answers(to: ops.frame(.destroyEntry(DestroyEntry(org: "acme", key: "k"))))
+            let last = try #require(try await broker.auditRecords(of: acme).first)
+            #expect(last.operation == "destroy_entry" && last.key == "k" && last.tokenName == "ops")
             for client in [acme, umbrella, one, ops] { await client.client.close() }
         }
     }
