@@ -53,8 +53,8 @@ extension ScenarioRun {
         let text =
             load + (stage.noise ? ", with noise" : "") + (stage.restarts > 0 ? ", \(stage.restarts) restarts" : "")
         report.stages.append(StageReport(stage, load: text, began: began, offered: offered, tally, processor: spent))
-        if tally.all.count > scenario.limits.calls {
-            throw .failedCalls("more than \(scenario.limits.calls) calls: the scenario's limit")
+        if tally.answered >= scenario.limits.calls {
+            throw .failedCalls("\(stage.name): \(scenario.limits.calls) calls: the scenario's limit")
         }
     }
 

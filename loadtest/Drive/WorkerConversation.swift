@@ -39,6 +39,7 @@ struct Worker {
                     try channel.send(WorkerReport.done)
                 case .run(let load, let begin):
                     guard let driver else { throw .child("a generator needs a plan first") }
+                    // That nobody listens any more shows when the stage has ended.
                     let tally = try driver.run(load, begin: begin) { try? channel.send(WorkerReport.progress($0)) }
                     try channel.send(WorkerReport.ended(tally))
                 }

@@ -8,7 +8,18 @@ struct Plot {
         /// Which of the colours of the style sheet, from 1 on.
         var color: Int
         var form: Form
-        var points: [(x: Double, y: Double)]
+        /// Each a line of its own.
+        var segments: [[(x: Double, y: Double)]]
+
+        init(name: String, color: Int, form: Form, segments: [[(x: Double, y: Double)]]) {
+            (self.name, self.color, self.form, self.segments) = (name, color, form, segments)
+        }
+
+        init(name: String, color: Int, form: Form, points: [(x: Double, y: Double)]) {
+            self.init(name: name, color: color, form: form, segments: [points])
+        }
+
+        var points: [(x: Double, y: Double)] { segments.flatMap { $0 } }
     }
 
     /// A line across the plot, with a name.
@@ -98,14 +109,10 @@ struct Plot {
         let points = series.points.map { (place(x, $0.x), height(y, $0.y)) }
         switch series.form {
         case .line, .steps:
-            var path = ""
-            var last: (Double, Double)?
-            for (index, point) in points.enumerated() {
-                if series.form == .steps, let last { path += "L\(point.0.text(1)) \(last.1.text(1))" }
-                path += "\(index == 0 ? "M" : "L")\(point.0.text(1)) \(point.1.text(1))"
-                last = point
+            let path = series.segments.map { segment in
+                line(through: segment.map { (place(x, $0.x), height(y, $0.y)) }, inSteps: series.form == .steps)
             }
-            return #"<path class="line c\#(series.color)" d="\#(path)"/>"#
+            return #"<path class="line c\#(series.color)" d="\#(path.joined())"/>"#
         case .dots:
             return points.map {
                 #"<circle class="dot c\#(series.color)" cx="\#($0.0.text(1))" cy="\#($0.1.text(1))" r="4"/>"#
@@ -114,6 +121,17 @@ struct Plot {
         case .crosses:
             return points.map { Self.cross($0.0, $0.1, series.color) }.joined()
         }
+    }
+
+    private func line(through points: [(Double, Double)], inSteps: Bool) -> String {
+        var path = ""
+        var last: (Double, Double)?
+        for point in points {
+            if inSteps, let last { path += "L\(point.0.text(1)) \(last.1.text(1))" }
+            path += "\(last == nil ? "M" : "L")\(point.0.text(1)) \(point.1.text(1))"
+            last = point
+        }
+        return path
     }
 
     private func legend() -> [String] {

@@ -9,8 +9,8 @@ struct RunPlots {
     /// All stages one behind the other, each with its name where it begins.
     private var overTime: Plot? {
         let stages = report.stages.filter { $0.answered > 0 }
-        func points(_ value: (Latencies.Summary) -> Double) -> [(x: Double, y: Double)] {
-            stages.flatMap { stage in
+        func lines(_ value: (Latencies.Summary) -> Double) -> [[(x: Double, y: Double)]] {
+            stages.map { stage in
                 stage.overTime.filter { $0.calls > 0 }.map {
                     (stage.began + $0.seconds, value($0.latencyMicroseconds) / 1000)
                 }
@@ -23,9 +23,9 @@ struct RunPlots {
             yName: "latency, ms",
             yKind: .logarithmic,
             series: [
-                .init(name: "p50", color: 1, form: .line, points: points(\.p50)),
-                .init(name: "p99", color: 2, form: .line, points: points(\.p99)),
-                .init(name: "p99.9", color: 3, form: .line, points: points(\.p999)),
+                .init(name: "p50", color: 1, form: .line, segments: lines(\.p50)),
+                .init(name: "p99", color: 2, form: .line, segments: lines(\.p99)),
+                .init(name: "p99.9", color: 3, form: .line, segments: lines(\.p999)),
             ],
             vertical: stages.map { .init(value: $0.began, name: $0.name) }
         )

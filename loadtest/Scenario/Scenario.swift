@@ -52,7 +52,7 @@ struct Scenario: Equatable {
         var mix: [CallKind: Double]
     }
 
-    /// After so long, or so many calls, the run ends, whatever its stages say: with a fault.
+    /// After so long, or so many calls of one stage, the run ends, whatever its stages say: with a fault.
     struct Limits: Equatable {
         var duration = TimeSpan.seconds(3600)
         var calls = 100_000_000

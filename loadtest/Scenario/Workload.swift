@@ -70,8 +70,13 @@ struct Workload {
         }
         var versions = versions(call)
         if kind.isMutation, versions.isBeingWritten {
-            // The one that is under way has to end first.
-            kind = .stat
+            // The write that is under way has to end first: another file of the key, if there is one.
+            if let other = fileToWrite(call) {
+                call.file = other
+                versions = self.versions(call)
+            } else {
+                kind = .stat
+            }
         }
         if kind == .edit, !versions.isKnown || !VersionedContents.mayBeEdit(versions.highest + 1) { kind = .write }
         call.kind = kind
@@ -81,6 +86,15 @@ struct Workload {
             files[index(call)] = versions
         }
         return call
+    }
+
+    /// The next file of the call's key that is not being written.
+    private func fileToWrite(_ call: Call) -> Int? {
+        (1..<population.files).lazy.map { (call.file + $0) % population.files }.first { file in
+            var other = call
+            other.file = file
+            return !versions(other).isBeingWritten
+        }
     }
 
     /// An echo in a key of its own.
