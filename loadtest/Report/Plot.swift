@@ -96,13 +96,19 @@ struct Plot {
                 Self.text(Self.width - Self.right, at - 5, rule.name, "note", anchor: "end"),
             ]
         }
-            + vertical.flatMap { rule in
-                let at = place(x, rule.value)
-                return [
-                    Self.line(at, Self.top, at, Self.height - Self.bottom, "rule"),
-                    Self.text(at + 4, Self.top + 11, rule.name, "note", anchor: "start"),
-                ]
-            }
+            + verticalRules(x)
+    }
+
+    /// Their names stand below one another where they would run into each other, and the rest is left out.
+    private func verticalRules(_ x: PlotScale) -> [String] {
+        var ends = [0.0, 0.0, 0.0]
+        return vertical.flatMap { rule -> [String] in
+            let at = place(x, rule.value)
+            let line = Self.line(at, Self.top, at, Self.height - Self.bottom, "rule")
+            guard let row = ends.firstIndex(where: { $0 <= at }) else { return [line] }
+            ends[row] = at + 12 + Double(rule.name.count) * 6.5
+            return [line, Self.text(at + 4, Self.top + 11 + 13 * Double(row), rule.name, "note", anchor: "start")]
+        }
     }
 
     private func drawn(_ series: Series, _ x: PlotScale, _ y: PlotScale) -> String {
