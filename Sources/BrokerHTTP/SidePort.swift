@@ -29,7 +29,7 @@ package struct SidePort: BrokerFront {
         let connections = HTTPConnectionTable { broker.configuration().http.maxConnections }
         let links = BrokerLinks(broker)
         let mcp = MCPEndpoint(broker, links)
-        let dashboard = Dashboard(broker, mcp.bodies)
+        let dashboard = Dashboard(broker)
         let metrics = MetricsEndpoint(broker: broker, links: links, factory: factory)
         let routes = Routes(broker, mcp, metrics, dashboard)
         let channel = SidePortChannel(routes: routes, connections: connections, broker: broker)

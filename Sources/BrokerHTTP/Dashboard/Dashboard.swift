@@ -20,10 +20,11 @@ struct Dashboard: Sendable {
     /// Longest body of a request: there are but tokens.
     private static let maximumBody = 4096
 
-    init(_ broker: BrokerAccess, _ bodies: BodyBudget, assets: DashboardAssets = .embedded) {
+    init(_ broker: BrokerAccess, assets: DashboardAssets = .embedded) {
         let feeds = DashboardFeeds(broker)
         self.broker = broker
-        self.bodies = bodies
+        // Nobody who logs in waits for what somebody else does not send.
+        bodies = BodyBudget { Self.maximumBody * broker.configuration().http.maxConnections }
         self.assets = assets
         self.feeds = feeds
         sessions = DashboardSessions(

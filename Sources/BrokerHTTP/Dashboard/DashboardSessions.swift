@@ -50,18 +50,25 @@ final class DashboardSessions: Sendable {
     /// The name of a new session, and the session. Throws `RESOURCE_EXHAUSTED`.
     func begin(_ feed: DashboardFeed) throws(BackendError) -> (name: String, session: Session) {
         let (name, maximum) = (RandomName.make(words: 4), limits().maximum)
+        let ofToken = Self.share(maximum)
         let session = Session(id: TokenDigest(name), secret: RandomName.make(words: 4), feed: feed)
-        let isTaken = state.withLock { state in
-            guard state.count < maximum else { return false }
+        let refusal: BackendError? = state.withLock { state in
+            guard state.count < maximum else { return Self.tooMany("dashboard_sessions", maximum) }
+            guard state.values.count(where: { $0.session.feed === feed }) < ofToken else {
+                return Self.tooMany("dashboard_sessions_of_token", ofToken)
+            }
             state[session.id] = Entry(session: session, began: .now, lastUse: .now)
-            return true
+            return nil
         }
-        guard isTaken else {
+        if let refusal {
             release(feed)
-            throw Self.tooMany("dashboard_sessions", maximum)
+            throw refusal
         }
         return (name, session)
     }
+
+    /// Of all that may be, what one token may have: it is not to lock others out.
+    private static func share(_ maximum: Int) -> Int { max(1, maximum / 4) }
 
     /// Nil: there is none of that name, or not any more.
     func session(_ name: String) -> Session? {
@@ -107,6 +114,10 @@ final class DashboardSessions: Sendable {
             }
             guard state.values.reduce(0, { $0 + $1.streams.count }) < maximum else {
                 return Self.tooMany("event_streams", maximum)
+            }
+            let ofToken = state.values.filter { $0.session.feed === session.feed }
+            guard ofToken.reduce(0, { $0 + $1.streams.count }) < Self.share(maximum) else {
+                return Self.tooMany("event_streams_of_token", Self.share(maximum))
             }
             state[session.id]?.streams[ObjectIdentifier(stream)] = WeakStream(stream: stream)
             return nil

@@ -39,9 +39,10 @@ extension BackgroundOwner {
 }
 
 extension Principal {
-    /// Whether it hears of what is done in a key's workspace. An entry without a key has the empty one.
+    /// Whether it hears of what is done in a key's workspace. An entry without a key has the empty one, of which a token
+    /// that is narrowed to keys does not.
     @Sendable
-    func isTold(of key: String) -> Bool { isOperator || allows(key: key) }
+    func isTold(of key: String) -> Bool { isOperator || (key.isEmpty ? keyPatterns == nil : allows(key: key)) }
 }
 
 extension BackendError {

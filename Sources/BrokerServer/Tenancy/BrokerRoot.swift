@@ -10,9 +10,9 @@ import Synchronization
 ///     ROOT/v1/orgs/<org>/.tmp/         temporary files of the file operations: 0700, of the org
 ///     ROOT/v1/orgs/<org>/.keyless/     workspaces without a key: they end with their entry
 ///     ROOT/v1/orgs/<org>/.trash/       what is being removed: 0700
+///     ROOT/v1/etc/                     copies of the host's files of /etc that commands see, made anew at each start
 ///     ROOT/state/                      what must outlive the broker: 0700
 ///     ROOT/state/used/<org>/<key>      when the key's workspace was last used
-///     ROOT/etc/                        copies of the host's files of /etc that commands see, made anew at each start
 ///
 /// A broker that runs as root gives each org's files to the org's own uid. Everything above them belongs to root
 /// and lets others pass but not look (0711), for a sandbox that runs as the org must reach its workspace. So
@@ -24,8 +24,8 @@ package final class BrokerRoot: Sendable {
     package let path: String
     /// Whether the broker can give files to other users: it runs as root.
     package let isPrivileged: Bool
-    /// ROOT/etc: for whoever starts commands to make.
-    package var preparedFiles: String { "\(path)/etc" }
+    /// For whoever starts commands to make.
+    package var preparedFiles: String { "\(path)/v1/etc" }
     /// ROOT/v1/orgs.
     let orgs: OwnedDescriptor
     /// ROOT/state.

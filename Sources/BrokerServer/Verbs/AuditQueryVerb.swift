@@ -22,7 +22,7 @@ extension QueryAudit: SessionVerb {
         guard org != nil || orgs.count <= Self.maximumOrgs else { throw Self.tooManyOrgs }
         let limit = limit > 0 ? min(Int(limit), Self.maximumRecords) : Self.maximumRecords
         var query = query
-        query.allowsKey = { principal.isOperator || principal.allows(key: $0) }
+        query.allowsKey = principal.isTold(of:)
         let (before, files) = (before, AuditFiles(path: audit.log.path))
         let page = try await broker.workspaces.threads.run { [query] () throws(BackendError) in
             do throws(AuditFault) {
