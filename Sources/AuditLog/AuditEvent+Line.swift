@@ -4,10 +4,13 @@ extension AuditEvent {
     /// The members of its record, but for those that every record has.
     func add(to line: inout JSONLine) {
         line.add("org", operation.org)
-        if !operation.key.isEmpty { line.add("key", operation.key) }
-        if !operation.scope.isEmpty { line.add("scope", operation.scope) }
+        // As the caller names them, who need not name what there is.
+        if !operation.key.isEmpty { line.add("key", Self.bounded(operation.key, OperationRecord.maximumSubjectLength)) }
+        if !operation.scope.isEmpty {
+            line.add("scope", Self.bounded(operation.scope, OperationRecord.maximumSubjectLength))
+        }
         line.add("token", Self.bounded(caller.tokenName, AuditCaller.longestName))
-        line.add("token_id", caller.tokenID)
+        line.add("token_id", Self.bounded(caller.tokenID, AuditCaller.longestName))
         line.add("connection", caller.connection)
         line.add("peer", Self.bounded(caller.peer, AuditCaller.longestName))
         if !caller.client.isEmpty { line.add("client", Self.bounded(caller.client, AuditCaller.longestName)) }

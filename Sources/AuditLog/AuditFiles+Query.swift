@@ -108,8 +108,12 @@ private struct AuditSearch {
 
     mutating func look(at line: ArraySlice<UInt8>) -> Next {
         budget -= line.count + 1
-        guard let record = AuditRecord(line: line), !position.precedes(record) else { return .goOn }
-        if let time = query.time, record.time < time.lowerBound - Self.clockSlack { return .end }
+        guard let record = AuditRecord(line: line), !position.precedes(record) else {
+            // Without a record there is no place to go on from.
+            return budget <= 0 && oldest != nil ? .stop : .goOn
+        }
+        // Whoever asks names any time there is.
+        if let time = query.time, record.time < time.lowerBound.saturatingSubtraction(Self.clockSlack) { return .end }
         oldest = record
         if query.matches(record) { records.append(record) }
         // The first record of all has nothing before it.

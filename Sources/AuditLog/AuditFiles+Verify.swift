@@ -26,14 +26,30 @@ extension AuditFiles {
         for (head, source) in heads where !isGenuine(head) {
             verifier.find(in: source, "is not signed by the broker's key for this org: it was forged, or is another's")
         }
-        for segment in try directory.segments() {
-            try read(segment, directory, &verifier)
-        }
+        try read(try directory.segments(), directory, &verifier)
         verifier.end()
         if head == nil, verifier.report.heads > 0 {
             verifier.find(in: Journal.headFile, "is missing or damaged, and the log has been signed: put it back")
         }
         return verifier.report
+    }
+
+    /// The files of a log as they were listed; those that were given up for their age since are left out.
+    func read(
+        _ segments: [AuditSegment],
+        _ directory: AuditDirectory,
+        _ verifier: inout AuditVerifier
+    ) throws(AuditFault) {
+        for segment in segments {
+            do throws(AuditFault) {
+                try read(segment, directory, &verifier)
+            } catch {
+                guard error.errno == ENOENT, let oldest = try directory.segments().first,
+                    oldest.firstSequence > segment.firstSequence
+                else { throw error }
+                verifier.skip(segment)
+            }
+        }
     }
 
     private func read(

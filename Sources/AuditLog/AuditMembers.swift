@@ -1,9 +1,20 @@
+extension Int64 {
+    /// The difference, or the nearest there is.
+    func saturatingSubtraction(_ other: Int64) -> Int64 {
+        let (difference, isOver) = subtractingReportingOverflow(other)
+        guard isOver else { return difference }
+        return other > 0 ? .min : .max
+    }
+}
+
 /// The members of one line of a log: a flat JSON object of texts, integers and flags, as ``AuditChain`` makes it. Any
 /// bytes may be given, and what is no such object is refused.
 struct AuditMembers: Sendable {
     enum Value: Sendable, Hashable {
         case text(String)
         case integer(Int64)
+        /// An integer above `Int64.max`.
+        case large(UInt64)
         case flag(Bool)
     }
 
@@ -29,7 +40,13 @@ struct AuditMembers: Sendable {
         if case .integer(let integer)? = self[name] { integer } else { nil }
     }
 
-    func count(_ name: String) -> UInt64? { integer(name).flatMap { UInt64(exactly: $0) } }
+    func count(_ name: String) -> UInt64? {
+        if case .large(let count)? = self[name] { return count }
+        return integer(name).flatMap { UInt64(exactly: $0) }
+    }
+
+    /// A place in a log: so small that there always is one behind it.
+    func sequence(_ name: String) -> UInt64? { integer(name).flatMap { UInt64(exactly: $0) } }
 
     private struct Scanner {
         var rest: ArraySlice<UInt8>
@@ -45,7 +62,7 @@ struct AuditMembers: Sendable {
             case UInt8(ascii: "\""): text().map { .text($0) }
             case UInt8(ascii: "t"): word("true") ? .flag(true) : nil
             case UInt8(ascii: "f"): word("false") ? .flag(false) : nil
-            default: integer().map { .integer($0) }
+            default: number()
             }
         }
 
@@ -56,10 +73,11 @@ struct AuditMembers: Sendable {
             return true
         }
 
-        private mutating func integer() -> Int64? {
+        private mutating func number() -> Value? {
             let digits = rest.prefix { $0 == UInt8(ascii: "-") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
             rest = rest[digits.endIndex...]
-            return Int64(String(decoding: digits, as: UTF8.self))
+            let text = String(decoding: digits, as: UTF8.self)
+            return Int64(text).map { .integer($0) } ?? UInt64(text).map { .large($0) }
         }
 
         mutating func text() -> String? {

@@ -66,7 +66,7 @@ package struct AuditRecord: Sendable, Hashable {
     }
 
     init?(_ members: AuditMembers) {
-        guard let sequence = members.count("seq"), let time = members.integer("time_ns"),
+        guard let sequence = members.sequence("seq"), let time = members.integer("time_ns"),
             let kind = members.text("kind").flatMap(Kind.init)
         else { return nil }
         self.init(sequence: sequence, time: time, kind: kind, org: members.text("org") ?? "")
@@ -86,7 +86,7 @@ package struct AuditRecord: Sendable, Hashable {
         exec = members.count("exec")
         duration = .microseconds(members.integer("duration_us") ?? 0)
         isReplay = members["replay"] == .flag(true)
-        intent = members.count("intent")
+        intent = members.sequence("intent")
         trace = members.text("trace") ?? ""
         missing = members.count("missing") ?? 0
     }

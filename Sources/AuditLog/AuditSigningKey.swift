@@ -91,7 +91,7 @@ package struct AuditHead: Sendable, Hashable {
 
     /// Nil: it does not say what a head says.
     init?(_ members: AuditMembers) {
-        guard let org = members.text("org"), let log = members.text("log"), let covers = members.count("covers"),
+        guard let org = members.text("org"), let log = members.text("log"), let covers = members.sequence("covers"),
             let hash = members.text("covers_hash").flatMap({ AuditHash(text: $0.utf8) }),
             let key = members.text("key"), let signature = members.text("signature")
         else { return nil }

@@ -38,6 +38,12 @@ struct AuditVerifier: Sendable {
         firstFile = firstFile ?? segment.firstSequence
     }
 
+    /// A file that is gone for its age meanwhile: what it said is not known, and nothing is missing for that.
+    mutating func skip(_ segment: AuditSegment) {
+        firstFile = firstFile ?? segment.firstSequence
+        expected = nil
+    }
+
     /// A line without its line feed.
     mutating func add(_ bytes: some RandomAccessCollection<UInt8>) {
         line += 1
@@ -100,7 +106,7 @@ struct AuditVerifier: Sendable {
 
     private mutating func checkFile(_ record: AuditRecord, _ members: AuditMembers) {
         guard record.kind == .file, let previous = members.text("previous").flatMap({ AuditHash(text: $0.utf8) }),
-            let log = members.text("log"), let oldest = members.count("oldest")
+            let log = members.text("log"), let oldest = members.sequence("oldest")
         else { return find("does not begin a file", record.sequence) }
         if AuditSegment(firstSequence: record.sequence).name != file {
             find("is not the record that its file is named for: another file lies here", record.sequence)
@@ -178,7 +184,9 @@ package struct AuditReport: Sendable, Hashable {
         records += 1
         if firstSequence == 0 { firstSequence = record.sequence }
         lastSequence = max(lastSequence, record.sequence)
-        missing += record.missing
+        // Any number may be written there.
+        let (sum, isTooLarge) = missing.addingReportingOverflow(record.missing)
+        missing = isTooLarge ? .max : sum
         if record.kind == .torn { tornRecords += 1 }
     }
 

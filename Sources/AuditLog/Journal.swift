@@ -65,17 +65,25 @@ struct Journal {
         at now: AuditTime
     ) -> [Result<UInt64, AuditFault>] {
         var results: [Result<UInt64, AuditFault>] = []
-        do {
+        var fault: AuditFault?
+        do throws(AuditFault) {
             try write(events, &results, settings, at: now)
-            if settings.sync == .each { try sync() }
         } catch {
-            // What is written stays so; it is just not known to be on the disk.
-            if results.count == events.count { results = events.map { _ in .failure(error) } }
-            let lost = events.count - results.count
-            results += (0..<lost).map { _ in .failure(error) }
+            fault = error
             plan.failed(at: now)
-            add(missing: UInt64(lost), because: error.summary)
+            add(missing: UInt64(events.count - results.count), because: error.summary)
         }
+        // Also where only some are written: whoever waits for those is told that they are on the disk.
+        if settings.sync == .each, !results.isEmpty {
+            do throws(AuditFault) {
+                try sync()
+            } catch {
+                // What is written stays so; it is just not known to be on the disk.
+                results = results.map { _ in .failure(error) }
+                plan.failed(at: now)
+            }
+        }
+        if let fault { results += (results.count..<events.count).map { _ in .failure(fault) } }
         return results
     }
 
@@ -199,7 +207,9 @@ struct Journal {
     }
 
     private mutating func sync() throws(AuditFault) {
-        if let file, fdatasync(file.descriptor) != 0 { throw AuditFault("fdatasync", directory.path(of: file.name)) }
+        // Let go of for a failure: what was written to it cannot be told of.
+        guard let file else { throw AuditFault("fdatasync", directory.path, errno: EIO) }
+        guard fdatasync(file.descriptor) == 0 else { throw AuditFault("fdatasync", directory.path(of: file.name)) }
         plan.synced()
     }
 

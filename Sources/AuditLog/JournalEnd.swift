@@ -53,7 +53,7 @@ struct JournalEnd {
             let begin = tail[..<newline].lastIndex(of: Self.newline).map { $0 + 1 } ?? 0
             // Also what a disk makes of a file when the host loses power: bytes that nobody wrote.
             if begin > 0 || offset == 0, let (object, hash) = AuditChain.parts(of: tail[begin..<newline]),
-                let members = AuditMembers(object), let sequence = members.count("seq")
+                let members = AuditMembers(object), let sequence = members.sequence("seq")
             {
                 let bytes = offset + newline + 1
                 return JournalEnd(

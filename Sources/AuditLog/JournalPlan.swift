@@ -47,7 +47,8 @@ struct JournalPlan: Sendable {
     /// Whether the next record, so many bytes with what waits to be written, goes into another file.
     func needsFile(for bytes: Int, _ settings: AuditSettings, at now: AuditTime) -> Bool {
         fileBytes + bytes > settings.maximumFileBytes
-            || now.wall - fileBegan > Int64(clamping: settings.maximumFileAge.components.seconds) * 1_000_000_000
+            || now.wall.saturatingSubtraction(fileBegan) > Int64(clamping: settings.maximumFileAge.components.seconds)
+                * 1_000_000_000
     }
 
     func needsHead(_ settings: AuditSettings, at now: AuditTime) -> Bool {

@@ -26,11 +26,13 @@ struct ChainTests {
         line.add("text", "a\"\\\n\u{7f}é\u{1F600}")
         line.add("count", UInt64(1) << 62)
         line.add("below", -3)
+        line.add("large", UInt64.max)
         line.add("flag", true)
         let members = try #require(AuditMembers(line.text))
         #expect(members.text("text") == "a\"\\\n\u{7f}é\u{1F600}")
         #expect(members.count("count") == 1 << 62)
         #expect(members.integer("below") == -3)
+        #expect(members.count("large") == .max && members.integer("large") == nil && members.sequence("large") == nil)
         #expect(members["flag"] == .flag(true))
         #expect(members.count("below") == nil && members.text("count") == nil && members["none"] == nil)
     }
@@ -52,6 +54,16 @@ struct ChainTests {
         for name in ["head.json", "1.jsonl", "+0000000000000000001.jsonl", names[0] + "x", "torn-1"] {
             #expect(AuditSegment(name: name) == nil && AuditSegment(torn: name) == nil)
         }
+    }
+
+    @Test func whatACallerNamesTakesNoMoreThanItsShareOfALine() throws {
+        let text = String(repeating: "\u{1}", count: 200_000)
+        var long = event(text, key: text)
+        long.operation.scope = text
+        let (line, _) = AuditChain().line("call", at: 0) { long.add(to: &$0) }
+        #expect(line.count < 10_000)
+        let record = try #require(AuditRecord(line: line.dropLast()))
+        #expect(record.key.hasPrefix("\\x01\\x01") && record.scope == record.key && record.subject == record.key)
     }
 
     @Test func longAndUnprintableTextIsCutAndShown() throws {

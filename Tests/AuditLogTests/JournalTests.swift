@@ -151,6 +151,24 @@ final class FullDiskTests {
 
     deinit { umount2(scratch.path, Int32(MNT_DETACH)) }
 
+    /// With `each`, whoever is told of a record has it on the disk, also where others of its batch did not fit.
+    @Test func whatOfABatchIsWrittenGoesToTheDisk() throws {
+        _ = try AuditDirectory.make(scratch.path + "/orgs")
+        var journal = Journal(org: "acme", directory: scratch.directory(), key: AuditSigningKey())
+        var settings = AuditSettings()
+        settings.sync = .each
+        settings.recordsPerHead = 1_000_000
+        let results = journal.append((1...400).map { event("/\($0)") }, settings, at: .at(0))
+        let written = results.count { (try? $0.get()) != nil }
+        #expect(written > 0 && written < 400)
+        // Else it would be due within a second.
+        settings.sync = .interval
+        settings.syncInterval = .milliseconds(10)
+        settings.timePerHead = .seconds(3600)
+        #expect(journal.nextDue(settings) == .seconds(3600))
+        journal.closeFile()
+    }
+
     @Test func recordsThatDoNotFitAreRefusedAndLeaveNoHalfLine() async throws {
         let notices = Notices()
         try await scratch.withLog(notices: notices) { log in

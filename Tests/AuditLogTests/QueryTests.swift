@@ -75,6 +75,15 @@ struct QueryTests {
         #expect(try scratch.files.page(of: "none", AuditQuery(), limit: 10).records.isEmpty)
     }
 
+    @Test(arguments: [Int64.min, .max]) func anyTimeCanBeAskedFor(_ time: Int64) async throws {
+        let scratch = try Scratch()
+        try await Self.write(scratch, [event("/a")])
+        var query = AuditQuery()
+        query.time = time..<Int64.max
+        let found = try scratch.files.page(of: "acme", query, limit: 10).records.map(\.subject)
+        #expect(found == (time == .min ? ["/a"] : []))
+    }
+
     @Test func aSearchThatFindsNothingStopsNowAndThen() async throws {
         let scratch = try Scratch()
         try await Self.write(scratch, (1...18_000).map { event("/\($0)") })

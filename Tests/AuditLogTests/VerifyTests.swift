@@ -105,6 +105,47 @@ struct VerifyTests {
         #expect(found.contains { $0.line == 6 && $0.problem.contains("head.json") })
     }
 
+    @Test func forgedNumbersAreCountedAsFarAsThereAreNumbers() throws {
+        let (first, next) = AuditChain().line("gap", at: .min) { line in
+            line.add("org", "acme")
+            line.add("missing", UInt64.max)
+        }
+        let (second, _) = next.line("gap", at: .max) { line in
+            line.add("org", "acme")
+            line.add("missing", UInt64.max)
+        }
+        try scratch.put(first + second, name)
+        let report = try scratch.files.verify("acme")
+        #expect(report.missing == .max && report.findingCount > 0)
+        try scratch.put(Array("{\"seq\":\(UInt64.max),\"time_ns\":1,\"kind\":\"call\"}\n".utf8), name)
+        #expect(try !findings().isEmpty)
+    }
+
+    @Test func filesThatWentForTheirAgeMeanwhileAreNotMissing() async throws {
+        let scratch = try Scratch()
+        var settings = AuditSettings()
+        settings.maximumFileBytes = 2000
+        settings.maximumFiles = 4
+        try await scratch.withLog(settings) { log in
+            for number in 1...20 { _ = try await log.record(event("/a-\(number)")) }
+            let listed = try scratch.directory().segments()
+            for number in 1...10 { _ = try await log.record(event("/b-\(number)")) }
+            let present = try scratch.directory().segments()
+            #expect(!present.contains(listed[0]) && present.contains { listed.contains($0) })
+            var verifier = AuditVerifier(org: "acme", key: log.publicKey, heads: [])
+            try scratch.files.read(listed, scratch.directory(), &verifier)
+            verifier.end()
+            #expect(verifier.report.findings.isEmpty && verifier.report.files > 0)
+
+            // One that lies between those that are there did not go for its age.
+            try scratch.remove(present[1].name)
+            #expect(throws: AuditFault.self) {
+                var verifier = AuditVerifier(org: "acme", key: log.publicKey, heads: [])
+                try scratch.files.read(present, scratch.directory(), &verifier)
+            }
+        }
+    }
+
     @Test func aHeadOfAnotherKeyIsForged() async throws {
         let other = try Scratch()
         try await other.withLog { log in for number in 1...5 { log.add(event("/file-\(number)")) } }

@@ -47,12 +47,13 @@ final class CallAudit: Sendable {
         // Recording an intent takes a wait.
         if recordsIntents, session.refusal(of: call) == nil { return .wait }
         let start = ContinuousClock.now
-        // What it tells of leases is to be what they were.
-        let draft = draft(call, in: session)
+        // The call may give it back.
+        let held = heldLease(of: call, in: session)
         let outcome = body()
+        // Not before: a call that waits drafts its own.
         switch outcome {
-        case .done(let answer): log.add(draft.done(answer, since: start))
-        case .failed(let error): log.add(draft.failed(error, since: start))
+        case .done(let answer): log.add(draft(call, held, in: session).done(answer, since: start))
+        case .failed(let error): log.add(draft(call, held, in: session).failed(error, since: start))
         case .putOff, .wait: break
         }
         return outcome
@@ -78,7 +79,7 @@ final class CallAudit: Sendable {
                 throw error
             }
         }
-        var draft = draft(call, in: session)
+        var draft = draft(call, heldLease(of: call, in: session), in: session)
         draft.intent = try await recordIntent(draft, of: call)
         draft.isReplay = call.idempotencyKey != nil
         let start = ContinuousClock.now
@@ -112,7 +113,7 @@ final class CallAudit: Sendable {
 
     /// For the end of a command that a call starts.
     func backgroundCommand(_ call: Call, in session: Session) -> BackgroundCommandAudit {
-        var event = draft(call, in: session)
+        var event = draft(call, heldLease(of: call, in: session), in: session)
         event.kind = .end
         return BackgroundCommandAudit(log: log, event: event)
     }
@@ -122,20 +123,27 @@ final class CallAudit: Sendable {
     /// A call that changes nothing failed: recorded where it wanted what it may not have.
     private func refused(_ call: Call, _ error: BackendError, in session: Session) {
         guard error.isRefusal(of: call) else { return }
-        log.add(draft(call, in: session).failed(error, since: .now))
+        log.add(draft(call, heldLease(of: call, in: session), in: session).failed(error, since: .now))
     }
 
     // MARK: Events
 
-    private func draft(_ call: Call, in session: Session) -> AuditEvent {
+    private func heldLease(of call: Call, in session: Session) -> Session.HeldLease? {
+        call.target.flatMap { $0.lease == 0 ? nil : session.leases[LeaseID(rawValue: $0.lease)] }
+    }
+
+    /// Texts are as long as their caller made them, up to the limit of a message: no more of them is kept than is written.
+    private func draft(_ call: Call, _ held: Session.HeldLease?, in session: Session) -> AuditEvent {
         let (target, principal) = (call.target, session.principal)
-        let held = target.flatMap { $0.lease == 0 ? nil : session.leases[LeaseID(rawValue: $0.lease)] }
+        let subject = call.operation.auditedSubject
+        // What it holds of the environment is found in a command line only while that is whole.
+        let isWhole = if case .execStart = call.operation { true } else { false }
         var record = OperationRecord(
             operation: call.operation.name,
             org: org(of: call, principal),
-            key: call.operation.auditedKey ?? held?.key.name ?? target?.key ?? "",
-            scope: WorkspacePath.printable(target?.scopePath ?? []),
-            subject: WorkspacePath.printable(call.operation.auditedSubject),
+            key: Self.bounded(call.operation.auditedKey ?? held?.key.name ?? target?.key ?? ""),
+            scope: WorkspacePath.printable((target?.scopePath ?? []).prefix(Self.longestText)),
+            subject: WorkspacePath.printable(isWhole ? subject[...] : subject.prefix(Self.longestText)),
             time: 0
         )
         if case .execStart(let start) = call.operation {
@@ -145,11 +153,18 @@ final class CallAudit: Sendable {
                 ?? RecordRedaction(environment: principal.org.environment)
                 .redact(record, environment: start.environment)
         }
+        if isWhole { record = record.withBoundedSubject().record }
         var event = AuditEvent(.call, record, by: session.auditCaller)
         event.exec = call.operation.auditedExec
         event.trace = call.traceParent?.trace
         event.operation.time = systemWallClock()
         return event
+    }
+
+    private static let longestText = OperationRecord.maximumSubjectLength
+
+    private static func bounded(_ text: String) -> String {
+        text.utf8.count > longestText ? String(decoding: text.utf8.prefix(longestText), as: UTF8.self) : text
     }
 
     /// Whose log it belongs to: the caller's org, or, of an operator's, the one that it is done to.

@@ -26,6 +26,36 @@ import Testing
         }
     }
 
+    @Test func numbersThatACallerMakesUpAreAnswered() async throws {
+        try await withConversation(configure: Self.enable) { broker, client in
+            try await client.write("x", to: "f")
+            _ = try await client.answers(to: client.frame(.execAttach(ExecAttach(exec: .max))))
+            #expect(try await broker.auditRecords(of: client).map(\.exec) == [.max, nil])
+            for since in [Int64.min, .max] {
+                for until in [Int64.min, 0, .max] {
+                    var query = QueryAudit()
+                    (query.since, query.until) = (since, until)
+                    guard case .audit(let page)? = try await client.call(client.frame(.audit(query))).reply else {
+                        Issue.record("no page")
+                        return
+                    }
+                    let operations = page.records.filter { $0.key == "k" }.map(\.operation)
+                    #expect(operations == (since == .min && until != .min ? ["exec_attach", "write"] : []))
+                }
+            }
+        }
+    }
+
+    @Test func aKeyOfAnyLengthTakesNoMoreThanItsShare() async throws {
+        try await withConversation(configure: Self.enable) { broker, client in
+            let key = String(repeating: "\u{1}", count: 200_000)
+            _ = try await client.answers(to: client.frame(.touch(Touch(path: Array("f".utf8))), key: key))
+            let record = try #require(try await broker.auditRecords(of: client).first)
+            #expect(record.outcome == "INVALID_ARGUMENT" && record.key.hasPrefix("\\x01"))
+            #expect(record.line.count < 8192)
+        }
+    }
+
     @Test func anAnswerThatIsGivenAgainIsNoChange() async throws {
         try await withConversation(configure: Self.enable) { broker, client in
             let special = CallOptions.Special(idempotencyKey: "once")
