@@ -45,11 +45,11 @@ package final class CallCounters: Sendable {
     /// Adds what was counted so far.
     func add(to tally: inout CallTally) {
         for operation in CountedOperation.allCases {
-            tally.answered[operation.rawValue] += answered[operation.rawValue]
+            tally.answered[operation.rawValue] &+= answered[operation.rawValue]
         }
-        tally.failed.merge(failures.withLock { $0 }, uniquingKeysWith: +)
-        tally.receivedBytes += counters[Self.traffic]
-        tally.sentBytes += counters[Self.traffic + 1]
+        tally.failed.merge(failures.withLock { $0 }, uniquingKeysWith: &+)
+        tally.receivedBytes &+= counters[Self.traffic]
+        tally.sentBytes &+= counters[Self.traffic + 1]
         for operations in CountedOperation.Class.allCases {
             let start = Self.latencies + operations.rawValue * Self.latencyStride
             tally.latencies[operations.rawValue] += LatencyHistogram(
@@ -98,7 +98,7 @@ package struct CallTally: Sendable {
 
     package mutating func add(_ other: CallTally) {
         for index in answered.indices { answered[index] += other.answered[index] }
-        failed.merge(other.failed, uniquingKeysWith: +)
+        failed.merge(other.failed, uniquingKeysWith: &+)
         receivedBytes += other.receivedBytes
         sentBytes += other.sentBytes
         for index in latencies.indices { latencies[index] += other.latencies[index] }

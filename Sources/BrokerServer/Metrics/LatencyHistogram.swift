@@ -38,8 +38,8 @@ package struct LatencyHistogram: Sendable, Equatable {
     }
 
     package static func += (left: inout LatencyHistogram, right: LatencyHistogram) {
-        for bucket in left.counts.indices { left.counts[bucket] += right.counts[bucket] }
-        left.sumInNanoseconds += right.sumInNanoseconds
+        for bucket in left.counts.indices { left.counts[bucket] &+= right.counts[bucket] }
+        left.sumInNanoseconds &+= right.sumInNanoseconds
     }
 
     /// Those that came since `earlier`, which was taken of the same calls.
