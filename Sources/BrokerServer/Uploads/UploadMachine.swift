@@ -1,12 +1,12 @@
 internal import AgentBackend
-internal import NIOCore
 
 /// How far an upload has come. A value without I/O and clock.
 struct UploadMachine<Waiter> {
     enum AppendAction {
         /// All of the piece is there already. So many bytes are.
         case known(UInt64)
-        /// Its bytes from this one on are to be written; ``wrote(_:)`` or ``failed()`` has to follow.
+        /// Its bytes from this one on are to be written, by nobody else until ``wrote(_:)`` or ``failed()``, one of which
+        /// has to follow.
         case write(from: Int)
         /// Another call writes. Its end tells the waiter.
         case wait
@@ -15,9 +15,18 @@ struct UploadMachine<Waiter> {
     enum FinishAction {
         /// ``committed()`` or ``failed()`` has to follow.
         case commit
-        /// The bytes have another checksum.
-        case mismatch
+        /// The bytes, so many, have another checksum: it has ended.
+        case mismatch(UInt64)
         /// Another call writes. Its end tells the waiter.
+        case wait
+    }
+
+    enum EndAction {
+        /// It has, with so many bytes. Comes once.
+        case ended(UInt64)
+        /// It had before.
+        case hadEnded
+        /// Another call writes or commits. Its end tells the waiter.
         case wait
     }
 
@@ -30,7 +39,8 @@ struct UploadMachine<Waiter> {
     }
 
     private var state = State.idle
-    private var checksum = RunningChecksum()
+    /// Of what is written.
+    private(set) var checksum = RunningChecksum()
     private var lastUse: Duration
 
     init(at now: Duration) {
@@ -42,6 +52,8 @@ struct UploadMachine<Waiter> {
 
     /// When it was used last. Nil: it is at this moment, or has ended.
     var idleSince: Duration? { if case .idle = state { lastUse } else { nil } }
+
+    var hasEnded: Bool { if case .ended = state { true } else { false } }
 
     /// Somebody asks how far it has come. Throws `NOT_FOUND`.
     mutating func met(at now: Duration) throws(BackendError) -> UInt64 {
@@ -79,15 +91,18 @@ struct UploadMachine<Waiter> {
             state = .busy(waiters + [waiter()])
             return .wait
         }
-        guard sha256 == checksum.sha256 else { return .mismatch }
+        guard sha256 == checksum.sha256 else {
+            state = .ended
+            return .mismatch(count)
+        }
         state = .busy([])
         return .commit
     }
 
-    /// Throws `NOT_FOUND` where it has ended meanwhile. Returns whom to tell.
-    mutating func wrote(_ bytes: ByteBuffer) throws(BackendError) -> [Waiter] {
-        guard case .busy(let waiters) = state else { throw .noUpload }
-        checksum.add(bytes)
+    /// The bytes are written, and in `checksum`, besides those that were before. Returns whom to tell.
+    mutating func wrote(_ checksum: RunningChecksum) -> [Waiter] {
+        guard case .busy(let waiters) = state else { return [] }
+        self.checksum = checksum
         state = .idle
         return waiters
     }
@@ -99,14 +114,32 @@ struct UploadMachine<Waiter> {
         return waiters
     }
 
-    /// It took its place, or is given up. Returns how many bytes it had, 0 where it had ended before, and whom to tell.
-    mutating func end() -> (bytes: UInt64, waiters: [Waiter]) {
-        defer { state = .ended }
-        return switch state {
-        case .idle: (count, [])
-        case .busy(let waiters): (count, waiters)
-        case .ended: (0, [])
+    /// It took its place, and has ended. Returns whom to tell.
+    mutating func committed() -> [Waiter] {
+        guard case .busy(let waiters) = state else { return [] }
+        state = .ended
+        return waiters
+    }
+
+    /// It is given up.
+    mutating func end(waiter: @autoclosure () -> Waiter) -> EndAction {
+        switch state {
+        case .idle:
+            state = .ended
+            return .ended(count)
+        case .busy(let waiters):
+            state = .busy(waiters + [waiter()])
+            return .wait
+        case .ended: return .hadEnded
         }
+    }
+
+    /// It is given up where nobody has used it since `time`. Returns how many bytes it had. Nil: somebody has, or does at
+    /// this moment, or it had ended before.
+    mutating func endIfIdle(since time: Duration) -> UInt64? {
+        guard case .idle = state, lastUse <= time else { return nil }
+        state = .ended
+        return count
     }
 
     private func checkNotEnded() throws(BackendError) {

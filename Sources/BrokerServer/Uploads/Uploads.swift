@@ -42,18 +42,18 @@ final class Uploads: Sendable {
         try room.open(of: org)
         let made: Upload
         do throws(BackendError) {
-            made = Upload(path, options, of: org, try await open(), at: elapsed())
+            made = Upload(path, options, of: org, in: room, try await open(), at: elapsed())
         } catch {
             room.close(of: org, bytes: 0)
             throw error
         }
         let first = uploads.withLock { uploads in
-            if let first = uploads[key.entry]?[key] { return first }
+            if let first = uploads[key.entry]?[key], !first.hasEnded { return first }
             uploads[key.entry, default: [:]][key] = made
             return made
         }
         guard first === made else {
-            await end(made)
+            await made.endIfIdle(since: elapsed())
             return try first.offset(asOf: path, options, at: elapsed())
         }
         wakeUps.continuation.yield()
@@ -64,36 +64,28 @@ final class Uploads: Sendable {
     /// into the checksum.
     @concurrent
     func append(_ piece: ByteBuffer, at offset: UInt64, to key: Key) async throws(BackendError) -> UInt64 {
-        try await find(key).append(piece, at: offset, now: elapsed(), in: room)
+        try await find(key).append(piece, at: offset, now: elapsed())
     }
 
     /// Has the file take its place. Throws `CONFLICT` where its bytes have another checksum: then they are dropped.
     /// Whatever else it fails with, it may be tried again.
     func finish(_ key: Key, sha256: [UInt8]) async throws(BackendError) -> FileInfo {
         let upload = try find(key)
-        let info = try await upload.finish(sha256: sha256, now: elapsed())
-        remove(key, upload)
-        await end(upload)
-        guard let info else {
-            throw BackendError(
-                .conflict,
-                message: "the bytes that came have another SHA-256: they are dropped; begin the upload again"
-            )
-        }
-        return info
+        defer { if upload.hasEnded { remove(key, upload) } }
+        return try await upload.finish(sha256: sha256, now: elapsed())
     }
 
-    /// Gives it up. False: there is none.
-    func abort(_ key: Key) async -> Bool {
-        guard let upload = self[key], remove(key, upload) else { return false }
-        await end(upload)
-        return true
+    /// Gives it up, after the call that is under way. False: there is none. Throws `CANCELLED`.
+    func abort(_ key: Key) async throws(BackendError) -> Bool {
+        guard let upload = self[key] else { return false }
+        defer { if upload.hasEnded { remove(key, upload) } }
+        return try await upload.end()
     }
 
     /// Gives up all of an entry. To be called once nobody calls it any more.
     func endAll(of entry: ObjectIdentifier) async {
         guard let uploads = uploads.withLock({ $0.removeValue(forKey: entry) }) else { return }
-        for upload in uploads.values { await end(upload) }
+        for upload in uploads.values { await upload.endIfIdle(since: elapsed()) }
     }
 
     /// Gives up those that nobody calls, until the calling task is cancelled. Called once. Sleeps only while there are
@@ -114,8 +106,8 @@ final class Uploads: Sendable {
         var next = Self.longestSleep
         var isEmpty = true
         for (key, upload) in all {
-            if let idleSince = upload.idleSince, now - idleSince >= timeout {
-                if remove(key, upload) { await end(upload) }
+            if await upload.endIfIdle(since: now - timeout) {
+                remove(key, upload)
             } else {
                 isEmpty = false
                 next = min(next, timeout - (now - (upload.idleSince ?? now)))
@@ -124,25 +116,22 @@ final class Uploads: Sendable {
         return isEmpty ? nil : max(next, Self.shortestSleep)
     }
 
-    private subscript(key: Key) -> Upload? { uploads.withLock { $0[key.entry]?[key] } }
+    private subscript(key: Key) -> Upload? {
+        guard let upload = uploads.withLock({ $0[key.entry]?[key] }), !upload.hasEnded else { return nil }
+        return upload
+    }
 
     private func find(_ key: Key) throws(BackendError) -> Upload {
         guard let upload = self[key] else { throw .noUpload }
         return upload
     }
 
-    /// What has ended is found no more. False: another one has the name, or none.
-    @discardableResult
-    private func remove(_ key: Key, _ upload: Upload) -> Bool {
+    /// Another one that has its name by now stays.
+    private func remove(_ key: Key, _ upload: Upload) {
         uploads.withLock { uploads in
-            guard uploads[key.entry]?[key] === upload else { return false }
+            guard uploads[key.entry]?[key] === upload else { return }
             uploads[key.entry]?[key] = nil
             if uploads[key.entry]?.isEmpty ?? false { uploads[key.entry] = nil }
-            return true
         }
-    }
-
-    private func end(_ upload: Upload) async {
-        room.close(of: upload.org, bytes: await upload.end())
     }
 }

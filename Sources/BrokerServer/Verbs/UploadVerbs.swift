@@ -75,6 +75,6 @@ extension UploadAbort: UploadVerb {
     var subject: [UInt8] { Array(upload.utf8) }
 
     func perform(in place: UploadPlace, _ stream: any CallStream) async throws(BackendError) -> Answer {
-        Answer(.uploadAbort(aborted: await place.uploads.abort(place.key(upload))))
+        Answer(.uploadAbort(aborted: try await place.uploads.abort(place.key(upload))))
     }
 }

@@ -1,6 +1,7 @@
 import AgentBackend
 import BrokerTestKit
 import NIOCore
+import Synchronization
 import Testing
 
 @testable import BrokerServer
@@ -32,13 +33,15 @@ import Testing
             _ name: String,
             _ path: String = "f",
             of entry: Owner? = nil,
-            mode: WriteOptions.Mode = .replace
+            mode: WriteOptions.Mode = .replace,
+            holding held: HeldCommit? = nil
         ) async throws -> UInt64 {
             let (path, options) = (try WorkspacePath(path), WriteOptions(mode: mode))
             let backend = MemoryBackend(budget: budget)
             return try await uploads.begin(key(name, of: entry), of: org, path, options) {
                 () async throws(BackendError) in
-                try await backend.openWriter(path, options: options)
+                let writer = try await backend.openWriter(path, options: options)
+                return held.map { HeldWriter(writer, $0) } ?? writer
             }
         }
 
@@ -68,8 +71,8 @@ import Testing
         #expect(await harness.code { try await harness.begin("../a") } == .invalidArgument)
         #expect(await harness.code { try await harness.append("x", at: 0, to: "b") } == .notFound)
         #expect(harness.budget.held == 3 && harness.uploads.room.used(of: harness.org) == (1, 3))
-        #expect(await harness.uploads.abort(harness.key("a")))
-        #expect(await !harness.uploads.abort(harness.key("a")))
+        #expect(try await harness.uploads.abort(harness.key("a")))
+        #expect(try await !harness.uploads.abort(harness.key("a")))
         #expect(harness.budget.held == 0 && harness.uploads.room.used(of: harness.org) == (0, 0))
     }
 
@@ -109,7 +112,57 @@ import Testing
         await harness.uploads.endAll(of: ObjectIdentifier(harness.entry))
         #expect(harness.budget.held == 0 && harness.uploads.room.used(of: harness.org) == (1, 0))
         #expect(await harness.code { try await harness.append("abc", at: 0, to: "a") } == .notFound)
-        #expect(await harness.uploads.abort(harness.key("a", of: other)))
+        #expect(try await harness.uploads.abort(harness.key("a", of: other)))
+    }
+
+    /// The file takes its place, and the room is given back once.
+    @Test func abortWaitsForTheCommitUnderWay() async throws {
+        let harness = Harness()
+        let held = HeldCommit()
+        try await harness.begin("a", holding: held)
+        try await harness.append("abc", at: 0, to: "a")
+        try await harness.begin("b")
+        try await withThrowingTaskGroup { group in
+            let (uploads, key) = (harness.uploads, harness.key("a"))
+            group.addTask { try await uploads.finish(key, sha256: Self.checksum("abc")).size == 3 }
+            for await _ in held.began.stream {}
+            // At once, until it waits.
+            group.addImmediateTask { try await !uploads.abort(key) }
+            #expect(!held.wasAborted)
+            #expect(uploads.room.used(of: harness.org) == (2, 3))
+            held.end.continuation.finish()
+            for try await isExpected in group { #expect(isExpected) }
+        }
+        #expect(harness.uploads.room.used(of: harness.org) == (1, 0), "of the other one")
+        #expect(try await harness.begin("a") == 0, "the name may be used again")
+    }
+
+    @Test func ofTwoFinishesOneHasTheFileTakeItsPlace() async throws {
+        let harness = Harness()
+        let held = HeldCommit()
+        try await harness.begin("a", holding: held)
+        try await harness.append("abc", at: 0, to: "a")
+        try await harness.begin("b")
+        let (uploads, key) = (harness.uploads, harness.key("a"))
+        let codes = await withTaskGroup { group in
+            group.addTask {
+                await harness.code { _ = try await uploads.finish(key, sha256: Self.checksum("abc")) }
+            }
+            for await _ in held.began.stream {}
+            group.addImmediateTask {
+                await harness.code { _ = try await uploads.finish(key, sha256: Self.checksum("abd")) }
+            }
+            held.end.continuation.finish()
+            return await group.reduce(into: Set()) { $0.insert($1) }
+        }
+        #expect(codes == [nil, .notFound])
+        #expect(uploads.room.used(of: harness.org) == (1, 0), "of the other one")
+    }
+
+    private static func checksum(_ text: String) -> [UInt8] {
+        var checksum = RunningChecksum()
+        checksum.add(ByteBuffer(string: text))
+        return checksum.sha256
     }
 
     @Test func oneThatNobodyCallsIsGivenUp() async throws {
@@ -134,5 +187,45 @@ import Testing
             group.cancelAll()
         }
         #expect(await harness.code { try await harness.append("f", at: 5, to: "a") } == .notFound)
+    }
+}
+
+/// A commit that waits until the test ends it.
+private final class HeldCommit: Sendable {
+    let began = AsyncStream<Never>.makeStream()
+    let end = AsyncStream<Never>.makeStream()
+    private let isAborted = Mutex(false)
+
+    /// While the commit was under way.
+    var wasAborted: Bool {
+        get { isAborted.withLock { $0 } }
+        set { isAborted.withLock { $0 = newValue } }
+    }
+}
+
+private final class HeldWriter: FileWriter {
+    private let writer: any FileWriter
+    private let held: HeldCommit
+    private let isCommitting = Mutex(false)
+
+    init(_ writer: any FileWriter, _ held: HeldCommit) {
+        (self.writer, self.held) = (writer, held)
+    }
+
+    func write(_ bytes: ByteBuffer) async throws(BackendError) {
+        try await writer.write(bytes)
+    }
+
+    func commit() async throws(BackendError) -> FileInfo {
+        isCommitting.withLock { $0 = true }
+        held.began.continuation.finish()
+        for await _ in held.end.stream {}
+        isCommitting.withLock { $0 = false }
+        return try await writer.commit()
+    }
+
+    func abort() async {
+        if isCommitting.withLock({ $0 }) { held.wasAborted = true }
+        await writer.abort()
     }
 }
