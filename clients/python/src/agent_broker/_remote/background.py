@@ -74,8 +74,10 @@ class BackgroundOperations(CommandOperations):
 
     async def _attach(self, identifier: int, offsets: Offsets) -> tuple[StreamCall, BackgroundCommandInfo]:
         start = exec_pb2.StreamOffsets(stdout_offset=offsets["stdout"], stderr_offset=offsets["stderr"])
-        message = exec_pb2.ExecAttach(exec=identifier, **{"from": start}).SerializeToString()
-        head = field(operations.EXEC_ATTACH.number, message)
+        message = exec_pb2.ExecAttach(exec=identifier)
+        # The field's name is a word of the language.
+        getattr(message, "from").CopyFrom(start)
+        head = field(operations.EXEC_ATTACH.number, message.SerializeToString())
         call = StreamCall(operations.EXEC_ATTACH, self._target, head)
         self._prepare(call)
         self._connection.begin(call)
