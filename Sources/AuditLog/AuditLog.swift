@@ -81,7 +81,8 @@ package final class AuditLog: Sendable {
     }
 
     /// Waits until it is recorded, and returns the sequence of the record. Throws `RESOURCE_EXHAUSTED` where it cannot be,
-    /// or not in time, and `CANCELLED`; it may be recorded all the same then.
+    /// or not in time, and `CANCELLED`; it may be recorded all the same then. An intent is not, or the record of a call
+    /// that failed follows it.
     package func record(_ event: AuditEvent) async throws(BackendError) -> UInt64 {
         let (ticket, patience) = state.withLock { ($0.queue.makeTicket(), $0.settings.patience) }
         let clock = clock
@@ -95,7 +96,7 @@ package final class AuditLog: Sendable {
             if let first = await group.next() ?? nil { return Result?.some(first) }
             // Whoever waits for the record ends now.
             let fault = AuditFault("write", self.path, errno: ETIMEDOUT)
-            self.state.withLock { $0.queue.takeWait(ticket) }?.resume(returning: .failure(fault))
+            self.giveUp(event, ticket)?.resume(returning: .failure(fault))
             return nil
         }
         switch result {
@@ -103,6 +104,21 @@ package final class AuditLog: Sendable {
         case .failure(let fault): throw fault.unwritten
         case nil: throw Task.isCancelled ? Self.cancelled : AuditFault("write", path, errno: ETIMEDOUT).unwritten
         }
+    }
+
+    /// Nobody waits for its record any more. Whoever announced something was told that it is not done.
+    private func giveUp(_ event: AuditEvent, _ ticket: UInt64) -> Wait? {
+        let (wait, isWithdrawn) = state.withLock { state in
+            guard let wait = state.queue.takeWait(ticket) else { return (Wait?.none, true) }
+            return (wait, event.kind != .intent || state.queue.withdraw(ticket))
+        }
+        if !isWithdrawn {
+            var failed = event
+            failed.kind = .call
+            failed.operation.failure = .resourceExhausted
+            add(failed)
+        }
+        return wait
     }
 
     private func written(_ event: AuditEvent, _ ticket: UInt64) async -> Result<UInt64, AuditFault> {

@@ -43,6 +43,7 @@ struct AuditQueue<Wait> {
 
     private var batch = Batch()
     private var bytes = 0
+    private var bytesByOrg: [String: Int] = [:]
     private var waits: [UInt64: Wait] = [:]
     private var lastTicket: UInt64 = 0
     private var writer = Writer.notStarted
@@ -68,13 +69,17 @@ struct AuditQueue<Wait> {
     }
 
     private mutating func add(_ event: AuditEvent, ticket: UInt64?, maximumBytes: Int) -> Addition {
-        guard !isClosed, bytes + event.footprint <= maximumBytes else {
-            batch.missing[event.operation.org, default: 0] += 1
+        let (org, size) = (event.operation.org, event.footprint)
+        let ofOrg = bytesByOrg[org, default: 0] + size
+        // Once half is taken, whoever has much waiting does not take the room of the others.
+        guard !isClosed, bytes + size <= maximumBytes, bytes <= maximumBytes / 2 || ofOrg <= maximumBytes / 4 else {
+            batch.missing[org, default: 0] += 1
             return .refused
         }
         batch.events.append(event)
         batch.tickets.append(ticket)
-        bytes += event.footprint
+        bytes += size
+        bytesByOrg[org] = ofOrg
         switch writer {
         case .notStarted:
             writer = .working
@@ -90,6 +95,16 @@ struct AuditQueue<Wait> {
     /// Whoever waits does so no more. Nil: it was told already.
     mutating func takeWait(_ ticket: UInt64) -> Wait? { waits.removeValue(forKey: ticket) }
 
+    /// Takes an event back. False: the writer has it.
+    mutating func withdraw(_ ticket: UInt64) -> Bool {
+        guard let index = batch.tickets.lastIndex(of: ticket) else { return false }
+        batch.tickets.remove(at: index)
+        let event = batch.events.remove(at: index)
+        bytes -= event.footprint
+        bytesByOrg[event.operation.org, default: 0] -= event.footprint
+        return true
+    }
+
     // MARK: The writer
 
     mutating func next() -> Next {
@@ -99,6 +114,7 @@ struct AuditQueue<Wait> {
         }
         writer = .working
         bytes = 0
+        bytesByOrg = [:]
         defer { batch = Batch() }
         return .write(batch)
     }
@@ -118,6 +134,7 @@ struct AuditQueue<Wait> {
         batch.events = []
         batch.tickets = []
         bytes = 0
+        bytesByOrg = [:]
         defer { waits = [:] }
         return Array(waits.values)
     }

@@ -12,6 +12,8 @@ package struct AuditRecord: Sendable, Hashable {
         case gap
         /// The end of a record that was not written whole lies in a file of its own.
         case torn
+        /// The log was not what had been signed when a broker went on with it.
+        case cut
 
         /// Something that somebody did, or wanted to.
         package var isEvent: Bool { self == .call || self == .intent || self == .end }

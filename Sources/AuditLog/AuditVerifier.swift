@@ -57,6 +57,7 @@ struct AuditVerifier: Sendable {
         report.count(record)
         if line == 1 { checkFile(record, members) }
         if record.org != org { find("is of the org \"\(record.org)\"", record.sequence) }
+        if record.kind == .cut { checkCut(record, members) }
         if record.kind == .head { checkHead(AuditHead(members), record) }
         checkChain(record, object, hash)
         for (head, source) in unmet where head.claim.covers == record.sequence && head.claim.hash != hash {
@@ -95,6 +96,8 @@ struct AuditVerifier: Sendable {
                 find("was changed", record.sequence)
                 hashes.append(first)
             }
+        } else if record.kind == .cut {
+            // It says itself what is missing before it.
         } else if let expected, record.sequence > expected.sequence {
             let count = record.sequence - expected.sequence
             find("\(count) records before it are missing, from \(expected.sequence) on", record.sequence)
@@ -116,6 +119,16 @@ struct AuditVerifier: Sendable {
         self.oldest = oldest
         // What came before was given up for its age.
         expected = expected ?? Expectation(sequence: record.sequence, hashes: [previous])
+    }
+
+    private mutating func checkCut(_ record: AuditRecord, _ members: AuditMembers) {
+        let (end, covers) = (members.sequence("end") ?? 0, members.sequence("covers") ?? 0)
+        find(
+            end < covers
+                ? "the log was cut off before it while no broker ran: it ended at \(end), and was signed up to \(covers)"
+                : "the records before it were not those that are signed up to \(covers): they were changed while no broker ran",
+            record.sequence
+        )
     }
 
     private mutating func checkHead(_ head: AuditHead?, _ record: AuditRecord) {

@@ -233,25 +233,66 @@ struct Journal {
     mutating func open(at now: AuditTime) throws(AuditFault) {
         guard file == nil else { return }
         _ = try AuditDirectory.make(directory.path)
-        guard let found = try JournalEnd.find(in: directory) else {
+        var setAside: [SetAside] = []
+        let found = try JournalEnd.find(in: directory, &setAside)
+        var unmet = try signedHead()
+        if let found {
+            if let head = unmet, try found.meets(head, in: directory) { unmet = nil }
+            let descriptor = try directory.open(found.name, O_WRONLY | O_APPEND)
+            file = OpenFile(name: found.name, descriptor: descriptor, log: found.log, chain: found.chain)
+            plan.opened(fileBytes: found.bytes, began: found.began)
+            if found.hasUnsigned { plan.foundUnsigned(at: now) }
+        } else if let claim = unmet?.claim {
+            let chain = AuditChain(sequence: claim.covers + 1, hash: claim.hash)
+            try makeFile(chain, log: claim.log, oldest: chain.sequence, at: now)
+        } else {
             var random = SystemRandomNumberGenerator()
             let log = Hex.text((0..<8).map { _ in UInt8.random(in: .min ... .max, using: &random) })
-            return try makeFile(AuditChain(), log: log, oldest: 1, at: now)
+            try makeFile(AuditChain(), log: log, oldest: 1, at: now)
         }
-        let descriptor = try directory.open(found.name, O_WRONLY | O_APPEND)
-        file = OpenFile(name: found.name, descriptor: descriptor, log: found.log, chain: found.chain)
-        plan.opened(fileBytes: found.bytes, began: found.began)
-        if found.hasUnsigned { plan.foundUnsigned(at: now) }
         do throws(AuditFault) {
-            if found.tornBytes > 0 { try setAsideTornEnd(found, at: now) }
+            if let found, found.tornBytes > 0 { setAside.append(try setAsideTornEnd(found)) }
+            var batch = Batch()
+            if let unmet { stageCut(found?.chain ?? AuditChain(), unmet, &batch, at: now) }
+            for piece in setAside { stageTorn(piece, &batch, at: now) }
+            // What was found is told once: from there on the log is signed anew.
+            if unmet != nil { stageHead(&batch, at: now) }
+            var results: [Result<UInt64, AuditFault>] = []
+            try flush(&batch, &results, at: now)
         } catch {
+            // A file that was begun for this would hide it the next time.
+            if found == nil, let file { unlink(directory.path(of: file.name)) }
             closeFile()
             throw error
         }
     }
 
+    /// How far the log has to go. Nil: nobody knows.
+    private func signedHead() throws(AuditFault) -> AuditHead? {
+        guard let head = try directory.read(Self.headFile, atMost: 4096).flatMap({ AuditHead(file: $0) }),
+            head.claim.org == org, key.publicKey.hasSigned(head)
+        else { return nil }
+        return head
+    }
+
+    /// The log ends at `end`, and that is not what `head` signs: no sequence that was signed is given to another record.
+    private mutating func stageCut(_ end: AuditChain, _ head: AuditHead, _ batch: inout Batch, at now: AuditTime) {
+        let claim = head.claim
+        if let present = file?.chain, present.sequence <= claim.covers {
+            file?.chain = AuditChain(sequence: claim.covers + 1, hash: claim.hash)
+        }
+        let line = chain(after: batch).line(AuditRecord.Kind.cut.rawValue, at: now.wall) { line in
+            line.add("org", org)
+            line.add("end", end.sequence - 1)
+            line.add("end_hash", end.hash.text)
+            line.add("covers", claim.covers)
+            line.add("covers_hash", claim.hash.text)
+        }
+        stage(line, .notice, &batch)
+    }
+
     /// Nothing of what is there is lost, and nothing of it is taken for a record.
-    private mutating func setAsideTornEnd(_ end: JournalEnd, at now: AuditTime) throws(AuditFault) {
+    private func setAsideTornEnd(_ end: JournalEnd) throws(AuditFault) -> SetAside {
         let name = AuditSegment(firstSequence: end.chain.sequence).tornName
         let reader = try directory.open(end.name, O_RDWR)
         defer { _ = Glibc.close(reader) }
@@ -259,15 +300,16 @@ struct Journal {
         guard ftruncate(reader, off_t(end.bytes)) == 0 else {
             throw AuditFault("truncate", directory.path(of: end.name))
         }
-        var batch = Batch()
+        return SetAside(name: name, bytes: end.tornBytes)
+    }
+
+    private func stageTorn(_ piece: SetAside, _ batch: inout Batch, at now: AuditTime) {
         let line = chain(after: batch).line(AuditRecord.Kind.torn.rawValue, at: now.wall) { line in
             line.add("org", org)
-            line.add("bytes", end.tornBytes)
-            line.add("kept_in", name)
+            line.add("bytes", piece.bytes)
+            line.add("kept_in", piece.name)
         }
         stage(line, .notice, &batch)
-        var results: [Result<UInt64, AuditFault>] = []
-        try flush(&batch, &results, at: now)
     }
 
     /// The present file is full: it ends with a head, and the oldest ones go.

@@ -1,5 +1,11 @@
 internal import Glibc
 
+/// What is no record, in a file of its own.
+struct SetAside {
+    let name: String
+    let bytes: Int
+}
+
 /// Where a log that is there ends: what a broker finds that goes on with it.
 struct JournalEnd {
     let name: String
@@ -20,12 +26,52 @@ struct JournalEnd {
     /// Of the first record of a file.
     static let firstLineLength = 4096
 
-    /// Nil: there is no log. Fails with `EBADMSG` for one that cannot be gone on with.
-    static func find(in directory: AuditDirectory) throws(AuditFault) -> JournalEnd? {
+    /// Nil: there is no log. A file that cannot be gone on with is set aside, and the one before it is gone on with: what
+    /// was done to one org's log keeps no broker from starting.
+    static func find(in directory: AuditDirectory, _ setAside: inout [SetAside]) throws(AuditFault) -> JournalEnd? {
         for segment in try directory.segments().reversed() {
-            if let end = try find(in: segment, directory) { return end }
+            do throws(AuditFault) {
+                if let end = try find(in: segment, directory) { return end }
+            } catch {
+                guard error.errno == EBADMSG else { throw error }
+                setAside.append(try self.setAside(segment, directory))
+            }
         }
         return nil
+    }
+
+    /// Fails with `EBADMSG` where something else lies there.
+    private static func setAside(_ segment: AuditSegment, _ directory: AuditDirectory) throws(AuditFault) -> SetAside {
+        let descriptor = try directory.open(segment.name, O_RDONLY)
+        defer { close(descriptor) }
+        let piece = SetAside(name: segment.tornName, bytes: try directory.size(of: descriptor, segment.name))
+        guard access(directory.path(of: piece.name), F_OK) != 0,
+            rename(directory.path(of: segment.name), directory.path(of: piece.name)) == 0
+        else { throw unusable(segment, directory) }
+        return piece
+    }
+
+    /// Whether the log is what a head signs of it: it goes as far, and the record that it covers is the same, where that is
+    /// still there.
+    func meets(_ head: AuditHead, in directory: AuditDirectory) throws(AuditFault) -> Bool {
+        let claim = head.claim
+        guard claim.log == log, chain.sequence > claim.covers else { return false }
+        guard let segment = try directory.segments().last(where: { $0.firstSequence <= claim.covers }) else {
+            return true
+        }
+        let descriptor = try directory.open(segment.name, O_RDONLY)
+        defer { close(descriptor) }
+        let size = try directory.size(of: descriptor, segment.name)
+        var lines = BackwardLines(directory, descriptor, segment.name, end: size)
+        try lines.seek(to: .beforeSequence(claim.covers + 1))
+        while let line = try lines.next() {
+            guard let (object, hash) = AuditChain.parts(of: line),
+                let sequence = AuditMembers(object)?.sequence("seq"), sequence <= claim.covers
+            else { continue }
+            // One that is missing is for an examination to find.
+            return sequence < claim.covers || hash == claim.hash
+        }
+        return true
     }
 
     /// Nil: nothing of the file was written but a part of its first record; it is removed.

@@ -78,12 +78,48 @@ struct AuditLogTests {
         #expect(try scratch.records().map(\.sequence) == Array(1...5))
     }
 
-    @Test func aLogThatCannotBeGoneOnWithKeepsTheBrokerFromStarting() async throws {
+    @Test func aFileThatCannotBeGoneOnWithIsSetAside() async throws {
         let scratch = try Scratch()
         try await scratch.withLog { $0.add(event()) }
-        try scratch.put(Array(repeating: UInt8(ascii: "x"), count: 10_000), AuditSegment(firstSequence: 1).name)
-        let error = await #expect(throws: BackendError.self) { try await scratch.withLog { _ in } }
-        #expect(error?.code == .invalidConfiguration && error?.message.contains("audit verify") == true)
+        let name = AuditSegment(firstSequence: 1).name
+        let damaged = Array(repeating: UInt8(ascii: "x"), count: 2 << 20)
+        try scratch.put(damaged, name)
+        try await scratch.withLog { _ = try await $0.record(event("/later")) }
+        #expect(try scratch.contents(AuditSegment(firstSequence: 1).tornName) == damaged)
+        #expect(try scratch.records().map(\.kind) == [.file, .cut, .torn, .head, .call, .head])
+        let findings = try scratch.files.verify("acme").findings
+        #expect(findings.count == 1 && findings.first?.problem.contains("ended at 0") == true)
+    }
+
+    @Test(arguments: [1, 3, 5]) func whatIsCutOffWhileNoBrokerRunsIsNamed(_ count: Int) async throws {
+        let scratch = try Scratch()
+        try await scratch.withLog { log in for number in 1...5 { log.add(event("/\(number)")) } }
+        let name = AuditSegment(firstSequence: 1).name
+        try scratch.put(try scratch.lines(name).prefix(count).flatMap { $0 + [UInt8(ascii: "\n")] }, name)
+        for round in 1...2 { try await scratch.withLog { _ = try await $0.record(event("/later-\(round)")) } }
+        let records = try scratch.records()
+        #expect(records.count { $0.kind == .cut } == 1 && records[count].kind == .cut && records[count].sequence == 7)
+        let findings = try scratch.files.verify("acme").findings
+        #expect(findings.count == 1)
+        #expect(findings.first?.problem.contains("ended at \(count), and was signed up to 6") == true)
+    }
+
+    @Test func aLogThatIsGoneOrAnotherIsNamed() async throws {
+        let (scratch, other) = (try Scratch(), try Scratch())
+        for scratch in [scratch, other] {
+            try await scratch.withLog { log in for number in 1...5 { log.add(event("/\(number)")) } }
+        }
+        let name = AuditSegment(firstSequence: 1).name
+        try scratch.put(try other.contents(name), name)
+        try await scratch.withLog { _ = try await $0.record(event("/later")) }
+        #expect(try scratch.records().map(\.kind).suffix(4) == [.cut, .head, .call, .head])
+        #expect(try scratch.files.verify("acme").findings.contains { $0.problem.contains("while no broker ran") })
+
+        try other.remove(name)
+        try await other.withLog { _ = try await $0.record(event("/later")) }
+        #expect(try other.segments() == [AuditSegment(firstSequence: 7).name])
+        let findings = try other.files.verify("acme").findings
+        #expect(findings.count == 1 && findings.first?.problem.contains("ended at 0, and was signed up to 6") == true)
     }
 
     @Test func filesAreBoundedAndTheChainGoesOverThem() async throws {

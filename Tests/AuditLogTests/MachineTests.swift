@@ -56,6 +56,35 @@ struct AuditQueueTests {
         #expect(fifth == .nothing)
     }
 
+    @Test func onceHalfIsTakenAnOrgHasAQuarter() {
+        var queue = AuditQueue<Int>()
+        let size = event().footprint
+        func add(_ org: String) -> Bool { queue.add(event(of: org), maximumBytes: 16 * size) != .refused }
+        let greedy = (1...20).count { _ in add("acme") }
+        #expect(greedy == 9)
+        let modest = (1...20).count { _ in add("wide") }
+        #expect(modest == 4)
+        let last = (1...20).count { _ in add("last") }
+        #expect(last == 3)
+        _ = queue.next()
+        #expect(add("acme"))
+    }
+
+    @Test func anEventIsTakenBackUntilTheWriterHasIt() {
+        var queue = AuditQueue<Int>()
+        let size = event().footprint
+        let ticket = queue.makeTicket()
+        _ = queue.add(event(), ticket: ticket, wait: 5, maximumBytes: size)
+        let first = queue.withdraw(ticket)
+        #expect(first)
+        let second = queue.add(event("/b"), maximumBytes: size)
+        #expect(second != .refused)
+        guard case .write(let batch) = queue.next() else { return #expect(Bool(false)) }
+        #expect(batch.events.map(\.operation.subject) == ["/b"] && batch.missing.isEmpty)
+        let third = queue.withdraw(ticket)
+        #expect(!third)
+    }
+
     @Test func itEndsOnceAllIsWritten() {
         var queue = AuditQueue<Int>()
         _ = queue.add(event(), maximumBytes: room)

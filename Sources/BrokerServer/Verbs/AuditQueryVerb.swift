@@ -100,7 +100,7 @@ extension AuditRecordDescription.Kind {
         case .call: self = .call
         case .intent: self = .intent
         case .end: self = .end
-        case .file, .head, .gap, .torn: return nil
+        case .file, .head, .gap, .torn, .cut: return nil
         }
     }
 }

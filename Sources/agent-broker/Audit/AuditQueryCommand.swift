@@ -98,6 +98,7 @@ extension AuditRecord {
             words.append("\(duration.inMicroseconds)us")
         case .intent: words.append("(about to be done)")
         case .gap: words.append("\(missing) records are missing here")
+        case .cut: words.append("records that were signed are missing before this, or were changed")
         case .file, .head, .torn: break
         }
         if kind.isEvent { words.append("by \(tokenName.isEmpty ? tokenID : tokenName) \(peer)") }
