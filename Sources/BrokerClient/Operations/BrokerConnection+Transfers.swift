@@ -37,7 +37,8 @@ extension BrokerConnection {
     /// Sends a file in pieces, and has it take its place where all of it came, by its SHA-256. One of the same name that
     /// was begun before, by whatever connection, goes on where it was.
     ///
-    /// One that fails stays where it is for the broker's `limits.upload_idle_timeout`, unless it is aborted.
+    /// One that fails stays where it is for the broker's `limits.upload_idle_timeout`, unless it is aborted, and no longer
+    /// than its entry: where nothing else uses that, for `pool.idle_timeout`.
     ///
     /// - Parameters:
     ///   - name: 1 to 128 of `A-Z a-z 0-9 . _ ~ -`: another one for each version of a file.
