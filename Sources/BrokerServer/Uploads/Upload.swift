@@ -88,6 +88,7 @@ final class Upload: Sendable {
     }
 
     /// Has the file take its place, with which it ends, as it does where its bytes have another checksum: `CONFLICT`.
+    /// `WRITE_FAILED` that may have been executed: it took its place and has ended, but is not known to be on the disk.
     /// Whatever else it fails with, it may be tried again.
     func finish(sha256: [UInt8], now: Duration) async throws(BackendError) -> FileInfo {
         while true {
@@ -109,17 +110,23 @@ final class Upload: Sendable {
     }
 
     private func commit() async throws(BackendError) -> FileInfo {
-        let info: FileInfo
         do throws(BackendError) {
-            info = try await writer.commit()
+            let info = try await writer.commit()
+            await committed()
+            return info
+        } catch  where error.tookEffect {
+            await committed()
+            throw error
         } catch {
             Self.tell(state.withLock { $0.failed() })
             throw error
         }
+    }
+
+    private func committed() async {
         let (bytes, waiters) = state.withLock { ($0.count, $0.committed()) }
         Self.tell(waiters)
         await close(bytes)
-        return info
     }
 
     /// Gives it up, after the call that is under way. False: it had ended before. Throws `CANCELLED`.
@@ -161,6 +168,11 @@ final class Upload: Sendable {
     private static func tell(_ waiters: [Waiter]) {
         for waiter in waiters { waiter.finish() }
     }
+}
+
+extension BackendError {
+    /// Of a commit: the file took its place all the same. One that was cancelled may be tried again.
+    fileprivate var tookEffect: Bool { code == .writeFailed && maybeExecuted }
 }
 
 extension ByteBuffer {

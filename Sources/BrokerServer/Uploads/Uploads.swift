@@ -67,8 +67,8 @@ final class Uploads: Sendable {
         try await find(key).append(piece, at: offset, now: elapsed())
     }
 
-    /// Has the file take its place. Throws `CONFLICT` where its bytes have another checksum: then they are dropped.
-    /// Whatever else it fails with, it may be tried again.
+    /// Has the file take its place; see ``Upload/finish(sha256:now:)``. Throws `CONFLICT` where its bytes have another
+    /// checksum: then they are dropped.
     func finish(_ key: Key, sha256: [UInt8]) async throws(BackendError) -> FileInfo {
         let upload = try find(key)
         defer { if upload.hasEnded { remove(key, upload) } }

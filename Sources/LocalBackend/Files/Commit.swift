@@ -50,7 +50,7 @@ extension LocalFiles {
             }
             guard isMoved else { return nil }
             let info = try file.info(asWritten: written)
-            if let synced, fsync(synced.number) != 0 { throw .errno(errno) }
+            if let synced, fsync(synced.number) != 0 { throw .refused(.tookPlaceUnsynced(errno: errno)) }
             return info
         }
     }
@@ -79,6 +79,20 @@ extension LocalFiles {
         } catch .errno(ENOENT) where !access.root.isRemoved {
             return nil
         }
+    }
+}
+
+extension BackendError {
+    /// Nothing that was written can be committed again: it is there.
+    fileprivate static func tookPlaceUnsynced(errno number: Int32) -> BackendError {
+        BackendError(
+            .writeFailed,
+            reason: .io,
+            systemErrno: number,
+            message: "the file took its place, but is not known to be on the disk: the system reports: "
+                + "\(String(cString: strerror(number))); write it again",
+            maybeExecuted: true
+        )
     }
 }
 

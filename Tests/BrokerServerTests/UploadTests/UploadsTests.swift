@@ -159,6 +159,28 @@ import Testing
         #expect(uploads.room.used(of: harness.org) == (1, 0), "of the other one")
     }
 
+    /// What is there cannot be committed again.
+    @Test func whatTookItsPlaceButIsNotKnownToBeOnTheDiskHasEnded() async throws {
+        let harness = Harness()
+        let failures = [
+            BackendError(.cancelled, message: "cancelled", maybeExecuted: true),
+            BackendError(.writeFailed, message: "nothing was done"),
+            BackendError(.writeFailed, message: "it took its place", maybeExecuted: true),
+        ]
+        let held = HeldCommit(failures: failures)
+        held.end.continuation.finish()
+        try await harness.begin("a", holding: held)
+        try await harness.append("abc", at: 0, to: "a")
+        for (failure, left) in zip(failures, [(1, 3), (1, 3), (0, 0)] as [(Int, UInt64)]) {
+            let code = await harness.code {
+                _ = try await harness.uploads.finish(harness.key("a"), sha256: Self.checksum("abc"))
+            }
+            #expect(code == failure.code)
+            #expect(harness.uploads.room.used(of: harness.org) == left)
+        }
+        #expect(await harness.code { try await harness.append("d", at: 3, to: "a") } == .notFound)
+    }
+
     private static func checksum(_ text: String) -> [UInt8] {
         var checksum = RunningChecksum()
         checksum.add(ByteBuffer(string: text))
@@ -190,11 +212,20 @@ import Testing
     }
 }
 
-/// A commit that waits until the test ends it.
+/// A commit that waits until the test ends it, and fails as often as the test says.
 private final class HeldCommit: Sendable {
+    private let failures: Mutex<[BackendError]>
     let began = AsyncStream<Never>.makeStream()
     let end = AsyncStream<Never>.makeStream()
     private let isAborted = Mutex(false)
+
+    init(failures: [BackendError] = []) {
+        self.failures = Mutex(failures)
+    }
+
+    func nextFailure() -> BackendError? {
+        failures.withLock { $0.isEmpty ? nil : $0.removeFirst() }
+    }
 
     /// While the commit was under way.
     var wasAborted: Bool {
@@ -221,6 +252,7 @@ private final class HeldWriter: FileWriter {
         held.began.continuation.finish()
         for await _ in held.end.stream {}
         isCommitting.withLock { $0 = false }
+        if let failure = held.nextFailure() { throw failure }
         return try await writer.commit()
     }
 
