@@ -259,12 +259,12 @@ private func checkNothingIsLeft(_ configuration: BrokerConfiguration) throws {
     }
 }
 
-/// Processes other than this one that work in a directory or see a mount from beneath `root`.
+/// Processes other than this one that work in a directory beneath `root` or see a workspace of it: a spare sandbox has none.
 package func processes(beneath root: String) -> [Int32] {
     names(in: "/proc").compactMap { Int32($0) }.filter { process in
         guard process != getpid() else { return false }
         if let directory = symbolicLink("/proc/\(process)/cwd"), directory.hasPrefix(root) { return true }
-        return text(of: "/proc/\(process)/mountinfo").contains("\(root)/v1/")
+        return text(of: "/proc/\(process)/mountinfo").contains("\(root)/v1/orgs/")
     }
 }
 
