@@ -18,12 +18,14 @@ final class CallAudit: Sendable {
     let log: AuditLog
     private let pool: BrokerCore.Pool
     private let tenancy: Tenancy
+    private let commands: LiveCommands
     private let isStrict: Atomic<Bool>
 
-    init(_ log: AuditLog, pool: BrokerCore.Pool, tenancy: Tenancy) {
+    init(_ log: AuditLog, pool: BrokerCore.Pool, tenancy: Tenancy, commands: LiveCommands) {
         self.log = log
         self.pool = pool
         self.tenancy = tenancy
+        self.commands = commands
         isStrict = Atomic(log.settings.onFailure == .refuse)
     }
 
@@ -154,6 +156,12 @@ final class CallAudit: Sendable {
                 .redact(record, environment: start.environment)
         }
         if isWhole { record = record.withBoundedSubject().record }
+        if case .killCommand(let kill) = call.operation, let command = commands[kill.number],
+            command.entry.org.name == record.org
+        {
+            record.key = command.entry.key
+            record.scope = WorkspacePath.printable(command.scope)
+        }
         var event = AuditEvent(.call, record, by: session.auditCaller)
         event.exec = call.operation.auditedExec
         event.trace = call.traceParent?.trace

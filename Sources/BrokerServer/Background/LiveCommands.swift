@@ -15,7 +15,7 @@ final class CommandNumbers: Sendable {
 final class LiveCommand: Sendable {
     let number: UInt64
     let entry: BackendEntry
-    private let scope: [UInt8]
+    let scope: [UInt8]
     private let line: String
     private let command: any CommandExecution
     private let outputs: CommandOutputTally
@@ -25,7 +25,8 @@ final class LiveCommand: Sendable {
     fileprivate init(
         _ number: UInt64,
         _ command: any CommandExecution,
-        of start: ExecStart,
+        line: String,
+        isInBackground: Bool,
         in entry: BackendEntry,
         scope: [UInt8],
         outputs: CommandOutputTally,
@@ -37,8 +38,8 @@ final class LiveCommand: Sendable {
         self.command = command
         self.outputs = outputs
         self.startedNanoseconds = startedNanoseconds
-        isInBackground = start.isDetached
-        line = entry.log.line(of: start)
+        self.isInBackground = isInBackground
+        self.line = line
     }
 
     /// As it is now.
@@ -86,10 +87,13 @@ final class LiveCommands: Sendable {
     }
 
     /// A command has started. ``ended(_:)`` has to follow.
+    ///
+    /// - Parameter line: See ``EntryLog/line(of:)``.
     func began(
         _ number: UInt64,
         _ command: any CommandExecution,
-        of start: ExecStart,
+        line: String,
+        isInBackground: Bool,
         in entry: BackendEntry,
         scope: [UInt8],
         outputs: CommandOutputTally
@@ -97,7 +101,8 @@ final class LiveCommands: Sendable {
         let live = LiveCommand(
             number,
             command,
-            of: start,
+            line: line,
+            isInBackground: isInBackground,
             in: entry,
             scope: scope,
             outputs: outputs,
@@ -130,8 +135,8 @@ final class LiveCommands: Sendable {
 }
 
 extension EntryLog {
-    /// What a command runs, as its records have it.
-    fileprivate func line(of start: ExecStart) -> String {
+    /// What a command runs, as its records have it. It may be long work: not for a lock that others wait for.
+    func line(of start: ExecStart) -> String {
         let whole = OperationRecord(operation: ExecStart.name, subject: WorkspacePath.printable(start.subject))
         return redacted(whole, environment: start.environment).withBoundedSubject().record.subject
     }

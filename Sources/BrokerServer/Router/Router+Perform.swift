@@ -104,7 +104,8 @@ extension Router {
                             broker.commands.began(
                                 number,
                                 command,
-                                of: start,
+                                line: entry.log.line(of: start),
+                                isInBackground: false,
                                 in: entry,
                                 scope: call.target?.scopePath ?? [],
                                 outputs: outputs

@@ -17,14 +17,18 @@ extension Session {
         return org
     }
 
-    /// A command in the background, whichever its key and scope; see `ExecAttach.org`.
-    func background(_ id: UInt64, in org: String, of broker: BrokerCore) throws(BackendError) -> BackgroundExec {
+    /// A command in the background, whichever its key and scope, and its key; see `ExecAttach.org`.
+    func background(
+        _ id: UInt64,
+        in org: String,
+        of broker: BrokerCore
+    ) throws(BackendError) -> (exec: BackgroundExec, key: String) {
         let org = try administered(org, of: broker)
         // One of another key is told of no more than one that is not there.
         guard let (exec, owner) = broker.background.find(id, of: org.id), principal.isTold(of: owner.key) else {
             throw BackendError.noCommand(id)
         }
-        return exec
+        return (exec, owner.key)
     }
 }
 

@@ -61,6 +61,7 @@ extension BrokerCore {
             time: time,
             patience: { running.current.exec.grace + .seconds(10) }
         )
+        let commands = LiveCommands(wallClock: time.wallClock)
         self.init(
             pool: pool,
             workspaces: workspaces,
@@ -75,7 +76,7 @@ extension BrokerCore {
             entries: factory,
             background: background,
             numbers: numbers,
-            commands: LiveCommands(wallClock: time.wallClock),
+            commands: commands,
             usages: usages,
             uploads: uploads,
             connections: ConnectionTable(
@@ -88,7 +89,7 @@ extension BrokerCore {
             isolation: isolation.name,
             drain: drain,
             tracer: tracer,
-            audit: auditLog.map { CallAudit($0, pool: pool, tenancy: tenancy) }
+            audit: auditLog.map { CallAudit($0, pool: pool, tenancy: tenancy, commands: commands) }
         )
     }
 }

@@ -16,15 +16,16 @@ extension ExecAttach: StreamVerb {
         of broker: BrokerCore,
         _ stream: any CallStream
     ) async throws(BackendError) -> Answer {
-        let exec =
+        let (found, key): (BackgroundExec, String?) =
             org.isEmpty
-            ? try session.background(exec, call.target, of: broker)
+            ? (try session.background(exec, call.target, of: broker), nil)
             : try session.background(exec, in: org, of: broker)
         let maximum = broker.configuration.current.exec.maxBackgroundReaders
-        return try await exec.withReader(from: offsets, maximum: maximum) { reader throws(BackendError) in
-            try await stream.send(.execAttached(exec.info), payload: ByteBuffer())
+        return try await found.withReader(from: offsets, maximum: maximum) { reader throws(BackendError) in
+            try await stream.send(.execAttached(found.info), payload: ByteBuffer())
             while true {
                 try await reader.wait()
+                try checkAccess(key, call, session, broker)
                 var piece = reader.take(upTo: 0)
                 if piece == nil {
                     // Nothing is kept for a caller that reads slowly: bytes are taken when they can be sent.
@@ -44,6 +45,24 @@ extension ExecAttach: StreamVerb {
                     break
                 }
             }
+        }
+    }
+}
+
+extension ExecAttach {
+    /// What the token may read may have become less since the last piece. `key`: of a command that its org names.
+    private func checkAccess(
+        _ key: String?,
+        _ call: Call,
+        _ session: Session,
+        _ broker: BrokerCore
+    ) throws(BackendError) {
+        if let key {
+            _ = try session.administered(org, of: broker)
+            guard session.principal.isTold(of: key) else { throw .noCommand(exec) }
+        } else {
+            try session.principal.authorizeWrite()
+            if let target = call.target, target.lease == 0 { _ = try session.keyedPoolKey(target) }
         }
     }
 }

@@ -58,6 +58,7 @@ extension ExecStart {
         let start = ContinuousClock.now
         let counters = broker.counters[session.principal.org]
         let audit = broker.audit?.backgroundCommand(call, in: session)
+        let line = entry.log.line(of: self)
         do throws(BackendError) {
             let member = try entry.backgroundBegan(command)
             let slot = stream.keepSlot()
@@ -80,7 +81,8 @@ extension ExecStart {
                         broker.commands.began(
                             exec.id,
                             command,
-                            of: self,
+                            line: line,
+                            isInBackground: true,
                             in: entry,
                             scope: scope.bytes,
                             outputs: exec.outputs

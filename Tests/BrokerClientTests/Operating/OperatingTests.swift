@@ -137,6 +137,41 @@ import Testing
         }
     }
 
+    /// What a token may no longer see it does not go on reading.
+    @Test func aReaderWhoseTokenIsNarrowedIsCutOff() async throws {
+        let (ops, agent) = (Token.generate(), Token.generate())
+        try await withBroker { configuration in
+            configuration.limits.drainTimeout = .zero
+            configuration.orgs[0].tokens += [
+                TokenRecord(id: ops.id, name: "ops", hash: ops.hash, role: .operator),
+                TokenRecord(id: agent.id, name: "agent", hash: agent.hash),
+            ]
+        } reloaded: { configuration in
+            configuration.orgs[0].tokens.removeAll { $0.id == agent.id }
+            configuration.orgs[0].tokens.append(
+                TokenRecord(
+                    id: agent.id,
+                    name: "agent",
+                    hash: agent.hash,
+                    keyPatterns: [KeyPattern("own-*")].compactMap { $0 }
+                )
+            )
+        } _: { broker in
+            let address = try BrokerAddress("127.0.0.1:\(broker.port)")
+            try await BrokerConnection.withConnection(to: address, token: agent.text) { connection in
+                let line = "while :; do echo x; sleep 0.05; done"
+                let command = try await connection.execDetached(shell(line), on: target)
+                let output = try await command.attach()
+                let followed = try await connection.follow(command.id, in: "acme")
+                _ = try await output.next()
+                _ = try await followed.next()
+                try await BrokerConnection.withConnection(to: address, token: ops.text) { _ = try await $0.reload() }
+                #expect(try await code { while try await output.next() != nil {} } == .permissionDenied)
+                #expect(try await code { while try await followed.next() != nil {} } == .notFound)
+            }
+        }
+    }
+
     @Test func entriesAreListedByOrgAndKey() async throws {
         try await withClients { clients in
             let path = try WorkspacePath("f")

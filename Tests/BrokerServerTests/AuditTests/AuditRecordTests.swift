@@ -46,6 +46,24 @@ import Testing
         }
     }
 
+    /// Whoever asks what was done in a key's workspace is told of it.
+    @Test func aKillIsOfItsCommandsKey() async throws {
+        try await withConversation(configure: Self.enable) { broker, client in
+            let exec = try await client.begin(client.frame(WireConversation.shell("sleep 1000")))
+            try await client.waitUntilStarted(exec)
+            guard case .commands(let page)? = try await client.call(client.frame(.listCommands(ListCommands()))).reply,
+                let command = page.commands.first
+            else {
+                Issue.record("no command is listed")
+                return
+            }
+            _ = try await client.call(client.frame(.killCommand(KillCommand(org: "", number: command.number))))
+            _ = try await client.client.frames(of: exec)
+            let kill = try await broker.auditRecords(of: client).first { $0.operation == "kill_command" }
+            #expect(kill?.key == command.key && kill?.outcome == "ok")
+        }
+    }
+
     @Test func aKeyOfAnyLengthTakesNoMoreThanItsShare() async throws {
         try await withConversation(configure: Self.enable) { broker, client in
             let key = String(repeating: "\u{1}", count: 200_000)
