@@ -1,6 +1,9 @@
 """Pictures of every view and state of the dashboard against the mock, light and dark, 1440 and 390 pixels wide.
 
 screenshots.py DIRECTORY [NAME…]   NAME: only those whose name contains it
+
+For somebody to look at: nothing is decided here, and the pauses are for what a picture is to show, such as a chart that
+has filled.
 """
 
 import pathlib
