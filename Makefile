@@ -49,7 +49,9 @@ run: build ## a broker on loopback with an embedded configuration
 # Programs that tests run at a terminal.
 test: NEEDED += vim:/usr/bin/vim less:/usr/bin/less procps:/usr/bin/top valgrind:/usr/bin/valgrind
 test: setup lint protos-check debug ## everything: lint, generated code, debug tests, the Python client, coding agents, some fuzzing, release build, instruction counts
-	$(SWIFT) test --skip-build --no-parallel
+	@log=$$(mktemp) && trap 'rm -f "$$log"' EXIT && set -o pipefail && \
+	$(SWIFT) test --skip-build --no-parallel 2>&1 | tee "$$log" || \
+	{ echo "What failed, of all that is above:"; grep -aE '✘|: error: ' "$$log"; exit 1; }
 	clients/python/run-tests "$$($(SWIFT) build --show-bin-path)/agent-broker"
 	Tests/MCP/run "$$($(SWIFT) build --show-bin-path)/agent-broker"
 	Tests/Metrics/run "$$($(SWIFT) build --show-bin-path)/agent-broker"
