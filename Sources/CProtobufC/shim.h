@@ -1,3 +1,4 @@
 #include <protobuf-c/protobuf-c.h>
 
 #include "arena.h"
+#include "views.h"

@@ -59,6 +59,19 @@ import WireFuzzing
         }
     }
 
+    @Test func ofSeveralOperationsTheLastCounts() throws {
+        let read = Protobuf.bytes(ClientField.read, Protobuf.bytes(1, [0x70]))
+        let unknown = Protobuf.bytes(999, [])
+        for message in [echo + read + echo + read, echo + unknown + read, read + echo + read + unknown, read + read] {
+            let frame = try decode(id + message)
+            guard case .call(.read(let read)) = frame.body else {
+                Issue.record("\(frame.body)")
+                continue
+            }
+            #expect(read.path == [0x70])
+        }
+    }
+
     @Test func unknownValuesOfEnumerationsAreRefusedForTheirCall() {
         let messages = [
             Protobuf.bytes(ClientField.write, Protobuf.number(2, 3)),
@@ -165,7 +178,7 @@ import WireFuzzing
         let message = ByteBuffer(bytes: id + bytes)
         // Whether it is refused or not: it costs no more than the budget.
         let spent = try? MessageCodec.decode(message, maximumHeadLength: 1 << 20, arena: arena) { head, _ in
-            let frame = agentbroker__v1__client_frame__unpack(head.allocator, head.bytes.count, head.start)
+            let frame = FrameViews.client.unpack(head, as: Agentbroker__V1__ClientFrame.self)
             let arena = UnsafeMutableRawPointer(head.allocator).assumingMemoryBound(to: wire_arena.self)
             #expect(wire_arena_held(arena) <= 2 * MessageCodec.budget(headLength: head.bytes.count) + (40 << 10))
             return .success(frame == nil)

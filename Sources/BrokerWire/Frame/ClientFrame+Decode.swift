@@ -13,10 +13,7 @@ package struct ClientFrameDecoder: ~Copyable {
 
     package func decode(_ message: ByteBuffer) throws(FrameFault) -> ClientFrame {
         try MessageCodec.decode(message, maximumHeadLength: maximumHeadLength, arena: arena) { head, payload in
-            guard
-                let start = head.start,
-                let frame = agentbroker__v1__client_frame__unpack(head.allocator, head.bytes.count, start)
-            else {
+            guard let frame = FrameViews.client.unpack(head, as: Agentbroker__V1__ClientFrame.self) else {
                 return .failure(MessageCodec.malformed)
             }
             do throws(BackendError) {

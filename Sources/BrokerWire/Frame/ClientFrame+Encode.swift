@@ -13,10 +13,8 @@ package struct ClientFrameEncoder: ~Copyable {
         arena.reset(budget: .max)
         defer { arena.empty() }
         let message = frame.build(MessageBuilder(allocator: arena.allocator))
-        let headLength = agentbroker__v1__client_frame__get_packed_size(message)
-        return MessageCodec.encode(headLength: headLength, payload: frame.payload, into: &out) {
-            agentbroker__v1__client_frame__pack(message, $0)
-        }
+        FrameViews.client.narrow(&message.pointee.base, toBody: message.pointee.body_case.rawValue)
+        return MessageCodec.encode(&message.pointee.base, payload: frame.payload, into: &out)
     }
 }
 

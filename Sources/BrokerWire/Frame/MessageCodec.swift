@@ -8,9 +8,9 @@ enum MessageCodec {
     /// The head of a message, for protobuf-c to unpack.
     struct Head {
         var bytes: UnsafeRawBufferPointer
+        /// The number of the only field that may be its body; 0: not known.
+        var body: UInt64
         var allocator: UnsafeMutablePointer<ProtobufCAllocator>
-
-        var start: UnsafePointer<UInt8>? { bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) }
     }
 
     /// Hands the head of a message to `unpack`, with the payload as a slice of the message. Libraries write the
@@ -36,7 +36,7 @@ enum MessageCodec {
                     return .failure(fault(headTooLong(head.count, maximum: maximumHeadLength)))
                 }
                 arena.reset(budget: budget(headLength: head.count))
-                return unpack(Head(bytes: head, allocator: arena.allocator), payload).mapError(fault)
+                return unpack(Head(bytes: head, body: scan.body, allocator: arena.allocator), payload).mapError(fault)
             }
             guard !scan.isMalformed else { return .failure(fault(malformed)) }
             // An empty slice too is one of the message: a fresh buffer would share its storage with those of all other
@@ -77,11 +77,11 @@ enum MessageCodec {
 
     /// Writes header, head and payload. Returns the payload where it is to be written next, by reference.
     static func encode(
-        headLength: Int,
+        _ head: UnsafePointer<ProtobufCMessage>,
         payload: ByteBuffer,
-        into out: inout ByteBuffer,
-        pack: (UnsafeMutablePointer<UInt8>) -> Int
+        into out: inout ByteBuffer
     ) -> ByteBuffer? {
+        let headLength = protobuf_c_message_get_packed_size(head)
         let count = payload.readableBytes
         let lengthSize = varintSize(count)
         let payloadFieldHead = count > 0 ? 2 + lengthSize : 0
@@ -95,7 +95,7 @@ enum MessageCodec {
             )
             guard let start = memory.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return 0 }
             var end = start + FrameHeader.length
-            end += pack(end)
+            end += protobuf_c_message_pack(head, end)
             if count > 0 {
                 // Field 2047, length-delimited.
                 end[0] = 0xfa

@@ -3,8 +3,13 @@ struct MessageScan {
     /// The field that both kinds of frame carry file contents in.
     private static let payloadField: UInt64 = 2047
 
+    /// Fields below are those of a call whatever its operation.
+    private static let firstBodyField: UInt64 = 16
+
     /// Field 1, as given last; 0 where there is none.
     private(set) var id: UInt64 = 0
+    /// The field that the operation is in, also one that is not known; 0 where there is none, or several.
+    private(set) var body: UInt64 = 0
     /// Field 2047, as given last: with its tag and length, and the bytes in it.
     private(set) var payload: (field: Range<Int>, contents: Range<Int>)?
     private(set) var hasSeveralPayloads = false
@@ -13,6 +18,7 @@ struct MessageScan {
 
     init(_ message: UnsafeRawBufferPointer) {
         var fields = TopLevelFields(message)
+        var hasSeveralBodies = false
         while let field = fields.next() {
             if field.number == 1 {
                 id = field.value
@@ -23,8 +29,12 @@ struct MessageScan {
                 }
                 hasSeveralPayloads = payload != nil
                 payload = (field.whole, field.contents)
+            } else if field.number >= Self.firstBodyField {
+                hasSeveralBodies = hasSeveralBodies || body != 0 && body != field.number
+                body = field.number
             }
         }
+        if hasSeveralBodies { body = 0 }
         isMalformed = fields.isMalformed
     }
 

@@ -13,10 +13,7 @@ package struct ServerFrameDecoder: ~Copyable {
 
     package func decode(_ message: ByteBuffer) throws(FrameFault) -> ServerFrame {
         try MessageCodec.decode(message, maximumHeadLength: maximumHeadLength, arena: arena) { head, payload in
-            guard
-                let start = head.start,
-                let frame = agentbroker__v1__server_frame__unpack(head.allocator, head.bytes.count, start)
-            else {
+            guard let frame = FrameViews.server.unpack(head, as: Agentbroker__V1__ServerFrame.self) else {
                 return .failure(MessageCodec.malformed)
             }
             do throws(BackendError) {

@@ -17,10 +17,8 @@ package struct ServerFrameEncoder: ~Copyable {
         message.pointee.id = frame.id
         message.pointee.last = frame.last ? 1 : 0
         frame.body.build(builder, into: &message.pointee)
-        let headLength = agentbroker__v1__server_frame__get_packed_size(message)
-        return MessageCodec.encode(headLength: headLength, payload: frame.payload, into: &out) {
-            agentbroker__v1__server_frame__pack(message, $0)
-        }
+        FrameViews.server.narrow(&message.pointee.base, toBody: message.pointee.body_case.rawValue)
+        return MessageCodec.encode(&message.pointee.base, payload: frame.payload, into: &out)
     }
 }
 
