@@ -44,13 +44,29 @@ import Testing
         }
         let shuttingDown = ServerError.of(code: 18)
         #expect(try faults("") { _ in } == [])
-        let failed = try faults("") { $0.failed(shuttingDown) }
+        let call = Call(kind: .read, org: 0, key: 0)
+        let failed = try faults("") { $0.failed(call, shuttingDown) }
         #expect(failed.count == 1 && failed[0].contains("a: calls failed: 1 × "))
         let name = "\(failed[0].split(separator: "× ")[1].prefix { $0 != ";" })"
-        #expect(try faults("allowed_errors: [\(name)]") { $0.failed(shuttingDown) } == [])
+        #expect(try faults("allowed_errors: [\(name)]") { $0.failed(call, shuttingDown) } == [])
         #expect(try faults("") { $0.lost = 1 }.count == 1)
         #expect(try faults("allows_lost_connections: true") { $0.lost = 1 } == [])
         #expect(try faults("") { $0.overruns = 1 }.count == 1)
+    }
+
+    @Test func totalsAreOfAllStagesByKindAndCode() {
+        var totals = RunTotals()
+        for _ in 0..<2 {
+            var tally = StageTally(duration: .seconds(1))
+            for kind in [CallKind.read, .read, .missing] {
+                tally.answered(Call(kind: kind, org: 0, key: 0), due: 0, latency: 1000)
+            }
+            tally.failed(Call(kind: .read, org: 0, key: 0), .of(code: 35))
+            totals.add(tally)
+        }
+        #expect(totals.byKind["read"]?.codes == ["OK": 4, "PERMISSION_DENIED": 2])
+        #expect(totals.byKind["read"]?.latencies.count == 4)
+        #expect(totals.byKind["missing"]?.codes == ["READ_FAILED": 2])
     }
 
     @Test func checksCompareStages() throws {

@@ -109,6 +109,7 @@ import Testing
         (.answersWithThePast, files, "version"),
         (.forgetsAWrite, files, "version"),
         (.answersTwice, [.echo: 1], "answered before"),
+        (.none, [.missing: 1], "of a file that there is not"),
     ])
     func aServerThatLiesIsCaught(_ fault: FakeBroker.Fault, _ mix: [CallKind: Double], _ said: String) throws {
         let server = try FakeBroker(fault)

@@ -1,6 +1,7 @@
-"""Every expression of the dashboard and of the alert rules, in a real Prometheus that scrapes a loaded broker.
+"""The metrics held against what `loadtest` has counted, and every expression of the dashboard and of the alert rules in a
+real Prometheus that scrapes a loaded broker.
 
-suite.py PROGRAM SCRATCH: the agent-broker to test, and an empty directory.
+suite.py PROGRAM SCRATCH: the agent-broker to test, with `loadtest` beside it, and an empty directory.
 """
 
 import json
@@ -13,6 +14,8 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+
+from counts import compare
 
 PROGRAM, SCRATCH = sys.argv[1:]
 # What a panel or a rule asks for that a broker without trouble has not: it is evaluated, and may be empty.
@@ -44,7 +47,12 @@ class Broker:
     def __init__(self):
         tokens = {
             name: json.loads(run(PROGRAM, "token", "new", "--json", "--org", org, "--name", name, "--role", role).stdout)
-            for name, org, role in [("ci", "acme", "agent"), ("ops", "operations", "operator"), ("scraper", "operations", "agent")]
+            for name, org, role in [
+                ("ci", "acme", "agent"),
+                ("driver", "loaded", "agent"),
+                ("ops", "operations", "operator"),
+                ("scraper", "operations", "agent"),
+            ]
         }
 
         def org(name, token, role, limits=""):
@@ -61,11 +69,12 @@ root: {SCRATCH}/root
 listen: ["127.0.0.1:0"]
 http: {{listen: ["127.0.0.1:0"], metrics_token_hash: {tokens["scraper"]["hash"]}}}
 limits: {{drain_timeout: 2s}}
-orgs:{org("acme", "ci", "agent")}{org("operations", "ops", "operator")}"""
+orgs:{org("acme", "ci", "agent")}{org("loaded", "driver", "agent")}{org("operations", "ops", "operator")}"""
             )
         self.token = tokens["ci"]["token"]
         self.operator = tokens["ops"]["token"]
         self.scraper = tokens["scraper"]["token"]
+        self.driver = tokens["driver"]["token"]
         self.process = subprocess.Popen(
             [PROGRAM, "serve", "--json", "--config", path("broker.yml")],
             stdout=subprocess.PIPE,
@@ -94,6 +103,23 @@ orgs:{org("acme", "ci", "agent")}{org("operations", "ops", "operator")}"""
         self.call("exec", "--", "there-is-no-such-program")
         self.call("stats", token=self.operator)
         self.call("stats", token="ab_0123456789abcdef_" + "0" * 64)
+
+    def run_loadtest(self):
+        """What it reports of a run by its org, which nobody else speaks for."""
+        with open(path("counted.yaml"), "w", encoding="utf-8") as file:
+            file.write(
+                """
+name: counted
+about: All kinds of calls, for what the broker counts of them.
+connections: 4
+population: {orgs: 1, keys: 3, files: 4}
+mix: {echo: 20, read: 30, missing: 15, write: 8, edit: 4, stat: 10, list: 4, grep: 4, sleep: 5}
+stages: [{name: all, duration: 2s, depth: 4}]
+"""
+            )
+        loadtest = os.path.join(os.path.dirname(PROGRAM), "loadtest")
+        said = run(loadtest, "run", path("counted.yaml"), "--address", self.wire, "--token", self.driver, "--json")
+        return json.loads(said.stdout)["runs"][0]
 
     def scrape(self):
         request = urllib.request.Request(
@@ -220,6 +246,9 @@ def main():
 
     broker = Broker()
     try:
+        before = broker.scrape()
+        report = broker.run_loadtest()
+        calls = compare(report, before, broker.scrape(), "loaded")
         broker.load()
         said = run("promtool", "check", "metrics", stdin=broker.scrape())
         assert not said.stdout + said.stderr, said
@@ -236,6 +265,7 @@ def main():
     finally:
         broker.process.terminate()
         broker.process.wait()
+    print(f"metrics: {calls} calls counted as loadtest counts them")
     print(f"metrics: {count} expressions of the dashboard, {found} of them with data, and {alerts} alert rules")
 
 

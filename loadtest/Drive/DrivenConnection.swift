@@ -13,6 +13,7 @@ final class DrivenConnection {
     /// Of a frame whose rest has not arrived.
     private var beginning = ByteBuffer()
     var channel: CallChannel
+    private(set) var traffic = Traffic()
 
     /// The last send left something, so that the socket is to be watched for room.
     private(set) var waitsForRoom = false
@@ -21,6 +22,7 @@ final class DrivenConnection {
         (self.org, self.isNoise, self.endpoint, self.token, self.depth) = (org, isNoise, endpoint, token, depth)
         let socket = try StreamSocket(to: endpoint, patience: LoadSettings.patience)
         channel = CallChannel(limits: try socket.sayHello(token, &beginning), depth: depth)
+        traffic.addHello(token, received: beginning)
         try socket.makeNonBlocking()
         self.socket = consume socket
     }
@@ -33,6 +35,7 @@ final class DrivenConnection {
         var received = ByteBuffer()
         let socket = try StreamSocket(to: endpoint, patience: LoadSettings.patience)
         let limits = try socket.sayHello(token, &received)
+        traffic.addHello(token, received: received)
         try socket.makeNonBlocking()
         let kept = channel.takeUnanswered()
         channel = CallChannel(limits: limits, depth: depth)
@@ -53,13 +56,23 @@ final class DrivenConnection {
         return sent
     }
 
+    /// Ends the conversation as the protocol has it, and takes what the server still says, so that both have counted
+    /// the same bytes. No call is unanswered.
+    func finish() throws(LoadFailure) {
+        try flush()
+        traffic.receivedBytes += try socket?.receiveUntilClosed(within: LoadSettings.patience) ?? 0
+        _ = close()
+    }
+
     /// Sends what the channel has to say.
     func flush() throws(LoadFailure) {
         guard channel.out.readableBytes > 0 else {
             waitsForRoom = false
             return
         }
+        let before = channel.out.readableBytes
         waitsForRoom = try socket?.send(&channel.out) == false
+        traffic.sentBytes += before - channel.out.readableBytes
     }
 
     /// Takes in what has arrived, and sends what comes of it. `scratch` is room for what arrives, which all connections
@@ -74,10 +87,12 @@ final class DrivenConnection {
             scratch.clear()
             scratch.writeBuffer(&beginning)
             beginning = ByteBuffer()
+            let before = scratch.readableBytes
             guard try socket?.receive(into: &scratch, atMost: StreamSocket.receiveLength) == true else {
                 beginning = ByteBuffer(bytes: scratch.readableBytesView)
                 return
             }
+            traffic.receivedBytes += scratch.readableBytes - before
             let handled = try channel.received(scratch.readableBytesUInt8Span, &workload, take)
             scratch.moveReaderIndex(forwardBy: handled)
             if scratch.readableBytes > 0 { beginning = ByteBuffer(bytes: scratch.readableBytesView) }

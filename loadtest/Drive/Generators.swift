@@ -38,6 +38,18 @@ final class Generators {
         }
     }
 
+    /// Ends all conversations, and tells what went over their connections.
+    func finish() throws(LoadFailure) -> Traffic {
+        for channel in channels { try channel.send(WorkerOrder.finish) }
+        var sum = Traffic()
+        try wait(within: Duration.seconds(300)) { (report, _) throws(LoadFailure) in
+            guard case .finished(let traffic) = report else { return false }
+            sum.add(traffic)
+            return true
+        }
+        return sum
+    }
+
     private init(_ plans: [WorkerPlan], in directory: String, _ interrupts: Int32) throws(LoadFailure) {
         self.interrupts = interrupts
         var (children, channels) = ([ChildProcess](), [LineChannel]())
@@ -87,7 +99,7 @@ final class Generators {
             case .ended(let tally):
                 if sum == nil { sum = tally } else { sum?.add(tally) }
                 return true
-            case .done, .failed: break
+            case .done, .finished, .failed: break
             }
             return false
         }

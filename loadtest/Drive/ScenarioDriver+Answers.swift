@@ -1,3 +1,5 @@
+internal import AgentBackend
+
 extension ScenarioDriver {
     func serve(limit: UInt64, begin: UInt64) throws(LoadFailure) {
         for number in 0..<(try epoll.wait(limit: limit)) {
@@ -46,9 +48,15 @@ extension ScenarioDriver {
             } else {
                 stage.clock.noiseAnswered()
             }
+        case .error(let error) where error.code == entry.call.kind.refusal?.rawValue:
+            if entry.isMeasured {
+                stage.clock.answered(entry.call, due: entry.due, at: now)
+            } else {
+                stage.clock.noiseAnswered()
+            }
         case .error(let error):
             workload.gaveUp(entry.call)
-            if entry.isMeasured { stage.clock.failed(error) }
+            if entry.isMeasured { stage.clock.failed(entry.call, error) }
         }
         if entry.isMeasured { freePlace(index) } else { stage.noiseEnded() }
     }

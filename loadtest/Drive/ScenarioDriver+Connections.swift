@@ -6,6 +6,17 @@ extension ScenarioDriver {
         watchedForRoom = []
     }
 
+    /// Ends all conversations. Returns what went over the connections of the population since the driver was made. No
+    /// call is unanswered, and none is made any more.
+    func finish() throws(LoadFailure) -> Traffic {
+        var traffic = Traffic()
+        for (index, connection) in connections.enumerated() where connection.descriptor != nil {
+            try guardingLoss(of: index) { () throws(LoadFailure) in try connection.finish() }
+        }
+        for connection in connections where !connection.isNoise { traffic.add(connection.traffic) }
+        return traffic
+    }
+
     /// Makes those anew that ``disconnect()`` has closed.
     func connect() throws(LoadFailure) {
         for index in connections.indices where connections[index].descriptor == nil && !lost.contains(index) {

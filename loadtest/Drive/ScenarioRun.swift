@@ -53,6 +53,7 @@ final class ScenarioRun {
                 run.report.before = before?.footprint
                 run.report.faults += [before?.unrest].compactMap { $0 }
                 for stage in scenario.stages.dropFirst(warmup.count) { try run.perform(stage, interrupts) }
+                run.report.totals.traffic = try generators.finish()
             } catch {
                 guard case .interrupted = error else {
                     run.report.faults.append("\(error)")
@@ -106,7 +107,7 @@ final class ScenarioRun {
         let gap = stage.duration.nanoseconds / UInt64(stage.restarts + 1)
         var restarts = 0
         let patience = Duration.nanoseconds(stage.duration.nanoseconds + 2 * ScenarioDriver.patience.nanoseconds)
-        return try generators.run(loads, within: patience) { (reports) throws(LoadFailure) in
+        let tally = try generators.run(loads, within: patience) { (reports) throws(LoadFailure) in
             let now = Clocks.monotonic()
             if restarts < stage.restarts, now - stageBegin > gap * UInt64(restarts + 1) {
                 restarts += 1
@@ -121,6 +122,8 @@ final class ScenarioRun {
             }
             progress.show(reports)
         }
+        report.totals.add(tally)
+        return tally
     }
 
     private static var host: String {

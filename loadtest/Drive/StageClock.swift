@@ -70,9 +70,9 @@ struct StageClock {
         tally.answered(call, due: due, latency: now > due ? now - due : 0)
     }
 
-    mutating func failed(_ error: ServerError) {
+    mutating func failed(_ call: Call, _ error: ServerError) {
         unanswered -= 1
-        tally.failed(error)
+        tally.failed(call, error)
     }
 
     mutating func lost() {

@@ -12,7 +12,8 @@ struct StageTally: Codable {
     /// From the begin to the last answer, or to the end if that is later.
     var seconds: Double
     var connects = Latencies()
-    private(set) var errors: [String: Int] = [:]
+    /// By kind and by code: of calls that should not have failed.
+    private(set) var failures: [String: [String: Int]] = [:]
     private(set) var firstError: String?
     /// Calls whose connection was lost.
     var lost = 0
@@ -33,6 +34,9 @@ struct StageTally: Codable {
 
     var answered: Int { all.count }
 
+    /// ``failures`` of all kinds, by code.
+    var errors: [String: Int] { failures.values.reduce(into: [:]) { $0.merge($1, uniquingKeysWith: +) } }
+
     mutating func answered(_ call: Call, due: UInt64, latency: UInt64) {
         all.record(nanoseconds: latency)
         byKind[call.kind.rawValue, default: Latencies()].record(nanoseconds: latency)
@@ -42,8 +46,8 @@ struct StageTally: Codable {
         overTime[index].record(nanoseconds: latency)
     }
 
-    mutating func failed(_ error: ServerError) {
-        errors["\(BackendError.Code(rawValue: error.code))", default: 0] += 1
+    mutating func failed(_ call: Call, _ error: ServerError) {
+        failures[call.kind.rawValue, default: [:]]["\(BackendError.Code(rawValue: error.code))", default: 0] += 1
         if firstError == nil { firstError = error.description }
     }
 
@@ -56,7 +60,7 @@ struct StageTally: Codable {
         }
         seconds = max(seconds, other.seconds)
         connects.add(other.connects)
-        errors.merge(other.errors) { $0 + $1 }
+        failures.merge(other.failures) { $0.merging($1, uniquingKeysWith: +) }
         firstError = firstError ?? other.firstError
         lost += other.lost
         overruns += other.overruns

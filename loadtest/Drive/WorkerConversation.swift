@@ -6,6 +6,8 @@ enum WorkerOrder: Codable {
     case connect
     /// Begin: by the monotonic clock, in nanoseconds.
     case run(StageLoad, begin: UInt64)
+    /// End the conversations: there are no more stages.
+    case finish
 }
 
 /// What it says.
@@ -14,6 +16,7 @@ enum WorkerReport: Codable {
     case done
     case progress(StageProgress)
     case ended(StageTally)
+    case finished(Traffic)
     /// It ends then.
     case failed(String)
 }
@@ -42,6 +45,8 @@ struct Worker {
                     // That nobody listens any more shows when the stage has ended.
                     let tally = try driver.run(load, begin: begin) { try? channel.send(WorkerReport.progress($0)) }
                     try channel.send(WorkerReport.ended(tally))
+                case .finish:
+                    try channel.send(WorkerReport.finished(try driver?.finish() ?? Traffic()))
                 }
             } catch {
                 try channel.send(WorkerReport.failed("\(error)"))

@@ -49,6 +49,27 @@ struct StreamSocket: ~Copyable {
         throw .system("recv")
     }
 
+    /// Sends no more, and takes what comes until the peer has closed. Returns how many bytes that were. Throws where the
+    /// peer has not closed within `patience`.
+    func receiveUntilClosed(within patience: Duration) throws(LoadFailure) -> Int {
+        guard shutdown(descriptor, Int32(SHUT_WR)) == 0 else { throw .system("shutdown") }
+        let end = Clocks.monotonic() + patience.nanoseconds
+        var room = [UInt8](repeating: 0, count: 64 << 10)
+        var sum = 0
+        while Clocks.monotonic() < end {
+            var watched = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            poll(&watched, 1, 100)
+            let count = recv(descriptor, &room, room.count, Int32(MSG_DONTWAIT))
+            if count == 0 { return sum }
+            if count > 0 {
+                sum += count
+            } else if errno != EAGAIN, errno != EINTR {
+                throw .system("recv")
+            }
+        }
+        throw .connection("not closed by the server within \(patience)")
+    }
+
     /// Sends what it can and consumes that. Returns false when some is left.
     func send(_ buffer: inout ByteBuffer) throws(LoadFailure) -> Bool {
         while buffer.readableBytes > 0 {

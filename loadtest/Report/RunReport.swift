@@ -10,6 +10,7 @@ struct RunReport: Codable {
     var seconds: Double
     var stages: [StageReport] = []
     var searches: [SearchReport] = []
+    var totals = RunTotals()
     /// Resident memory of the broker; empty where it is not known which process that is.
     var memory: [MemorySample] = []
     /// Of the broker, when it was at rest: before the first stage and after the last. Absent where it was not looked at.

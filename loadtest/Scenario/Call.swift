@@ -8,7 +8,7 @@ struct Call: Equatable {
     var version: UInt64 = 0
     /// ``FileVersions/lowest`` of its file when it began.
     var lowest: UInt64 = 0
-    /// Of an echo or a run: tells its answer from others.
+    /// Of an echo, a run or a sleep: tells its answer from others.
     var stamp: UInt64 = 0
     /// Of a key that has nothing but an entry.
     var isOfIdleKey = false

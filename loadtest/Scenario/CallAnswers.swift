@@ -28,12 +28,14 @@ extension Workload {
             guard names == expected else { throw .wrongAnswer("\(name(call)): \(names), and should be \(expected)") }
         case .grep:
             try checkGrep(call, try GrepAnswer(reply: outcome.reply, in: bytes))
-        case .run:
+        case .run, .sleep:
             guard try CommandEnd.isZero(outcome.reply, in: bytes), outcome.payload == Array("\(runOutput(call))\n".utf8)
             else { throw wrong(call, outcome.payload) }
         case .test:
             guard try CommandEnd.isZero(outcome.reply, in: bytes) else { throw wrong(call, outcome.payload) }
             try checkTest(call, outcome.payload)
+        case .missing:
+            throw .wrongAnswer("\(name(call)): \(outcome.payload.count) bytes of a file that there is not")
         }
     }
 

@@ -16,6 +16,7 @@ extension Workload {
             switch call.kind {
             case .echo: payload = echoPayload(call)
             case .read, .stat: message.writeBytes(path.utf8, field: 1)
+            case .missing: message.writeBytes(Self.missingPath.utf8, field: 1)
             case .list: message.writeBytes(Self.directory.utf8, field: 1)
             case .write:
                 message.writeBytes(path.utf8, field: 1)
@@ -30,7 +31,7 @@ extension Workload {
             case .grep:
                 message.writeBytes(" version ".utf8, field: 1)
                 message.writeBytes(Self.directory.utf8, field: 4)
-            case .test, .run:
+            case .test, .run, .sleep:
                 message.writeBytes(shellLine(call).utf8, field: 1)
             }
         }
@@ -55,7 +56,11 @@ extension Workload {
 
     /// What a command does: prints something that only the right command in the right place prints.
     func shellLine(_ call: Call) -> String {
-        call.kind == .run ? "echo \(runOutput(call))" : "head -n 1 \(path(call.file)) && wc -c < \(path(call.file))"
+        switch call.kind {
+        case .run: "echo \(runOutput(call))"
+        case .sleep: "sleep 0.4 && echo \(runOutput(call))"
+        default: "head -n 1 \(path(call.file)) && wc -c < \(path(call.file))"
+        }
     }
 
     func runOutput(_ call: Call) -> String { "org-\(call.org) \(call.stamp)" }

@@ -1,3 +1,5 @@
+internal import AgentBackend
+
 /// What a call of a scenario asks for.
 enum CallKind: String, Codable, CaseIterable {
     case echo
@@ -16,28 +18,37 @@ enum CallKind: String, Codable, CaseIterable {
     case test
     /// The least that a command can do.
     case run
+    /// All of a file that there is not, which has to be refused.
+    case missing
+    /// A command that waits: its time is the broker's, whatever the machine and the generator are like.
+    case sleep
 
     /// Of its message in `ClientFrame`.
     var field: UInt64 {
         switch self {
         case .echo: 32
-        case .read: 48
+        case .read, .missing: 48
         case .write: 49
         case .edit: 60
         case .grep: 59
         case .stat: 51
         case .list: 50
-        case .test, .run: 96
+        case .test, .run, .sleep: 96
         }
     }
 
     /// Of the message in `ServerFrame` that tells the outcome.
     var answerField: UInt64 { isCommand ? 98 : field }
 
-    var isCommand: Bool { self == .test || self == .run }
+    /// The only right answer of one that has to fail.
+    var refusal: BackendError.Code? { self == .missing ? .readFailed : nil }
+
+    var isCommand: Bool { self == .test || isStamped && self != .echo }
+    /// Whether its answer tells it from others, and it works on no file.
+    var isStamped: Bool { self == .echo || self == .run || self == .sleep }
     var isMutation: Bool { self == .write || self == .edit }
     /// Whether it needs files that were there before.
-    var needsFiles: Bool { self != .echo && self != .run && self != .write }
+    var needsFiles: Bool { !isStamped && self != .missing && self != .write }
 
     /// Throws for a name that is none, and for weights that sum up to nothing.
     static func mix(_ named: [String: Double]) throws(LoadFailure) -> [CallKind: Double] {

@@ -50,7 +50,7 @@ extension Scenario {
         if case .fresh = population.distribution {
             try require(
                 !mix.contains { $0.key.needsFiles && $0.value > 0 },
-                "fresh keys have no files: echo, write, run"
+                "fresh keys have no files: echo, write, run, sleep, missing"
             )
         }
         if population.backend == .memory {

@@ -29,7 +29,8 @@ struct Workload {
         self.mix = Weighted(CallKind.allCases.map { ($0, mix[$0] ?? 0) })
         sizes = Weighted(population.sizes.map { ($0.size.bytes, $0.weight) })
         needsFiles =
-            population.distribution != .fresh && mix.contains { $0.value > 0 && $0.key != .echo && $0.key != .run }
+            population.distribution != .fresh
+            && mix.contains { $0.value > 0 && ($0.key.needsFiles || $0.key == .write) }
         hasCommands = mix.contains { $0.value > 0 && $0.key.isCommand }
         generator = SeededGenerator(seed: seed, agent: share.index)
         lastStamp = UInt64(share.index) << 48
@@ -63,11 +64,12 @@ struct Workload {
         samplers[org] = sampler
         let file = Int.random(in: 0..<population.files, using: &generator)
         var call = Call(kind: kind, org: org, key: key, file: file)
-        guard kind != .echo, kind != .run else {
+        if kind.isStamped {
             lastStamp += 1
             call.stamp = lastStamp
             return call
         }
+        if kind == .missing { return call }
         var versions = versions(call)
         if kind.isMutation, versions.isBeingWritten {
             // The write that is under way has to end first: another file of the key, if there is one.
@@ -110,6 +112,7 @@ struct Workload {
     func keyName(_ call: Call) -> String { call.isOfIdleKey ? "idle-\(share.index)-\(call.key)" : "agent-\(call.key)" }
 
     static let directory = "src"
+    static let missingPath = "none.txt"
     func path(_ file: Int) -> String { "\(Self.directory)/f\(file).txt" }
 
     func contents(_ call: Call, file: Int? = nil) -> VersionedContents {
