@@ -10,6 +10,8 @@ final class TopSession: Sendable {
         var state = TopState()
         var sample: TopSample?
         var previous: TopSample?
+        /// Chosen to be ended, and not answered for yet.
+        var ending: TopState.Row?
     }
 
     private let connection: BrokerConnection
@@ -19,6 +21,7 @@ final class TopSession: Sendable {
     private let changes: WindowChanges
     private let model = Mutex(Model())
     private let redraw = Wakeup()
+    private let chosen = Wakeup()
     private let start = ContinuousClock.now
 
     private static let interval = Duration.seconds(1)
@@ -39,6 +42,7 @@ final class TopSession: Sendable {
             defer { Self.write("\u{1b}[?25h\u{1b}[?1049l") }
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await self.readKeys() }
+                group.addTask { try await self.endChosen() }
                 group.addTask { try await self.sample() }
                 group.addTask { try await self.followSize() }
                 group.addTask { try await self.draw() }
@@ -60,7 +64,7 @@ final class TopSession: Sendable {
                 switch action {
                 case .none: break
                 case .quit: return
-                case .end(let row): await end(row)
+                case .end(let row): choose(row)
                 }
                 redraw.wake()
             }
@@ -68,21 +72,46 @@ final class TopSession: Sendable {
         throw Descriptor.Failure.system(.read, of: "the terminal", errno: EIO)
     }
 
-    private func end(_ row: TopState.Row) async {
-        let message: String
+    /// One at a time. Does not wait for it: a broker that hangs does not keep keys from being read.
+    private func choose(_ row: TopState.Row) {
+        model.withLock { model in
+            guard model.ending == nil else {
+                return model.state.message = "the broker has not answered for the last one: wait, or q to quit"
+            }
+            model.ending = row
+            switch row {
+            case .command(_, let number): model.state.message = "command \(number) is being killed"
+            case .entry(let org, let key, _): model.state.message = "the entry \(org)/\(key) is being destroyed"
+            }
+        }
+        chosen.wake()
+    }
+
+    private func endChosen() async throws {
+        while true {
+            await chosen.wait()
+            try Task.checkCancellation()
+            guard let row = model.withLock(\.ending) else { continue }
+            let message = await end(row)
+            model.withLock { ($0.ending, $0.state.message) = (nil, message) }
+            redraw.wake()
+        }
+    }
+
+    /// What is to be said of it.
+    private func end(_ row: TopState.Row) async -> String {
         do throws(BackendError) {
             switch row {
             case .command(let org, let number):
                 try await connection.killCommand(number, in: org)
-                message = "command \(number) was killed"
+                return "command \(number) was killed"
             case .entry(let org, let key, let backend):
                 try await connection.destroyEntry(key, backend, in: org)
-                message = "the entry \(org)/\(key) is destroyed"
+                return "the entry \(org)/\(key) is destroyed"
             }
         } catch {
-            message = "\(error.code): \(error.message)"
+            return "\(error.code): \(error.message)"
         }
-        model.withLock { $0.state.message = message }
     }
 
     private func sample() async throws {

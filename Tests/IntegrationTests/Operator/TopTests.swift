@@ -1,5 +1,6 @@
 import BrokerClient
 import Foundation
+import Glibc
 import Testing
 
 extension IntegrationTests {
@@ -37,6 +38,28 @@ extension IntegrationTests {
                 #expect(end.modes == modes)
                 let wait = try await broker.client("wait", "--key", "a", id)
                 #expect(wait.status == 128 + 9)
+            }
+        }
+
+        @Test func itIsQuitWhileABrokerThatHangsIsAskedToKill() async throws {
+            try await withBroker { broker in
+                _ = try await broker.client("exec", "--key", "a", "--detach", "--", "sleep", "1000")
+                let user = try TerminalUser(
+                    try BuiltProducts.program("agent-broker"),
+                    ["top"],
+                    environment: broker.environment()
+                )
+                _ = try await user.begin()
+                try await user.see("sleep 1000")
+                kill(broker.ready.pid, SIGSTOP)
+                defer { kill(broker.ready.pid, SIGCONT) }
+                try user.type("jKy")
+                try await user.see("is being killed")
+                try user.type("Ky")
+                try await user.see("has not answered for the last one")
+                try user.type("q")
+                try await user.see("\u{1b}[?25h\u{1b}[?1049l")
+                #expect(try await user.end().status == 0)
             }
         }
 
