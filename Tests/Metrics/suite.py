@@ -50,6 +50,7 @@ class Broker:
             for name, org, role in [
                 ("ci", "acme", "agent"),
                 ("driver", "loaded", "agent"),
+                ("single", "crowded", "agent"),
                 ("ops", "operations", "operator"),
                 ("scraper", "operations", "agent"),
             ]
@@ -69,12 +70,14 @@ root: {SCRATCH}/root
 listen: ["127.0.0.1:0"]
 http: {{listen: ["127.0.0.1:0"], metrics_token_hash: {tokens["scraper"]["hash"]}}}
 limits: {{drain_timeout: 2s}}
-orgs:{org("acme", "ci", "agent")}{org("loaded", "driver", "agent")}{org("operations", "ops", "operator")}"""
+orgs:{org("acme", "ci", "agent")}{org("loaded", "driver", "agent")}{
+                    org("crowded", "single", "agent", "    limits: {max_entries: 1}")}{org("operations", "ops", "operator")}"""
             )
         self.token = tokens["ci"]["token"]
         self.operator = tokens["ops"]["token"]
         self.scraper = tokens["scraper"]["token"]
         self.driver = tokens["driver"]["token"]
+        self.single = tokens["single"]["token"]
         self.process = subprocess.Popen(
             [PROGRAM, "serve", "--json", "--config", path("broker.yml")],
             stdout=subprocess.PIPE,
@@ -101,6 +104,7 @@ orgs:{org("acme", "ci", "agent")}{org("loaded", "driver", "agent")}{org("operati
         self.call("exec", "--", "sh", "-c", "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done")
         self.call("exec", "--", "false")
         self.call("exec", "--", "there-is-no-such-program")
+        self.call("write", "file", stdin="text\n", token=self.single)
         self.call("stats", token=self.operator)
         self.call("stats", token="ab_0123456789abcdef_" + "0" * 64)
 
@@ -138,7 +142,7 @@ class Prometheus:
             file.write(
                 f"""
 global: {{scrape_interval: 250ms, evaluation_interval: 250ms}}
-rule_files: [alerts.yml]
+rule_files: [alerts.yml, alerts-at-once.yml]
 scrape_configs:
   - job_name: agent-broker
     authorization: {{credentials: {broker.scraper}}}
@@ -223,8 +227,8 @@ def check_dashboard(prometheus, dashboard):
 
 def check_alerts(prometheus):
     """Each as it is, and without the bound that it compares with: that there is something it could be above."""
-    groups = until("the rules", lambda: (prometheus.get("rules") or {}).get("groups") or None)
-    rules = [rule for group in groups for rule in group["rules"]]
+    rules, at_once = (rules_of(prometheus, name) for name in ("alerts.yml", "alerts-at-once.yml"))
+    assert [rule["query"] for rule in rules] == [rule["query"] for rule in at_once], "other expressions"
     for rule in rules:
         assert rule["health"] == "ok", rule
         assert re.fullmatch(r".* [<>] [\d.]+", rule["query"], re.DOTALL), rule["query"]
@@ -237,10 +241,36 @@ def check_alerts(prometheus):
     return len(rules)
 
 
+def rules_of(prometheus, file):
+    groups = until("the rules", lambda: (prometheus.get("rules") or {}).get("groups") or None)
+    return [rule for group in groups if os.path.basename(group["file"]) == file for rule in group["rules"]]
+
+
+def fires(prometheus, name, **labels):
+    """Waits until a rule fires for what has these labels. Returns all alerts of that rule that fire then."""
+
+    def firing():
+        alerts = (prometheus.get("alerts") or {}).get("alerts", [])
+        alerts = [one for one in alerts if one["labels"]["alertname"] == name and one["state"] == "firing"]
+        return alerts if any(labels.items() <= one["labels"].items() for one in alerts) else None
+
+    return until(f"{name} {labels}", firing)
+
+
+def check_full_limit(prometheus):
+    """An org that has all entries that it may have, and it alone, is told of."""
+    alerts = fires(prometheus, "AgentBrokerLimitNearlyUsed", org="crowded", limit="org_entries")
+    told = [one["annotations"]["summary"] for one in alerts]
+    assert told == ["Org crowded uses 100% of its org_entries."], told
+
+
 def main():
     rules = run(PROGRAM, "metrics", "alerts").stdout
     with open(path("alerts.yml"), "w", encoding="utf-8") as file:
         file.write(rules)
+    # The same for what is to fire while somebody waits for it.
+    with open(path("alerts-at-once.yml"), "w", encoding="utf-8") as file:
+        file.write(re.sub(r"\bfor: \d+m\b", "for: 250ms", rules))
     run("promtool", "check", "rules", path("alerts.yml"))
     dashboard = json.loads(run(PROGRAM, "metrics", "dashboard").stdout)
 
@@ -259,12 +289,17 @@ def main():
             prometheus.wait_for_scrapes(2)
             count, found = check_dashboard(prometheus, dashboard)
             alerts = check_alerts(prometheus)
+            check_full_limit(prometheus)
+            broker.process.terminate()
+            broker.process.wait()
+            fires(prometheus, "AgentBrokerDown", instance=broker.http)
         finally:
             prometheus.process.terminate()
             prometheus.process.wait()
     finally:
         broker.process.terminate()
         broker.process.wait()
+    print("metrics: a full limit and a broker that is gone are alerts that fire")
     print(f"metrics: {calls} calls counted as loadtest counts them")
     print(f"metrics: {count} expressions of the dashboard, {found} of them with data, and {alerts} alert rules")
 
