@@ -9,7 +9,7 @@ struct LogsCommand: ClientCommand {
         commandName: "logs",
         abstract: "Print what is done in the token's org, or, with an operator's, in all, until Ctrl-C.",
         discussion: """
-            A line per operation that changes something; on keys that the token allows. Where they come faster than they \
+            A line per operation that changes something or fails; on keys that the token allows. Where they come faster than they \
             are taken some are left out, and a line says how many. With --json one object per line, as in the broker's \
             operations log.
             """
@@ -18,7 +18,7 @@ struct LogsCommand: ClientCommand {
     @OptionGroup var client: ClientOptions
     @Flag(help: "From now on. The broker keeps no past but in its own log, so it has to be given.")
     var follow = false
-    @Flag(name: .shortAndLong, help: "Also operations that change nothing.")
+    @Flag(name: .shortAndLong, help: "Also operations that change nothing and do not fail.")
     var verbose = false
     @Option(help: ArgumentHelp("With an operator's token: of this org alone.", valueName: "name"))
     var org: String?

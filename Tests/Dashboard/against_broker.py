@@ -63,6 +63,7 @@ def live(browser, broker, address):
     for number in range(20):
         broker.client("write", "--create", "--key", "lively", f"file-{number}", text="x")
     broker.client("rm", "--key", "lively", "none", fails=True)
+    broker.client("read", "--key", "lively", "none", fails=True)
     browser.until(
         "return Number(document.querySelector('.figure-note').textContent.replace(/[^0-9]/g, '')) >= 20",
         what="the calls",
@@ -75,7 +76,12 @@ def live(browser, broker, address):
     browser.press("2")
     browser.until_text(".table-entries .table-row", "lively")
     browser.press("4")
-    browser.until_text(".table-errors .table-row", "lively")
+    for operation in ("rm", "read"):
+        browser.until(
+            "return [...document.querySelectorAll('.table-errors .column-operation')].some((cell) => cell.textContent === arguments[0])",
+            operation,
+            what=f"the {operation} that failed",
+        )
     browser.press("2")
     browser.click(".table-entries .table-row", "lively")
     browser.press("x")

@@ -124,9 +124,24 @@ def entries(browser, world):
     browser.click("dialog .danger")
     browser.until_text(".drawer .inline-note", "is gone")
     assert ("globex", "to-destroy") not in world.entries
+    browser.press("Escape")
+    browser.click(".button", "Show all")
+    made = {"born": mock.now(), "bytes": 0, "idle": False, "state": "creating"}
+    world.entries[("globex", "in-the-making")] = made
+    browser.type(".filter", "in-the-making")
+    browser.until("return document.querySelectorAll('.table-row').length === 1", what="one row")
+    browser.press("Escape", "j", "x")
+    browser.press("Enter")
+    browser.until_text(".drawer .inline-note", "It is not there yet")
+    browser.press("x")
+    assert browser.run("return document.querySelector('dialog') === null"), "asked to destroy what is not there"
+    assert browser.run("return document.querySelector('.drawer .danger').disabled"), "offered to destroy it"
+    made["state"] = "idle"
+    browser.until("return !document.querySelector('.drawer .danger').disabled", what="the button")
+    browser.until("return document.querySelector('.drawer .inline-note').textContent === ''", what="no note")
     browser.press("Escape", "/")
     browser.type(".filter", " ")
-    step("filtered; destroyed after a question")
+    step("filtered; destroyed after a question, and not before it is there")
 
 
 def output(browser, world):
@@ -237,6 +252,19 @@ def narrow(browser):
 
 
 def connection(browser, world):
+    world.trouble = "RESOURCE_EXHAUSTED: too many calls"
+    browser.until_text(".banner", "does not tell its state: RESOURCE_EXHAUSTED")
+    browser.until_text(".connection", "No news")
+    browser.until("return document.querySelector('main').classList.contains('stale')")
+    world.trouble = None
+    browser.until_text(".connection", "Live")
+    hidden = "return document.querySelector('.banner').hidden"
+    browser.until(hidden, what="no banner")
+    world.unfollowed = "RESOURCE_EXHAUSTED: as many follow as may"
+    browser.until_text(".banner", "Errors are not shown as they come: RESOURCE_EXHAUSTED")
+    world.unfollowed = None
+    browser.until(hidden, what="no banner")
+    step("told why there is no news, and shown when there is")
     world.refuses, world.epoch = True, world.epoch + 1
     browser.until_text(".banner", "Next try in")
     browser.until_text(".connection", "Reconnecting")

@@ -109,6 +109,7 @@ class World:
         self.lock = threading.RLock()
         self.started, self.quiet, self.audit_on, self.interval = time.time(), quiet, audit, interval
         self.draining, self.revoked, self.refuses, self.epoch = False, False, False, 0
+        self.trouble, self.unfollowed = None, None
         self.sessions, self.execs, self.records, self.operations = {}, {}, [], []
         self.operation_added = threading.Condition()
         self.orgs = {
@@ -291,7 +292,7 @@ class World:
                 "org": org,
                 "key": key,
                 "backend": "memory" if entry["bytes"] % 9 == 0 else "local",
-                "state": "leased" if (org, key) in busy or not entry["idle"] else "idle",
+                "state": entry.get("state") or ("leased" if (org, key) in busy or not entry["idle"] else "idle"),
                 "leases": 0 if entry["idle"] else 1,
                 "age_ms": now() - entry["born"],
                 "idle_ms": (now() - entry["born"]) // 3 if entry["idle"] else 0,
@@ -313,6 +314,7 @@ class World:
             "entries_truncated": False,
             "execs": execs,
             "execs_truncated": False,
+            **({"unfollowed": self.unfollowed} if self.unfollowed else {}),
         }
 
 
@@ -394,7 +396,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             while world.epoch == epoch:
                 if time.time() >= next_overview:
                     next_overview = time.time() + self.world.interval
-                    self.event("overview", world.overview(session))
+                    if world.trouble:
+                        self.event("trouble", {"message": world.trouble})
+                    else:
+                        self.event("overview", world.overview(session))
                 with world.operation_added:
                     world.operation_added.wait(min(0.2, self.world.interval))
                     fresh, seen = world.operations[seen:], len(world.operations)

@@ -105,7 +105,8 @@ struct Dashboard: Sendable {
         case .session: return Response(json: description(of: session))
         case .logOut:
             sessions.end(session, "logged out")
-            return Response(status: .noContent, headers: [.setCookie: DashboardHeaders.noCookie(isSecure: isSecure)])
+            let cookie = DashboardHeaders.noCookie(request, isSecure: isSecure)
+            return Response(status: .noContent, headers: [.setCookie: cookie])
         case .events: return try events(session, connection)
         case .audit: return try await audit(request, client)
         case .output(let org, let command):
@@ -149,7 +150,7 @@ struct Dashboard: Sendable {
             do throws(BackendError) {
                 let feed = try await feeds.feed(token, for: connection.remoteAddress)
                 let (name, session) = try sessions.begin(feed)
-                let cookie = DashboardHeaders.cookie(name, isSecure: isSecure)
+                let cookie = DashboardHeaders.cookie(name, request, isSecure: isSecure)
                 return Response(json: description(of: session), headers: [.setCookie: cookie])
             } catch {
                 throw DashboardRefusal(error)

@@ -20,6 +20,8 @@ final class DashboardFeed: Sendable {
         var history = OverviewHistory()
         /// Operations told since the last overview.
         var told = 0
+        /// Why operations are not followed; nil: they are.
+        var unfollowed: String?
         var isOver = false
     }
 
@@ -54,6 +56,7 @@ final class DashboardFeed: Sendable {
     }
 
     private var hasPages: Bool { state.withLock { !$0.pages.isEmpty } }
+    private var pages: [PageSubscription] { state.withLock { Array($0.pages.values) } }
 
     // MARK: Its life
 
@@ -100,9 +103,12 @@ final class DashboardFeed: Sendable {
                 // Of orgs that the wire told of alone is anything shown.
                 let calls = broker.metrics().orgs.map { ($0.name, $0.calls.latency) }
                 overview.latencies = latencies.difference(to: Dictionary(calls) { first, _ in first })
+                overview.unfollowed = state.withLock(\.unfollowed)
                 tell(overview)
             } catch {
                 if error.code == .connectionClosed || error.code == .shuttingDown { return }
+                let event = ByteBuffer(event: "trouble", ["message": .string("\(error.code): \(error.message)")])
+                for page in pages { page.offer(trouble: event) }
             }
             try? await Task.sleep(for: Self.interval)
         }
@@ -119,7 +125,7 @@ final class DashboardFeed: Sendable {
         for page in pages { page.offer(overview: event) }
     }
 
-    /// Follows the operations that change something while there are pages.
+    /// Follows the operations that change something or fail while there are pages.
     private func follow() async {
         while !Task.isCancelled {
             guard hasPages else {
@@ -128,20 +134,16 @@ final class DashboardFeed: Sendable {
             }
             do {
                 try await connection.withLog { log in
+                    state.withLock { $0.unfollowed = nil }
                     while hasPages, let line = try await log.next() { tell(line) }
                 }
-            } catch let error as BackendError where error.code == .resourceExhausted {
-                // As many follow as may: the overview goes on without operations.
             } catch {
-                return await untilCancelled()
+                // As when as many follow as may: the overview goes on without operations, and says so.
+                let error = error as? BackendError ?? BackendError(.internal, message: "\(error)")
+                state.withLock { $0.unfollowed = "\(error.code): \(error.message)" }
             }
             try? await Task.sleep(for: Self.interval)
         }
-    }
-
-    /// The sampler finds out what is wrong.
-    private func untilCancelled() async {
-        _ = await Occurrence().wait()
     }
 
     private func tell(_ line: String) {
@@ -160,6 +162,6 @@ final class DashboardFeed: Sendable {
     }
 
     private func miss(_ count: UInt64) {
-        for page in state.withLock({ Array($0.pages.values) }) { page.miss(count) }
+        for page in pages { page.miss(count) }
     }
 }

@@ -9,22 +9,30 @@ extension HTTPField.Name {
 
 /// What a request of the dashboard's page says in its headers, and what its answers do.
 enum DashboardHeaders {
-    private static let cookieName = "agent_broker_session"
+    /// Cookies know hosts and no ports: two brokers of one host would log each other's pages out.
+    private static func cookieName(_ request: Request) -> String {
+        let port = (request.head.authority ?? "").split(separator: ":").last.flatMap { UInt16($0) }
+        return "agent_broker_session" + (port.map { "_\($0)" } ?? "")
+    }
 
     /// That the cookie names; nil: there is none, or more than one.
     static func session(_ request: Request) -> String? {
+        let name = cookieName(request)
         let found = request.headers[values: .cookie].flatMap { $0.split(separator: ";") }.compactMap { pair in
             let pair = pair.drop { $0 == " " }
-            return pair.hasPrefix("\(cookieName)=") ? String(pair.dropFirst(cookieName.count + 1)) : nil
+            return pair.hasPrefix("\(name)=") ? String(pair.dropFirst(name.count + 1)) : nil
         }
         return found.count == 1 ? found[0] : nil
     }
 
-    static func cookie(_ session: String, isSecure: Bool) -> String {
-        "\(cookieName)=\(session); HttpOnly; SameSite=Strict; Path=/" + (isSecure ? "; Secure" : "")
+    /// For the answer to a request.
+    static func cookie(_ session: String, _ request: Request, isSecure: Bool) -> String {
+        "\(cookieName(request))=\(session); HttpOnly; SameSite=Strict; Path=/" + (isSecure ? "; Secure" : "")
     }
 
-    static func noCookie(isSecure: Bool) -> String { "\(cookie("", isSecure: isSecure)); Max-Age=0" }
+    static func noCookie(_ request: Request, isSecure: Bool) -> String {
+        "\(cookie("", request, isSecure: isSecure)); Max-Age=0"
+    }
 
     /// That a page of this address asks, or one of an origin that may. A browser says where a page is from with whatever
     /// changes something.

@@ -19,6 +19,7 @@ extension Overview {
             "execs_truncated": .bool(commands.isTruncated),
         ]
         json.set("latency", latency?.json)
+        json.set("unfollowed", unfollowed.map(JSONValue.string))
         return json
     }
 

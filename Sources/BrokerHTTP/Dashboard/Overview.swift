@@ -29,6 +29,8 @@ struct Overview: Sendable {
     let commands: Part<BrokerCommandInfo>
     /// By org: of the calls since the overview before. Empty: that is not known.
     var latencies: [String: LatencyHistogram] = [:]
+    /// Why no operations are told of; nil: they are.
+    var unfollowed: String?
 
     private static let maximumOrgs = 1000
     private static let maximumEntries = 500

@@ -13,6 +13,8 @@ struct PageQueue: Sendable {
     /// What is written before all else.
     private var greeting: ByteBuffer?
     private var overview: ByteBuffer?
+    /// Why there is no overview since.
+    private var trouble: ByteBuffer?
     private var operations: Deque<ByteBuffer> = []
     private var missed: UInt64 = 0
     private var farewell: ByteBuffer?
@@ -23,11 +25,19 @@ struct PageQueue: Sendable {
     }
 
     /// Nothing waits.
-    var isEmpty: Bool { greeting == nil && overview == nil && operations.isEmpty && missed == 0 && farewell == nil }
+    var isEmpty: Bool {
+        greeting == nil && overview == nil && trouble == nil && operations.isEmpty && missed == 0 && farewell == nil
+    }
 
     mutating func offer(overview event: ByteBuffer) {
         guard !isOver else { return }
         overview = event
+        trouble = nil
+    }
+
+    mutating func offer(trouble event: ByteBuffer) {
+        guard !isOver else { return }
+        trouble = event
     }
 
     mutating func offer(operation event: ByteBuffer) {
@@ -58,8 +68,9 @@ struct PageQueue: Sendable {
         if missed > 0 { bytes.writeImmutableBuffer(ByteBuffer(event: "missed", ["count": .count(missed)])) }
         for operation in operations { bytes.writeImmutableBuffer(operation) }
         if let overview { bytes.writeImmutableBuffer(overview) }
+        if let trouble { bytes.writeImmutableBuffer(trouble) }
         if let farewell { bytes.writeImmutableBuffer(farewell) }
-        (greeting, overview, missed, farewell) = (nil, nil, 0, nil)
+        (greeting, overview, trouble, missed, farewell) = (nil, nil, nil, 0, nil)
         operations.removeAll(keepingCapacity: true)
         return bytes
     }

@@ -17,6 +17,11 @@ final class PageSubscription: Sendable {
         wakeup.wake()
     }
 
+    func offer(trouble event: ByteBuffer) {
+        queue.withLock { $0.offer(trouble: event) }
+        wakeup.wake()
+    }
+
     func offer(operation event: ByteBuffer) {
         queue.withLock { $0.offer(operation: event) }
         wakeup.wake()

@@ -30,10 +30,11 @@ struct EntryLog: Sendable {
     /// What the log records.
     var mode: OperationsLogMode? { ownMode ?? orgLog.mode }
 
-    /// Whether such an operation is of interest at all. Asked before anything is measured for it.
-    func records(isModifying: Bool) -> Bool {
+    /// Whether such an operation is of interest at all. Asked before anything is measured for it, when nobody knows yet
+    /// whether it fails, and once more before a record is made.
+    func records(isModifying: Bool, hasFailed: Bool? = nil) -> Bool {
         let interest = orgLog.current
-        return isLogged(isModifying, interest) || interest.isFollowed(isModifying: isModifying)
+        return isLogged(isModifying, interest) || interest.isFollowed(isModifying: isModifying, hasFailed: hasFailed)
     }
 
     /// `environment`: of the command that it is about; nil: it is about none.
@@ -43,7 +44,9 @@ struct EntryLog: Sendable {
         record.key = key
         let interest = orgLog.current
         if isLogged(isModifying, interest) { log.record(record) }
-        if interest.isFollowed(isModifying: isModifying) { orgLog.offer(record, isModifying: isModifying) }
+        if interest.isFollowed(isModifying: isModifying, hasFailed: record.failure != nil) {
+            orgLog.offer(record, isModifying: isModifying)
+        }
     }
 
     /// Of a command with these variables: without their values and those of the entry's.

@@ -8,7 +8,7 @@ final class LogFollower: Sendable {
     let id: UInt64
     /// Nil: all of them.
     let org: String?
-    /// Also what changes nothing.
+    /// Also what changes nothing and has not failed.
     let isVerbose: Bool
     private let allows: @Sendable (String) -> Bool
     private let queue: Mutex<RecordQueue<OperationRecord>>
@@ -32,7 +32,7 @@ final class LogFollower: Sendable {
 
     /// Does not wait: a follower that is too slow misses it.
     func offer(_ record: OperationRecord, isModifying: Bool) {
-        guard isModifying || isVerbose, allows(record.key) else { return }
+        guard isModifying || isVerbose || record.failure != nil, allows(record.key) else { return }
         let record = record.withBoundedSubject().record
         switch queue.withLock({ $0.add(record) }) {
         case .nothing: break

@@ -49,7 +49,7 @@ package final class OperationsLog: OperationsLogger {
     /// Begins to collect what an org does; nil: what all orgs do. Give it back to ``unfollow(_:)``.
     ///
     /// - Parameters:
-    ///   - isVerbose: Also what changes nothing.
+    ///   - isVerbose: Also what changes nothing and has not failed.
     ///   - maximum: Followers of that org, or of all together. One more is `RESOURCE_EXHAUSTED`.
     ///   - buffer: Bytes of records that wait for the follower; those that do not fit are counted.
     ///   - allows: The keys that it is told of.

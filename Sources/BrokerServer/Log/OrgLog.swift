@@ -11,6 +11,7 @@ final class OrgLog: Sendable {
 
         static let loggedChanges = Interest(rawValue: 1)
         static let loggedReads = Interest(rawValue: 2)
+        /// And what has failed.
         static let followedChanges = Interest(rawValue: 4)
         static let followedReads = Interest(rawValue: 8)
 
@@ -25,8 +26,10 @@ final class OrgLog: Sendable {
         /// Whether the log wants such an operation.
         func isLogged(isModifying: Bool) -> Bool { contains(isModifying ? .loggedChanges : .loggedReads) }
 
-        /// Whether a follower does.
-        func isFollowed(isModifying: Bool) -> Bool { contains(isModifying ? .followedChanges : .followedReads) }
+        /// Whether a follower does. `hasFailed`: nil: that is not known yet.
+        func isFollowed(isModifying: Bool, hasFailed: Bool?) -> Bool {
+            contains(isModifying || hasFailed != false ? .followedChanges : .followedReads)
+        }
     }
 
     private struct State {

@@ -173,6 +173,8 @@ extension BackendEntry {
         case .upload(let given): verb = given
         case .session, .stream: return
         }
+        let isModifying = type(of: verb).isModifying
+        guard log.records(isModifying: isModifying, hasFailed: outcome.hasFailed) else { return }
         var record = OperationRecord(operation: operation, duration: duration)
         record.scope = WorkspacePath.printable(call.target?.scopePath ?? [])
         record.subject = WorkspacePath.printable(verb.subject)
@@ -184,10 +186,16 @@ extension BackendEntry {
         case .putOff, .wait: return
         }
         if case .execStart(let start) = call.operation {
-            log.record(record, isModifying: true, environment: start.environment)
+            log.record(record, isModifying: isModifying, environment: start.environment)
         } else {
-            log.record(record, isModifying: type(of: verb).isModifying)
+            log.record(record, isModifying: isModifying)
         }
+    }
+}
+
+extension Attempt {
+    fileprivate var hasFailed: Bool {
+        if case .failed = self { true } else { false }
     }
 }
 

@@ -21,8 +21,9 @@ import Testing
             #expect(login.json["read_only"]?.flag == false)
             let cookie = try #require(login.headers["set-cookie"])
             let parts = cookie.split(separator: ";").map { $0.drop { $0 == " " } }
-            #expect(parts.first?.hasPrefix("agent_broker_session=") ?? false)
-            #expect(parts.first?.count == "agent_broker_session=".count + 64)
+            let name = "agent_broker_session_\(page.port)="
+            #expect(parts.first?.hasPrefix(name) ?? false)
+            #expect(parts.first?.count == name.count + 64)
             #expect(Set(parts.dropFirst()) == ["HttpOnly", "SameSite=Strict", "Path=/"])
             let again = try await page.send("GET", "/api/session")
             #expect(again.status == 200)
@@ -31,6 +32,20 @@ import Testing
             #expect(logout.status == 204)
             #expect(logout.headers["set-cookie"]?.contains("Max-Age=0") ?? false)
             #expect(try await page.send("GET", "/api/session").status == 401)
+        }
+    }
+
+    /// A browser sends the cookies of a host to all of its ports.
+    @Test func theCookieIsThatOfTheAddressThatWasAsked() async throws {
+        try await withSidePort { broker in
+            var page = DashboardPage(broker)
+            try await page.logIn(broker.token())
+            let own = try #require(page.cookie)
+            let elsewhere = "agent_broker_session_1=\(String(repeating: "0", count: 64))"
+            let both = ["Cookie": "\(elsewhere); \(own)"]
+            #expect(try await page.send("GET", "/api/session", headers: both).status == 200)
+            let moved = ["Cookie": own, "Host": "127.0.0.1:1"]
+            #expect(try await page.send("GET", "/api/session", headers: moved).status == 401)
         }
     }
 

@@ -27,6 +27,20 @@ import Testing
         #expect(text.hasSuffix("operation \(PageQueue.maximumOperations + 49)\n"))
     }
 
+    @Test func whyThereIsNoOverviewIsToldUntilThereIsOne() {
+        var queue = PageQueue()
+        for number in 0..<10 { queue.offer(trouble: ByteBuffer(string: "trouble \(number)")) }
+        #expect(!queue.isEmpty)
+        #expect(String(buffer: queue.take()) == "trouble 9")
+        queue.offer(overview: ByteBuffer(string: "overview 1 "))
+        queue.offer(trouble: ByteBuffer(string: "trouble"))
+        #expect(String(buffer: queue.take()) == "overview 1 trouble")
+        queue.offer(trouble: ByteBuffer(string: "trouble"))
+        queue.offer(overview: ByteBuffer(string: "overview 2"))
+        #expect(String(buffer: queue.take()) == "overview 2")
+        #expect(queue.isEmpty)
+    }
+
     @Test func aGreetingComesFirstAndOnce() {
         var queue = PageQueue(greeting: ByteBuffer(string: "history\n"))
         queue.offer(overview: ByteBuffer(string: "overview"))

@@ -17,15 +17,27 @@ import Testing
         let entry = EntryLog(log, org: "a", key: "k", mode: nil)
         #expect(!entry.records(isModifying: true))
         let plain = try follow("a")
-        #expect(entry.records(isModifying: true) && !entry.records(isModifying: false))
+        #expect(entry.records(isModifying: true) && !entry.records(isModifying: false, hasFailed: false))
+        // It may fail, and then it is.
+        #expect(entry.records(isModifying: false) && entry.records(isModifying: false, hasFailed: true))
         let verbose = try follow(nil, isVerbose: true)
-        #expect(entry.records(isModifying: false))
-        #expect(EntryLog(log, org: "b", key: "k", mode: nil).records(isModifying: false))
+        #expect(entry.records(isModifying: false, hasFailed: false))
+        #expect(EntryLog(log, org: "b", key: "k", mode: nil).records(isModifying: false, hasFailed: false))
         log.unfollow(verbose)
-        #expect(!entry.records(isModifying: false) && entry.records(isModifying: true))
+        #expect(!entry.records(isModifying: false, hasFailed: false) && entry.records(isModifying: true))
         #expect(!EntryLog(log, org: "b", key: "k", mode: nil).records(isModifying: true))
         log.unfollow(plain)
-        #expect(!entry.records(isModifying: true))
+        #expect(!entry.records(isModifying: true) && !entry.records(isModifying: false))
+    }
+
+    @Test func aReadThatFailedIsTold() async throws {
+        let follower = try follow("a")
+        let entry = EntryLog(log, org: "a", key: "k", mode: nil)
+        entry.record(record("stat"), isModifying: false)
+        var failed = record("read")
+        failed.failure = .readFailed
+        entry.record(failed, isModifying: false)
+        #expect(await follower.next()?.records.map(\.operation) == ["read"])
     }
 
     @Test func aChangedModeCountsForEntriesThatLive() {

@@ -191,7 +191,7 @@ export class Dashboard {
         if (overview && this.header.orgs) this.#scope = this.header.showOrgs(overview.orgs, this.#scope);
         const rows = [this.#store.entries(this.#scope), this.#store.execs(this.#scope), this.#store.failuresOf(this.#scope)];
         this.header.update(this.#live, overview, [null, ...rows.map(({ length }) => length), null]);
-        this.main.classList.toggle("stale", this.#live.state === "reconnecting");
+        this.main.classList.toggle("stale", ["reconnecting", "untold"].includes(this.#live.state));
         if (!overview) return;
         this.view.update();
         this.drawer.shown?.update();

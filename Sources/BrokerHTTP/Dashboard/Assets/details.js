@@ -6,7 +6,7 @@ import { outcomeWords } from "./audit.js";
 import { facts, h, setText } from "./dom.js";
 import { age, bytes, count, dateTime, duration } from "./format.js";
 import { LimitBars } from "./limits.js";
-import { execKey, failureWord, keyWords, stateWords } from "./lists.js";
+import { execKey, failureWord, isMade, keyWords, stateWords } from "./lists.js";
 import { OutputPanel } from "./output.js";
 import { refusedWords, showFacts } from "./overview.js";
 import { shortened, visible, visibleLines } from "./text.js";
@@ -38,7 +38,8 @@ export function entryDetails(context, entry) {
             setText(gone, found ? "" : overview.entries_truncated
                 ? "This entry is not among those that the broker sends just now."
                 : "This entry is gone; its files stay unless they were in memory.");
-            if (destroy) destroy.disabled = !found && !overview.entries_truncated;
+            if (found && destroy && !isMade(now)) setText(gone, "It is not there yet, so that it cannot be destroyed.");
+            if (destroy) destroy.disabled = !isMade(now) || !found && !overview.entries_truncated;
             showFacts(list, [
                 ["State", stateWords(now.state)], ["Backend", visible(now.backend)],
                 ["Leases", count(now.leases)], ["Size", bytes(now.bytes)],

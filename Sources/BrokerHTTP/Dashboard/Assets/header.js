@@ -6,7 +6,7 @@ import { ALL } from "./store.js";
 import { visible } from "./text.js";
 import { changeTheme, themeName } from "./themes.js";
 
-const WORDS = { connecting: "Connecting", live: "Live", reconnecting: "Reconnecting", ended: "Ended" };
+const WORDS = { connecting: "Connecting", live: "Live", untold: "No news", reconnecting: "Reconnecting", ended: "Ended" };
 
 export class Header {
     /** Of the last report; for how old is what is shown. */
@@ -76,7 +76,7 @@ export class Header {
         this.connection.className = `connection ${live.state}${draining ? " draining" : ""}`;
         if (this.drain) this.drain.disabled = draining || live.state !== "live";
         counts.forEach((value, index) => setText(this.links[index].lastChild, overview && value !== null ? count(value) : ""));
-        this.#showBanner(live, draining);
+        this.#showBanner(live, draining, overview?.unfollowed);
     }
 
     /** Returns the chosen org: all of them where the one that was chosen is gone. */
@@ -98,18 +98,20 @@ export class Header {
         this.theme.setAttribute("aria-label", `Theme: ${themeName()}, change`);
     }
 
-    #showBanner(live, draining) {
+    #showBanner(live, draining, unfollowed) {
         const lost = live.state === "reconnecting";
-        const why = live.reason
+        const untold = live.state === "untold";
+        const why = untold ? `The broker does not tell its state: ${visible(live.reason)}.` : live.reason
             ? `The broker ended the connection (${visible(live.reason)}).`
             : "The connection to the broker is lost.";
         const drains = "The broker drains: it takes no new calls, lets those in flight end, and then exits.";
-        setText(this.what, lost ? why : draining ? drains : "");
+        const silent = unfollowed ? `Errors are not shown as they come: ${visible(unfollowed)}.` : "";
+        setText(this.what, lost || untold ? why : draining ? drains : silent);
         const seconds = Math.max(0, Math.ceil((live.retryAt - Date.now()) / 1000));
         const next = seconds ? `Next try in ${seconds} s.` : "Trying…";
         const since = this.#heard ? `What is shown is of ${age(Date.now() - this.#heard)} ago. ` : "";
-        setText(this.countdown, lost ? since + next : "");
+        setText(this.countdown, lost ? since + next : untold ? `${since}It is asked again every second.` : "");
         this.retry.hidden = !lost;
-        this.banner.hidden = !lost && !draining;
+        this.banner.hidden = !lost && !untold && !draining && !unfollowed;
     }
 }

@@ -22,6 +22,8 @@ function keyColumns(context) {
 const STATE_TONES = { leased: "badge on", creating: "badge busy", waiting: "badge busy" };
 const STATES = { creating: "being made", waiting: "waits for room" };
 
+/** Only an entry that is there can be destroyed. */
+export const isMade = ({ state }) => !Object.hasOwn(STATES, state);
 export const stateWords = (state) => STATES[state] ?? visible(state);
 export const keyWords = (key) => key === "" ? "(no key)" : visible(key);
 
@@ -30,7 +32,7 @@ export function entriesView(context) {
         name: "entries", label: "Entries", placeholder: "Filter by key, org or backend",
         rows: () => context.store.entries(context.scope),
         key: entryKey, sort: { by: "key", descending: false }, open: context.openEntry,
-        act: (row) => context.mayDestroy(row) && acts.destroy(row),
+        act: (row) => context.mayDestroy(row) && isMade(row) && acts.destroy(row),
         haystack: ({ org, key, backend, state }) => `${org}/${key} ${backend} ${state}`,
         choices: [
             { label: "State", options: [["", "Any state"], ["leased", "Leased"], ["idle", "Idle"],

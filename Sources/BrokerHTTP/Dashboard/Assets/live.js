@@ -11,7 +11,8 @@ const PASSING = ["draining", "too slow"];
 
 /**
  * Events: `message` with `{type, data}` in `detail` for each of the broker's; `state` when `state` changed.
- * `state` is connecting, live, reconnecting (then `retryAt`, a time of `Date.now`) or ended.
+ * `state` is connecting, live, untold (the broker is there, and does not tell its state), reconnecting (then `retryAt`,
+ * a time of `Date.now`) or ended.
  */
 export class LiveStream extends EventTarget {
     #source = null;
@@ -21,14 +22,14 @@ export class LiveStream extends EventTarget {
 
     state = "connecting";
     retryAt = 0;
-    /** Why the broker ended the stream, in its words; empty where it did not say. */
+    /** Why the broker ended the stream, or does not tell its state, in its words; empty where it did not say. */
     reason = "";
 
     open() {
         this.#close();
         if (this.state === "ended") this.#setState("connecting");
         this.#source = new EventSource("/api/events");
-        for (const type of ["overview", "operation", "missed", "history"]) {
+        for (const type of ["overview", "trouble", "operation", "missed", "history"]) {
             this.#source.addEventListener(type, (event) => this.#received(type, event.data));
         }
         this.#source.addEventListener("bye", (event) => {
@@ -55,6 +56,9 @@ export class LiveStream extends EventTarget {
         if (type === "overview") {
             this.reason = "";
             this.#setState("live");
+        } else if (type === "trouble") {
+            this.reason = value.message ?? "";
+            this.#setState("untold");
         }
         this.dispatchEvent(new CustomEvent("message", { detail: { type, data: value } }));
     }

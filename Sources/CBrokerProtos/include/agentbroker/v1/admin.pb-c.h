@@ -364,7 +364,7 @@ struct  Agentbroker__V1__ConnectionsReply
 
 /*
  * Follows the operations of an org from now on, until the call is cancelled. Those that change
- * something; on keys that the token allows.
+ * something, and those that fail; on keys that the token allows.
  */
 struct  Agentbroker__V1__Logs
 {
@@ -374,7 +374,7 @@ struct  Agentbroker__V1__Logs
    */
   char *org;
   /*
-   * Also those that change nothing.
+   * Also those that change nothing and do not fail.
    */
   protobuf_c_boolean verbose;
 };
