@@ -64,6 +64,21 @@ public struct WorkspacePath: Sendable, Hashable {
         return WorkspacePath(cleaned: bytes + [Self.slash] + inner.bytes)
     }
 
+    /// The path of what has this name, which holds no slash, in the directory at this path. Nil for "." and "..", and for
+    /// what would be too long.
+    package func appending(name: UnsafeRawBufferPointer) -> WorkspacePath? {
+        let count = isRoot ? name.count : bytes.count + 1 + name.count
+        guard count <= Self.maximumLength, Self.isPlainName(name) else { return nil }
+        var path: [UInt8] = []
+        path.reserveCapacity(count)
+        if !isRoot {
+            path.append(contentsOf: bytes)
+            path.append(Self.slash)
+        }
+        path.append(contentsOf: name)
+        return WorkspacePath(cleaned: path)
+    }
+
     /// The path as seen from the scope at `root`; nil where it does not lie in there.
     package func relative(to root: WorkspacePath) -> WorkspacePath? {
         if root.isRoot { return self }
@@ -97,7 +112,7 @@ public struct WorkspacePath: Sendable, Hashable {
         return path.isEmpty || isPlainName(path[nameStart...])
     }
 
-    private static func isPlainName(_ name: ArraySlice<UInt8>) -> Bool {
+    private static func isPlainName(_ name: some BidirectionalCollection<UInt8>) -> Bool {
         guard let first = name.first, name.count <= maximumNameLength else { return false }
         return first != dot || (name.count > 1 && !(name.count == 2 && name.last == dot))
     }

@@ -7,6 +7,7 @@ import Testing
             ("*.txt", ["a.txt", "d/b.txt", "d/e/c.txt"], [".txt", "a.txt/b", ".d/a.txt", "a.txtx"]),
             ("/*.txt", ["a.txt"], ["d/b.txt", ".a.txt"]),
             ("./*.txt", ["a.txt"], ["d/b.txt"]),
+            ("d/\\./*", ["d/a"], ["a", "d/a/b"]),
             ("/workspace/d/*", ["d/a"], ["a", "workspace/d/a"]),
             ("d/*", ["d/a"], ["d", "d/a/b", "e/d/a", "d/.a"]),
             ("d/**", ["d/a", "d/a/b"], ["d", "a", "d/.a", "d/.a/b", "d/a/.b"]),
@@ -74,7 +75,8 @@ import Testing
 
     @Test(
         arguments: [
-            "", "/", ".", "{,}", "../a", "a/../b", "a\0", String(repeating: "a", count: 4097),
+            "", "/", ".", "\\.", "{,}", "../a", "a/../b", "a/\\.\\./b", ".\\./a", "{a,\\..}/b", "a\0",
+            String(repeating: "a", count: 4097),
             // More than any braces should come to.
             String(repeating: "{a,b}", count: 13), String(repeating: "{a,b}/", count: 300),
         ]

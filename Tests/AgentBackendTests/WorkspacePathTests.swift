@@ -81,6 +81,24 @@ import Testing
         #expect(WorkspacePath.root.appending(.root).isRoot)
     }
 
+    @Test func takesTheNameOfWhatIsInADirectory() throws {
+        func path(_ directory: String, _ name: String) throws -> WorkspacePath? {
+            let directory = try WorkspacePath(directory)
+            return Array(name.utf8).withUnsafeBytes { directory.appending(name: $0) }
+        }
+        for name in ["a", "..a", ".a", "...", String(repeating: "x", count: WorkspacePath.maximumNameLength)] {
+            #expect(try path("", name) == WorkspacePath(name))
+            #expect(try path("d/e", name) == WorkspacePath("d/e/" + name))
+        }
+        for name in ["", ".", "..", String(repeating: "x", count: WorkspacePath.maximumNameLength + 1)] {
+            #expect(try path("", name) == nil)
+            #expect(try path("d", name) == nil)
+        }
+        let longest = String(repeating: "d/", count: WorkspacePath.maximumLength / 2)
+        #expect(try path(longest, "a")?.bytes.count == WorkspacePath.maximumLength)
+        #expect(try path(longest, "ab") == nil)
+    }
+
     @Test func isShownAsTextThatDrivesNoTerminal() {
         let shown: [([UInt8], String)] = [
             (Array("plain é 日本.txt".utf8), "plain é 日本.txt"), ([0x61, 0xff, 0x62], "a\\xffb"),

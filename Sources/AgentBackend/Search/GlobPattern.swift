@@ -173,8 +173,9 @@ public struct GlobPattern: Sendable {
             names[names.count - 1].append(byte)
             isEscaped = byte == UInt8(ascii: "\\") && !isEscaped
         }
-        names.removeAll { $0.isEmpty || $0 == [dot] }
-        guard !names.contains([dot, dot]) else {
+        // An escaped dot is one too.
+        names.removeAll { $0.isEmpty || GlobName($0).literal == [dot] }
+        guard !names.contains(where: { GlobName($0).literal == [dot, dot] }) else {
             throw refusal("holds \"..\": name the directory to search in another way")
         }
         return names

@@ -10,16 +10,23 @@ internal import Glibc
 /// their names from the top.
 struct DirectoryWalk<Context: Sendable>: Sendable {
     struct Entry: Sendable {
-        let name: [UInt8]
         let kind: FileInfo.Kind?
         /// As seen from the root.
         let path: WorkspacePath
+        fileprivate let nameLength: Int
         /// The directory that it is in.
         let directory: FileDescriptorHandle
         /// Of that directory.
         let context: Context
         /// It comes before the place that the walk goes on from, or is that: what is in it may still be of interest.
         let isBehind: Bool
+
+        var name: [UInt8] { Array(path.bytes.suffix(nameLength)) }
+
+        /// Hands over the name, which is good for as long as `body` runs.
+        func withName<Value>(_ body: (UnsafeRawBufferPointer) -> Value) -> Value {
+            path.bytes.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0.suffix(nameLength))) }
+        }
     }
 
     private struct Level: Sendable {
@@ -28,12 +35,31 @@ struct DirectoryWalk<Context: Sendable>: Sendable {
         let context: Context
         /// Nil: it was closed to make room, and is opened again when it is needed.
         var directory: FileDescriptorHandle?
-        /// The next one last.
-        var names: [NamedEntry] = []
+        var names = NamedEntries()
+        /// Of ``names``, the one that comes next.
+        var next = 0
         /// There are more in the directory, after this one.
         var rest: ListStart?
         /// Where to go on from in here: the names of it that lie below this directory.
         var trail: ArraySlice<[UInt8]>
+
+        var isAtEnd: Bool { next == names.count }
+
+        /// Goes on to the next one. Nil: its path is too long to be named.
+        mutating func take(in directory: FileDescriptorHandle) -> Entry? {
+            defer { next += 1 }
+            return names.withName(at: next) { name in
+                guard let path = path.appending(name: name) else { return nil }
+                return Entry(
+                    kind: names.kind(at: next),
+                    path: path,
+                    nameLength: name.count,
+                    directory: directory,
+                    context: context,
+                    isBehind: trail.first.map { name.elementsEqual($0) } ?? false
+                )
+            }
+        }
     }
 
     private var levels: [Level] = []
@@ -68,7 +94,7 @@ struct DirectoryWalk<Context: Sendable>: Sendable {
         _ isWanted: (Context, UnsafeRawBufferPointer, FileInfo.Kind?) -> Bool
     ) throws(DirectoryAccess.Failure) -> Entry? {
         while let index = levels.indices.last {
-            guard let entry = levels[index].names.popLast() else {
+            guard !levels[index].isAtEnd else {
                 if levels[index].rest != nil {
                     try list(index, cancellation, isWanted)
                 } else {
@@ -76,28 +102,15 @@ struct DirectoryWalk<Context: Sendable>: Sendable {
                 }
                 continue
             }
-            keptNames -= 1
-            let level = levels[index]
-            guard
-                let path = try? WorkspacePath(
-                    joining: level.path.isRoot ? [entry.name] : [level.path.bytes, entry.name]
-                )
-            else {
-                skipped += 1
-                continue
-            }
             guard let directory = try directory(index) else {
                 leave()
                 continue
             }
-            return Entry(
-                name: entry.name,
-                kind: entry.kind,
-                path: path,
-                directory: directory,
-                context: level.context,
-                isBehind: level.trail.first == entry.name
-            )
+            guard let entry = levels[index].take(in: directory) else {
+                skipped += 1
+                continue
+            }
+            return entry
         }
         return nil
     }
@@ -139,12 +152,14 @@ struct DirectoryWalk<Context: Sendable>: Sendable {
         makeRoom()
     }
 
-    /// The next one last.
-    private static func found(_ names: [[UInt8]], in directory: FileDescriptorHandle) -> [NamedEntry] {
-        names.sorted { $1.lexicographicallyPrecedes($0) }.compactMap { name in
-            guard name.count <= WorkspacePath.maximumNameLength, let info = directory.info(of: name) else { return nil }
-            return NamedEntry(name: name, kind: info.kind)
+    private static func found(_ names: [[UInt8]], in directory: FileDescriptorHandle) -> NamedEntries {
+        var found = NamedEntries()
+        for name in names where name.count <= WorkspacePath.maximumNameLength {
+            guard let info = directory.info(of: name) else { continue }
+            name.withUnsafeBytes { found.append($0, info.kind) }
         }
+        found.sort()
+        return found
     }
 
     private mutating func list(
@@ -170,9 +185,10 @@ struct DirectoryWalk<Context: Sendable>: Sendable {
             try skip(error)
         }
         let isTruncated = smallest.finish()
-        levels[index].names = smallest.entries.reversed()
         if isTruncated, let last = smallest.entries.last { levels[index].rest = .after(last.name) }
-        keptNames += levels[index].names.count
+        keptNames += smallest.entries.count - levels[index].names.count
+        levels[index].names = smallest.entries
+        levels[index].next = 0
     }
 
     private mutating func leave() {

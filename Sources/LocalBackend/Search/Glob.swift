@@ -25,9 +25,14 @@ struct GlobWalk: WorkInTurns {
     }
 
     mutating func advance(_ files: LocalFiles, _ turn: inout FileTurn) throws(DirectoryAccess.Failure) -> FilePage? {
+        let (pattern, options) = (pattern, options)
         while !turn.isOver() {
             let seen = walk.seen
-            guard let entry = try walk.next(files.cancellation, isWanted) else {
+            // Not of `self`: a second holder would have the walk copied at each step.
+            let next = try walk.next(files.cancellation) { state, name, kind in
+                pattern.isWanted(name, kind, at: state, options)
+            }
+            guard let entry = next else {
                 page.skipped = walk.skipped
                 return page
             }
@@ -44,7 +49,7 @@ struct GlobWalk: WorkInTurns {
     }
 
     private mutating func tell(_ entry: DirectoryWalk<GlobState>.Entry) {
-        let isTold = entry.name.withUnsafeBytes { pattern.includes($0, entry.kind, at: entry.context, options) }
+        let isTold = entry.withName { pattern.includes($0, entry.kind, at: entry.context, options) }
         guard isTold else { return }
         let info = options.withDetails ? entry.directory.info(of: entry.name) : nil
         page.files.append(FoundFile(path: entry.path, kind: entry.kind, info: info))
@@ -54,16 +59,23 @@ struct GlobWalk: WorkInTurns {
     private mutating func descend(
         into entry: DirectoryWalk<GlobState>.Entry
     ) throws(DirectoryAccess.Failure) {
-        let state = entry.name.withUnsafeBytes {
+        let state = entry.withName {
             pattern.next($0, after: entry.context, includesHidden: options.includesHidden)
         }
         guard !state.isEmpty else { return }
         try walk.descend(into: entry, state, only: pattern.onlyNames(at: state))
     }
+}
 
+extension GlobPattern {
     /// Whatever is told of, and directories that may hold such.
-    private func isWanted(_ state: GlobState, _ name: UnsafeRawBufferPointer, _ kind: FileInfo.Kind?) -> Bool {
-        if pattern.includes(name, kind, at: state, options) { return true }
-        return kind == .directory && !pattern.next(name, after: state, includesHidden: options.includesHidden).isEmpty
+    fileprivate func isWanted(
+        _ name: UnsafeRawBufferPointer,
+        _ kind: FileInfo.Kind?,
+        at state: GlobState,
+        _ options: GlobOptions
+    ) -> Bool {
+        if includes(name, kind, at: state, options) { return true }
+        return kind == .directory && !next(name, after: state, includesHidden: options.includesHidden).isEmpty
     }
 }

@@ -1,12 +1,5 @@
 internal import AgentBackend
 
-/// A name in a directory, and what it is.
-struct NamedEntry: Sendable {
-    let name: [UInt8]
-    /// Nil for a kind that this build does not know.
-    let kind: FileInfo.Kind?
-}
-
 /// Which names of a directory come first.
 enum ListStart: Sendable {
     /// This one, where it is there, and what sorts after it.
@@ -16,7 +9,7 @@ enum ListStart: Sendable {
 
 /// Keeps the entries that come first of a directory of any length. Holds twice as many at most.
 struct SmallestEntries {
-    private(set) var entries: [NamedEntry] = []
+    private(set) var entries = NamedEntries()
     private let capacity: Int
     private let start: ListStart
     /// What sorts after it need not be kept. Nil: none has been dropped yet.
@@ -38,7 +31,7 @@ struct SmallestEntries {
     }
 
     mutating func insert(_ name: UnsafeRawBufferPointer, _ kind: FileInfo.Kind?) {
-        entries.append(NamedEntry(name: Array(name), kind: kind))
+        entries.append(name, kind)
         if entries.count >= 2 * capacity { drop() }
     }
 
@@ -49,9 +42,9 @@ struct SmallestEntries {
     }
 
     private mutating func drop() {
-        entries.sort { $0.name.lexicographicallyPrecedes($1.name) }
+        entries.sort()
         guard entries.count > capacity else { return }
-        entries.removeSubrange(capacity...)
+        entries.keep(first: capacity)
         last = entries.last?.name
     }
 }
