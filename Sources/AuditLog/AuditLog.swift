@@ -3,7 +3,7 @@ internal import Glibc
 internal import Synchronization
 
 /// The audit log of a broker: what was done, and what was refused, in files of each org that only the broker can read and
-/// that show whether somebody changed them.
+/// that show whether somebody changed them. What is no org's is in the broker's own, ``AuditFiles/brokersOwn``.
 ///
 ///     DIRECTORY/signing-key                    by which it signs: 0600
 ///     DIRECTORY/orgs/ORG/<sequence>.jsonl      records, the first of which has this sequence

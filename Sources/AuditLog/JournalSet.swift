@@ -64,7 +64,7 @@ struct JournalSet {
     /// Goes on with the logs that are there: what a broker that was killed left of a record is set aside. Throws where one
     /// cannot be gone on with, but not for a full disk.
     mutating func recover(at now: AuditTime) throws(AuditFault) {
-        for org in try directory.names() where Name.isValid(org.utf8) {
+        for org in try directory.names() where AuditFiles.isLog(org) {
             var journal = takeJournal(org)
             do {
                 try journal.open(at: now)

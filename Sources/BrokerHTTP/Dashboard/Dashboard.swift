@@ -72,6 +72,7 @@ struct Dashboard: Sendable {
         do throws(BackendError) {
             route = try DashboardRoute(request.method, path: request.head.path ?? "")
         } catch {
+            if error.code == .invalidArgument { tellRefused(request, error.code, error.message, connection) }
             throw DashboardRefusal(error)
         }
         if case .asset(let name) = route {
@@ -79,18 +80,43 @@ struct Dashboard: Sendable {
             return response
         }
         if route.changesSomething {
-            try DashboardHeaders.checkOrigin(request, allowing: broker.configuration().http.allowedOrigins)
+            do throws(DashboardRefusal) {
+                try DashboardHeaders.checkOrigin(request, allowing: broker.configuration().http.allowedOrigins)
+            } catch {
+                tellRefused(request, .permissionDenied, "its Origin may not", connection)
+                throw error
+            }
         }
         if case .logIn = route { return try await logIn(request, connection) }
-        guard let session = DashboardHeaders.session(request).flatMap({ sessions.session($0) }) else {
-            throw broker.isDraining() ? .draining : .noSession
+        guard let session = session(of: request) else { throw broker.isDraining() ? .draining : .noSession }
+        if route.changesSomething {
+            do throws(DashboardRefusal) {
+                try DashboardHeaders.checkForgery(request, session.secret)
+            } catch {
+                tellRefused(request, .permissionDenied, "without the session's X-CSRF-Token", connection)
+                throw error
+            }
         }
-        if route.changesSomething { try DashboardHeaders.checkForgery(request, session.secret) }
         do throws(BackendError) {
             return try await answer(route, request, session, connection)
         } catch {
             throw DashboardRefusal(error)
         }
+    }
+
+    private func session(of request: Request) -> DashboardSessions.Session? {
+        DashboardHeaders.session(request).flatMap { sessions.session($0) }
+    }
+
+    /// Has recorded what was refused here, of whoever is logged in. What the broker refuses it records itself.
+    private func tellRefused(
+        _ request: Request,
+        _ code: BackendError.Code,
+        _ why: String,
+        _ connection: HTTPConnection
+    ) {
+        let principal = session(of: request)?.feed.principal
+        broker.auditRefusal(request.refusal("dashboard", code, why), principal, connection.remoteAddress)
     }
 
     private func answer(
@@ -119,7 +145,10 @@ struct Dashboard: Sendable {
             return Response(status: .noContent)
         case .drain:
             // The broker says no more before it has ended: whether it may be asked is known already.
-            guard client.broker.isOperator, !client.broker.isReadOnly else { throw Self.noOperator }
+            guard client.broker.isOperator, !client.broker.isReadOnly else {
+                tellRefused(request, .permissionDenied, "its token may not", connection)
+                throw Self.noOperator
+            }
             feeds.drain(session.feed)
             return Response(status: .accepted)
         }

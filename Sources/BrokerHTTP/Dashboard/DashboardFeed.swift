@@ -10,6 +10,8 @@ internal import Synchronization
 final class DashboardFeed: Sendable {
     let token: TokenDigest
     let connection: BrokerConnection
+    /// Who its token spoke for when it was logged in with.
+    let principal: Principal
     private let broker: BrokerAccess
     private let state = Mutex(State())
     private let pagesCame = (sampler: Wakeup(), follower: Wakeup())
@@ -29,9 +31,15 @@ final class DashboardFeed: Sendable {
     /// Operations between two overviews; more are counted.
     private static let maximumOperations = 200
 
-    init(_ token: TokenDigest, _ connection: BrokerConnection, _ broker: BrokerAccess) {
+    init(
+        _ token: TokenDigest,
+        _ connection: BrokerConnection,
+        _ principal: Principal,
+        _ broker: BrokerAccess
+    ) {
         self.token = token
         self.connection = connection
+        self.principal = principal
         self.broker = broker
     }
 

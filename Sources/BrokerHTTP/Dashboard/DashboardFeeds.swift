@@ -43,7 +43,14 @@ final class DashboardFeeds: Sendable {
             token: token,
             configuration: configuration
         )
-        let made = DashboardFeed(digest, connection, broker)
+        let principal: Principal
+        do throws(BackendError) {
+            principal = try broker.principal(token)
+        } catch {
+            await connection.close()
+            throw error
+        }
+        let made = DashboardFeed(digest, connection, principal, broker)
         let kept = state.withLock { state -> DashboardFeed? in
             guard !state.isClosed else { return nil }
             if let first = state.feeds[digest], !first.isOver { return first }

@@ -61,9 +61,8 @@ struct MCPEndpoint: Sendable {
 
     func post(_ request: Request, on connection: HTTPConnection) async throws -> Response {
         await answering { () throws(MCPRefusal) in
-            let caller = try caller(request)
+            let (caller, link) = try await caller(request, connection)
             try checkTypes(request)
-            let link = try await link(caller, connection)
             let settings = broker.configuration().http
             return try await bodies.withBody(
                 of: request,
@@ -79,8 +78,7 @@ struct MCPEndpoint: Sendable {
     /// Ends a session, with what it asked for.
     func delete(_ request: Request, on connection: HTTPConnection) async throws -> Response {
         await answering { () throws(MCPRefusal) in
-            let caller = try caller(request)
-            let link = try await link(caller, connection)
+            let (caller, link) = try await caller(request, connection)
             if case .stateless = try MCPHeaders.version(request)?.era {
                 return .notAllowed("POST")
             }
@@ -102,25 +100,59 @@ struct MCPEndpoint: Sendable {
     /// Who asks, and about what.
     struct Caller: Sendable {
         let token: String
+        let address: SocketAddress?
         let target: MCPTarget
         /// What the request is a part of, as W3C Trace Context writes it; empty: it does not say.
         let traceparent: String
     }
 
-    private func caller(_ request: Request) throws(MCPRefusal) -> Caller {
-        try checkOrigin(request)
+    /// The token comes first: what is wrong with the rest is told, and recorded, of who has shown one.
+    private func caller(
+        _ request: Request,
+        _ connection: HTTPConnection
+    ) async throws(MCPRefusal) -> (Caller, BrokerLinks.Use) {
+        let address = connection.remoteAddress
+        do throws(MCPRefusal) {
+            try checkOrigin(request)
+        } catch {
+            broker.auditRefusal(request.refusal(Self.part, .permissionDenied, "its Origin may not"), nil, address)
+            throw error
+        }
         guard !broker.isDraining() else { throw .draining }
         let token = try MCPHeaders.token(request)
+        let link: BrokerLinks.Use
         do throws(BackendError) {
-            let header = try MCPHeaders.scopePath(request)
-            return Caller(
-                token: token,
-                target: try MCPTarget(path: request.head.path ?? "", header: header),
-                traceparent: MCPHeaders.traceparent(request)
-            )
+            link = try await links.use(token, for: address)
         } catch {
             throw MCPRefusal(error)
         }
+        do throws(BackendError) {
+            let target = try MCPTarget(path: request.head.path ?? "", header: try MCPHeaders.scopePath(request))
+            let traceparent = MCPHeaders.traceparent(request)
+            return (Caller(token: token, address: address, target: target, traceparent: traceparent), link)
+        } catch {
+            // Where it is in the header, that is what tells what was tried.
+            let header = request.headers[.xScopePath].map { "X-Scope-Path \($0): " } ?? ""
+            let refusal = request.refusal(Self.part, error.code, header + error.message)
+            broker.auditRefusal(refusal, try? broker.principal(token), address)
+            throw MCPRefusal(error)
+        }
+    }
+
+    /// As the audit log names it.
+    private static let part = "mcp"
+
+    /// Has something recorded that was asked of a workspace, and not given.
+    private func tellRefused(_ what: String, _ code: BackendError.Code, _ caller: Caller) {
+        let target = caller.target
+        let refusal = FrontRefusal(
+            Self.part,
+            key: target.key,
+            scope: target.scope.isRoot ? "" : WorkspacePath.printable(target.scope.bytes),
+            subject: what,
+            code: code
+        )
+        broker.auditRefusal(refusal, try? broker.principal(caller.token), caller.address)
     }
 
     /// A page of somebody else must not call with the rights of whoever looks at it.
@@ -139,17 +171,6 @@ struct MCPEndpoint: Sendable {
         let type = request.headers[.contentType]?.prefix { $0 != ";" }.lowercased()
         guard type == "application/json" else { throw .contentType }
         guard MCPHeaders.accepts(request, "application/json") else { throw .accept }
-    }
-
-    private func link(
-        _ caller: Caller,
-        _ connection: HTTPConnection
-    ) async throws(MCPRefusal) -> BrokerLinks.Use {
-        do throws(BackendError) {
-            return try await links.use(caller.token, for: connection.remoteAddress)
-        } catch {
-            throw MCPRefusal(error)
-        }
     }
 
     // MARK: Messages
@@ -187,7 +208,11 @@ struct MCPEndpoint: Sendable {
         _ link: BrokerLinks.Use
     ) throws(MCPRefusal) -> MCPSessions.Session {
         guard let id = request.headers[.mcpSessionID] else { throw .noSession }
-        guard let session = sessions.session(id, link.token, caller.target) else { throw .unknownSession }
+        guard let session = sessions.session(id, link.token, caller.target) else {
+            // Its name is nobody's who does not have it.
+            tellRefused("a session that is another's, or none", .notFound, caller)
+            throw .unknownSession
+        }
         return session
     }
 
@@ -198,7 +223,8 @@ struct MCPEndpoint: Sendable {
             backend: link.backend.view(key: key, scope: scope, traceparent: caller.traceparent),
             commands: commands,
             owner: HeldCommands.Owner(token: link.token.bytes, key: key, scope: scope),
-            limits: ToolLimits(resultBytes: settings.maxResultBytes, mediaBytes: settings.maxMediaBytes)
+            limits: ToolLimits(resultBytes: settings.maxResultBytes, mediaBytes: settings.maxMediaBytes),
+            refused: { tellRefused("\($0.tool) \($0.subject)", $0.code, caller) }
         )
     }
 }

@@ -16,13 +16,16 @@ internal import Synchronization
 ///   record of a gap follows.
 final class CallAudit: Sendable {
     let log: AuditLog
+    /// Of what was refused before it came to be a call.
+    let refusals: RefusalAudit
     private let pool: BrokerCore.Pool
     private let tenancy: Tenancy
     private let commands: LiveCommands
     private let isStrict: Atomic<Bool>
 
-    init(_ log: AuditLog, pool: BrokerCore.Pool, tenancy: Tenancy, commands: LiveCommands) {
+    init(_ log: AuditLog, pool: BrokerCore.Pool, tenancy: Tenancy, commands: LiveCommands, time: BrokerTime) {
         self.log = log
+        refusals = RefusalAudit(log, time: time)
         self.pool = pool
         self.tenancy = tenancy
         self.commands = commands

@@ -174,7 +174,7 @@ extension ConnectionHandler {
             case .failure(let error):
                 // Guessing gets no faster by this, nor does a broken client spin.
                 let failure = entry.authenticationFailed()
-                settings.observer.authenticationFailed(failure, peer: peer)
+                settings.observer.authenticationFailed(failure, of: stranger(hello))
                 greetingTimeout = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(failure.delay)) { [self] in
                     fail(error)
                 }
@@ -184,6 +184,15 @@ extension ConnectionHandler {
         case .ignore:
             break
         }
+    }
+
+    private func stranger(_ hello: Hello) -> Stranger {
+        Stranger(
+            tokenID: Token.id(in: Array(hello.token.utf8.prefix(Token.length + 1))) ?? "",
+            clientName: hello.clientName,
+            connection: entry.number,
+            address: client ?? context?.remoteAddress
+        )
     }
 
     private func helloReply(_ version: UInt32, _ principal: Principal) -> HelloReply {

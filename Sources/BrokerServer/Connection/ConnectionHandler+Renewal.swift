@@ -49,18 +49,18 @@ extension ConnectionHandler {
             tokenID: principal.tokenID,
             tokenName: principal.tokenName,
             connection: entry.number,
-            peer: Self.text(client ?? context?.remoteAddress),
+            peer: (client ?? context?.remoteAddress)?.hostAndPort ?? "unix",
             client: hello.clientName
         )
     }
 
-    private var peerAddress: String { Self.text(context?.remoteAddress) }
+    private var peerAddress: String { context?.remoteAddress?.hostAndPort ?? "unix" }
+}
 
-    /// HOST:PORT, or "unix".
-    private static func text(_ address: SocketAddress?) -> String {
-        guard let address, let host = address.ipAddress, let port = address.port else {
-            return "unix"
-        }
-        return address.protocol == .inet6 ? "[\(host)]:\(port)" : "\(host):\(port)"
+extension SocketAddress {
+    /// HOST:PORT. Nil: of a unix socket.
+    var hostAndPort: String? {
+        guard let host = ipAddress, let port else { return nil }
+        return self.protocol == .inet6 ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
 }

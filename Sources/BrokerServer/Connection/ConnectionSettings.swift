@@ -1,5 +1,6 @@
 package import AgentBackend
 package import BrokerWire
+package import NIOCore
 
 /// What all connections of a broker share.
 package struct ConnectionSettings: Sendable {
@@ -59,7 +60,7 @@ package protocol ConnectionObserver: Sendable {
     /// Returns where the connection counts its calls.
     func connectionAuthenticated(_ principal: Principal, clientName: String) -> OrgCounters
     /// A client showed a token that is not known.
-    func authenticationFailed(_ failure: AuthenticationFailure, peer: String)
+    func authenticationFailed(_ failure: AuthenticationFailure, of stranger: Stranger)
     /// A connection was closed without being served: a limit was reached. `inAll`: so many times since the start.
     func connectionRefused(_ error: BackendError, peer: String, inAll: UInt64)
     /// A client was refused, or broke the protocol.
@@ -68,4 +69,16 @@ package protocol ConnectionObserver: Sendable {
     func handshakeFailed(_ error: BackendError, peer: String)
     /// `principal` nil: it never got as far as a valid token.
     func connectionEnded(_ principal: Principal?)
+}
+
+/// Who showed a token that is not known.
+package struct Stranger: Sendable {
+    /// As the token claims it, which is no secret; empty: it has not the form of one.
+    package let tokenID: String
+    /// As the client calls itself.
+    package let clientName: String
+    /// As ``ConnectionDescription/number``.
+    package let connection: UInt64
+    /// Nil: it came by the unix socket.
+    package let address: SocketAddress?
 }

@@ -35,7 +35,35 @@ package struct BrokerAccess: Sendable {
     /// Has a connection that comes now speak TLS as those of the wire do, and tells of a handshake that fails. Nil:
     /// listeners speak no TLS.
     package let protect: (@Sendable (any Channel) throws -> Void)?
+    /// Has something recorded that the front refused itself: in the log of the org that it is done by, or, of nobody who
+    /// is known, in the broker's own. Does not wait.
+    package let auditRefusal: @Sendable (FrontRefusal, Principal?, _ peer: SocketAddress?) -> Void
     /// Tells the operator of a connection that was not taken, as of those of the wire: of so many in a second.
     package let tellRefused: @Sendable (BackendError, _ peer: SocketAddress?, _ inAll: UInt64) -> Void
     package let logger: Logger
+}
+
+/// Something that a front refused itself, so that no connection of the wire heard of it. No secret is in it.
+package struct FrontRefusal: Sendable {
+    /// Which part of the front.
+    package var operation: String
+    package var key: String
+    package var scope: String
+    /// What was asked for, and what was wrong with it.
+    package var subject: String
+    package var code: BackendError.Code
+
+    package init(
+        _ operation: String,
+        key: String = "",
+        scope: String = "",
+        subject: String,
+        code: BackendError.Code
+    ) {
+        self.operation = operation
+        self.key = key
+        self.scope = scope
+        self.subject = subject
+        self.code = code
+    }
 }

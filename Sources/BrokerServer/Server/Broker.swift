@@ -296,6 +296,7 @@ package struct Broker: Sendable {
             },
             observer: ConnectionLog(
                 counters: core.counters,
+                refusals: core.audit?.refusals,
                 logger: logger,
                 linesPerSecond: configuration.log.maxConnectionLinesPerSecond,
                 elapsed: time.elapsed
@@ -313,6 +314,7 @@ package struct Broker: Sendable {
             metrics: { core.metrics(delays) },
             connect: { peer throws(BackendError) in try listener.connect(for: peer) },
             protect: listener.tls.map { tls in { @Sendable in try tls.protect($0, telling: listener.observer) } },
+            auditRefusal: { core.audit?.refusals.refused($0, by: $1, from: $2) },
             tellRefused: { listener.observer.connectionRefused($0, peer: $1?.description ?? "unix", inAll: $2) },
             logger: logger
         )

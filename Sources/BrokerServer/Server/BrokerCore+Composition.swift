@@ -89,7 +89,9 @@ extension BrokerCore {
             isolation: isolation.name,
             drain: drain,
             tracer: tracer,
-            audit: auditLog.map { CallAudit($0, pool: pool, tenancy: tenancy, commands: commands) }
+            audit: auditLog.map {
+                CallAudit($0, pool: pool, tenancy: tenancy, commands: commands, time: time)
+            }
         )
     }
 }

@@ -1,22 +1,28 @@
 internal import AgentBackend
 internal import Logging
+internal import NIOCore
 internal import Synchronization
 
 /// Counts connections and tells the operator of those that were refused or broke the protocol: of so many in a second,
 /// and how many were left out. What a peer does must not fill a disk, nor wait for one.
 struct ConnectionLog: ConnectionObserver {
     private let counters: OrgCounterTable
+    private let refusals: RefusalAudit?
     private let logger: Logger
     private let throttle: LogThrottle
 
-    /// - Parameter linesPerSecond: About connections that were not served well.
+    /// - Parameters:
+    ///   - refusals: Has wrong tokens recorded.
+    ///   - linesPerSecond: About connections that were not served well.
     init(
         counters: OrgCounterTable,
+        refusals: RefusalAudit?,
         logger: Logger,
         linesPerSecond: Int,
         elapsed: @escaping @Sendable () -> Duration
     ) {
         self.counters = counters
+        self.refusals = refusals
         self.logger = logger
         throttle = LogThrottle(linesPerSecond: linesPerSecond, elapsed: elapsed)
     }
@@ -33,10 +39,12 @@ struct ConnectionLog: ConnectionObserver {
         return counters
     }
 
-    func authenticationFailed(_ failure: AuthenticationFailure, peer: String) {
+    func authenticationFailed(_ failure: AuthenticationFailure, of stranger: Stranger) {
+        refusals?.tokenRefused(stranger)
         tell(.notice, "a token is not known") {
             [
-                "peer": "\(peer)", "of_address": "\(failure.ofAddress)", "in_all": "\(failure.inAll)",
+                "peer": "\(stranger.address?.description ?? "unix")", "of_address": "\(failure.ofAddress)",
+                "in_all": "\(failure.inAll)",
                 "delay": "\(failure.delay)",
             ]
         }

@@ -16,23 +16,30 @@ extension QueryAudit: SessionVerb {
     func attempt(_ target: Target?, in session: Session, of broker: BrokerCore) -> NonBlocking<Answer> { .wouldBlock }
 
     func perform(_ call: Call, in session: Session, of broker: BrokerCore) async throws(BackendError) -> Answer {
-        let (org, principal) = (try session.inspected(org, of: broker), session.principal)
+        let (named, principal) = (try log(for: session, of: broker), session.principal)
         guard let audit = broker.audit else { throw Self.noLog }
-        let orgs = org.map { [$0.name] } ?? broker.tenancy.current.orgs.orgs.map(\.name)
-        guard org != nil || orgs.count <= Self.maximumOrgs else { throw Self.tooManyOrgs }
+        let orgs = broker.tenancy.current.orgs.orgs.map(\.name)
+        guard named != nil || orgs.count <= Self.maximumOrgs else { throw Self.tooManyOrgs }
         let limit = limit > 0 ? min(Int(limit), Self.maximumRecords) : Self.maximumRecords
         var query = query
         query.allowsKey = principal.isTold(of:)
         let (before, files) = (before, AuditFiles(path: audit.log.path))
         let page = try await broker.workspaces.threads.run { [query] () throws(BackendError) in
             do throws(AuditFault) {
-                guard org == nil else { return try files.page(of: orgs[0], query, before: before, limit: limit) }
-                return try files.page(ofAll: orgs, query, before: before, limit: limit)
+                if let named { return try files.page(of: named, query, before: before, limit: limit) }
+                let all = orgs + [AuditFiles.brokersOwn]
+                return try files.page(ofAll: all, query, before: before, limit: limit)
             } catch {
                 throw error.unreadable
             }
         }
         return Answer(.audit(AuditRecordPage(page)))
+    }
+
+    /// That is asked for; nil: all. The broker's own is for operators, who see all orgs.
+    private func log(for session: Session, of broker: BrokerCore) throws(BackendError) -> String? {
+        if session.principal.isOperator, org == AuditFiles.brokersOwn { return org }
+        return try session.inspected(org, of: broker)?.name
     }
 
     private var query: AuditQuery {

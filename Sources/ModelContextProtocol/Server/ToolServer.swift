@@ -91,8 +91,12 @@ package struct ToolServer: Sendable {
 
     private func call(_ request: RPCRequest, _ context: ToolContext) async throws(RPCError) -> JSONObject {
         let (tool, arguments) = try Self.tool(of: request)
+        let name = tool.definition.name
+        let given = ToolArguments(arguments) { subject, code in
+            context.refused?(ToolRefusal(tool: name, subject: subject, code: code))
+        }
         do throws(BackendError) {
-            return try await tool.call(arguments, in: context).json
+            return try await tool.call(given, in: context).json
         } catch {
             return ToolResult(error).json
         }
@@ -103,7 +107,7 @@ package struct ToolServer: Sendable {
         if request.method == "tools/call" { _ = try tool(of: request) }
     }
 
-    private static func tool(of request: RPCRequest) throws(RPCError) -> (any Tool, ToolArguments) {
+    private static func tool(of request: RPCRequest) throws(RPCError) -> (any Tool, JSONObject) {
         guard let name = request.parameters["name"]?.text else {
             throw RPCError(.invalidParameters, "tools/call names the tool: name is missing")
         }
@@ -114,7 +118,7 @@ package struct ToolServer: Sendable {
         guard let arguments = given == .null ? JSONObject() : given.object else {
             throw RPCError(.invalidParameters, "the arguments of a tool are an object")
         }
-        return (tool, ToolArguments(arguments))
+        return (tool, arguments)
     }
 
     /// The same for everybody, and for as long as this program runs.

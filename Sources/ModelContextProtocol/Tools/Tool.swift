@@ -59,6 +59,8 @@ package struct ToolContext: Sendable {
     package var limits: ToolLimits
     /// Takes what is to be told while a call goes on. Never waits. Nil: nobody wants to know.
     package var progress: (@Sendable (Progress) -> Void)?
+    /// Hears of what the tools refuse themselves, of which the backend hears nothing. Never waits.
+    package var refused: (@Sendable (ToolRefusal) -> Void)?
     package var clock: any Clock<Duration>
 
     package init(
@@ -67,6 +69,7 @@ package struct ToolContext: Sendable {
         owner: HeldCommands.Owner,
         limits: ToolLimits = ToolLimits(),
         progress: (@Sendable (Progress) -> Void)? = nil,
+        refused: (@Sendable (ToolRefusal) -> Void)? = nil,
         clock: any Clock<Duration> = .continuous
     ) {
         self.backend = backend
@@ -74,8 +77,18 @@ package struct ToolContext: Sendable {
         self.owner = owner
         self.limits = limits
         self.progress = progress
+        self.refused = refused
         self.clock = clock
     }
+}
+
+/// A call of a tool that wanted what its caller may not have: a command that is another's, or none, or a path that leads
+/// out of the workspace.
+package struct ToolRefusal: Sendable, Hashable {
+    package let tool: String
+    /// What it asked for, as the caller wrote it.
+    package let subject: String
+    package let code: BackendError.Code
 }
 
 /// What one answer may hold.

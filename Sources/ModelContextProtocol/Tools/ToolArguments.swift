@@ -4,9 +4,15 @@ internal import AgentBackend
 /// given.
 struct ToolArguments: Sendable {
     private let object: JSONObject
+    /// Takes the argument that was refused, and why.
+    private let refused: @Sendable (_ subject: String, BackendError.Code) -> Void
 
-    init(_ object: JSONObject) {
+    init(
+        _ object: JSONObject,
+        refused: @escaping @Sendable (_ subject: String, BackendError.Code) -> Void = { _, _ in }
+    ) {
         self.object = object
+        self.refused = refused
     }
 
     private func given(_ name: String) -> JSONValue? {
@@ -33,11 +39,32 @@ struct ToolArguments: Sendable {
 
     func text(_ name: String) throws(BackendError) -> String { try required(name, optionalText(name)) }
 
-    func path(_ name: String) throws(BackendError) -> WorkspacePath { try WorkspacePath(text(name)) }
+    func path(_ name: String) throws(BackendError) -> WorkspacePath { try path(written: text(name)) }
+
+    /// Of a text that was among the arguments. Throws `PATH_ESCAPE_ATTEMPT` as well.
+    func path(written text: String) throws(BackendError) -> WorkspacePath {
+        do throws(BackendError) {
+            return try WorkspacePath(text)
+        } catch {
+            if error.code == .pathEscapeAttempt { refused(text, error.code) }
+            throw error
+        }
+    }
+
+    /// That the argument `id` names. Throws `NOT_FOUND` for one that is not the owner's.
+    func command(in context: ToolContext) throws(BackendError) -> HeldCommand {
+        let id = try count("id")
+        do throws(BackendError) {
+            return try context.commands.command(id, of: context.owner)
+        } catch {
+            refused("command \(id)", error.code)
+            throw error
+        }
+    }
 
     /// The root where it is not given.
     func optionalPath(_ name: String) throws(BackendError) -> WorkspacePath? {
-        try optionalText(name).map { (text) throws(BackendError) in try WorkspacePath(text) }
+        try optionalText(name).map { (text) throws(BackendError) in try path(written: text) }
     }
 
     func flag(_ name: String) throws(BackendError) -> Bool {

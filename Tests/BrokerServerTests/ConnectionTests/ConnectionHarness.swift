@@ -278,7 +278,7 @@ final class StubObserver: ConnectionObserver {
 
     func connectionAuthenticated(_ principal: Principal, clientName: String) -> OrgCounters { counters }
 
-    func authenticationFailed(_ failure: AuthenticationFailure, peer: String) {}
+    func authenticationFailed(_ failure: AuthenticationFailure, of stranger: Stranger) {}
 
     func connectionRefused(_ error: BackendError, peer: String, inAll: UInt64) {}
 

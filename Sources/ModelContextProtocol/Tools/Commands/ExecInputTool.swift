@@ -22,7 +22,7 @@ struct ExecInputTool: Tool {
     private static let patience = Duration.seconds(30)
 
     func call(_ arguments: ToolArguments, in context: ToolContext) async throws(BackendError) -> ToolResult {
-        let command = try context.commands.command(try arguments.count("id"), of: context.owner)
+        let command = try arguments.command(in: context)
         guard command.end == nil else {
             throw BackendError(.notFound, message: "the command \(command.id) has ended: nobody reads its input")
         }

@@ -22,7 +22,7 @@ struct ExecKillTool: Tool {
     )
 
     func call(_ arguments: ToolArguments, in context: ToolContext) async throws(BackendError) -> ToolResult {
-        let command = try context.commands.command(try arguments.count("id"), of: context.owner)
+        let command = try arguments.command(in: context)
         var end = command.end
         if let signal = try arguments.optionalCount("signal") {
             try await command.signal(Int32(clamping: signal))

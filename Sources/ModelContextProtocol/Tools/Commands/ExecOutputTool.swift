@@ -34,7 +34,7 @@ struct ExecOutputTool: Tool {
     private static let longestWait = Duration.seconds(60)
 
     func call(_ arguments: ToolArguments, in context: ToolContext) async throws(BackendError) -> ToolResult {
-        let command = try context.commands.command(try arguments.count("id"), of: context.owner)
+        let command = try arguments.command(in: context)
         let offsets = StreamOffsets(
             standardOutput: try arguments.optionalCount("stdoutOffset") ?? 0,
             standardError: try arguments.optionalCount("stderrOffset") ?? 0

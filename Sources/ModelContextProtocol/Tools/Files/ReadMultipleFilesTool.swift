@@ -31,7 +31,7 @@ struct ReadMultipleFilesTool: Tool {
         var failures: [Int: BackendError] = [:]
         for (index, name) in names.enumerated() {
             do throws(BackendError) {
-                paths.append(try WorkspacePath(name))
+                paths.append(try arguments.path(written: name))
             } catch {
                 failures[index] = error
             }
