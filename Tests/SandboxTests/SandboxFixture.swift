@@ -22,7 +22,11 @@ struct SandboxFixture: Sendable {
     let workspacePath: String
     let workspace: Int32
 
-    static let identityOfCommands = geteuid() == 0 ? HostIdentity(uid: 200_001, gid: 200_001) : nil
+    /// Of this process alone: the kernel counts the processes of a user, of whichever tests they are.
+    static let identityOfCommands: HostIdentity? = {
+        let id = 300_000 + UInt32(getpid() % 100_000)
+        return geteuid() == 0 ? HostIdentity(uid: id, gid: id) : nil
+    }()
 
     /// The ids that a command has.
     static var uid: UInt32 { identityOfCommands?.uid ?? geteuid() }
