@@ -1,11 +1,12 @@
 import AgentBackend
+import BrokerHTTP
 import BrokerServer
 import BrokerTestKit
 import BrokerWire
 import NIOCore
 import Testing
 
-@Suite struct MetricsTests {
+@Suite(.timeLimit(.minutes(1))) struct MetricsTests {
     @Test func everyNumberIsWhatAClientCounted() async throws {
         try await withSidePort(orgs: ["acme", "umbrella"], configure: { $0.http.metricsOnLoopback = true }) { broker in
             var client = try await CountingClient(broker)
@@ -106,6 +107,54 @@ import Testing
             caller.path = "/mcp/demo"
             let headers = [("Authorization", "Bearer \(token.text)")]
             #expect(try await caller.send(MCPCaller.initialize, headers: headers).status == 401)
+        }
+    }
+
+    /// Whoever reads the numbers of one org makes the broker look at that org alone.
+    @Test func anOrgsOwnAreLookedAtAlone() async throws {
+        let front = WatchedSidePort()
+        let configure: (inout BrokerConfiguration) -> Void = {
+            $0.http.listen = [TCPAddress(host: "127.0.0.1", port: 0)]
+            $0.orgs[1].tokens[0].role = .operator
+        }
+        try await withBroker(orgs: ["acme", "operations"], configure: configure, front: front) { broker in
+            for _ in 0..<3 {
+                #expect(try await Scrape.of(broker, token: broker.token()).reply.status == 200)
+            }
+            let page = try await DashboardPage(broker, token: broker.token())
+            try await page.stream("/api/events") { peer, _ async throws in
+                for _ in 0..<2 { #expect(try await peer.event(named: "overview") != nil) }
+            }
+            #expect(front.looks == 0)
+            #expect(try await Scrape.of(broker, token: broker.token(of: "operations")).reply.status == 200)
+            #expect(front.looks == 1)
+        }
+    }
+
+    /// They are calls of the org, of which it may make no more than its rate.
+    @Test func readingThemCountsAsCalls() async throws {
+        let (clock, watcher) = (MockClock(), Token.generate())
+        let configure: (inout BrokerConfiguration) -> Void = {
+            $0.http.listen = [TCPAddress(host: "127.0.0.1", port: 0)]
+            $0.http.metricsTokenHash = watcher.hash
+            $0.orgs[0].limits.maxCallsPerSecond = 4
+        }
+        try await withBroker(configure: configure, front: SidePort(), time: BrokerTime(clock: clock)) { broker in
+            for _ in 0..<4 { _ = try await Scrape.of(broker, token: broker.token()) }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    var client = try await CountingClient(broker)
+                    try await client.call(.echo, named: "echo", of: "echo")
+                    await client.close()
+                }
+                while true {
+                    let scrape = try await Scrape.of(broker, token: watcher.text)
+                    try #require(scrape.family("agent_broker_calls_total", org: "acme").isEmpty)
+                    if scrape[series: #"agent_broker_calls_queued{org="acme"}"#] == 1 { break }
+                }
+                clock.advance(by: .seconds(1))
+                try await group.waitForAll()
+            }
         }
     }
 }

@@ -108,8 +108,9 @@ final class DashboardFeed: Sendable {
             }
             do throws(BackendError) {
                 var overview = try await Overview(of: connection, isDraining: broker.isDraining())
-                // Of orgs that the wire told of alone is anything shown.
-                let calls = broker.metrics().orgs.map { ($0.name, $0.calls.latency) }
+                // Of orgs that the wire told of alone is anything shown. What is asked for over it counts as calls.
+                let orgs = principal.isOperator ? broker.metrics().orgs : [broker.orgMetrics(principal.org)]
+                let calls = orgs.map { ($0.name, $0.calls.latency) }
                 overview.latencies = latencies.difference(to: Dictionary(calls) { first, _ in first })
                 overview.unfollowed = state.withLock(\.unfollowed)
                 tell(overview)

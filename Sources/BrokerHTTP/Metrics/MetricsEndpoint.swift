@@ -15,7 +15,7 @@ struct MetricsEndpoint: Sendable {
 
     private enum Reader {
         case everything
-        case org(Org.ID)
+        case org(Org)
     }
 
     func get(_ request: Request, on connection: HTTPConnection) async -> Response {
@@ -40,18 +40,19 @@ struct MetricsEndpoint: Sendable {
         let use = try await links.use(token, for: connection.remoteAddress)
         defer { withExtendedLifetime(use) {} }
         let principal = try broker.principal(token)
-        return principal.isOperator ? .everything : .org(principal.org.id)
+        // No call of the wire is made for it. Whoever reads without a token, or with that of the configuration, is no org's.
+        await broker.countCall(principal.org)
+        return principal.isOperator ? .everything : .org(principal.org)
     }
 
     private func families(for reader: Reader) -> [MetricFamily] {
-        var metrics = broker.metrics()
         switch reader {
         case .everything:
+            let metrics = broker.metrics()
             let orgs = OrgFamilies(metrics.orgs, maximum: broker.configuration().http.metricsMaxOrgs)
             return BrokerFamilies(metrics).all + orgs.all + factory.families
-        case .org(let id):
-            metrics.orgs.removeAll { $0.id != id }
-            return OrgFamilies(metrics.orgs, maximum: .max).all
+        case .org(let org):
+            return OrgFamilies([broker.orgMetrics(org)], maximum: .max).all
         }
     }
 

@@ -85,6 +85,12 @@ package final class CallAdmission: Sendable {
         return unused < 0 ? callDebt(of: org) : .zero
     }
 
+    /// A call that comes over no connection and asks what goes on. Waits while the org owes for calls; ended by cancelling.
+    func countCall(of org: Org.ID) async {
+        let owed = settle(org, unused: -1, bytes: 0)
+        if owed > .zero { try? await time.sleep(owed) }
+    }
+
     /// How long it takes until the org owes for no call.
     func callDebt(of org: Org.ID) -> Duration {
         let now = time.elapsed()

@@ -29,6 +29,11 @@ package struct BrokerAccess: Sendable {
     /// `AUTH_FAILED`.
     package let principal: @Sendable (_ token: String) throws(BackendError) -> Principal
     package let metrics: @Sendable () -> BrokerMetrics
+    /// Of one org; nothing is asked of the others.
+    package let orgMetrics: @Sendable (Org) -> OrgMetrics
+    /// Counts something that a front answers itself as a call of an org, as the wire does those that ask what goes on: it is
+    /// not refused, and waits while the org owes for more than its rate. Ended by cancelling.
+    package let countCall: @Sendable (Org) async -> Void
     /// Makes a connection of the wire and returns the client's end of it, a socket that is the caller's to close. It
     /// counts as one of the address, where there is one: that of whoever it is made for.
     package let connect: @Sendable (SocketAddress?) throws(BackendError) -> CInt

@@ -27,6 +27,9 @@ extension BrokerCore {
         return metrics
     }
 
+    /// Costs the same however many orgs there are. From any thread.
+    func metrics(of org: Org) -> OrgMetrics { orgMetrics(org.id, org.name, counters[org], org) }
+
     private func orgMetrics(_ id: Org.ID, _ name: String, _ counters: OrgCounters, _ org: Org?) -> OrgMetrics {
         var metrics = OrgMetrics(id: id, name: name)
         metrics.calls = counters.callTally

@@ -312,6 +312,8 @@ package struct Broker: Sendable {
             isDraining: { core.drain.isDraining },
             principal: { token throws(BackendError) in try core.tenancy.authenticate(token) },
             metrics: { core.metrics(delays) },
+            orgMetrics: { core.metrics(of: $0) },
+            countCall: { await core.admission.countCall(of: $0.id) },
             connect: { peer throws(BackendError) in try listener.connect(for: peer) },
             protect: listener.tls.map { tls in { @Sendable in try tls.protect($0, telling: listener.observer) } },
             auditRefusal: { core.audit?.refusals.refused($0, by: $1, from: $2) },

@@ -1,0 +1,32 @@
+import AgentBackend
+import BrokerHTTP
+import Synchronization
+
+@testable import BrokerServer
+
+/// A side port that counts how often the numbers of all orgs are asked for.
+final class WatchedSidePort: BrokerFront {
+    private let looksAtAll = Atomic(0)
+
+    var looks: Int { looksAtAll.load(ordering: .sequentiallyConsistent) }
+
+    func open(_ broker: BrokerAccess) async throws(BackendError) -> any OpenFront {
+        let watched = BrokerAccess(
+            configuration: broker.configuration,
+            isDraining: broker.isDraining,
+            principal: broker.principal,
+            metrics: {
+                self.looksAtAll.add(1, ordering: .sequentiallyConsistent)
+                return broker.metrics()
+            },
+            orgMetrics: broker.orgMetrics,
+            countCall: broker.countCall,
+            connect: broker.connect,
+            protect: broker.protect,
+            auditRefusal: broker.auditRefusal,
+            tellRefused: broker.tellRefused,
+            logger: broker.logger
+        )
+        return try await SidePort().open(watched)
+    }
+}
