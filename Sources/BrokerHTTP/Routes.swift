@@ -13,7 +13,8 @@ struct Routes: Sendable {
     init(_ broker: BrokerAccess, _ mcp: MCPEndpoint, _ metrics: MetricsEndpoint, _ dashboard: Dashboard) {
         logger = broker.logger
         requests = RequestMetrics(metrics.factory)
-        let router = Router(context: SidePortContext.self)
+        // Whoever asks with HEAD gets what GET does, without the body.
+        let router = Router(context: SidePortContext.self, options: .autoGenerateHeadEndpoints)
         router.get("/healthz") { _, _ in Response(plain: "ok", .ok) }
         router.get("/readyz") { _, _ in
             broker.isDraining() ? Response(plain: "draining", .serviceUnavailable) : Response(plain: "ready", .ok)

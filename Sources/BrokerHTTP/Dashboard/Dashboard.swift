@@ -135,10 +135,12 @@ struct Dashboard: Sendable {
             return Response(status: .noContent, headers: [.setCookie: cookie])
         case .events: return try events(session, connection)
         case .audit: return try await audit(request, client)
-        case .output(let org, let command):
-            return try await output(of: command, in: org, request, session, connection)
-        case .kill(let org, let command):
-            try await client.killCommand(command, in: org)
+        case .output(let command):
+            try check(command, request, session, connection)
+            return try await output(of: command.number, in: command.org, request, session, connection)
+        case .kill(let command):
+            try check(command, request, session, connection)
+            try await client.killCommand(command.number, in: command.org)
             return Response(status: .noContent)
         case .destroy(let org, let key):
             try await client.destroyEntry(key, try backend(request), in: org)
@@ -152,6 +154,27 @@ struct Dashboard: Sendable {
             feeds.drain(session.feed)
             return Response(status: .accepted)
         }
+    }
+
+    /// That a command is of the key that the address names. What may not be known of another org, and whether there is a
+    /// command at all, the wire says.
+    private func check(
+        _ command: DashboardRoute.Command,
+        _ request: Request,
+        _ session: DashboardSessions.Session,
+        _ connection: HTTPConnection
+    ) throws(BackendError) {
+        let principal = session.feed.principal
+        guard principal.isOperator || principal.org.name == command.org,
+            let key = broker.commandKey(command.number, command.org), key != command.key
+        else { return }
+        let error = BackendError(
+            .notFound,
+            reason: .notFound,
+            message: "no command \(command.number) runs there: list the commands for those that do"
+        )
+        tellRefused(request, error.code, "a command of another key", connection)
+        throw error
     }
 
     private func backend(_ request: Request) throws(BackendError) -> BackendType {
@@ -177,13 +200,26 @@ struct Dashboard: Sendable {
                 !token.isEmpty
             else { throw .malformed }
             do throws(BackendError) {
-                let feed = try await feeds.feed(token, for: connection.remoteAddress)
-                let (name, session) = try sessions.begin(feed)
+                let (name, session) = try await beginSession(token, connection)
                 let cookie = DashboardHeaders.cookie(name, request, isSecure: isSecure)
                 return Response(json: description(of: session), headers: [.setCookie: cookie])
             } catch {
                 throw DashboardRefusal(error)
             }
+        }
+    }
+
+    /// One whose feed goes on: it may come to its end while it is handed out, as where its token is replaced.
+    private func beginSession(
+        _ token: String,
+        _ connection: HTTPConnection
+    ) async throws(BackendError) -> (name: String, session: DashboardSessions.Session) {
+        while true {
+            let feed = try await feeds.feed(token, for: connection.remoteAddress)
+            let (name, session) = try sessions.begin(feed)
+            guard feed.isOver else { return (name, session) }
+            // The next one is made with the token as it is now, or refused.
+            sessions.end(session, feed.reason)
         }
     }
 

@@ -7,9 +7,22 @@ internal import Synchronization
 
 /// The feeds of all tokens that are logged in. Safe to use from any thread; ``run(ended:)`` has to be running.
 final class DashboardFeeds: Sendable {
+    private struct Member {
+        let feed: DashboardFeed
+        /// Sessions that have it, and those that are about to.
+        var uses: Int
+    }
+
     private struct State {
-        var feeds: [TokenDigest: DashboardFeed] = [:]
+        var members: [TokenDigest: Member] = [:]
         var isClosed = false
+
+        /// Nil: there is none that goes on.
+        mutating func use(_ token: TokenDigest) -> DashboardFeed? {
+            guard let feed = members[token]?.feed, !feed.isOver else { return nil }
+            members[token]?.uses += 1
+            return feed
+        }
     }
 
     private enum Job: Sendable {
@@ -27,13 +40,13 @@ final class DashboardFeeds: Sendable {
         self.broker = broker
     }
 
-    /// The feed of a token: made where there is none. Throws `AUTH_FAILED` for a token that the broker does not know, and
+    /// The feed of a token, which goes on until ``release(_:)`` was called as often: made where there is none. Throws `AUTH_FAILED` for a token that the broker does not know, and
     /// whatever else keeps it from being connected.
     ///
     /// - Parameter peer: Whoever shows the token.
     func feed(_ token: String, for peer: SocketAddress?) async throws(BackendError) -> DashboardFeed {
         let digest = TokenDigest(token)
-        if let known = state.withLock({ $0.feeds[digest] }), !known.isOver { return known }
+        if let known = state.withLock({ $0.use(digest) }) { return known }
         var configuration = BrokerConnection.Configuration()
         configuration.clientName = "dashboard"
         // The broker answers a wrong token after a while, which grows.
@@ -53,8 +66,8 @@ final class DashboardFeeds: Sendable {
         let made = DashboardFeed(digest, connection, principal, broker)
         let kept = state.withLock { state -> DashboardFeed? in
             guard !state.isClosed else { return nil }
-            if let first = state.feeds[digest], !first.isOver { return first }
-            state.feeds[digest] = made
+            if let first = state.use(digest) { return first }
+            state.members[digest] = Member(feed: made, uses: 1)
             jobs.send(.run(made))
             return made
         }
@@ -63,10 +76,14 @@ final class DashboardFeeds: Sendable {
         return kept
     }
 
-    /// Nobody is logged in with its token any more.
+    /// One use less. After the last it is closed.
     func release(_ feed: DashboardFeed) {
         state.withLock { state in
-            if state.feeds[feed.token] === feed { state.feeds[feed.token] = nil }
+            // One that was over has another in its place.
+            guard let member = state.members[feed.token], member.feed === feed else { return }
+            state.members[feed.token]?.uses -= 1
+            guard member.uses == 1 else { return }
+            state.members[feed.token] = nil
             if !state.isClosed { jobs.send(.close(feed)) }
         }
     }

@@ -9,10 +9,18 @@ enum DashboardRoute: Sendable, Hashable {
     case logOut
     case events
     case audit
-    case output(org: String, command: UInt64)
-    case kill(org: String, command: UInt64)
+    case output(Command)
+    case kill(Command)
     case destroy(org: String, key: String)
     case drain
+
+    /// A command, and where it says that it runs.
+    struct Command: Sendable, Hashable {
+        let org: String
+        /// Empty: of an entry without one.
+        let key: String
+        let number: UInt64
+    }
 
     var changesSomething: Bool {
         switch self {
@@ -25,8 +33,8 @@ enum DashboardRoute: Sendable, Hashable {
     init(_ method: HTTPRequest.Method, path: String) throws(BackendError) {
         let names = path.prefix { $0 != "?" }.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
         switch (method, names.first.map(String.init), names.count) {
-        case (.get, "", 1): self = .asset("index.html")
-        case (.get, "dashboard", 2):
+        case (.get, "", 1), (.head, "", 1): self = .asset("index.html")
+        case (.get, "dashboard", 2), (.head, "dashboard", 2):
             self = .asset(String(decoding: try PathName.decoded(names.last ?? ""), as: UTF8.self))
         case (_, "api", 2...): self = try Self.api(method, Array(names.dropFirst()))
         default: throw Self.notFound
@@ -46,11 +54,12 @@ enum DashboardRoute: Sendable, Hashable {
         case (_, 7, "orgs", _) where names[2] == "keys" && names[4] == "execs":
             let org = try name(names[1], kind: "org")
             // An entry without a key runs commands as well.
-            if !names[3].isEmpty { _ = try name(names[3], kind: "key") }
-            guard let command = UInt64(names[5]) else { throw notFound }
+            let key = names[3].isEmpty ? "" : try name(names[3], kind: "key")
+            guard let number = UInt64(names[5]) else { throw notFound }
+            let command = Command(org: org, key: key, number: number)
             switch (method, names[6]) {
-            case (.post, "kill"): return .kill(org: org, command: command)
-            case (.get, "output"): return .output(org: org, command: command)
+            case (.post, "kill"): return .kill(command)
+            case (.get, "output"): return .output(command)
             default: throw notFound
             }
         default: throw notFound

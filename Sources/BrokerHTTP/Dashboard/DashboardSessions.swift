@@ -41,7 +41,7 @@ final class DashboardSessions: Sendable {
 
     /// - Parameters:
     ///   - limits: Asked each time.
-    ///   - released: No session has this feed any more.
+    ///   - released: A session that had this feed has ended, or was not begun: once for each ``begin(_:)``.
     init(limits: @escaping @Sendable () -> Limits, released: @escaping @Sendable (DashboardFeed) -> Void) {
         self.limits = limits
         self.released = released
@@ -61,7 +61,7 @@ final class DashboardSessions: Sendable {
             return nil
         }
         if let refusal {
-            release(feed)
+            released(feed)
             throw refusal
         }
         return (name, session)
@@ -94,13 +94,8 @@ final class DashboardSessions: Sendable {
         for id in ids {
             guard let entry = state.withLock({ $0.removeValue(forKey: id) }) else { continue }
             for stream in entry.streams.values { stream.stream?.end(reason) }
-            release(entry.session.feed)
+            released(entry.session.feed)
         }
-    }
-
-    private func release(_ feed: DashboardFeed) {
-        let isUsed = state.withLock { state in state.values.contains { $0.session.feed === feed } }
-        if !isUsed { released(feed) }
     }
 
     /// An answer of a session is to go on. Throws `RESOURCE_EXHAUSTED`, and `AUTH_FAILED` where the session has ended.

@@ -32,6 +32,16 @@ extension Session {
     }
 }
 
+extension BrokerCore {
+    /// The key of a command that runs, or did in the background and is remembered. Nil: the org has none of this number.
+    func key(ofCommand number: UInt64, in org: String) -> String? {
+        guard let org = tenancy.current.orgs[org] else { return nil }
+        if let (_, owner) = background.find(number, of: org.id) { return owner.key }
+        guard let command = commands[number], command.entry.org.id == org.id else { return nil }
+        return command.entry.key
+    }
+}
+
 extension BackgroundOwner {
     /// Empty: an entry without one.
     fileprivate var key: String {

@@ -190,10 +190,30 @@ import Testing
         }
     }
 
+    /// Whoever is logged in is so, also where the last one before logs out at that moment.
+    @Test func aLoginIsGoodWhileOthersLogOut() async throws {
+        try await withSidePort { broker in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<4 {
+                    group.addTask {
+                        for _ in 0..<25 {
+                            let page = try await DashboardPage(broker, token: broker.token())
+                            #expect(try await page.send("GET", "/api/session").status == 200)
+                            #expect(try await page.send("DELETE", "/api/session").status == 204)
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+        }
+    }
+
     @Test func aPathIsReadAsItIsWritten() throws {
         #expect(try DashboardRoute(.post, path: "/api/orgs/a/keys/k%2e/destroy?x=1") == .destroy(org: "a", key: "k."))
-        #expect(try DashboardRoute(.post, path: "/api/orgs/a/keys/k/execs/7/kill") == .kill(org: "a", command: 7))
-        #expect(try DashboardRoute(.get, path: "/api/orgs/a/keys//execs/7/output") == .output(org: "a", command: 7))
+        let command = DashboardRoute.Command(org: "a", key: "k", number: 7)
+        #expect(try DashboardRoute(.post, path: "/api/orgs/a/keys/k/execs/7/kill") == .kill(command))
+        let keyless = DashboardRoute.Command(org: "a", key: "", number: 7)
+        #expect(try DashboardRoute(.get, path: "/api/orgs/a/keys//execs/7/output") == .output(keyless))
         for path in [
             "/api/orgs/a%2fb/keys/k/destroy", "/api/orgs/a/keys/%2e%2e/destroy", "/api/orgs/a/keys/k%00/destroy",
             "/api/orgs/a/keys/../keys/k/destroy", "/api/orgs//keys/k/destroy", "/api/orgs/a/keys//destroy",

@@ -149,6 +149,10 @@ import Testing
                 #expect(try await kill(pages.other, "other/../acme") == 404)
                 #expect(try await kill(pages.other, "acme%00") == 400)
                 #expect(try await kill(pages.reader, "acme") == 403)
+                // The key is that of the command.
+                #expect(try await kill(pages.acme, "acme", "other") == 404)
+                #expect(try await kill(pages.ops, "acme", "other") == 404)
+                #expect(try await kill(pages.ops, "acme", "") == 404)
                 #expect(try await kill(pages.ops, "none") == 404)
                 #expect(try await kill(pages.ops, "acme") == 204)
                 #expect(try await session.collect().end.outcome == .signaled(9))
@@ -180,7 +184,9 @@ import Testing
                 shell("echo hello; echo err >&2; exit 3"),
                 on: target
             )
-            func path(_ org: String) -> String { "/api/orgs/\(org)/keys/k/execs/\(command.id)/output" }
+            func path(_ org: String, _ key: String = "k") -> String {
+                "/api/orgs/\(org)/keys/\(key)/execs/\(command.id)/output"
+            }
             for page in [pages.acme, pages.ops] {
                 try await page.stream(path("acme") + "?from=2") { peer, head in
                     #expect(head.status == 200)
@@ -196,10 +202,32 @@ import Testing
                     #expect(err == "err\n")
                 }
             }
+            #expect(try await pages.acme.send("GET", path("acme", "other")).status == 404)
+            #expect(try await pages.ops.send("GET", path("acme", "")).status == 404)
             #expect(try await pages.other.send("GET", path("acme")).status == 403)
+            #expect(try await pages.other.send("GET", path("acme", "other")).status == 403)
             #expect(try await pages.other.send("GET", path("other")).status == 404)
             #expect(try await pages.reader.send("GET", path("acme")).status == 403)
             #expect(try await pages.acme.send("GET", path("acme") + "?from=x").status == 400)
+        }
+    }
+
+    /// Not only once it has ended.
+    @Test func outputIsToldAsItIsWritten() async throws {
+        try await withPages { _, pages in
+            let line = "echo first; while [ ! -e go ]; do sleep 0.02; done; echo second"
+            let command = try await pages.client.execDetached(shell(line), on: target)
+            try await pages.acme.stream("/api/orgs/acme/keys/k/execs/\(command.id)/output") { peer, _ in
+                func next() async throws -> String? {
+                    try await peer.event(named: "output")?["data"]?.text.flatMap { Base64.bytes($0) }
+                        .map { String(decoding: $0, as: UTF8.self) }
+                }
+                #expect(try await next() == "first\n")
+                _ = try await pages.client.write(WorkspacePath("go"), ByteBuffer(), on: target)
+                #expect(try await next() == "second\n")
+                #expect(try await peer.event(named: "end")?["exit_code"]?.wholeNumber == 0)
+                #expect(try await peer.event() == nil)
+            }
         }
     }
 

@@ -21,6 +21,7 @@ final class WatchedSidePort: BrokerFront {
             },
             orgMetrics: broker.orgMetrics,
             countCall: broker.countCall,
+            commandKey: broker.commandKey,
             connect: broker.connect,
             protect: broker.protect,
             auditRefusal: broker.auditRefusal,
