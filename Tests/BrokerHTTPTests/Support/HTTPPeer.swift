@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import NIOPosix
 
@@ -30,8 +31,10 @@ final class HTTPPeer {
         self.pieces = pieces.makeAsyncIterator()
     }
 
-    /// - Parameter receiveBuffer: Bytes that the kernel keeps for it while it does not read; nil: its default.
-    static func connect(port: Int, receiveBuffer: Int? = nil) async throws -> HTTPPeer {
+    /// - Parameters:
+    ///   - receiveBuffer: Bytes that the kernel keeps for it while it does not read; nil: its default.
+    ///   - segment: Bytes of a segment at most. Where they are few the kernel keeps little on the broker's side as well.
+    static func connect(port: Int, receiveBuffer: Int? = nil, segment: Int? = nil) async throws -> HTTPPeer {
         let (pieces, continuation) = AsyncStream<ByteBuffer>.makeStream()
         var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelOption(.autoRead, value: false)
@@ -42,6 +45,12 @@ final class HTTPPeer {
             }
         if let receiveBuffer {
             bootstrap = bootstrap.channelOption(.socketOption(.so_rcvbuf), value: SocketOptionValue(receiveBuffer))
+        }
+        if let segment {
+            bootstrap = bootstrap.channelOption(
+                .tcpOption(.init(rawValue: TCP_MAXSEG)),
+                value: SocketOptionValue(segment)
+            )
         }
         return HTTPPeer(try await bootstrap.connect(host: "127.0.0.1", port: port).get(), pieces)
     }
