@@ -102,6 +102,18 @@ import Testing
         }
     }
 
+    @Test func aPageIsToldWhyErrorsAreNotFollowedAndWhenTheyAre() async throws {
+        try await withPages {
+            $0.log.maxFollowersPerOrg = 1
+        } _: { _, pages in
+            try await pages.client.withLog { _ in
+                let without = try await overview(pages.acme) { $0["unfollowed"] != nil }
+                #expect(without["unfollowed"]?.text?.contains("RESOURCE_EXHAUSTED") ?? false)
+            }
+            _ = try await overview(pages.acme) { $0["unfollowed"] == nil }
+        }
+    }
+
     @Test func whatFailsAndWhatRanIsTold() async throws {
         try await withPages { _, pages in
             try await pages.acme.stream("/api/events") { peer, _ in
