@@ -6,6 +6,7 @@ struct BrokerConfiguration: Encodable {
     var exec: Exec?
     var limits: Limits?
     var pool: Pool?
+    var audit: Audit?
 
     struct Exec: Encodable {
         var max_running: Int?
@@ -26,6 +27,11 @@ struct BrokerConfiguration: Encodable {
         var max_entries_per_org: Int?
         var idle_timeout: String?
         var cleanup_interval: String?
+    }
+
+    struct Audit: Encodable {
+        var enabled = true
+        var on_failure: String
     }
 
     struct Org: Encodable {
