@@ -120,6 +120,8 @@ import Testing
             #expect(
                 found.outcome == "NOT_FOUND" && found.subject == "exec_kill command \(id) (2 times within a minute)"
             )
+            // The end of the broker would wait for it.
+            _ = try await caller.send(MCPCaller.call("exec_kill", #"{"id":\#(id)}"#), headers: json)
         }
     }
 
