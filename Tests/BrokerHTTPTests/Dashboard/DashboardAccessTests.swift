@@ -1,6 +1,7 @@
 import BrokerClient
 import BrokerServer
 import BrokerTestKit
+import BrokerWire
 import HTTPTypes
 import ModelContextProtocol
 import NIOCore
@@ -203,6 +204,31 @@ import Testing
                         }
                     }
                 }
+                try await group.waitForAll()
+            }
+        }
+    }
+
+    /// A feed goes on while a login is about to have it, whoever logs out meanwhile.
+    @Test func aFeedIsKeptForALoginThatIsUnderWay() async throws {
+        let front = WatchedSidePort()
+        let configure: (inout BrokerConfiguration) -> Void = {
+            $0.http.listen = [TCPAddress(host: "127.0.0.1", port: 0)]
+        }
+        try await withBroker(configure: configure, front: front) { broker in
+            let feeds = DashboardFeeds(try #require(front.broker))
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { await feeds.run { _ in } }
+                let feed = try await feeds.feed(broker.token(), for: nil)
+                #expect(try await feeds.feed(broker.token(), for: nil) === feed)
+                feeds.release(feed)
+                #expect(try await feeds.feed(broker.token(), for: nil) === feed)
+                feeds.release(feed)
+                feeds.release(feed)
+                let next = try await feeds.feed(broker.token(), for: nil)
+                #expect(next !== feed)
+                feeds.release(next)
+                feeds.stop()
                 try await group.waitForAll()
             }
         }

@@ -7,6 +7,10 @@ import Synchronization
 /// A side port that counts how often the numbers of all orgs are asked for.
 final class WatchedSidePort: BrokerFront {
     private let looksAtAll = Atomic(0)
+    private let opened = Mutex<BrokerAccess?>(nil)
+
+    /// What it was opened with. Nil: it was not yet.
+    var broker: BrokerAccess? { opened.withLock { $0 } }
 
     var looks: Int { looksAtAll.load(ordering: .sequentiallyConsistent) }
 
@@ -28,6 +32,7 @@ final class WatchedSidePort: BrokerFront {
             tellRefused: broker.tellRefused,
             logger: broker.logger
         )
+        opened.withLock { $0 = watched }
         return try await SidePort().open(watched)
     }
 }
