@@ -159,6 +159,20 @@ import Testing
         }
     }
 
+    @Test func aCommandOfAnotherKey() async throws {
+        try await withPlace { place in
+            let page = try await DashboardPage(place.broker, token: place.broker.token())
+            let sleep = ExecRequest(.shellLine(Array("sleep 600".utf8)))
+            let command = try await place.agent.execDetached(sleep, on: BrokerTarget(key: "k"))
+            let path = "/api/orgs/acme/keys/other/execs/\(command.id)/kill"
+            #expect(try await page.send("POST", path).status == 404)
+            let record = try #require(try await place.records().first)
+            #expect(record.operation == "dashboard" && record.outcome == "NOT_FOUND" && record.org == "acme")
+            #expect(record.subject == "POST \(path): a command of another key")
+            try await command.kill()
+        }
+    }
+
     @Test func otherPagesAndTheirForgeries() async throws {
         try await withPlace { place in
             let page = try await DashboardPage(place.broker, token: place.broker.token(of: "umbrella"))

@@ -3,7 +3,8 @@ internal import BrokerWire
 
 /// Which records of a broker's audit log are asked for. Nil, and empty: any.
 public struct BrokerAuditQuery: Sendable, Hashable {
-    /// Nil: that of the token, or, for an operator's, all.
+    /// Nil: that of the token, or, for an operator's, all. "_broker", for an operator's: what is no org's, such as tokens
+    /// that are not known.
     public var org: String?
     public var key: String?
     /// As on the wire: "write", "exec".
