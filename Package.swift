@@ -177,7 +177,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "benchmark",
-            dependencies: ["AgentBackend", "BackendPool", "BrokerWire", nioCore, nioPosix],
+            dependencies: ["AgentBackend", "BackendPool", "BrokerTestKit", "BrokerWire", nioCore, nioPosix],
             path: "loadtest/Benchmarks",
             exclude: ["check", "thresholds"],
             swiftSettings: swiftSettings

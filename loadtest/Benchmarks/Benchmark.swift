@@ -1,5 +1,6 @@
 internal import AgentBackend
 internal import BackendPool
+internal import BrokerTestKit
 internal import BrokerWire
 internal import NIOCore
 internal import NIOPosix
@@ -8,8 +9,10 @@ internal import NIOPosix
 /// of them, and compares with the thresholds that lie beside it.
 @main
 enum Benchmark {
+    private typealias Work = @Sendable (Int) async throws -> Void
+
     /// Nil: no such thing.
-    private static func work(_ name: String) throws -> ((Int) throws -> Void)? {
+    private static func work(_ name: String) throws -> Work? {
         switch name {
         case "decode-echo": decoding(try echo())
         case "decode-write-4k": decoding(try write())
@@ -20,8 +23,9 @@ enum Benchmark {
             { count in
                 for _ in 0..<count { _ = try WorkspacePath("src/module/file.swift") }
             }
-        case "pool-hit-10": try poolHits(10)
-        case "pool-hit-10000": try poolHits(10_000)
+        case "pool-hit": poolHits
+        case "call-echo": { try await calls($0, .echo) }
+        case "call-stat": { try await calls($0, .stat(Stat(path: Array("file".utf8)))) }
         default: nil
         }
     }
@@ -32,7 +36,8 @@ enum Benchmark {
         else {
             throw BackendError(.invalidArgument, message: "usage: benchmark NAME COUNT, with a NAME of thresholds")
         }
-        try work(count)
+        // Not in an asynchronous `main`, whose way to wait for its end valgrind does not survive.
+        try MultiThreadedEventLoopGroup.singleton.any().makeFutureWithTask { try await work(count) }.wait()
     }
 
     // MARK: Codec
@@ -72,14 +77,14 @@ enum Benchmark {
         return bytes.slice()
     }
 
-    private static func decoding(_ message: ByteBuffer) -> (Int) throws -> Void {
+    private static func decoding(_ message: ByteBuffer) -> Work {
         { count in
             let decoder = ClientFrameDecoder()
             for _ in 0..<count { _ = try decoder.decode(message) }
         }
     }
 
-    private static func encoding(_ frame: ServerFrame) -> (Int) throws -> Void {
+    private static func encoding(_ frame: ServerFrame) -> Work {
         { count in
             let encoder = ServerFrameEncoder()
             var out = ByteBuffer()
@@ -96,27 +101,57 @@ enum Benchmark {
     private typealias Pool = BackendPoolManager<BenchmarkEntry, BenchmarkConfiguration, MonotonicClock>
 
     /// Acquire and release of keys in turn, each of which has its entry.
-    private static func poolHits(_ keys: Int) throws -> (Int) throws -> Void {
-        var configuration = PoolConfiguration()
-        configuration.maxEntries = keys
-        configuration.maxEntriesPerOrg = keys
+    private static func poolHits(_ count: Int) async throws {
+        let keys = 10
         let pool = try Pool(
-            configuration: configuration,
+            configuration: PoolConfiguration(),
             defaultConfiguration: BenchmarkConfiguration(),
             clock: MonotonicClock()
         ) { _, _ in BenchmarkEntry() }
         let all = (0..<keys).map { PoolKey(org: OrgID($0 % 2), type: .memory, name: "load-\($0)") }
-        // Not in an asynchronous `main`, whose way to wait for its end valgrind does not survive.
-        try MultiThreadedEventLoopGroup.singleton.any().makeFutureWithTask {
+        try await withThrowingDiscardingTaskGroup { group in
+            group.addTask { await pool.run() }
             for key in all { _ = try await pool.withEntry(key) { $0 } }
-        }.wait()
-        return { count in
             for number in 0..<count {
                 guard let lease = pool.tryAcquire(all[number % keys]) else {
                     throw BackendError(.internal, message: "no hit")
                 }
                 pool.release(lease.id)
             }
+            group.cancelAll()
+        }
+    }
+
+    // MARK: Router
+
+    /// Calls through a broker in this process, one after the other: frames, session, router, pool, backend and back.
+    private static func calls(_ count: Int, _ operation: Operation) async throws {
+        try await withBroker { broker in
+            let client = try await RawWireClient.connect(to: .unix(path: broker.unixSocket))
+            let target = Target(backend: .memory, key: "load-0")
+            try await client.send(
+                ClientFrame(id: 0, body: .hello(Hello(token: broker.token(), clientName: "benchmark")))
+            )
+            guard case .helloReply = try await client.next(of: 0)?.body else {
+                throw BackendError(.internal, message: "no hello")
+            }
+            let contents = ByteBuffer(repeating: 7, count: 25)
+            let write = Operation.write(Write(path: Array("file".utf8)))
+            try await answered(
+                ClientFrame(id: 1, target: target, last: true, body: .call(write), payload: contents),
+                client
+            )
+            for number in 0..<UInt64(count) {
+                try await answered(ClientFrame(id: 2 + number, target: target, body: .call(operation)), client)
+            }
+            await client.close()
+        }
+    }
+
+    private static func answered(_ frame: ClientFrame, _ client: RawWireClient) async throws {
+        try await client.send(frame)
+        guard let answer = try await client.next(of: frame.id), case .reply = answer.body else {
+            throw BackendError(.internal, message: "a call was refused")
         }
     }
 }
