@@ -211,8 +211,9 @@ package final class AuditLog: Sendable {
                 if let ticket, let wait = state.queue.takeWait(ticket) { told.append((wait, result)) }
             }
         }
-        for (wait, result) in told { wait.resume(returning: result) }
+        // First: whoever was refused finds out why where the broker tells it.
         for notice in outcome.notices { report(notice) }
+        for (wait, result) in told { wait.resume(returning: result) }
     }
 
     private func doWhatIsDue() {

@@ -255,6 +255,8 @@ def connection(browser, world):
     world.trouble = "RESOURCE_EXHAUSTED: too many calls"
     browser.until_text(".banner", "does not tell its state: RESOURCE_EXHAUSTED")
     browser.until_text(".connection", "No news")
+    drain = "return [...document.querySelectorAll('.button')].find((b) => b.textContent === 'Drain…')"
+    assert not browser.run(f"{drain}.disabled"), "not to be drained when it is in trouble"
     browser.until("return document.querySelector('main').classList.contains('stale')")
     world.trouble = None
     browser.until_text(".connection", "Live")

@@ -54,6 +54,14 @@ import Testing
         #expect(try faults("") { $0.overruns = 1 }.count == 1)
     }
 
+    @Test func aReportOfBeforeThereWereTotalsIsRead() throws {
+        let written = try JSONEncoder().encode(report([]))
+        var object = try #require(try JSONSerialization.jsonObject(with: written) as? [String: Any])
+        object["totals"] = nil
+        let read = try JSONDecoder().decode(RunReport.self, from: JSONSerialization.data(withJSONObject: object))
+        #expect(read.scenario == "n" && read.totals == nil)
+    }
+
     @Test func totalsAreOfAllStagesByKindAndCode() {
         var totals = RunTotals()
         for _ in 0..<2 {

@@ -53,7 +53,7 @@ final class ScenarioRun {
                 run.report.before = before?.footprint
                 run.report.faults += [before?.unrest].compactMap { $0 }
                 for stage in scenario.stages.dropFirst(warmup.count) { try run.perform(stage, interrupts) }
-                run.report.totals.traffic = try generators.finish()
+                run.report.totals?.traffic = try generators.finish()
             } catch {
                 guard case .interrupted = error else {
                     run.report.faults.append("\(error)")
@@ -122,7 +122,7 @@ final class ScenarioRun {
             }
             progress.show(reports)
         }
-        report.totals.add(tally)
+        report.totals?.add(tally)
         return tally
     }
 

@@ -10,7 +10,8 @@ struct RunReport: Codable {
     var seconds: Double
     var stages: [StageReport] = []
     var searches: [SearchReport] = []
-    var totals = RunTotals()
+    /// Absent in reports of before there were any.
+    var totals: RunTotals? = RunTotals()
     /// Resident memory of the broker; empty where it is not known which process that is.
     var memory: [MemorySample] = []
     /// Of the broker, when it was at rest: before the first stage and after the last. Absent where it was not looked at.

@@ -43,7 +43,12 @@ enum CallKind: String, Codable, CaseIterable {
     /// The only right answer of one that has to fail.
     var refusal: BackendError.Code? { self == .missing ? .readFailed : nil }
 
-    var isCommand: Bool { self == .test || isStamped && self != .echo }
+    var isCommand: Bool {
+        switch self {
+        case .test, .run, .sleep: true
+        case .echo, .read, .write, .edit, .grep, .stat, .list, .missing: false
+        }
+    }
     /// Whether its answer tells it from others, and it works on no file.
     var isStamped: Bool { self == .echo || self == .run || self == .sleep }
     var isMutation: Bool { self == .write || self == .edit }

@@ -40,8 +40,8 @@ final class DashboardFeeds: Sendable {
         self.broker = broker
     }
 
-    /// The feed of a token, which goes on until ``release(_:)`` was called as often: made where there is none. Throws `AUTH_FAILED` for a token that the broker does not know, and
-    /// whatever else keeps it from being connected.
+    /// The feed of a token, which goes on until ``release(_:)`` was called as often: made where there is none. Throws
+    /// `AUTH_FAILED` for a token that the broker does not know, and whatever else keeps it from being connected.
     ///
     /// - Parameter peer: Whoever shows the token.
     func feed(_ token: String, for peer: SocketAddress?) async throws(BackendError) -> DashboardFeed {

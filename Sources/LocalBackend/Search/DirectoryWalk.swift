@@ -106,7 +106,10 @@ struct DirectoryWalk<Context: Sendable>: Sendable {
                 leave()
                 continue
             }
-            guard let entry = levels[index].take(in: directory) else {
+            let entry = levels[index].take(in: directory)
+            // The level may stay for long, as what is in its last entry comes next.
+            if levels[index].isAtEnd { forgetNames(of: index) }
+            guard let entry else {
                 skipped += 1
                 continue
             }
@@ -170,6 +173,7 @@ struct DirectoryWalk<Context: Sendable>: Sendable {
         guard let start = levels[index].rest else { return }
         levels[index].rest = nil
         guard let directory = try directory(index) else { return }
+        forgetNames(of: index)
         let room = keptNames < Self.manyNames ? Self.namesAtATime : Self.fewNames
         var smallest = SmallestEntries(capacity: room, start)
         let context = levels[index].context
@@ -186,8 +190,13 @@ struct DirectoryWalk<Context: Sendable>: Sendable {
         }
         let isTruncated = smallest.finish()
         if isTruncated, let last = smallest.entries.last { levels[index].rest = .after(last.name) }
-        keptNames += smallest.entries.count - levels[index].names.count
+        keptNames += smallest.entries.count
         levels[index].names = smallest.entries
+    }
+
+    private mutating func forgetNames(of index: Int) {
+        keptNames -= levels[index].names.count
+        levels[index].names = NamedEntries()
         levels[index].next = 0
     }
 

@@ -74,7 +74,7 @@ export class Header {
         document.title = `${draining ? "Draining · " : ""}${node || "agent-broker"} · agent-broker`;
         setText(this.connection, draining && live.state === "live" ? "Draining" : WORDS[live.state]);
         this.connection.className = `connection ${live.state}${draining ? " draining" : ""}`;
-        if (this.drain) this.drain.disabled = draining || live.state !== "live";
+        if (this.drain) this.drain.disabled = draining || !["live", "untold"].includes(live.state);
         counts.forEach((value, index) => setText(this.links[index].lastChild, overview && value !== null ? count(value) : ""));
         this.#showBanner(live, draining, overview?.unfollowed);
     }
