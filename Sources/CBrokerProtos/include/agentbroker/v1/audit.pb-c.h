@@ -51,7 +51,8 @@ struct  Agentbroker__V1__AuditQuery
   ProtobufCMessage base;
   /*
    * As of Stats; another than the token's own is PERMISSION_DENIED, which is recorded as well. Absent for an
-   * operator: all orgs, as long as there are at most 100.
+   * operator: all orgs, as long as there are at most 100. "_broker" is the broker's own log, which an operator alone is
+   * shown: of what was refused where no token is known.
    */
   char *org;
   /*
@@ -100,6 +101,9 @@ struct  Agentbroker__V1__AuditRecord
   uint64_t sequence;
   int64_t time_ns;
   Agentbroker__V1__AuditKind kind;
+  /*
+   * In the broker's own log "_broker", which is no org.
+   */
   char *org;
   char *key;
   char *scope;
