@@ -13,7 +13,8 @@ struct Routes: Sendable {
     init(_ broker: BrokerAccess, _ mcp: MCPEndpoint, _ metrics: MetricsEndpoint, _ dashboard: Dashboard) {
         logger = broker.logger
         requests = RequestMetrics(metrics.factory)
-        // Whoever asks with HEAD gets what GET does, without the body.
+        // Whoever asks with HEAD gets what GET does, without the body. Not of `/api`, where there is nothing at HEAD: its
+        // answers are calls of the wire, and streams that do not end, for a body that nobody would read.
         let router = Router(context: SidePortContext.self, options: .autoGenerateHeadEndpoints)
         router.get("/healthz") { _, _ in Response(plain: "ok", .ok) }
         router.get("/readyz") { _, _ in
