@@ -78,6 +78,21 @@ import Testing
         #expect(try JSONParser.parse(ByteBuffer(string: texts(tree)[0])).elements?.isEmpty == false)
     }
 
+    /// Also of those that are none, of which the backend does not hear.
+    @Test func pathsOfOneCallAreBounded() async throws {
+        for paths in [
+            Array(repeating: JSONValue.string(".."), count: ManyFiles.maximumCount + 1),
+            [.string(String(repeating: "x", count: ManyFiles.maximumPathBytes + 1))],
+        ] {
+            await #expect {
+                try await call("read_multiple_files", ["paths": .array(paths)])
+            } throws: { ($0 as? BackendError)?.reason == .tooLarge }
+        }
+        let most = Array(repeating: JSONValue.string(".."), count: ManyFiles.maximumCount)
+        let result = try await call("read_multiple_files", ["paths": .array(most)])
+        #expect(texts(result)[0].split(separator: "\n---\n").count == ManyFiles.maximumCount)
+    }
+
     @Test func moveNeverReplaces() async throws {
         try await backend.write("a", "1")
         try await backend.write("b", "2")

@@ -72,7 +72,7 @@ struct Dashboard: Sendable {
         do throws(BackendError) {
             route = try DashboardRoute(request.method, path: request.head.path ?? "")
         } catch {
-            if error.code == .invalidArgument { tellRefused(request, error.code, error.message, connection) }
+            if error.code == .invalidArgument { tellRefused(request, .target, error.code, error.message, connection) }
             throw DashboardRefusal(error)
         }
         if case .asset(let name) = route {
@@ -83,7 +83,7 @@ struct Dashboard: Sendable {
             do throws(DashboardRefusal) {
                 try DashboardHeaders.checkOrigin(request, allowing: broker.configuration().http.allowedOrigins)
             } catch {
-                tellRefused(request, .permissionDenied, "its Origin may not", connection)
+                tellRefused(request, .origin, .permissionDenied, "its Origin may not", connection)
                 throw error
             }
         }
@@ -93,7 +93,7 @@ struct Dashboard: Sendable {
             do throws(DashboardRefusal) {
                 try DashboardHeaders.checkForgery(request, session.secret)
             } catch {
-                tellRefused(request, .permissionDenied, "without the session's X-CSRF-Token", connection)
+                tellRefused(request, .forgery, .permissionDenied, "without the session's X-CSRF-Token", connection)
                 throw error
             }
         }
@@ -111,12 +111,13 @@ struct Dashboard: Sendable {
     /// Has recorded what was refused here, of whoever is logged in. What the broker refuses it records itself.
     private func tellRefused(
         _ request: Request,
+        _ kind: FrontRefusal.Kind,
         _ code: BackendError.Code,
         _ why: String,
         _ connection: HTTPConnection
     ) {
         let principal = session(of: request)?.feed.principal
-        broker.auditRefusal(request.refusal("dashboard", code, why), principal, connection.remoteAddress)
+        broker.auditRefusal(request.refusal("dashboard", kind, code, why), principal, connection.remoteAddress)
     }
 
     private func answer(
@@ -148,7 +149,7 @@ struct Dashboard: Sendable {
         case .drain:
             // The broker says no more before it has ended: whether it may be asked is known already.
             guard client.broker.isOperator, !client.broker.isReadOnly else {
-                tellRefused(request, .permissionDenied, "its token may not", connection)
+                tellRefused(request, .drain, .permissionDenied, "its token may not", connection)
                 throw Self.noOperator
             }
             feeds.drain(session.feed)
@@ -173,7 +174,7 @@ struct Dashboard: Sendable {
             reason: .notFound,
             message: "no command \(command.number) runs there: list the commands for those that do"
         )
-        tellRefused(request, error.code, "a command of another key", connection)
+        tellRefused(request, .command, error.code, "a command of another key", connection)
         throw error
     }
 

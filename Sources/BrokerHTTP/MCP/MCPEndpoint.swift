@@ -115,7 +115,8 @@ struct MCPEndpoint: Sendable {
         do throws(MCPRefusal) {
             try checkOrigin(request)
         } catch {
-            broker.auditRefusal(request.refusal(Self.part, .permissionDenied, "its Origin may not"), nil, address)
+            let refusal = request.refusal(Self.part, .origin, .permissionDenied, "its Origin may not")
+            broker.auditRefusal(refusal, nil, address)
             throw error
         }
         guard !broker.isDraining() else { throw .draining }
@@ -133,7 +134,7 @@ struct MCPEndpoint: Sendable {
         } catch {
             // Where it is in the header, that is what tells what was tried.
             let header = request.headers[.xScopePath].map { "X-Scope-Path \($0): " } ?? ""
-            let refusal = request.refusal(Self.part, error.code, header + error.message)
+            let refusal = request.refusal(Self.part, .target, error.code, header + error.message)
             broker.auditRefusal(refusal, try? broker.principal(token), address)
             throw MCPRefusal(error)
         }
@@ -143,10 +144,16 @@ struct MCPEndpoint: Sendable {
     private static let part = "mcp"
 
     /// Has something recorded that was asked of a workspace, and not given.
-    private func tellRefused(_ what: String, _ code: BackendError.Code, _ caller: Caller) {
+    private func tellRefused(
+        _ kind: FrontRefusal.Kind,
+        _ what: String,
+        _ code: BackendError.Code,
+        _ caller: Caller
+    ) {
         let target = caller.target
         let refusal = FrontRefusal(
             Self.part,
+            kind,
             key: target.key,
             scope: target.scope.isRoot ? "" : WorkspacePath.printable(target.scope.bytes),
             subject: what,
@@ -210,7 +217,7 @@ struct MCPEndpoint: Sendable {
         guard let id = request.headers[.mcpSessionID] else { throw .noSession }
         guard let session = sessions.session(id, link.token, caller.target) else {
             // Its name is nobody's who does not have it.
-            tellRefused("a session that is another's, or none", .notFound, caller)
+            tellRefused(.session, "a session that is another's, or none", .notFound, caller)
             throw .unknownSession
         }
         return session
@@ -224,7 +231,17 @@ struct MCPEndpoint: Sendable {
             commands: commands,
             owner: HeldCommands.Owner(token: link.token.bytes, key: key, scope: scope),
             limits: ToolLimits(resultBytes: settings.maxResultBytes, mediaBytes: settings.maxMediaBytes),
-            refused: { tellRefused("\($0.tool) \($0.subject)", $0.code, caller) }
+            refused: { tellRefused(FrontRefusal.Kind($0.kind), "\($0.tool) \($0.subject)", $0.code, caller) }
         )
+    }
+}
+
+extension FrontRefusal.Kind {
+    fileprivate init(_ kind: ToolRefusal.Kind) {
+        self =
+            switch kind {
+            case .path: .path
+            case .command: .command
+            }
     }
 }

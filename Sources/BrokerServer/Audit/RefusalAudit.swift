@@ -18,53 +18,59 @@ final class RefusalAudit: Sendable {
 
     func tokenRefused(_ stranger: Stranger) {
         add(
-            FrontRefusal("hello", subject: "a token that is not known", code: .authFailed),
+            FrontRefusal("hello", .token, subject: "a token that is not known", code: .authFailed),
             log: AuditFiles.brokersOwn,
-            by: AuditCaller(
+            // Whoever guesses claims another one each time.
+            tokenID: "",
+            from: stranger.address
+        ) {
+            AuditCaller(
                 tokenID: stranger.tokenID,
                 tokenName: "",
                 connection: stranger.connection,
                 peer: Self.name(of: stranger.address),
                 client: stranger.clientName
-            ),
-            // Whoever guesses claims another one each time.
-            tokenID: "",
-            from: stranger.address
-        )
+            )
+        }
     }
 
     func refused(_ refusal: FrontRefusal, by principal: Principal?, from address: SocketAddress?) {
         add(
             refusal,
             log: principal?.org.name ?? AuditFiles.brokersOwn,
-            by: AuditCaller(
+            tokenID: principal?.tokenID ?? "",
+            from: address
+        ) {
+            AuditCaller(
                 tokenID: principal?.tokenID ?? "",
                 tokenName: principal?.tokenName ?? "",
                 connection: 0,
                 peer: Self.name(of: address),
                 client: "http"
-            ),
-            tokenID: principal?.tokenID ?? "",
-            from: address
-        )
+            )
+        }
     }
 
+    /// `caller`: asked for only where it is recorded. Most of a flood is not.
     private func add(
         _ refusal: FrontRefusal,
         log name: String,
-        by caller: AuditCaller,
         tokenID: String,
-        from address: SocketAddress?
+        from address: SocketAddress?,
+        by caller: () -> AuditCaller
     ) {
         let source = RefusalTally.Source(
-            log: name,
             tokenID: tokenID,
             address: address.flatMap { IPAddress($0)?.subscriber },
-            operation: refusal.operation
+            operation: refusal.operation,
+            kind: refusal.kind,
+            code: refusal.code,
+            key: refusal.key
         )
         let now = time.elapsed()
-        guard let count = tally.withLock({ $0.refused(source, at: now) }) else { return }
-        let times = count > 1 ? " (\(count) times within a minute)" : ""
+        guard let count = tally.withLock({ $0.refused(source, in: name, at: now) }) else { return }
+        let kinds = count.isOfOneSource ? "this kind" : "several kinds"
+        let times = count.number > 1 ? " (\(count.number) of \(kinds) within a minute)" : ""
         // As much as a record takes, whatever the request was.
         let room = OperationRecord.maximumSubjectLength - times.utf8.count
         let subject = WorkspacePath.printable(refusal.subject.utf8.prefix(room))
@@ -77,7 +83,7 @@ final class RefusalAudit: Sendable {
             failure: refusal.code,
             time: time.wallClock()
         )
-        log.add(AuditEvent(.call, record, by: caller))
+        log.add(AuditEvent(.call, record, by: caller()))
     }
 
     private static func name(of address: SocketAddress?) -> String { address?.hostAndPort ?? "unix" }

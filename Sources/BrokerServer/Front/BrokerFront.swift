@@ -53,22 +53,45 @@ package struct BrokerAccess: Sendable {
 
 /// Something that a front refused itself, so that no connection of the wire heard of it. No secret is in it.
 package struct FrontRefusal: Sendable {
+    /// What was tried. Each is counted by itself, see ``RefusalTally``.
+    package enum Kind: Sendable, Hashable {
+        /// With a token that is not known.
+        case token
+        /// By a page of another origin.
+        case origin
+        /// Without the secret that the session's own page has.
+        case forgery
+        /// Of a key, scope or command whose name is none.
+        case target
+        /// In a session that is another's, or none.
+        case session
+        /// Of a command that is another's, or none.
+        case command
+        /// By a path that leads out of the workspace.
+        case path
+        /// To end the broker, by who is no operator.
+        case drain
+    }
+
     /// Which part of the front.
-    package var operation: String
-    package var key: String
-    package var scope: String
+    package let operation: String
+    package let kind: Kind
+    package let key: String
+    package let scope: String
     /// What was asked for, and what was wrong with it.
-    package var subject: String
-    package var code: BackendError.Code
+    package let subject: String
+    package let code: BackendError.Code
 
     package init(
         _ operation: String,
+        _ kind: Kind,
         key: String = "",
         scope: String = "",
         subject: String,
         code: BackendError.Code
     ) {
         self.operation = operation
+        self.kind = kind
         self.key = key
         self.scope = scope
         self.subject = subject

@@ -1,4 +1,5 @@
 internal import AgentBackend
+internal import Synchronization
 
 /// Answers the requests of the protocol, of both its eras, whoever carries them. A value; safe to share.
 ///
@@ -92,8 +93,11 @@ package struct ToolServer: Sendable {
     private func call(_ request: RPCRequest, _ context: ToolContext) async throws(RPCError) -> JSONObject {
         let (tool, arguments) = try Self.tool(of: request)
         let name = tool.definition.name
-        let given = ToolArguments(arguments) { subject, code in
-            context.refused?(ToolRefusal(tool: name, subject: subject, code: code))
+        // A list may hold any number of paths that lead out.
+        let isTold = Atomic(false)
+        let given = ToolArguments(arguments) { kind, subject, code in
+            guard !isTold.exchange(true, ordering: .relaxed) else { return }
+            context.refused?(ToolRefusal(tool: name, kind: kind, subject: subject, code: code))
         }
         do throws(BackendError) {
             return try await tool.call(given, in: context).json

@@ -59,7 +59,7 @@ package struct ToolContext: Sendable {
     package var limits: ToolLimits
     /// Takes what is to be told while a call goes on. Never waits. Nil: nobody wants to know.
     package var progress: (@Sendable (Progress) -> Void)?
-    /// Hears of what the tools refuse themselves, of which the backend hears nothing. Never waits.
+    /// Hears of what the tools refuse themselves, of which the backend hears nothing: of each call the first. Never waits.
     package var refused: (@Sendable (ToolRefusal) -> Void)?
     package var clock: any Clock<Duration>
 
@@ -82,10 +82,17 @@ package struct ToolContext: Sendable {
     }
 }
 
-/// A call of a tool that wanted what its caller may not have: a command that is another's, or none, or a path that leads
-/// out of the workspace.
+/// A call of a tool that wanted what its caller may not have.
 package struct ToolRefusal: Sendable, Hashable {
+    package enum Kind: Sendable, Hashable {
+        /// Leads out of the workspace.
+        case path
+        /// Is another's, or none.
+        case command
+    }
+
     package let tool: String
+    package let kind: Kind
     /// What it asked for, as the caller wrote it.
     package let subject: String
     package let code: BackendError.Code

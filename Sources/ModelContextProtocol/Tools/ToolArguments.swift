@@ -5,11 +5,11 @@ internal import AgentBackend
 struct ToolArguments: Sendable {
     private let object: JSONObject
     /// Takes the argument that was refused, and why.
-    private let refused: @Sendable (_ subject: String, BackendError.Code) -> Void
+    private let refused: @Sendable (ToolRefusal.Kind, _ subject: String, BackendError.Code) -> Void
 
     init(
         _ object: JSONObject,
-        refused: @escaping @Sendable (_ subject: String, BackendError.Code) -> Void = { _, _ in }
+        refused: @escaping @Sendable (ToolRefusal.Kind, _ subject: String, BackendError.Code) -> Void = { _, _, _ in }
     ) {
         self.object = object
         self.refused = refused
@@ -46,7 +46,7 @@ struct ToolArguments: Sendable {
         do throws(BackendError) {
             return try WorkspacePath(text)
         } catch {
-            if error.code == .pathEscapeAttempt { refused(text, error.code) }
+            if error.code == .pathEscapeAttempt { refused(.path, text, error.code) }
             throw error
         }
     }
@@ -57,7 +57,7 @@ struct ToolArguments: Sendable {
         do throws(BackendError) {
             return try context.commands.command(id, of: context.owner)
         } catch {
-            refused("command \(id)", error.code)
+            refused(.command, "command \(id)", error.code)
             throw error
         }
     }

@@ -26,6 +26,8 @@ struct ReadMultipleFilesTool: Tool {
         guard !names.isEmpty else {
             throw BackendError(.invalidArgument, message: "At least one file path must be provided")
         }
+        // The backend hears only of those that are paths.
+        try ManyFiles.check(count: names.count, bytes: names.reduce(0) { $0 + $1.utf8.count })
         // A path that is none is that file's failure alone.
         var paths: [WorkspacePath] = []
         var failures: [Int: BackendError] = [:]
