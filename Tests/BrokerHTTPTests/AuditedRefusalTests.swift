@@ -187,6 +187,33 @@ import Testing
         }
     }
 
+    /// A token that is narrowed to keys is not told whether a command of another one runs.
+    @Test func aCommandOfAForbiddenKey() async throws {
+        let narrow = Token.generate()
+        try await withPlace {
+            let keys = [KeyPattern.exactly("own")]
+            $0.orgs[0].tokens.append(TokenRecord(id: narrow.id, name: "narrow", hash: narrow.hash, keyPatterns: keys))
+        } _: { place in
+            let page = try await DashboardPage(place.broker, token: narrow.text)
+            let sleep = ExecRequest(.shellLine(Array("sleep 600".utf8)))
+            let command = try await place.agent.execDetached(sleep, on: BrokerTarget(key: "k"))
+            for (method, verb) in [("POST", "kill"), ("GET", "output")] {
+                var answers: [HTTPPeer.Reply] = []
+                for number in [command.id, command.id + 1] {
+                    answers.append(try await page.send(method, "/api/orgs/acme/keys/own/execs/\(number)/\(verb)"))
+                }
+                #expect(answers.map(\.status) == [404, 404], "\(verb)")
+                #expect(answers[0].body == answers[1].body.replacing("\(command.id + 1)", with: "\(command.id)"))
+                #expect(answers[0].body.contains("no command \(command.id) runs that the token may use"), "\(verb)")
+                // Nor does a token that may know of it hear of another key in other words.
+                let own = try await DashboardPage(place.broker, token: place.broker.token())
+                let mismatch = try await own.send(method, "/api/orgs/acme/keys/own/execs/\(command.id)/\(verb)")
+                #expect(mismatch.status == 404 && mismatch.body == answers[0].body, "\(verb)")
+            }
+            try await command.kill()
+        }
+    }
+
     @Test func otherPagesAndTheirForgeries() async throws {
         try await withPlace { place in
             let page = try await DashboardPage(place.broker, token: place.broker.token(of: "umbrella"))

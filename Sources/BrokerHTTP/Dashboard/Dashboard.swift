@@ -157,23 +157,17 @@ struct Dashboard: Sendable {
         }
     }
 
-    /// That a command is of the key that the address names. What may not be known of another org, and whether there is a
-    /// command at all, the wire says.
+    /// That a command is of the key that the address names. Whether there is one at all, or one that the token may know
+    /// of, the wire says, in the same words.
     private func check(
         _ command: DashboardRoute.Command,
         _ request: Request,
         _ session: DashboardSessions.Session,
         _ connection: HTTPConnection
     ) throws(BackendError) {
-        let principal = session.feed.principal
-        guard principal.isOperator || principal.org.name == command.org,
-            let key = broker.commandKey(command.number, command.org), key != command.key
-        else { return }
-        let error = BackendError(
-            .notFound,
-            reason: .notFound,
-            message: "no command \(command.number) runs there: list the commands for those that do"
-        )
+        let key = broker.commandKey(command.number, command.org, session.feed.principal)
+        guard let key, key != command.key else { return }
+        let error = BackendError.noCommand(command.number)
         tellRefused(request, .command, error.code, "a command of another key", connection)
         throw error
     }

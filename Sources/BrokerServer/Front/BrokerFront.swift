@@ -34,9 +34,9 @@ package struct BrokerAccess: Sendable {
     /// Counts something that a front answers itself as a call of an org, as the wire does those that ask what goes on: it is
     /// not refused, and waits while the org owes for more than its rate. Ended by cancelling.
     package let countCall: @Sendable (Org) async -> Void
-    /// The key of a command of an org, for who may know of that org; nil: it has none of this number. Whether it may be
-    /// used the wire says.
-    package let commandKey: @Sendable (_ number: UInt64, _ org: String) -> String?
+    /// The key of a command of an org. Nil: the org has none of this number, or none that this principal is told of.
+    /// Whether it may be used the wire says.
+    package let commandKey: @Sendable (_ number: UInt64, _ org: String, Principal) -> String?
     /// Makes a connection of the wire and returns the client's end of it, a socket that is the caller's to close. It
     /// counts as one of the address, where there is one: that of whoever it is made for.
     package let connect: @Sendable (SocketAddress?) throws(BackendError) -> CInt

@@ -1,4 +1,4 @@
-internal import AgentBackend
+package import AgentBackend
 internal import BackendPool
 internal import BrokerWire
 
@@ -33,9 +33,16 @@ extension Session {
 }
 
 extension BrokerCore {
-    /// The key of a command that runs, or did in the background and is remembered. Nil: the org has none of this number.
-    func key(ofCommand number: UInt64, in org: String) -> String? {
-        guard let org = tenancy.current.orgs[org] else { return nil }
+    /// The key of a command that runs, or did in the background and is remembered. Nil: the org has none of this number,
+    /// or none that the principal is told of, which must not tell the one from the other.
+    func key(ofCommand number: UInt64, in org: String, for principal: Principal) -> String? {
+        guard let org = tenancy.current.orgs[org], principal.isOperator || principal.org.id == org.id,
+            let key = key(ofCommand: number, of: org), principal.isTold(of: key)
+        else { return nil }
+        return key
+    }
+
+    private func key(ofCommand number: UInt64, of org: Org) -> String? {
         if let (_, owner) = background.find(number, of: org.id) { return owner.key }
         guard let command = commands[number], command.entry.org.id == org.id else { return nil }
         return command.entry.key
@@ -60,7 +67,7 @@ extension Principal {
 }
 
 extension BackendError {
-    static func noCommand(_ number: UInt64) -> BackendError {
+    package static func noCommand(_ number: UInt64) -> BackendError {
         BackendError(
             .notFound,
             reason: .notFound,

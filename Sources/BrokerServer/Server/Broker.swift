@@ -314,7 +314,7 @@ package struct Broker: Sendable {
             metrics: { core.metrics(delays) },
             orgMetrics: { core.metrics(of: $0) },
             countCall: { await core.admission.countCall(of: $0.id) },
-            commandKey: { core.key(ofCommand: $0, in: $1) },
+            commandKey: { core.key(ofCommand: $0, in: $1, for: $2) },
             connect: { peer throws(BackendError) in try listener.connect(for: peer) },
             protect: listener.tls.map { tls in { @Sendable in try tls.protect($0, telling: listener.observer) } },
             auditRefusal: { core.audit?.refusals.refused($0, by: $1, from: $2) },
