@@ -224,11 +224,17 @@ import Testing
             #expect(try await page.send("POST", path, headers: ["Origin": "http://evil.example"]).status == 403)
             record = try #require(try await place.records().first { $0.org == "umbrella" })
             #expect(record.subject == "POST \(path): its Origin may not")
-            let caller = MCPCaller(place.broker)
-            let origin = [("Origin", "http://evil.example")]
-            #expect(try await caller.send(MCPCaller.initialize, headers: origin).status == 403)
+            // With a token that is known, and without: the answer does not say.
+            let caller = MCPCaller(place.broker, org: "umbrella")
+            let origin = ("Origin", "http://evil.example")
+            let known = try await caller.send(MCPCaller.initialize, headers: [origin])
+            record = try #require(try await place.records().first { $0.org == "umbrella" })
+            #expect(record.operation == "mcp" && record.outcome == "PERMISSION_DENIED" && record.tokenName == "test")
+            let bearer = ("Authorization", "Bearer \(Token.generate().text)")
+            let unknown = try await caller.send(MCPCaller.initialize, headers: [origin, bearer])
             record = try only(try await place.records(), of: "_broker")
             #expect(record.operation == "mcp" && record.outcome == "PERMISSION_DENIED" && record.tokenID.isEmpty)
+            #expect(known.status == 403 && unknown.status == 403 && known.body == unknown.body)
         }
     }
 

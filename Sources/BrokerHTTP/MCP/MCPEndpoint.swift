@@ -106,7 +106,8 @@ struct MCPEndpoint: Sendable {
         let traceparent: String
     }
 
-    /// The token comes first: what is wrong with the rest is told, and recorded, of who has shown one.
+    /// The token comes before all but the page that asks: what is wrong with the rest is told, and recorded, of who has
+    /// shown one.
     private func caller(
         _ request: Request,
         _ connection: HTTPConnection
@@ -115,8 +116,10 @@ struct MCPEndpoint: Sendable {
         do throws(MCPRefusal) {
             try checkOrigin(request)
         } catch {
+            // Whose token the page has is the record's alone to say: the answer is the same for all.
+            let principal = (try? MCPHeaders.token(request)).flatMap { try? broker.principal($0) }
             let refusal = request.refusal(Self.part, .origin, .permissionDenied, "its Origin may not")
-            broker.auditRefusal(refusal, nil, address)
+            broker.auditRefusal(refusal, principal, address)
             throw error
         }
         guard !broker.isDraining() else { throw .draining }

@@ -25,8 +25,8 @@ package struct BrokerAccess: Sendable {
     package let configuration: @Sendable () -> BrokerConfiguration
     /// Whether the broker ends, and takes nothing new.
     package let isDraining: @Sendable () -> Bool
-    /// Who a token speaks for, of a caller whom the wire has let in with it: it makes those wait who guess. Throws
-    /// `AUTH_FAILED`.
+    /// Who a token speaks for, of a caller whom the wire has let in with it: it makes those wait who guess. Of any other
+    /// for the audit log alone, never for the answer. Throws `AUTH_FAILED`.
     package let principal: @Sendable (_ token: String) throws(BackendError) -> Principal
     package let metrics: @Sendable () -> BrokerMetrics
     /// Of one org; nothing is asked of the others.
