@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -28,9 +30,17 @@ int linux_openat2(int directory, const char *path, uint64_t flags, uint64_t mode
     return (int)result(syscall(SYS_openat2, directory, path, &how, sizeof how));
 }
 
+static int is_of_memory(int descriptor) {
+    struct statfs status;
+    return fstatfs(descriptor, &status) == 0 && status.f_type == TMPFS_MAGIC;
+}
+
 ssize_t linux_pread_nowait(int descriptor, void *buffer, size_t count, off_t offset) {
     struct iovec vector = {.iov_base = buffer, .iov_len = count};
-    return result(preadv2(descriptor, &vector, 1, offset, RWF_NOWAIT));
+    ssize_t read = preadv2(descriptor, &vector, 1, offset, RWF_NOWAIT);
+    // tmpfs knows no RWF_NOWAIT, and has its bytes nowhere else than in memory.
+    if (read < 0 && errno == EOPNOTSUPP && is_of_memory(descriptor)) read = pread(descriptor, buffer, count, offset);
+    return result(read);
 }
 
 int linux_rename(int from_directory, const char *from, int to_directory, const char *to) {

@@ -48,6 +48,23 @@ import Testing
         }
     }
 
+    @Test(.enabled(if: LocalFixture.canMount)) func readsWhatIsInMemoryAlone() async throws {
+        try await LocalFixture.with(disk: 1 << 20) { fixture in
+            try await fixture.backend.put("file", String(repeating: "x", count: 5000))
+            guard
+                case .done(let (info, bytes)) = fixture.backend.tryRead(
+                    try WorkspacePath("file"),
+                    range: .all,
+                    maximum: 5000
+                )
+            else {
+                Issue.record("not answered on tmpfs")
+                return
+            }
+            #expect(info.size == 5000 && bytes.readableBytes == 5000)
+        }
+    }
+
     @Test func waitsForNothing() async throws {
         try await LocalFixture.with { fixture in
             let (path, other) = (try WorkspacePath("file"), try WorkspacePath("other"))

@@ -22,7 +22,8 @@ extern const uint64_t linux_o_path;
 extern const uint64_t linux_o_directory;
 extern const uint64_t linux_o_nofollow;
 
-// preadv2(2) with RWF_NOWAIT: -EAGAIN where the bytes are not in the page cache.
+// preadv2(2) with RWF_NOWAIT: -EAGAIN where the bytes are not in the page cache. On tmpfs, which does not have that, as
+// pread(2): it waits only for what was swapped out.
 ssize_t linux_pread_nowait(int descriptor, void *buffer, size_t count, off_t offset);
 
 // renameat2(2) as it is, with RENAME_NOREPLACE, with RENAME_EXCHANGE.
