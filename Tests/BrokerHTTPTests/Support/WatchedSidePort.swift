@@ -19,8 +19,9 @@ final class WatchedSidePort: BrokerFront {
             configuration: broker.configuration,
             isDraining: broker.isDraining,
             principal: broker.principal,
-            metrics: {
-                self.looksAtAll.add(1, ordering: .sequentiallyConsistent)
+            // It keeps this one: the broker would never be gone.
+            metrics: { [weak self] in
+                self?.looksAtAll.add(1, ordering: .sequentiallyConsistent)
                 return broker.metrics()
             },
             orgMetrics: broker.orgMetrics,
