@@ -10,8 +10,8 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 const uint64_t linux_resolve_beneath = RESOLVE_BENEATH;
@@ -37,10 +37,10 @@ static int is_of_memory(int descriptor) {
 
 ssize_t linux_pread_nowait(int descriptor, void *buffer, size_t count, off_t offset) {
     struct iovec vector = {.iov_base = buffer, .iov_len = count};
-    ssize_t read = preadv2(descriptor, &vector, 1, offset, RWF_NOWAIT);
+    ssize_t read = result(preadv2(descriptor, &vector, 1, offset, RWF_NOWAIT));
     // tmpfs knows no RWF_NOWAIT, and has its bytes nowhere else than in memory.
-    if (read < 0 && errno == EOPNOTSUPP && is_of_memory(descriptor)) read = pread(descriptor, buffer, count, offset);
-    return result(read);
+    if (read == -EOPNOTSUPP && is_of_memory(descriptor)) return result(pread(descriptor, buffer, count, offset));
+    return read;
 }
 
 int linux_rename(int from_directory, const char *from, int to_directory, const char *to) {

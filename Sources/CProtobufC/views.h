@@ -19,8 +19,6 @@ typedef struct wire_views {
 
 struct wire_view {
     ProtobufCMessageDescriptor descriptor;
-    // Of consecutive numbers, as many as there are at the most, and the end.
-    ProtobufCIntRange *ranges;
     ProtobufCFieldDescriptor fields[];
 };
 
@@ -31,8 +29,11 @@ static inline int wire_views_is_in_oneof(const ProtobufCFieldDescriptor *field) 
 static inline ProtobufCMessageDescriptor *wire_view_create(
     const ProtobufCMessageDescriptor *whole, const ProtobufCFieldDescriptor *chosen
 ) {
-    struct wire_view *view = malloc(sizeof *view + whole->n_fields * sizeof *view->fields);
-    ProtobufCIntRange *ranges = malloc((whole->n_fields + 1) * sizeof *ranges);
+    size_t most = 1;
+    for (unsigned i = 0; i < whole->n_fields; i++) most += !wire_views_is_in_oneof(&whole->fields[i]);
+    struct wire_view *view = malloc(sizeof *view + most * sizeof *view->fields);
+    // Of consecutive numbers, and the end.
+    ProtobufCIntRange *ranges = malloc((most + 1) * sizeof *ranges);
     if (!view || !ranges) {
         free(view);
         free(ranges);
@@ -48,7 +49,6 @@ static inline ProtobufCMessageDescriptor *wire_view_create(
         view->fields[n_fields++] = *field;
     }
     ranges[n_ranges] = (ProtobufCIntRange){.start_value = 0, .orig_index = n_fields};
-    view->ranges = ranges;
     view->descriptor = *whole;
     view->descriptor.n_fields = n_fields;
     view->descriptor.fields = view->fields;

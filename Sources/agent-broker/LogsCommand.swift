@@ -9,8 +9,8 @@ struct LogsCommand: ClientCommand {
         commandName: "logs",
         abstract: "Print what is done in the token's org, or, with an operator's, in all, until Ctrl-C.",
         discussion: """
-            A line per operation that changes something or fails; on keys that the token allows. Where they come faster than they \
-            are taken some are left out, and a line says how many. With --json one object per line, as in the broker's \
+            A line per operation that changes something or fails; on keys that the token allows. Where they come \
+            faster than they are taken some are left out, and a line says how many. With --json one object per line, as in the broker's \
             operations log.
             """
     )

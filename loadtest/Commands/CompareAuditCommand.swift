@@ -1,6 +1,6 @@
 internal import ArgumentParser
 
-struct CompareAuditCommand: ParsableCommand {
+struct CompareAuditCommand: ComparingCommand {
     static let configuration = CommandConfiguration(
         commandName: "compare-audit",
         abstract: "Small writes with and without an audit log, in turn.",
@@ -14,12 +14,7 @@ struct CompareAuditCommand: ParsableCommand {
     @OptionGroup var broker: BrokerOption
     @OptionGroup var comparison: ComparisonOptions
 
-    func run() throws {
-        let interrupts = try Interrupts()
-        try comparison.print(try compare(interrupts))
-    }
-
-    private func compare(_ interrupts: borrowing Interrupts) throws(LoadFailure) -> ComparisonReport {
+    func compare(_ interrupts: borrowing Interrupts) throws(LoadFailure) -> ComparisonReport {
         try TemporaryDirectory.run("loadtest") { (directory) throws(LoadFailure) in
             func setup(_ name: String, onFailure: String?) throws(LoadFailure) -> ServerStart {
                 try BrokerSetup(broker.path, name: name, in: directory, orgs: 1) { configuration in

@@ -1,6 +1,6 @@
 internal import ArgumentParser
 
-struct CompareEchoCommand: ParsableCommand {
+struct CompareEchoCommand: ComparingCommand {
     static let configuration = CommandConfiguration(
         commandName: "compare-echo",
         abstract: "Echo calls against the broker and the limit program in turn: rows P1 and P2.",
@@ -16,12 +16,7 @@ struct CompareEchoCommand: ParsableCommand {
     @Flag(help: ArgumentHelp("Run limit-echo in place of the broker as well.", visibility: .hidden))
     var limitAsBroker = false
 
-    func run() throws {
-        let interrupts = try Interrupts()
-        try comparison.print(try compare(interrupts))
-    }
-
-    private func compare(_ interrupts: borrowing Interrupts) throws(LoadFailure) -> ComparisonReport {
+    func compare(_ interrupts: borrowing Interrupts) throws(LoadFailure) -> ComparisonReport {
         try TemporaryDirectory.run("loadtest") { (directory) throws(LoadFailure) in
             try withLimit(named: "limit", in: directory, interrupts) { (limit) throws(LoadFailure) in
                 try withBroker(in: directory, interrupts) { (broker) throws(LoadFailure) in

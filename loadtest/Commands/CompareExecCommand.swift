@@ -1,6 +1,6 @@
 internal import ArgumentParser
 
-struct CompareExecCommand: ParsableCommand {
+struct CompareExecCommand: ComparingCommand {
     static let configuration = CommandConfiguration(
         commandName: "compare-exec",
         abstract: "Commands through the broker, beside a bare spawn and its peers in turn: rows P8 to P10, P12, P13.",
@@ -29,12 +29,7 @@ struct CompareExecCommand: ParsableCommand {
 
     @OptionGroup var comparison: ComparisonOptions
 
-    func run() throws {
-        let interrupts = try Interrupts()
-        try comparison.print(try compare(interrupts))
-    }
-
-    private func compare(_ interrupts: borrowing Interrupts) throws(LoadFailure) -> ComparisonReport {
+    func compare(_ interrupts: borrowing Interrupts) throws(LoadFailure) -> ComparisonReport {
         let python = peers.pythonPeers
         return try TemporaryDirectory.run("loadtest") { (directory) throws(LoadFailure) in
             try python.withSweRex(in: directory, interrupts) { (sweRex) throws(LoadFailure) in

@@ -1,6 +1,6 @@
 internal import ArgumentParser
 
-struct CompareFairnessCommand: ParsableCommand {
+struct CompareFairnessCommand: ComparingCommand {
     static let configuration = CommandConfiguration(
         commandName: "compare-fairness",
         abstract: "Commands of an org, alone and while another org floods the broker, in turn.",
@@ -14,12 +14,7 @@ struct CompareFairnessCommand: ParsableCommand {
     @OptionGroup var broker: BrokerOption
     @OptionGroup var comparison: ComparisonOptions
 
-    func run() throws {
-        let interrupts = try Interrupts()
-        try comparison.print(try compare(interrupts))
-    }
-
-    private func compare(_ interrupts: borrowing Interrupts) throws(LoadFailure) -> ComparisonReport {
+    func compare(_ interrupts: borrowing Interrupts) throws(LoadFailure) -> ComparisonReport {
         try TemporaryDirectory.run("loadtest") { (directory) throws(LoadFailure) in
             let setup = try BrokerSetup(broker.path, in: directory) { configuration in
                 configuration.exec = .init(max_running: FairnessComparison.slots)

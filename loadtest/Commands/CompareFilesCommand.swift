@@ -1,6 +1,6 @@
 internal import ArgumentParser
 
-struct CompareFilesCommand: ParsableCommand {
+struct CompareFilesCommand: ComparingCommand {
     static let configuration = CommandConfiguration(
         commandName: "compare-files",
         abstract: "Files of 4 KiB through the broker, the seed in process and swe-rex in turn: rows P4 to P6.",
@@ -15,12 +15,7 @@ struct CompareFilesCommand: ParsableCommand {
     @OptionGroup var peers: PeerOptions
     @OptionGroup var comparison: ComparisonOptions
 
-    func run() throws {
-        let interrupts = try Interrupts()
-        try comparison.print(try compare(interrupts))
-    }
-
-    private func compare(_ interrupts: borrowing Interrupts) throws(LoadFailure) -> ComparisonReport {
+    func compare(_ interrupts: borrowing Interrupts) throws(LoadFailure) -> ComparisonReport {
         let peers = peers.pythonPeers
         return try TemporaryDirectory.run("loadtest") { (directory) throws(LoadFailure) in
             try peers.withSweRex(in: directory, interrupts) { (sweRex) throws(LoadFailure) in

@@ -1,6 +1,6 @@
 internal import ArgumentParser
 
-struct CompareGrowthCommand: ParsableCommand {
+struct CompareGrowthCommand: ComparingCommand {
     static let configuration = CommandConfiguration(
         commandName: "compare-growth",
         abstract: "What a call costs the broker while it holds much, beside while it holds little: row P14.",
@@ -14,12 +14,7 @@ struct CompareGrowthCommand: ParsableCommand {
     @OptionGroup var broker: BrokerOption
     @OptionGroup var comparison: ComparisonOptions
 
-    func run() throws {
-        let interrupts = try Interrupts()
-        try comparison.print(try compare(interrupts))
-    }
-
-    private func compare(_ interrupts: borrowing Interrupts) throws(LoadFailure) -> ComparisonReport {
+    func compare(_ interrupts: borrowing Interrupts) throws(LoadFailure) -> ComparisonReport {
         try TemporaryDirectory.run("loadtest") { (directory) throws(LoadFailure) in
             try run("broker", orgs: GrowthComparison.orgs.few, in: directory, interrupts) {
                 (broker) throws(LoadFailure) in

@@ -1,6 +1,6 @@
 internal import ArgumentParser
 
-struct CompareGrpcCommand: ParsableCommand {
+struct CompareGrpcCommand: ComparingCommand {
     static let configuration = CommandConfiguration(
         commandName: "compare-grpc",
         abstract: "What an echo costs the broker, beside servers of gRPC C++ and grpc-swift-2: row P3.",
@@ -21,12 +21,7 @@ struct CompareGrpcCommand: ParsableCommand {
 
     @OptionGroup var comparison: ComparisonOptions
 
-    func run() throws {
-        let interrupts = try Interrupts()
-        try comparison.print(try compare(interrupts))
-    }
-
-    private func compare(_ interrupts: borrowing Interrupts) throws(LoadFailure) -> ComparisonReport {
+    func compare(_ interrupts: borrowing Interrupts) throws(LoadFailure) -> ComparisonReport {
         try TemporaryDirectory.run("loadtest") { (directory) throws(LoadFailure) in
             try peer("grpc-cpp-echo", in: directory, interrupts) { (cpp) throws(LoadFailure) in
                 try peer("grpc-swift-echo", in: directory, interrupts) { (swift) throws(LoadFailure) in

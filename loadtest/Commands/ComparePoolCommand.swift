@@ -1,6 +1,6 @@
 internal import ArgumentParser
 
-struct ComparePoolCommand: ParsableCommand {
+struct ComparePoolCommand: ComparingCommand {
     static let configuration = CommandConfiguration(
         commandName: "compare-pool",
         abstract: "Hits of the pool in process, ours and the seed's in turn: row P7.",
@@ -13,12 +13,7 @@ struct ComparePoolCommand: ParsableCommand {
     @OptionGroup var peers: PeerOptions
     @OptionGroup var comparison: ComparisonOptions
 
-    func run() throws {
-        let interrupts = try Interrupts()
-        try comparison.print(try compare(interrupts))
-    }
-
-    private func compare(_ interrupts: borrowing Interrupts) throws(LoadFailure) -> ComparisonReport {
+    func compare(_ interrupts: borrowing Interrupts) throws(LoadFailure) -> ComparisonReport {
         let executable = pool ?? Sibling.path("pool-load")
         return try TemporaryDirectory.run("loadtest") { (directory) throws(LoadFailure) in
             let pools = PoolComparison(pool: executable, peers: peers.pythonPeers, directory: directory)

@@ -1,6 +1,6 @@
 internal import ArgumentParser
 
-struct CompareSearchCommand: ParsableCommand {
+struct CompareSearchCommand: ComparingCommand {
     static let configuration = CommandConfiguration(
         commandName: "compare-search",
         abstract: "grep and glob of a tree of files, beside ripgrep and find in turn: row P15.",
@@ -20,12 +20,7 @@ struct CompareSearchCommand: ParsableCommand {
 
     @OptionGroup var comparison: ComparisonOptions
 
-    func run() throws {
-        let interrupts = try Interrupts()
-        try comparison.print(try compare(interrupts))
-    }
-
-    private func compare(_ interrupts: borrowing Interrupts) throws(LoadFailure) -> ComparisonReport {
+    func compare(_ interrupts: borrowing Interrupts) throws(LoadFailure) -> ComparisonReport {
         try TemporaryDirectory.run("loadtest") { (directory) throws(LoadFailure) in
             let setup = try BrokerSetup(broker.path, in: directory)
             return try setup.start.run(interrupts) { (server) throws(LoadFailure) in

@@ -1,6 +1,6 @@
 internal import ArgumentParser
 
-struct CompareStartCommand: ParsableCommand {
+struct CompareStartCommand: ComparingCommand {
     static let configuration = CommandConfiguration(
         commandName: "compare-start",
         abstract: "From the start of the broker's process to its first answer: first half of row P13.",
@@ -13,12 +13,7 @@ struct CompareStartCommand: ParsableCommand {
     @OptionGroup var programs: ProgramOptions
     @OptionGroup var comparison: ComparisonOptions
 
-    func run() throws {
-        let interrupts = try Interrupts()
-        try comparison.print(try compare(interrupts))
-    }
-
-    private func compare(_ interrupts: borrowing Interrupts) throws(LoadFailure) -> ComparisonReport {
+    func compare(_ interrupts: borrowing Interrupts) throws(LoadFailure) -> ComparisonReport {
         try TemporaryDirectory.run("loadtest") { (directory) throws(LoadFailure) in
             let start = StartComparison(
                 broker: try BrokerSetup(programs.brokerPath, in: directory),

@@ -1,6 +1,6 @@
 internal import ArgumentParser
 
-struct CompareTransferCommand: ParsableCommand {
+struct CompareTransferCommand: ComparingCommand {
     static let configuration = CommandConfiguration(
         commandName: "compare-transfer",
         abstract: "Files of a mebibyte, read and written, beside the limit program in turn: row P11.",
@@ -13,12 +13,7 @@ struct CompareTransferCommand: ParsableCommand {
     @OptionGroup var programs: ProgramOptions
     @OptionGroup var comparison: ComparisonOptions
 
-    func run() throws {
-        let interrupts = try Interrupts()
-        try comparison.print(try compare(interrupts))
-    }
-
-    private func compare(_ interrupts: borrowing Interrupts) throws(LoadFailure) -> ComparisonReport {
+    func compare(_ interrupts: borrowing Interrupts) throws(LoadFailure) -> ComparisonReport {
         try TemporaryDirectory.run("loadtest") { (directory) throws(LoadFailure) in
             let limit = ServerStart.limit(programs.limitPath, files: directory, in: directory)
             return try limit.run(interrupts) { (limit) throws(LoadFailure) in

@@ -24,6 +24,20 @@ struct ComparisonOptions: ParsableArguments {
     }
 }
 
+/// A command that compares for a time, and prints what it found.
+protocol ComparingCommand: ParsableCommand {
+    var comparison: ComparisonOptions { get }
+
+    func compare(_ interrupts: borrowing Interrupts) throws(LoadFailure) -> ComparisonReport
+}
+
+extension ComparingCommand {
+    func run() throws {
+        let interrupts = try Interrupts()
+        try comparison.print(try compare(interrupts))
+    }
+}
+
 /// What all commands that compare have in common.
 struct ReportOptions: ParsableArguments {
     @Option(help: "Runs of each contestant.")

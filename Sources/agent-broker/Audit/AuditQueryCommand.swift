@@ -101,7 +101,7 @@ extension AuditRecord {
         case .cut: words.append("records that were signed are missing before this, or were changed")
         case .file, .head, .torn: break
         }
-        if kind.isEvent { words.append("by \(tokenName.isEmpty ? tokenID : tokenName) \(peer)") }
+        if kind.isEvent { words += ["by", tokenName.isEmpty ? tokenID : tokenName, peer].filter { !$0.isEmpty } }
         return WorkspacePath.printable(words.filter { !$0.isEmpty }.joined(separator: " ").utf8)
     }
 }
