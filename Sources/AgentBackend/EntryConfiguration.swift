@@ -1,13 +1,28 @@
 /// What a pooled entry is made with, beside its key. A member that is nil leaves the choice to the pool's default, and
 /// where that is nil too, to who makes the entry.
 public struct EntryConfiguration: Sendable, Hashable {
+    /// One for all copies: a pool keeps several for each of its entries, which are mostly the default.
+    private var storage: Storage
+
     /// Added to the environment of every command, under the call's own.
-    public var environment: Environment
-    public var logMode: OperationsLogMode?
-    public var limits: EntryLimits
+    public var environment: Environment {
+        get { storage.members.environment }
+        set { members.environment = newValue }
+    }
+    public var logMode: OperationsLogMode? {
+        get { storage.members.logMode }
+        set { members.logMode = newValue }
+    }
+    public var limits: EntryLimits {
+        get { storage.members.limits }
+        set { members.limits = newValue }
+    }
     /// How long the entry may be without a lease before it is destroyed. Nil, at the last: as long as the pool says;
     /// a memory entry, which holds an agent's state, for ever.
-    public var idleTimeout: Duration?
+    public var idleTimeout: Duration? {
+        get { storage.members.idleTimeout }
+        set { members.idleTimeout = newValue }
+    }
 
     public init(
         environment: Environment = Environment(),
@@ -15,10 +30,43 @@ public struct EntryConfiguration: Sendable, Hashable {
         limits: EntryLimits = EntryLimits(),
         idleTimeout: Duration? = nil
     ) {
-        self.environment = environment
-        self.logMode = logMode
-        self.limits = limits
-        self.idleTimeout = idleTimeout
+        storage = Storage.of(
+            Members(environment: environment, logMode: logMode, limits: limits, idleTimeout: idleTimeout)
+        )
+    }
+
+    private var members: Members {
+        get { storage.members }
+        set { storage = Storage.of(newValue) }
+    }
+
+    private struct Members: Sendable, Hashable {
+        var environment = Environment()
+        var logMode: OperationsLogMode?
+        var limits = EntryLimits()
+        var idleTimeout: Duration?
+    }
+
+    private final class Storage: Sendable, Hashable {
+        let members: Members
+
+        private static let ofDefault = Storage(Members())
+
+        private init(_ members: Members) {
+            self.members = members
+        }
+
+        static func of(_ members: Members) -> Storage {
+            members == ofDefault.members ? ofDefault : Storage(members)
+        }
+
+        static func == (left: Storage, right: Storage) -> Bool {
+            left === right || left.members == right.members
+        }
+
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(members)
+        }
     }
 
     /// This one with what `overrides` says over it. Variables are merged name by name.

@@ -4,7 +4,7 @@ package import Sandbox
 
 /// Runs commands for local backends. What isolates them is behind this.
 package protocol CommandStarter: Sendable {
-    /// What runs the commands of one backend and of its scopes. Costs nothing before the first of them.
+    /// What runs the commands of one backend and of its scopes. Asked for at the first of them.
     ///
     /// - Parameter identity: Whom they run as. Nil: the process's own user.
     func makeCommands(as identity: HostIdentity?) -> any BackendCommands
@@ -18,7 +18,7 @@ extension CommandStarter {
 }
 
 /// Runs the commands of one backend and of its scopes. Safe to use from any thread.
-package protocol BackendCommands: Sendable {
+package protocol BackendCommands: AnyObject, Sendable {
     /// - Parameters:
     ///   - workspace: Descriptor of the backend's root, open as a path, borrowed for the call.
     ///   - scope: That of the scope's root, in the same way; the command sees nothing else of the workspace.
@@ -48,7 +48,7 @@ extension LocalFilesystemBackend {
         guard !root.isDestroyed else {
             throw DirectoryAccess.Failure.destroyed.error(.execError, request.workingDirectory)
         }
-        guard let commands = settings.commands else {
+        guard let starter = settings.commands else {
             throw BackendError(
                 .notImplemented,
                 message: "this backend was made without a way to run commands",
@@ -59,7 +59,10 @@ extension LocalFilesystemBackend {
         let (workspace, scope) = try await directories(of: request)
         // Nothing else may keep them open for as long as their numbers are in use.
         defer { withExtendedLifetime((workspace, scope)) {} }
-        settings.usage?.commandBegan(of: self)
+        guard let commands = running.runner(makeRunner: { starter.makeCommands(as: identity) }) else {
+            throw DirectoryAccess.Failure.destroyed.error(.execError, request.workingDirectory)
+        }
+        usage?.commandBegan(of: self)
         let command: any StartedCommand
         do throws(BackendError) {
             command = try await commands.start(
@@ -69,7 +72,7 @@ extension LocalFilesystemBackend {
                 environment: settings.environment.merging(request.environment)
             )
         } catch {
-            settings.usage?.commandEnded()
+            usage?.commandEnded()
             throw error
         }
         guard let execution = await running.add(command) else {

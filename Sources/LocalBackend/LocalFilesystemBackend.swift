@@ -10,124 +10,101 @@ public final class LocalFilesystemBackend: ConfinableBackend {
     public let type = BackendType.localFilesystem
 
     package let lifecycle: BackendLifecycle
-    package let identity: HostIdentity?
     let root: RootDirectory
     let settings: Settings
     /// Of it and its scopes.
     let running: RunningCommands
     private let isScope: Bool
-    private let ownsTemporaryDirectory: Bool
-    private let cleanUp: @Sendable () -> Void
+    /// What is to be done at the end of the backend.
+    private let cleanUp: (@Sendable () -> Void)?
 
-    /// What a backend and its scopes share.
-    struct Settings: Sendable {
+    package var identity: HostIdentity? { settings.identity }
+    /// Where what is in the root counts. Nil: nobody counts it.
+    var usage: WorkspaceUsage? { root.usage }
+
+    /// What a backend is made with and shares with its scopes, and with others that are made alike. Safe to use from any
+    /// thread.
+    package final class Settings: Sendable {
         let temporary: TemporaryFileDirectory
+        let ownsTemporaryDirectory: Bool
+        let identity: HostIdentity?
+        let environment: Environment
         let limits: LocalFilesystemLimits
-        /// Of what is written, whatever `limits` says.
         let fileSizeLimit: ByteLimit?
         let threads: FileThreads
+        let directories: OpenDirectoryCache
         let watches: FileWatches
         let watchShare: WatchShare
-        let commands: (any BackendCommands)?
+        let commands: (any CommandStarter)?
         let safety: CommandSafety
-        let environment: Environment
-        /// Where what is in the root counts. Nil: nobody counts it.
-        let usage: WorkspaceUsage?
+
+        /// - Parameters:
+        ///   - temporary: Outside the root, on the same file system: where files are written before they take their
+        ///     place.
+        ///   - ownsTemporaryDirectory: It is closed with the backend, which is the only one that uses it.
+        ///   - identity: Whose file permissions hold. Nil: the process's own.
+        ///   - fileSizeLimit: Of what is written, whatever `limits` says. It may change.
+        ///   - directories: Keeps the root open between operations.
+        ///   - watches: Watches directories, of others as well.
+        ///   - watchShare: What may be watched.
+        ///   - commands: Runs commands. Nil: ``LocalFilesystemBackend/start(_:)`` throws `NOT_IMPLEMENTED`.
+        ///   - safety: What commands it refuses to run.
+        package init(
+            temporary: TemporaryFileDirectory,
+            ownsTemporaryDirectory: Bool = false,
+            identity: HostIdentity? = nil,
+            environment: Environment = Environment(),
+            limits: LocalFilesystemLimits = LocalFilesystemLimits(),
+            fileSizeLimit: ByteLimit? = nil,
+            threads: FileThreads,
+            directories: OpenDirectoryCache,
+            watches: FileWatches = FileWatches(),
+            watchShare: WatchShare = WatchShare(),
+            commands: (any CommandStarter)? = nil,
+            safety: CommandSafety = CommandSafety()
+        ) {
+            self.temporary = temporary
+            self.ownsTemporaryDirectory = ownsTemporaryDirectory
+            self.identity = identity
+            self.environment = environment
+            self.limits = limits
+            self.fileSizeLimit = fileSizeLimit
+            self.threads = threads
+            self.directories = directories
+            self.watches = watches
+            self.watchShare = watchShare
+            self.commands = commands
+            self.safety = safety
+        }
     }
 
     /// - Parameters:
     ///   - rootDirectory: An existing directory of the host; `/workspace` to the callers.
-    ///   - temporaryDirectory: An existing directory on the same file system, outside the root, where files are
-    ///     written before they take their place.
-    ///   - identity: Whose file permissions hold. Nil: the process's own.
-    ///   - directories: Keeps the root open between operations.
-    ///   - watches: Watches directories, of others as well.
-    ///   - watchShare: What may be watched.
-    ///   - commands: Runs commands. Nil: ``start(_:)`` throws `NOT_IMPLEMENTED`.
-    ///   - safety: What commands it refuses to run.
+    ///   - usage: An account of what the workspace holds, which all backends of its files share.
     ///   - cleanUp: What is to be done at the end of the backend.
-    package convenience init(
-        rootDirectory: String,
-        temporaryDirectory: String,
-        identity: HostIdentity? = nil,
-        environment: Environment = Environment(),
-        limits: LocalFilesystemLimits = LocalFilesystemLimits(),
-        threads: FileThreads,
-        directories: OpenDirectoryCache = OpenDirectoryCache(),
-        watches: FileWatches = FileWatches(),
-        watchShare: WatchShare = WatchShare(),
-        commands: (any CommandStarter)? = nil,
-        safety: CommandSafety = CommandSafety(),
-        cleanUp: @escaping @Sendable () -> Void = {}
-    ) {
-        self.init(
-            rootDirectory: rootDirectory,
-            temporary: TemporaryFileDirectory(path: temporaryDirectory, in: directories),
-            ownsTemporaryDirectory: true,
-            identity: identity,
-            environment: environment,
-            limits: limits,
-            threads: threads,
-            directories: directories,
-            watches: watches,
-            watchShare: watchShare,
-            commands: commands,
-            safety: safety,
-            cleanUp: cleanUp
-        )
-    }
-
-    /// As the other one, with a directory for temporary files that backends share, a limit on the length of written
-    /// files that may change, and an account of what the workspace holds, which all backends of its files share.
     package init(
         rootDirectory: String,
-        temporary: TemporaryFileDirectory,
-        ownsTemporaryDirectory: Bool = false,
-        identity: HostIdentity? = nil,
-        environment: Environment = Environment(),
-        limits: LocalFilesystemLimits = LocalFilesystemLimits(),
-        fileSizeLimit: ByteLimit? = nil,
         usage: WorkspaceUsage? = nil,
-        threads: FileThreads,
-        directories: OpenDirectoryCache,
-        watches: FileWatches = FileWatches(),
-        watchShare: WatchShare = WatchShare(),
-        commands: (any CommandStarter)? = nil,
-        safety: CommandSafety = CommandSafety(),
-        cleanUp: @escaping @Sendable () -> Void = {}
+        settings: Settings,
+        cleanUp: (@Sendable () -> Void)? = nil
     ) {
-        root = RootDirectory(.host(path: rootDirectory), in: directories, usage: usage)
-        self.identity = identity
+        root = RootDirectory(.host(path: rootDirectory), in: settings.directories, usage: usage)
         isScope = false
-        self.ownsTemporaryDirectory = ownsTemporaryDirectory
         lifecycle = BackendLifecycle()
         running = RunningCommands(usage: usage)
         self.cleanUp = cleanUp
-        settings = Settings(
-            temporary: temporary,
-            limits: limits,
-            fileSizeLimit: fileSizeLimit,
-            threads: threads,
-            watches: watches,
-            watchShare: watchShare,
-            commands: commands?.makeCommands(as: identity),
-            safety: safety,
-            environment: environment,
-            usage: usage
-        )
+        self.settings = settings
     }
 
     /// What the files of its workspace take on the disk, as far as it is counted.
-    package var heldBytes: UInt64 { settings.usage?.usage.allocatedBytes ?? 0 }
+    package var heldBytes: UInt64 { usage?.usage.allocatedBytes ?? 0 }
 
     private init(scope path: WorkspacePath, of parent: LocalFilesystemBackend) {
         root = parent.root.scope(path)
-        identity = parent.identity
         isScope = true
-        ownsTemporaryDirectory = false
         lifecycle = parent.lifecycle
         running = parent.running
-        cleanUp = {}
+        cleanUp = nil
         settings = parent.settings
     }
 
@@ -279,9 +256,8 @@ public final class LocalFilesystemBackend: ConfinableBackend {
             root.destroy()
             settings.watchShare.endOrphans()
             await running.end()
-            await settings.commands?.destroy()
-            if ownsTemporaryDirectory { settings.temporary.root.destroy() }
-            await settings.threads.runAlways(cleanUp)
+            if settings.ownsTemporaryDirectory { settings.temporary.root.destroy() }
+            if let cleanUp { await settings.threads.runAlways(cleanUp) }
         }
     }
 
@@ -302,9 +278,10 @@ public final class LocalFilesystemBackend: ConfinableBackend {
             do throws(DirectoryAccess.Failure) {
                 let directory = try root.descriptor()
                 do throws(DirectoryAccess.Failure) {
-                    return .success(try body(settings.files(beneath: directory, of: user, cancellation)))
+                    return .success(try body(settings.files(beneath: directory, root.usage, of: user, cancellation)))
                 } catch .errno(ENOENT) where root.forget(removed: directory) {
-                    return .success(try body(settings.files(beneath: try root.descriptor(), of: user, cancellation)))
+                    let directory = try root.descriptor()
+                    return .success(try body(settings.files(beneath: directory, root.usage, of: user, cancellation)))
                 }
             } catch {
                 return .failure(error.error(code, path))
@@ -316,6 +293,7 @@ public final class LocalFilesystemBackend: ConfinableBackend {
 extension LocalFilesystemBackend.Settings {
     func files(
         beneath root: FileDescriptorHandle,
+        _ usage: WorkspaceUsage?,
         of user: uid_t,
         _ cancellation: FileCancellation
     ) -> LocalFiles {

@@ -118,10 +118,15 @@ import Testing
     @Test func loseNoUpdate() async throws {
         try await LocalFixture.with { fixture in
             let rounds = 10_000
+            let directories = OpenDirectoryCache()
             let other = LocalFilesystemBackend(
                 rootDirectory: fixture.root,
-                temporaryDirectory: fixture.temporary,
-                threads: fixture.threads
+                settings: .init(
+                    temporary: TemporaryFileDirectory(path: fixture.temporary, in: directories),
+                    ownsTemporaryDirectory: true,
+                    threads: fixture.threads,
+                    directories: directories
+                )
             )
             let scope = try other.scope(try WorkspacePath("directory"), configuration: ScopeConfiguration())
             try await fixture.backend.put("directory/counter", Self.count(0))

@@ -51,14 +51,16 @@ struct LocalFixture: Sendable {
             threads: threads,
             backend: LocalFilesystemBackend(
                 rootDirectory: base + "/root",
-                temporary: TemporaryFileDirectory(path: base + "/temporary", in: directories),
-                ownsTemporaryDirectory: true,
-                identity: identity,
-                limits: limits,
                 usage: usage,
-                threads: threads,
-                directories: directories,
-                commands: commands
+                settings: .init(
+                    temporary: TemporaryFileDirectory(path: base + "/temporary", in: directories),
+                    ownsTemporaryDirectory: true,
+                    identity: identity,
+                    limits: limits,
+                    threads: threads,
+                    directories: directories,
+                    commands: commands
+                )
             )
         )
         for directory in [fixture.root, fixture.temporary, fixture.outside] {

@@ -221,10 +221,12 @@ extension LocalFixture {
             try makeDirectory("\(number)")
             return LocalFilesystemBackend(
                 rootDirectory: path("\(number)"),
-                temporary: temporary,
-                identity: identity,
-                threads: threads,
-                directories: directories
+                settings: .init(
+                    temporary: temporary,
+                    identity: identity,
+                    threads: threads,
+                    directories: directories
+                )
             )
         }
     }

@@ -65,11 +65,13 @@ import Testing
             let (watches, share) = (FileWatches(), WatchShare(WatchShare.Limits(watches: 2, directories: 5)))
             let backend = LocalFilesystemBackend(
                 rootDirectory: fixture.root,
-                temporary: TemporaryFileDirectory(path: fixture.temporary, in: OpenDirectoryCache()),
-                threads: fixture.threads,
-                directories: OpenDirectoryCache(),
-                watches: watches,
-                watchShare: share
+                settings: .init(
+                    temporary: TemporaryFileDirectory(path: fixture.temporary, in: OpenDirectoryCache()),
+                    threads: fixture.threads,
+                    directories: OpenDirectoryCache(),
+                    watches: watches,
+                    watchShare: share
+                )
             )
             for name in ["a", "b", "c"] { try fixture.makeDirectory(name) }
             let first = try await backend.watch()
@@ -95,10 +97,12 @@ import Testing
             func backend() -> LocalFilesystemBackend {
                 LocalFilesystemBackend(
                     rootDirectory: fixture.root,
-                    temporary: TemporaryFileDirectory(path: fixture.temporary, in: OpenDirectoryCache()),
-                    threads: fixture.threads,
-                    directories: OpenDirectoryCache(),
-                    watchShare: share
+                    settings: .init(
+                        temporary: TemporaryFileDirectory(path: fixture.temporary, in: OpenDirectoryCache()),
+                        threads: fixture.threads,
+                        directories: OpenDirectoryCache(),
+                        watchShare: share
+                    )
                 )
             }
             try fixture.makeDirectory("a")

@@ -20,15 +20,10 @@ enum EntryBackend: Sendable {
 /// What the pool keeps for a key: a backend with its own environment and operations logger, and the views of it that
 /// are confined to a scope. Safe to use from any thread.
 package final class BackendEntry: PooledEntry {
-    let org: Org
-    /// Empty: keyless.
-    let key: String
-    let configuration: EntryConfiguration
+    private let kind: EntryKind
     let log: EntryLog
     private let backend: EntryBackend
     private let scopes = Mutex<[[UInt8]: EntryBackend]>([:])
-    /// Nil: it stays as it was made.
-    private let edition: OrgEdition?
     private let isDestroyed = Atomic<Bool>(false)
     private let calls = EntryCalls()
     private let cleanUp: @Sendable (BackendEntry) async -> Void
@@ -38,23 +33,27 @@ package final class BackendEntry: PooledEntry {
     /// Views that are kept at the most; more are made each time.
     private static let maximumScopes = 64
 
+    /// - Parameters:
+    ///   - key: Nil: keyless.
+    ///   - cleanUp: What is to be done at the end of the entry, after that of its calls.
     init(
-        org: Org,
-        key: String,
-        configuration: EntryConfiguration,
-        log: EntryLog,
+        _ kind: EntryKind,
+        key: String?,
         backend: EntryBackend,
-        edition: OrgEdition? = nil,
-        cleanUp: @escaping @Sendable (BackendEntry) async -> Void = { _ in }
+        cleanUp: @escaping @Sendable (BackendEntry) async -> Void
     ) {
-        self.org = org
-        self.key = key
-        self.configuration = configuration
-        self.log = log
+        self.kind = kind
+        log = EntryLog(kind.log, key: key ?? "")
         self.backend = backend
-        self.edition = edition
         self.cleanUp = cleanUp
     }
+
+    var org: Org { kind.org }
+
+    /// Empty: keyless.
+    var key: String { log.key }
+
+    var configuration: EntryConfiguration { kind.configuration }
 
     var backendType: BackendType { backend.backend.type }
 
@@ -66,7 +65,7 @@ package final class BackendEntry: PooledEntry {
         }
     }
 
-    package var isUsable: Bool { !isDestroyed.load(ordering: .relaxed) && edition?.isCurrent ?? true }
+    package var isUsable: Bool { !isDestroyed.load(ordering: .relaxed) && kind.edition?.isCurrent ?? true }
 
     package var idleTimeout: IdleTimeout { configuration.idleTimeout(of: backend.backend.type) }
 

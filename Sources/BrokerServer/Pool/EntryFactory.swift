@@ -22,6 +22,19 @@ final class EntryFactory: Sendable {
     private let watches = FileWatches()
     private let watchedDirectories: WatchTotal
     private let shares = Mutex<[Org.ID: OrgShare]>([:])
+    /// Of each org, those of the entries that were made last: the next one is mostly of the same.
+    private let lastKinds = Mutex<[Org.ID: LastKinds]>([:])
+
+    private struct LastKinds {
+        var files: FilesKind?
+        var memory: EntryKind?
+    }
+
+    private struct FilesKind {
+        let kind: EntryKind
+        /// Of the entries' backends.
+        let settings: LocalFilesystemBackend.Settings
+    }
 
     init(
         tenancy: Tenancy,
@@ -62,11 +75,13 @@ final class EntryFactory: Sendable {
         }
         switch (key.type, key.name) {
         case (.memory, let name):
-            return entry(.memory(memory(org, edition.share, configuration)), org, name, configuration)
+            let kind = memoryKind(org, configuration)
+            let backend = EntryBackend.memory(memory(org, edition.share, configuration))
+            return BackendEntry(kind, key: name, backend: backend, cleanUp: kind.cleanUp)
         case (.localFilesystem, let name?):
-            return try await makeEntry(of: name, org, edition, configuration)
+            return try await makeEntry(of: name, edition.share, filesKind(org, edition, configuration))
         case (.localFilesystem, nil):
-            return try await makeKeylessEntry(org, edition, configuration)
+            return try await makeKeylessEntry(edition.share, filesKind(org, edition, configuration))
         case (.remoteFilesystem, _):
             throw BackendError(
                 .invalidArgument,
@@ -78,17 +93,16 @@ final class EntryFactory: Sendable {
     /// The files stay when the entry ends.
     private func makeEntry(
         of key: String,
-        _ org: Org,
-        _ edition: OrgEdition,
-        _ configuration: EntryConfiguration
+        _ share: OrgShare,
+        _ files: FilesKind
     ) async throws(BackendError) -> BackendEntry {
-        let (root, threads, locks, wallClock) = (tenancy.root, edition.share.threads, locks, wallClock)
+        let (root, kind, org, wallClock) = (tenancy.root, files.kind, files.kind.org, wallClock)
         let workspace = WorkspaceID(org: org.id, key: key)
         while true {
             try await locks.share(workspace)
             let path: String
             do throws(BackendError) {
-                path = try await threads.run { () throws(BackendError) in
+                path = try await share.threads.run { () throws(BackendError) in
                     let path = try root.workspaceDirectory(of: org, key: key)
                     // Where that fails the workspace may look unused one day; while it is in use that does not count.
                     try? root.noteUse(of: org, key: key, at: wallClock())
@@ -98,13 +112,12 @@ final class EntryFactory: Sendable {
                 locks.ended(workspace)
                 throw error
             }
-            let local = backend(at: path, edition.share.usage.workspace(key), org, edition.share, configuration)
-            let made = entry(.local(local), org, key, configuration, edition) { entry in
-                _ = try? await threads.run { () throws(BackendError) in
-                    try root.noteUse(of: org, key: key, at: wallClock())
-                }
-                locks.ended(entry, of: workspace)
-            }
+            let local = LocalFilesystemBackend(
+                rootDirectory: path,
+                usage: share.usage.workspace(key),
+                settings: files.settings
+            )
+            let made = BackendEntry(kind, key: key, backend: .local(local), cleanUp: kind.cleanUp)
             if locks.name(made, of: workspace) { return made }
             // The workspace is about to be removed: the entry is to have the next one.
             locks.ended(workspace)
@@ -112,15 +125,16 @@ final class EntryFactory: Sendable {
     }
 
     /// The files end with the entry.
-    private func makeKeylessEntry(
-        _ org: Org,
-        _ edition: OrgEdition,
-        _ configuration: EntryConfiguration
-    ) async throws(BackendError) -> BackendEntry {
-        let (root, threads, trash, background) = (tenancy.root, edition.share.threads, trash, background)
+    private func makeKeylessEntry(_ share: OrgShare, _ files: FilesKind) async throws(BackendError) -> BackendEntry {
+        let (root, org, threads, trash, background) = (tenancy.root, files.kind.org, share.threads, trash, background)
         let workspace = try await threads.run { () throws(BackendError) in try root.makeKeylessWorkspace(of: org) }
-        let local = backend(at: workspace.path, edition.share.usage.makeWorkspace(), org, edition.share, configuration)
-        return entry(.local(local), org, nil, configuration, edition) { entry in
+        let local = LocalFilesystemBackend(
+            rootDirectory: workspace.path,
+            usage: share.usage.makeWorkspace(),
+            settings: files.settings
+        )
+        return BackendEntry(files.kind, key: nil, backend: .local(local)) { [uploads] entry in
+            await uploads.endAll(of: ObjectIdentifier(entry))
             background.forget(entry.backgroundOwner, of: org.id)
             // Where that fails, it is swept at the next start.
             try? await threads.run { () throws(BackendError) in try root.setAside(workspace, of: org) }
@@ -128,45 +142,44 @@ final class EntryFactory: Sendable {
         }
     }
 
-    private func entry(
-        _ backend: EntryBackend,
-        _ org: Org,
-        _ key: String?,
-        _ configuration: EntryConfiguration,
-        _ edition: OrgEdition? = nil,
-        cleanUp: @escaping @Sendable (BackendEntry) async -> Void = { _ in }
-    ) -> BackendEntry {
-        BackendEntry(
-            org: org,
-            key: key ?? "",
-            configuration: configuration,
-            log: EntryLog(
-                log,
-                org: org.name,
-                key: key ?? "",
-                mode: configuration.logMode,
-                environment: org.environment.merging(configuration.environment)
-            ),
-            backend: backend,
-            edition: edition
-        ) { [uploads] entry in
-            await uploads.endAll(of: ObjectIdentifier(entry))
-            await cleanUp(entry)
+    private func memoryKind(_ org: Org, _ configuration: EntryConfiguration) -> EntryKind {
+        lastKinds.withLock { lastKinds in
+            if let last = lastKinds[org.id]?.memory, last.isOf(org, nil, configuration) { return last }
+            let kind = EntryKind(org, configuration, nil, log) { [uploads] entry in
+                await uploads.endAll(of: ObjectIdentifier(entry))
+            }
+            lastKinds[org.id, default: LastKinds()].memory = kind
+            return kind
         }
     }
 
-    private func backend(
-        at path: String,
-        _ usage: WorkspaceUsage,
-        _ org: Org,
-        _ share: OrgShare,
-        _ configuration: EntryConfiguration
-    ) -> LocalFilesystemBackend {
-        LocalFilesystemBackend(
-            rootDirectory: path,
+    private func filesKind(_ org: Org, _ edition: OrgEdition, _ configuration: EntryConfiguration) -> FilesKind {
+        lastKinds.withLock { lastKinds in
+            if let last = lastKinds[org.id]?.files, last.kind.isOf(org, edition, configuration) { return last }
+            let kind = EntryKind(org, configuration, edition, log, cleanUp: cleanUpOfKeyed(org, edition.share.threads))
+            let files = FilesKind(kind: kind, settings: settings(of: kind, edition.share))
+            lastKinds[org.id, default: LastKinds()].files = files
+            return files
+        }
+    }
+
+    private func cleanUpOfKeyed(_ org: Org, _ threads: FileThreads) -> EntryKind.CleanUp {
+        { [root = tenancy.root, uploads, locks, wallClock] entry in
+            await uploads.endAll(of: ObjectIdentifier(entry))
+            let key = entry.key
+            _ = try? await threads.run { () throws(BackendError) in
+                try root.noteUse(of: org, key: key, at: wallClock())
+            }
+            locks.ended(entry, of: WorkspaceID(org: org.id, key: key))
+        }
+    }
+
+    private func settings(of kind: EntryKind, _ share: OrgShare) -> LocalFilesystemBackend.Settings {
+        let (org, configuration) = (kind.org, kind.configuration)
+        return LocalFilesystemBackend.Settings(
             temporary: share.temporary,
             identity: org.identity,
-            environment: org.environment.merging(configuration.environment),
+            environment: kind.environment,
             limits: LocalFilesystemLimits(
                 maximumFileBytes: configuration.limits.maximumFileBytes ?? .max,
                 maximumReaddirEntries: self.configuration.limits.maxReaddirEntries,
@@ -174,7 +187,6 @@ final class EntryFactory: Sendable {
                 calls: self.configuration.files
             ),
             fileSizeLimit: share.fileSizeLimit,
-            usage: usage,
             threads: share.threads,
             directories: directories,
             watches: watches,

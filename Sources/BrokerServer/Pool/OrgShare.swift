@@ -84,6 +84,12 @@ struct OrgEdition: Sendable {
     var isCurrent: Bool { share.isCurrent(number) }
 }
 
+extension OrgEdition: Equatable {
+    static func == (left: OrgEdition, right: OrgEdition) -> Bool {
+        left.share === right.share && left.number == right.number
+    }
+}
+
 extension Org {
     /// Whether an entry of the one is like an entry of the other.
     func makesSameEntries(as other: Org) -> Bool {

@@ -13,73 +13,90 @@ struct WorkspaceID: Sendable, Hashable {
 struct WorkspaceLockMachine<Waiter: Sendable, Holder: AnyObject & Sendable> {
     typealias WaiterID = UInt64
 
-    private struct Lock {
-        /// Those that share it and have said who they are, mostly one, and those that have not.
-        var holders: [Holder] = []
+    /// Those that share a workspace: there are as many of these as workspaces in use.
+    private struct Sharers {
+        /// One that has said who it is, mostly the only one, and the others that have.
+        var holder: Holder?
+        var others: [Holder] = []
+        /// Those that have not.
         var unnamed = 0
-        var isClaimed = false
+
+        var holders: [Holder] { (holder.map { [$0] } ?? []) + others }
+        var isEmpty: Bool { unnamed <= 0 && holder == nil }
+
+        mutating func add(_ new: Holder) {
+            if holder == nil { holder = new } else { others.append(new) }
+        }
+
+        mutating func remove(_ ended: Holder) {
+            guard holder === ended else { return others.removeAll { $0 === ended } }
+            holder = others.isEmpty ? nil : others.removeFirst()
+        }
+    }
+
+    /// There is one while a workspace is claimed.
+    private struct Claim {
         /// The claimant, while it waits for the holders to end.
         var claimant: WaiterID?
         /// In the order in which they came; those that were cancelled are not in `waiters` any more.
         var toShare: [WaiterID] = []
         var toClaim: [WaiterID] = []
-
-        var isShared: Bool { unnamed > 0 || !holders.isEmpty }
-        var isFree: Bool { !isShared && !isClaimed && toShare.isEmpty && toClaim.isEmpty }
     }
 
-    private var locks: [WorkspaceID: Lock] = [:]
+    private var sharers: [WorkspaceID: Sharers] = [:]
+    private var claims: [WorkspaceID: Claim] = [:]
     private var waiters: [WaiterID: Waiter] = [:]
 
     // MARK: Sharing
 
     /// True: granted. Else the waiter is handed back when it is.
     mutating func share(_ workspace: WorkspaceID, _ id: WaiterID, _ waiter: Waiter) -> Bool {
-        guard locks[workspace]?.isClaimed ?? false else {
-            locks[workspace, default: Lock()].unnamed += 1
+        guard isClaimed(workspace) else {
+            sharers[workspace, default: Sharers()].unnamed += 1
             return true
         }
         waiters[id] = waiter
-        locks[workspace]?.toShare.append(id)
+        claims[workspace]?.toShare.append(id)
         return false
     }
 
     /// One that shares the workspace says who it is. False, and nothing done, where a claim came in between.
     mutating func name(_ holder: Holder, of workspace: WorkspaceID) -> Bool {
-        guard let lock = locks[workspace], !lock.isClaimed else { return false }
-        locks[workspace]?.unnamed -= 1
-        locks[workspace]?.holders.append(holder)
+        guard isShared(workspace), !isClaimed(workspace) else { return false }
+        sharers[workspace]?.unnamed -= 1
+        sharers[workspace]?.add(holder)
         return true
     }
 
     /// One that has not said who it is shares it no more.
     mutating func ended(_ workspace: WorkspaceID) -> [Waiter] {
-        locks[workspace]?.unnamed -= 1
+        sharers[workspace]?.unnamed -= 1
         return shareEnded(workspace)
     }
 
     mutating func ended(_ holder: Holder, of workspace: WorkspaceID) -> [Waiter] {
-        locks[workspace]?.holders.removeAll { $0 === holder }
+        sharers[workspace]?.remove(holder)
         return shareEnded(workspace)
     }
 
     private mutating func shareEnded(_ workspace: WorkspaceID) -> [Waiter] {
-        guard let lock = locks[workspace], !lock.isShared else { return [] }
-        locks[workspace]?.claimant = nil
-        forgetIfFree(workspace)
-        return lock.claimant.flatMap { waiters.removeValue(forKey: $0) }.map { [$0] } ?? []
+        guard !isShared(workspace) else { return [] }
+        sharers[workspace] = nil
+        guard let claimant = claims[workspace]?.claimant else { return [] }
+        claims[workspace]?.claimant = nil
+        return waiters.removeValue(forKey: claimant).map { [$0] } ?? []
     }
 
     // MARK: Claiming
 
     /// True: granted. Else the waiter is handed back when it is.
     mutating func claim(_ workspace: WorkspaceID, _ id: WaiterID, _ waiter: Waiter) -> Bool {
-        guard locks[workspace]?.isClaimed ?? false else {
-            locks[workspace, default: Lock()].isClaimed = true
+        guard isClaimed(workspace) else {
+            claims[workspace] = Claim()
             return true
         }
         waiters[id] = waiter
-        locks[workspace]?.toClaim.append(id)
+        claims[workspace]?.toClaim.append(id)
         return false
     }
 
@@ -87,28 +104,26 @@ struct WorkspaceLockMachine<Waiter: Sendable, Holder: AnyObject & Sendable> {
     mutating func awaitEnds(of workspace: WorkspaceID, _ id: WaiterID, _ waiter: Waiter) -> Bool {
         guard isShared(workspace) else { return true }
         waiters[id] = waiter
-        locks[workspace]?.claimant = id
+        claims[workspace]?.claimant = id
         return false
     }
 
     /// The claim is over: those that wait to share the workspace do, then the next claim counts.
     mutating func unclaim(_ workspace: WorkspaceID) -> [Waiter] {
-        guard var lock = locks[workspace] else { return [] }
+        guard var claim = claims.removeValue(forKey: workspace) else { return [] }
         var resumed: [Waiter] = []
-        for id in lock.toShare {
+        for id in claim.toShare {
             guard let waiter = waiters.removeValue(forKey: id) else { continue }
-            lock.unnamed += 1
+            sharers[workspace, default: Sharers()].unnamed += 1
             resumed.append(waiter)
         }
-        lock.toShare = []
-        lock.isClaimed = false
-        while !lock.isClaimed, !lock.toClaim.isEmpty {
-            guard let waiter = waiters.removeValue(forKey: lock.toClaim.removeFirst()) else { continue }
-            lock.isClaimed = true
+        claim.toShare = []
+        while !claim.toClaim.isEmpty {
+            guard let waiter = waiters.removeValue(forKey: claim.toClaim.removeFirst()) else { continue }
+            claims[workspace] = claim
             resumed.append(waiter)
+            break
         }
-        locks[workspace] = lock
-        forgetIfFree(workspace)
         return resumed
     }
 
@@ -117,19 +132,17 @@ struct WorkspaceLockMachine<Waiter: Sendable, Holder: AnyObject & Sendable> {
     /// Whoever waited does so no more. Nil: it was granted already.
     mutating func cancel(_ id: WaiterID) -> Waiter? { waiters.removeValue(forKey: id) }
 
-    func isShared(_ workspace: WorkspaceID) -> Bool { locks[workspace]?.isShared ?? false }
+    func isShared(_ workspace: WorkspaceID) -> Bool { sharers[workspace].map { !$0.isEmpty } ?? false }
 
-    func holders(of workspace: WorkspaceID) -> [Holder] { locks[workspace]?.holders ?? [] }
+    private func isClaimed(_ workspace: WorkspaceID) -> Bool { claims[workspace] != nil }
+
+    func holders(of workspace: WorkspaceID) -> [Holder] { sharers[workspace]?.holders ?? [] }
 
     /// Keys of an org whose workspaces are shared now.
     func sharedKeys(of org: Org.ID) -> [String] {
-        locks.compactMap { workspace, lock in workspace.org == org && lock.isShared ? workspace.key : nil }
+        sharers.compactMap { workspace, sharers in workspace.org == org && !sharers.isEmpty ? workspace.key : nil }
     }
 
     /// Nothing is kept for workspaces that nobody uses.
-    var isEmpty: Bool { locks.isEmpty && waiters.isEmpty }
-
-    private mutating func forgetIfFree(_ workspace: WorkspaceID) {
-        if locks[workspace]?.isFree ?? false { locks[workspace] = nil }
-    }
+    var isEmpty: Bool { sharers.isEmpty && claims.isEmpty && waiters.isEmpty }
 }

@@ -12,7 +12,7 @@ extension LocalFilesystemBackend {
         grows: Bool = true,
         _ body: @escaping @Sendable (LocalFiles) throws(DirectoryAccess.Failure) -> Value
     ) async throws(BackendError) -> Value {
-        guard let usage = settings.usage else {
+        guard let usage else {
             return try await perform(.writeFailed, path, isShort: isShort, body)
         }
         let value = try await perform(.writeFailed, path, isShort: isShort) {
@@ -40,7 +40,7 @@ extension LocalFilesystemBackend {
     /// Counts all that is in the workspace, in turns with what others do, for all who ask at the same time. As the broker
     /// itself: what a command made unreadable takes room all the same.
     package func countUsage() async throws(BackendError) {
-        guard let usage = settings.usage else { return }
+        guard let usage else { return }
         try await usage.counts.run { () async throws(BackendError) in
             // Somebody else may have had it counted, or an operation that had begun before have disturbed the count: those
             // that come later wait for it, unless there is room enough.
@@ -54,7 +54,7 @@ extension LocalFilesystemBackend {
 
     /// Whether commands cannot have changed what matters since it was counted.
     func isKnownWellEnough() async -> Bool {
-        guard let usage = settings.usage else { return true }
+        guard let usage else { return true }
         let root = root.outermost
         let answer = try? await settings.threads.run(as: nil) { _ -> Result<Bool, BackendError> in
             guard let directory = try? root.descriptor() else { return .success(true) }
@@ -84,7 +84,7 @@ extension LocalFilesystemBackend {
         return try await settings.threads.run(as: nil) { cancellation in
             do throws(DirectoryAccess.Failure) {
                 let directory = try root.descriptor()
-                let files = settings.files(beneath: directory, of: geteuid(), cancellation)
+                let files = settings.files(beneath: directory, usage, of: geteuid(), cancellation)
                 if walk == nil { usage.beginCount(on: directory) }
                 var next: UsageWalk
                 if let walk { next = walk } else { next = try UsageWalk(ofAll: files) }

@@ -120,8 +120,12 @@ package struct CommandIsolation: Sendable {
 }
 
 /// Stands in where this host cannot isolate commands: files work, commands say what is missing.
-private struct UnavailableCommands: CommandStarter, BackendCommands {
-    let reason: BackendError
+private final class UnavailableCommands: CommandStarter, BackendCommands {
+    private let reason: BackendError
+
+    init(reason: BackendError) {
+        self.reason = reason
+    }
 
     func makeCommands(as identity: HostIdentity?) -> any BackendCommands { self }
 

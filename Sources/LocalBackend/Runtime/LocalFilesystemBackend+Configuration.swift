@@ -37,16 +37,19 @@ extension LocalFilesystemBackend {
         }
         self.init(
             rootDirectory: root,
-            temporaryDirectory: temporary.path,
-            identity: identity,
-            environment: configuration.environment,
-            limits: configuration.limits,
-            threads: runtime.threads,
-            directories: runtime.directories,
-            watches: runtime.watches,
-            watchShare: runtime.watchShare,
-            commands: runtime.commands.commands.limited(to: runtime.tenant, ExecLimits()),
-            safety: configuration.safety,
+            settings: Settings(
+                temporary: TemporaryFileDirectory(path: temporary.path, in: runtime.directories),
+                ownsTemporaryDirectory: true,
+                identity: identity,
+                environment: configuration.environment,
+                limits: configuration.limits,
+                threads: runtime.threads,
+                directories: runtime.directories,
+                watches: runtime.watches,
+                watchShare: runtime.watchShare,
+                commands: runtime.commands.commands.limited(to: runtime.tenant, ExecLimits()),
+                safety: configuration.safety
+            ),
             cleanUp: { temporary.remove() }
         )
     }

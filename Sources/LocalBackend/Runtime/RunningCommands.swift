@@ -2,11 +2,14 @@ internal import AgentBackend
 internal import NIOCore
 internal import Synchronization
 
-/// The commands of a backend and of its scopes that may still run, to be ended with it. Safe to use from any thread.
+/// The commands of a backend and of its scopes that may still run, and what runs them, to be ended with it. Safe to use
+/// from any thread.
 final class RunningCommands: Sendable {
     private struct State {
         var commands: [UInt64: any StartedCommand] = [:]
         var lastCommand: UInt64 = 0
+        /// Made for the first command.
+        var runner: (any BackendCommands)?
         /// The backend was destroyed.
         var isEnded = false
     }
@@ -17,6 +20,16 @@ final class RunningCommands: Sendable {
 
     init(usage: WorkspaceUsage? = nil) {
         self.usage = usage
+    }
+
+    /// What runs the commands. Nil where the backend was destroyed.
+    func runner(makeRunner: () -> any BackendCommands) -> (any BackendCommands)? {
+        state.withLock { state in
+            guard !state.isEnded else { return nil }
+            let runner = state.runner ?? makeRunner()
+            state.runner = runner
+            return runner
+        }
     }
 
     /// What its caller gets in place of a command that the workspace was told of. Nil where the backend was destroyed
@@ -52,12 +65,13 @@ final class RunningCommands: Sendable {
 
     /// Ends them all, and waits until no process of theirs is left. Takes no more.
     func end() async {
-        let commands = state.withLock { state in
+        let (commands, runner) = state.withLock { state in
             defer { state = State(isEnded: true) }
-            return Array(state.commands.values)
+            return (Array(state.commands.values), state.runner)
         }
         await Self.end(commands)
         for _ in commands { usage?.commandEnded() }
+        await runner?.destroy()
     }
 
     fileprivate func remove(_ number: UInt64) {

@@ -82,15 +82,7 @@ private struct TenantCommands: CommandStarter {
     let limits: ExecLimits
 
     func makeCommands(as identity: HostIdentity?) -> any BackendCommands {
-        let sandboxes = CommandNetwork.allCases.map { network in
-            (network, WarmSandbox(runner, identity: identity, tenant: tenant, limits: limits, network: network))
-        }
-        return SandboxedBackendCommands(
-            commands: commands,
-            sandboxes: Dictionary(sandboxes) { first, _ in first },
-            tenant: tenant,
-            limits: limits
-        )
+        SandboxedBackendCommands(self, identity)
     }
 
     func limited(to tenant: CommandTenant, _ limits: ExecLimits) -> any CommandStarter {
@@ -98,12 +90,25 @@ private struct TenantCommands: CommandStarter {
     }
 }
 
-private struct SandboxedBackendCommands: BackendCommands {
-    let commands: SandboxedCommands
-    /// Made, as far as they cost anything, for the first command that sees this of the network.
-    let sandboxes: [CommandNetwork: WarmSandbox]
-    let tenant: CommandTenant
-    let limits: ExecLimits
+private final class SandboxedBackendCommands: BackendCommands {
+    private let starter: TenantCommands
+    /// Made, as far as they cost much, for the first command that sees this of the network.
+    private let sandboxes: [CommandNetwork: WarmSandbox]
+
+    init(_ starter: TenantCommands, _ identity: HostIdentity?) {
+        self.starter = starter
+        let sandboxes = CommandNetwork.allCases.map { network in
+            let sandbox = WarmSandbox(
+                starter.runner,
+                identity: identity,
+                tenant: starter.tenant,
+                limits: starter.limits,
+                network: network
+            )
+            return (network, sandbox)
+        }
+        self.sandboxes = Dictionary(sandboxes) { first, _ in first }
+    }
 
     func start(
         _ request: ExecRequest,
@@ -111,13 +116,13 @@ private struct SandboxedBackendCommands: BackendCommands {
         scope: Int32,
         environment: Environment
     ) async throws(BackendError) -> any StartedCommand {
-        let allowed = tenant.limits()
+        let allowed = starter.tenant.limits()
         guard request.network == .none || allowed.allowsHostNetwork, let sandbox = sandboxes[request.network] else {
             throw Self.noHostNetwork
         }
-        return try await commands.start(
+        return try await starter.commands.start(
             request,
-            try request.limits.ofCommand(within: limits.lowered(to: allowed.exec)),
+            try request.limits.ofCommand(within: starter.limits.lowered(to: allowed.exec)),
             in: sandbox,
             workspace: workspace,
             scope: scope,

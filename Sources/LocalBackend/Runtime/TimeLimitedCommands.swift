@@ -21,9 +21,14 @@ package struct TimeLimitedCommands: CommandStarter {
     }
 }
 
-private struct TimeLimitedBackendCommands: BackendCommands {
-    let commands: any BackendCommands
-    let maximumTimeout: Duration
+private final class TimeLimitedBackendCommands: BackendCommands {
+    private let commands: any BackendCommands
+    private let maximumTimeout: Duration
+
+    init(commands: any BackendCommands, maximumTimeout: Duration) {
+        self.commands = commands
+        self.maximumTimeout = maximumTimeout
+    }
 
     func start(
         _ request: ExecRequest,

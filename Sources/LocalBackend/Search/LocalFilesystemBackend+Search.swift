@@ -29,7 +29,7 @@ extension LocalFilesystemBackend {
         options: DiskUsageOptions
     ) async throws(BackendError) -> DiskUsage {
         try options.after?.checkLies(below: path)
-        if path.isRoot, root === root.outermost, options.after == nil, let usage = settings.usage {
+        if path.isRoot, root === root.outermost, options.after == nil, let usage {
             let counted = try await countedUsage(usage)
             // A page that is asked for to be shorter is counted as one.
             if options.limit == 0 || counted.files + counted.directories <= options.limit { return counted }
