@@ -20,6 +20,8 @@ struct DirectoryWalk<Context: Sendable>: Sendable {
         let context: Context
         /// It comes before the place that the walk goes on from, or is that: what is in it may still be of interest.
         let isBehind: Bool
+        /// ``next(_:_:)`` was told that it is wanted; of what is found by its very name it does not ask.
+        let isKnownWanted: Bool
 
         var name: [UInt8] { Array(path.bytes.suffix(nameLength)) }
 
@@ -38,6 +40,8 @@ struct DirectoryWalk<Context: Sendable>: Sendable {
         var names = NamedEntries()
         /// Of ``names``, the one that comes next.
         var next = 0
+        /// It was asked of them whether they are wanted.
+        var areKnownWanted = false
         /// There are more in the directory, after this one.
         var rest: ListStart?
         /// Where to go on from in here: the names of it that lie below this directory.
@@ -56,7 +60,8 @@ struct DirectoryWalk<Context: Sendable>: Sendable {
                     nameLength: name.count,
                     directory: directory,
                     context: context,
-                    isBehind: trail.first.map { name.elementsEqual($0) } ?? false
+                    isBehind: trail.first.map { name.elementsEqual($0) } ?? false,
+                    isKnownWanted: areKnownWanted
                 )
             }
         }
@@ -192,6 +197,7 @@ struct DirectoryWalk<Context: Sendable>: Sendable {
         if isTruncated, let last = smallest.entries.last { levels[index].rest = .after(last.name) }
         keptNames += smallest.entries.count
         levels[index].names = smallest.entries
+        levels[index].areKnownWanted = true
     }
 
     private mutating func forgetNames(of index: Int) {

@@ -49,11 +49,16 @@ struct GlobWalk: WorkInTurns {
     }
 
     private mutating func tell(_ entry: DirectoryWalk<GlobState>.Entry) {
-        let isTold = entry.withName { pattern.includes($0, entry.kind, at: entry.context, options) }
-        guard isTold else { return }
+        guard isTold(entry) else { return }
         let info = options.withDetails ? entry.directory.info(of: entry.name) : nil
         page.files.append(FoundFile(path: entry.path, kind: entry.kind, info: info))
         room.add(entry.path)
+    }
+
+    /// Of what is no directory nothing but that makes it wanted.
+    private func isTold(_ entry: DirectoryWalk<GlobState>.Entry) -> Bool {
+        if entry.isKnownWanted, entry.kind != .directory { return true }
+        return entry.withName { pattern.includes($0, entry.kind, at: entry.context, options) }
     }
 
     private mutating func descend(

@@ -12,8 +12,10 @@ struct NamedEntry: Sendable {
 /// is not worth an object for each.
 struct NamedEntries: Sendable {
     private struct Place {
-        let start: Int
-        let length: Int
+        /// The first bytes of the name as a number that sorts as they do: two names mostly differ there already.
+        let beginning: UInt64
+        let start: UInt32
+        let length: UInt32
         let kind: FileInfo.Kind?
     }
 
@@ -21,7 +23,14 @@ struct NamedEntries: Sendable {
     private var places: [Place] = []
 
     mutating func append(_ name: UnsafeRawBufferPointer, _ kind: FileInfo.Kind?) {
-        places.append(Place(start: bytes.count, length: name.count, kind: kind))
+        places.append(
+            Place(
+                beginning: name.beginning,
+                start: UInt32(bytes.count),
+                length: UInt32(name.count),
+                kind: kind
+            )
+        )
         bytes.append(contentsOf: name)
     }
 
@@ -38,7 +47,8 @@ struct NamedEntries: Sendable {
         let bytes = bytes
         bytes.withUnsafeBytes { bytes in
             places.sort { left, right in
-                bytes.name(at: left.start, left.length).precedes(bytes.name(at: right.start, right.length))
+                guard left.beginning == right.beginning else { return left.beginning < right.beginning }
+                return bytes.name(at: left.start, left.length).precedes(bytes.name(at: right.start, right.length))
             }
         }
     }
@@ -63,8 +73,15 @@ extension NamedEntries: RandomAccessCollection {
 }
 
 extension UnsafeRawBufferPointer {
-    fileprivate func name(at start: Int, _ length: Int) -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(rebasing: self[start..<start + length])
+    fileprivate func name(at start: UInt32, _ length: UInt32) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: self[Int(start)..<Int(start + length)])
+    }
+
+    /// The first eight bytes, the first one the most significant; of a shorter name with zeros behind it, which are in no
+    /// name.
+    fileprivate var beginning: UInt64 {
+        guard count < 8 else { return UInt64(bigEndian: loadUnaligned(as: UInt64.self)) }
+        return reduce(0) { $0 << 8 | UInt64($1) } << UInt64(8 * (8 - count))
     }
 
     /// As `lexicographicallyPrecedes`, in one call.
