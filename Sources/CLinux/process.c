@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -127,4 +129,14 @@ int linux_epoll_wait(int epoll, uint64_t *keys, int capacity, int milliseconds) 
     if (count < 0) return errno == EINTR ? 0 : -errno;
     for (int i = 0; i < count; i++) keys[i] = events[i].data.u64;
     return count;
+}
+
+int linux_raise_thread(int levels) {
+    // Process 0 is the calling thread in all of these.
+    errno = 0;
+    int ordinary = getpriority(PRIO_PROCESS, 0);
+    if (ordinary != 0) return -errno;
+    const struct sched_param parameters = {.sched_priority = 0};
+    if (sched_setscheduler(0, SCHED_OTHER | SCHED_RESET_ON_FORK, &parameters) != 0) return -errno;
+    return or_errno(setpriority(PRIO_PROCESS, 0, -levels));
 }

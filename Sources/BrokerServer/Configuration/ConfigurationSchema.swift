@@ -95,6 +95,8 @@ extension BrokerConfiguration.Limits {
         .value("keepalive_interval", \.keepaliveInterval, .duration(.seconds(1) ... .seconds(3600))),
         .value("keepalive_misses", \.keepaliveMisses, .count(1...100)),
         .value("drain_timeout", \.drainTimeout, .duration(.zero ... .seconds(3600))),
+        .value("busy_poll", \.busyPoll, .duration(.zero ... .milliseconds(10))),
+        .value("event_loop_priority", \.eventLoopPriority, .count(0...20)).fixed,
         .value("auth_failure_delay", \.authFailureDelay, .duration(.zero ... .seconds(10))),
         .value("max_auth_failure_delay", \.maxAuthFailureDelay, .duration(.zero ... .seconds(600))),
         .value("max_readdir_entries", \.maxReaddirEntries, .count(1...100_000)).fixed,

@@ -9,16 +9,16 @@ package enum Quantity {
         return try multiply(number, factor)
     }
 
-    /// A time: a whole number with a unit: `ms`, `s`, `m`, `h` or `d`.
+    /// A time: a whole number with a unit: `us`, `ms`, `s`, `m`, `h` or `d`.
     package static func duration(_ text: String) throws(ValueMistake) -> Duration {
         let (number, unit) = try split(text, example: "5s")
         guard !unit.isEmpty else {
             throw ValueMistake("has no unit: write \(number)ms, \(number)s, \(number)m or \(number)h")
         }
-        guard let factor = millisecondsByUnit[String(unit)] else {
-            throw ValueMistake("has the unit \"\(unit)\": use ms, s, m, h or d")
+        guard let factor = microsecondsByUnit[String(unit)] else {
+            throw ValueMistake("has the unit \"\(unit)\": use us, ms, s, m, h or d")
         }
-        return .milliseconds(try multiply(number, factor))
+        return .microseconds(try multiply(number, factor))
     }
 
     /// A whole number that is not negative; `_` may group its digits.
@@ -37,19 +37,22 @@ package enum Quantity {
         return "\(count)"
     }
 
-    /// The shortest text that ``duration(_:)`` reads back as `duration`, to the millisecond.
+    /// The shortest text that ``duration(_:)`` reads back as `duration`, to the microsecond.
     package static func text(_ duration: Duration) -> String {
         let (seconds, attoseconds) = duration.components
-        let milliseconds = Int(seconds) * 1000 + Int(attoseconds / 1_000_000_000_000_000)
-        for (unit, factor) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000)]
-        where milliseconds >= factor && milliseconds.isMultiple(of: factor) {
-            return "\(milliseconds / factor)\(unit)"
+        let microseconds = Int(seconds) * 1_000_000 + Int(attoseconds / 1_000_000_000_000)
+        guard microseconds > 0 else { return "0s" }
+        let units = microsecondsByUnit.sorted { $0.value > $1.value }
+        for (unit, factor) in units where microseconds.isMultiple(of: factor) {
+            return "\(microseconds / factor)\(unit)"
         }
-        return milliseconds == 0 ? "0s" : "\(milliseconds)ms"
+        return "\(microseconds)us"
     }
 
     private static let byteUnits = ["": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40]
-    private static let millisecondsByUnit = ["ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000]
+    private static let microsecondsByUnit = [
+        "us": 1, "ms": 1000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000,
+    ]
 
     private static func split(_ text: String, example: String) throws(ValueMistake) -> (number: Int, unit: Substring) {
         if text.hasPrefix("-") { throw ValueMistake("must not be negative") }

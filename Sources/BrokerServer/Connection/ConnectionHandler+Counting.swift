@@ -13,7 +13,9 @@ extension ConnectionHandler {
 
     /// What arrives from here on arrives now.
     func beginBatch() {
-        if !isReadingBatch { meter.beginBatch() }
+        guard !isReadingBatch else { return }
+        meter.beginBatch()
+        poller.heard(from: entry.number, limit: settings.busyPoll)
         isReadingBatch = true
     }
 

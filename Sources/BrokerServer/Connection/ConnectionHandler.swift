@@ -61,6 +61,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     private var accumulator: FrameAccumulator
     /// That of the event loop.
     private let codec: FrameCodec
+    let poller: BusyPoller
     private var out = ByteBuffer()
     private var hasWritten = false
     private var isFlushScheduled = false
@@ -90,6 +91,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         handler: any RequestHandler,
         eventLoop: any EventLoop,
         codec: FrameCodec,
+        poller: BusyPoller,
         entry: ConnectionTable.Entry,
         client: SocketAddress? = nil
     ) {
@@ -97,6 +99,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         self.handler = handler
         self.eventLoop = eventLoop
         self.codec = codec
+        self.poller = poller
         self.entry = entry
         self.client = client
         executor = EventLoopTaskExecutor(eventLoop)
@@ -140,6 +143,16 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         flush()
         accountForBuffers()
         context.fireChannelReadComplete()
+        pollIfWorthwhile()
+    }
+
+    /// Where the peer is likely to send again at once, the event loop waits for that once it has done what else there is.
+    private func pollIfWorthwhile() {
+        guard calls.isEmpty, poller.answered(limit: settings.busyPoll) else { return }
+        eventLoop.assumeIsolated().execute { [self] in
+            guard let context else { return }
+            poller.wait(for: context.channel, limit: settings.busyPoll)
+        }
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -373,6 +386,8 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         isFlushScheduled = true
         eventLoop.assumeIsolated().execute { [self] in
             isFlushScheduled = false
+            // It has more to do than to answer one peer at once.
+            poller.interrupt()
             flush()
         }
     }

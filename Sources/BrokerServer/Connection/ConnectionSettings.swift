@@ -11,6 +11,8 @@ package struct ConnectionSettings: Sendable {
     package var keepaliveMisses: Int
     /// Bytes that wait to be written to a peer before payloads for it are held back.
     package var maximumUnsent: Int
+    /// Nanoseconds that an event loop may ask for a request that is likely to come at once; see ``BusyPoll``.
+    package var busyPoll: UInt64
     package var serverVersion: String
     package var node: String
     /// Of this run of the broker.
@@ -26,6 +28,7 @@ package struct ConnectionSettings: Sendable {
         helloDeadline: Duration,
         keepaliveMisses: Int,
         maximumUnsent: Int,
+        busyPoll: Duration = .zero,
         serverVersion: String,
         node: String,
         instance: UInt64 = 0,
@@ -37,6 +40,7 @@ package struct ConnectionSettings: Sendable {
         self.helloDeadline = helloDeadline
         self.keepaliveMisses = keepaliveMisses
         self.maximumUnsent = maximumUnsent
+        self.busyPoll = UInt64(clamping: busyPoll.inNanoseconds)
         self.serverVersion = serverVersion
         self.node = node
         self.instance = instance

@@ -132,6 +132,11 @@ package struct Broker: Sendable {
         )
         let tls = try ServerTLS(configuration.tls, logger: logger)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
+        EventLoopPriority.raise(
+            group.makeIterator().map { $0 },
+            by: configuration.limits.eventLoopPriority,
+            logger: logger
+        )
         let servedConnections = AdmissionLimits.ofProcess(configuration).maximumConnections
         if servedConnections < configuration.limits.maxConnections {
             logger.warning(
@@ -284,6 +289,7 @@ package struct Broker: Sendable {
             helloDeadline: limits.helloDeadline,
             keepaliveMisses: limits.keepaliveMisses,
             maximumUnsent: limits.maxUnsentBytesPerConnection,
+            busyPoll: limits.busyPoll,
             serverVersion: BrokerVersion.current,
             node: configuration.node,
             instance: core.instance,

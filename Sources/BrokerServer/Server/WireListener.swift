@@ -10,7 +10,7 @@ internal import Synchronization
 final class WireListener: Sendable {
     private let group: MultiThreadedEventLoopGroup
     /// What the connections of an event loop share.
-    private let parts: [ObjectIdentifier: (router: Router, codec: FrameCodec)]
+    private let parts: [ObjectIdentifier: (router: Router, codec: FrameCodec, poller: BusyPoller)]
     /// Of connections that are made from now on.
     private let settings: Mutex<ConnectionSettings>
     private let connections: ConnectionTable
@@ -39,7 +39,7 @@ final class WireListener: Sendable {
         // How long a head may be is not changed while the broker runs.
         parts = Dictionary(
             uniqueKeysWithValues: group.makeIterator().map {
-                (ObjectIdentifier($0), (Router(eventLoop: $0, broker: broker), FrameCodec(settings)))
+                (ObjectIdentifier($0), (Router(eventLoop: $0, broker: broker), FrameCodec(settings), BusyPoller()))
             }
         )
     }
@@ -128,7 +128,7 @@ final class WireListener: Sendable {
 
     /// `client`: whose address the connection counts as one of; nil: its own.
     private func serve(_ channel: any Channel, _ tls: ServerTLS?, for client: SocketAddress? = nil) throws {
-        guard let (router, codec) = parts[ObjectIdentifier(channel.eventLoop)] else {
+        guard let (router, codec, poller) = parts[ObjectIdentifier(channel.eventLoop)] else {
             throw BackendError(.internal, message: "a connection was accepted on a foreign event loop")
         }
         if channel.localAddress?.protocol == .inet || channel.localAddress?.protocol == .inet6 {
@@ -142,6 +142,7 @@ final class WireListener: Sendable {
             handler: router,
             eventLoop: channel.eventLoop,
             codec: codec,
+            poller: poller,
             entry: entry,
             client: client
         )

@@ -57,7 +57,7 @@ import Testing
             "\"7421\" is no address; allowed: HOST:PORT"
         ),
         Mistake("limits:\n  hello_deadline: 5\n", line: 2, "limits.hello_deadline", "has no unit: write 5ms, 5s"),
-        Mistake("limits:\n  hello_deadline: 5 sec\n", line: 2, "limits.hello_deadline", "use ms, s, m, h or d"),
+        Mistake("limits:\n  hello_deadline: 5 sec\n", line: 2, "limits.hello_deadline", "use us, ms, s, m, h or d"),
         Mistake(
             "limits:\n  hello_deadline: 2d\n",
             line: 2,

@@ -23,16 +23,16 @@ import Testing
     }
 
     @Test(arguments: [
-        ("0s", Duration.zero), ("500ms", .milliseconds(500)), ("5s", .seconds(5)), ("2m", .seconds(120)),
-        ("1h", .seconds(3600)), ("7d", .seconds(7 * 86_400)),
+        ("0s", Duration.zero), ("20us", .microseconds(20)), ("500ms", .milliseconds(500)), ("5s", .seconds(5)),
+        ("2m", .seconds(120)), ("1h", .seconds(3600)), ("7d", .seconds(7 * 86_400)),
     ])
     func readsDurations(text: String, duration: Duration) throws {
         #expect(try Quantity.duration(text) == duration)
     }
 
     @Test(arguments: [
-        ("5", "has no unit: write 5ms, 5s, 5m or 5h"), ("0", "has no unit"), ("5 sec", "use ms, s, m, h or d"),
-        ("5us", "use ms, s, m, h or d"), ("1.5s", "smaller unit"), ("-5s", "negative"), ("soon", "not a number"),
+        ("5", "has no unit: write 5ms, 5s, 5m or 5h"), ("0", "has no unit"), ("5 sec", "use us, ms, s, m, h or d"),
+        ("5ns", "use us, ms, s, m, h or d"), ("1.5s", "smaller unit"), ("-5s", "negative"), ("soon", "not a number"),
         ("9223372036854775807d", "too large"),
     ])
     func refusesDurations(text: String, part: String) {
@@ -45,9 +45,9 @@ import Testing
         #expect(try Quantity.bytes(Quantity.text(bytes: bytes)) == bytes)
     }
 
-    @Test(arguments: [0, 1, 999, 1000, 1500, 60_000, 3_600_000, 86_400_000, 86_400_001])
-    func writesDurationsThatItReads(milliseconds: Int) throws {
-        let duration = Duration.milliseconds(milliseconds)
+    @Test(arguments: [0, 1, 999, 1000, 1500, 1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000, 86_400_000_001])
+    func writesDurationsThatItReads(microseconds: Int) throws {
+        let duration = Duration.microseconds(microseconds)
         #expect(try Quantity.duration(Quantity.text(duration)) == duration)
     }
 
@@ -55,5 +55,6 @@ import Testing
         #expect(Quantity.text(bytes: 16 << 20) == "16MiB")
         #expect(Quantity.text(.seconds(7200)) == "2h")
         #expect(Quantity.text(.milliseconds(1500)) == "1500ms")
+        #expect(Quantity.text(.microseconds(1500)) == "1500us")
     }
 }

@@ -60,6 +60,7 @@ struct ConnectionHarness {
                     handler: handler,
                     eventLoop: loop,
                     codec: FrameCodec(settings),
+                    poller: BusyPoller(),
                     entry: connections.makeEntry()
                 )
             ),
@@ -73,6 +74,7 @@ struct ConnectionHarness {
                 handler: stub,
                 eventLoop: loop,
                 codec: FrameCodec(settings),
+                poller: BusyPoller(),
                 entry: entry
             )
             weak.handler = handler

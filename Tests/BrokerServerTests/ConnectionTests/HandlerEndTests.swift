@@ -155,6 +155,7 @@ import Testing
                 handler: StubHandler(eventLoop: loop),
                 eventLoop: loop,
                 codec: FrameCodec(maximumHeadLength: 1024),
+                poller: BusyPoller(),
                 entry: connections.makeEntry()
             )
             connection.whenGone.whenComplete { _ in ended.store(true, ordering: .relaxed) }
