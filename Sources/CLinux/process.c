@@ -133,10 +133,8 @@ int linux_epoll_wait(int epoll, uint64_t *keys, int capacity, int milliseconds) 
 
 int linux_raise_thread(int levels) {
     // Process 0 is the calling thread in all of these.
-    errno = 0;
-    int ordinary = getpriority(PRIO_PROCESS, 0);
-    if (ordinary != 0) return -errno;
+    if (sched_getscheduler(0) != SCHED_OTHER || getpriority(PRIO_PROCESS, 0) != 0) return 0;
+    if (setpriority(PRIO_PROCESS, 0, -levels) != 0) return -errno;
     const struct sched_param parameters = {.sched_priority = 0};
-    if (sched_setscheduler(0, SCHED_OTHER | SCHED_RESET_ON_FORK, &parameters) != 0) return -errno;
-    return or_errno(setpriority(PRIO_PROCESS, 0, -levels));
+    return or_errno(sched_setscheduler(0, SCHED_OTHER | SCHED_RESET_ON_FORK, &parameters));
 }

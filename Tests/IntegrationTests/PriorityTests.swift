@@ -31,7 +31,7 @@ extension IntegrationTests {
                 #expect(command.text == "0\n", "\(command)")
                 let levels = try Self.levels(of: broker.ready.pid)
                 let loops = levels.filter { $0.name.hasPrefix("NIO-ELT") }
-                #expect(!loops.isEmpty && loops.contains { $0.level == level }, "\(levels)")
+                #expect(!loops.isEmpty && loops.allSatisfy { $0.level == level }, "\(levels)")
                 // Dispatch has levels of its own.
                 let others = levels.filter { !$0.name.hasPrefix("NIO-ELT") }
                 #expect(level == 0 || others.allSatisfy { $0.level != level }, "\(levels)")

@@ -24,6 +24,8 @@ struct BusyPoll {
     private static let mostNeeded = 4096
     /// Nanoseconds from an answer to the next request, within which nobody can have slept for long.
     private static let shortest: UInt64 = 20_000
+    /// Nanoseconds that it takes to wake, at the most: a request comes later by them where the loop sleeps.
+    private static let longestWakeUp: UInt64 = 100_000
     /// Nanoseconds between two times asked after which it is clear that somebody else had the processor: what waits for
     /// it has better use for it.
     private static let interruption: UInt64 = 30_000
@@ -37,29 +39,34 @@ struct BusyPoll {
         }
         guard let answerTime else { return }
         defer { isAwake = false }
-        // Twice: it came later by the time to wake, which is not taken where the loop asks.
-        let isWorthwhile = isAwake || (Self.shortest...max(Self.shortest, 2 * limit)).contains(now() - answerTime)
+        let isWorthwhile = isAwake || (Self.shortest...limit + Self.longestWakeUp).contains(now() - answerTime)
         quickRequests = isWorthwhile ? quickRequests + 1 : 0
     }
 
-    /// All that was heard is answered. True: ask.
-    mutating func answered(limit: UInt64, at now: @autoclosure () -> UInt64) -> Bool {
-        guard limit > 0 else { return false }
+    /// All that was heard of `peer` is answered. True: ask.
+    mutating func answered(_ peer: UInt64, limit: UInt64, at now: @autoclosure () -> UInt64) -> Bool {
+        guard limit > 0, self.peer == peer else { return false }
         let now = now()
         answerTime = now
         lastAskTime = now
-        return quickRequests >= neededRequests
+        return isLikely
     }
+
+    /// The row is long enough.
+    private var isLikely: Bool { quickRequests >= neededRequests }
 
     /// Asked, and `isReady` or not. True: ask again.
     mutating func asked(isReady: Bool, limit: UInt64, at now: UInt64) -> Bool {
-        guard !isReady else {
+        // Somebody else was heard of since it was decided to ask.
+        guard isLikely, let answerTime else { return false }
+        defer { lastAskTime = now }
+        let isInterrupted = now - lastAskTime >= Self.interruption
+        if isReady, !isInterrupted {
             isAwake = true
             neededRequests = max(Self.leastNeeded, neededRequests / 2)
             return false
         }
-        defer { lastAskTime = now }
-        guard let answerTime, now - answerTime < limit, now - lastAskTime < Self.interruption else {
+        guard !isInterrupted, now - answerTime < limit else {
             neededRequests = min(Self.mostNeeded, neededRequests * 2)
             quickRequests = 0
             return false

@@ -19,8 +19,8 @@ final class BusyPoller: @unchecked Sendable {
     }
 
     /// Returns whether ``wait(for:limit:)`` is to be called, once the loop has done what else there is.
-    func answered(limit: UInt64) -> Bool {
-        machine.answered(limit: limit, at: clock())
+    func answered(_ peer: UInt64, limit: UInt64) -> Bool {
+        machine.answered(peer, limit: limit, at: clock())
     }
 
     func interrupt() {
@@ -29,6 +29,8 @@ final class BusyPoller: @unchecked Sendable {
 
     /// Returns when something has arrived, or is not worth waiting for like this.
     func wait(for channel: any Channel, limit: UInt64) {
+        // What the socket has not taken yet goes out when the loop is told that it takes more.
+        guard (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) == 0 else { return }
         // A channel that is closed by now, or has no socket, is not waited for.
         _ = try? channel.pipeline.syncOperations.withUnsafeTransportIfAvailable { (socket: NIOBSDSocket.Handle) in
             var polled = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)

@@ -148,7 +148,8 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
 
     /// Where the peer is likely to send again at once, the event loop waits for that once it has done what else there is.
     private func pollIfWorthwhile() {
-        guard calls.isEmpty, poller.answered(limit: settings.busyPoll) else { return }
+        guard session != nil, machine.isOpen, calls.isEmpty else { return }
+        guard poller.answered(entry.number, limit: settings.busyPoll) else { return }
         eventLoop.assumeIsolated().execute { [self] in
             guard let context else { return }
             poller.wait(for: context.channel, limit: settings.busyPoll)

@@ -143,24 +143,22 @@ final class EntryFactory: Sendable {
     }
 
     private func memoryKind(_ org: Org, _ configuration: EntryConfiguration) -> EntryKind {
-        lastKinds.withLock { lastKinds in
-            if let last = lastKinds[org.id]?.memory, last.isOf(org, nil, configuration) { return last }
-            let kind = EntryKind(org, configuration, nil, log) { [uploads] entry in
-                await uploads.endAll(of: ObjectIdentifier(entry))
-            }
-            lastKinds[org.id, default: LastKinds()].memory = kind
-            return kind
+        if let last = lastKinds.withLock({ $0[org.id]?.memory }), last.isOf(org, nil, configuration) { return last }
+        let kind = EntryKind(org, configuration, nil, log) { [uploads] entry in
+            await uploads.endAll(of: ObjectIdentifier(entry))
         }
+        lastKinds.withLock { $0[org.id, default: LastKinds()].memory = kind }
+        return kind
     }
 
     private func filesKind(_ org: Org, _ edition: OrgEdition, _ configuration: EntryConfiguration) -> FilesKind {
-        lastKinds.withLock { lastKinds in
-            if let last = lastKinds[org.id]?.files, last.kind.isOf(org, edition, configuration) { return last }
-            let kind = EntryKind(org, configuration, edition, log, cleanUp: cleanUpOfKeyed(org, edition.share.threads))
-            let files = FilesKind(kind: kind, settings: settings(of: kind, edition.share))
-            lastKinds[org.id, default: LastKinds()].files = files
-            return files
+        if let last = lastKinds.withLock({ $0[org.id]?.files }), last.kind.isOf(org, edition, configuration) {
+            return last
         }
+        let kind = EntryKind(org, configuration, edition, log, cleanUp: cleanUpOfKeyed(org, edition.share.threads))
+        let files = FilesKind(kind: kind, settings: settings(of: kind, edition.share))
+        lastKinds.withLock { $0[org.id, default: LastKinds()].files = files }
+        return files
     }
 
     private func cleanUpOfKeyed(_ org: Org, _ threads: FileThreads) -> EntryKind.CleanUp {
@@ -241,6 +239,8 @@ final class EntryFactory: Sendable {
             for org in change.newOrgs.orgs { shares[org.id]?.update(org) }
             for (old, new) in change.keptOrgs where !new.makesSameEntries(as: old) { shares[new.id]?.beginEdition() }
         }
+        // What an org is called no more, with the variables of its last caller, is not to be kept.
+        lastKinds.withLock { $0.removeAll() }
     }
 
     /// The broker shuts down: nobody is told of changes any more.

@@ -289,7 +289,8 @@ package struct Broker: Sendable {
             helloDeadline: limits.helloDeadline,
             keepaliveMisses: limits.keepaliveMisses,
             maximumUnsent: limits.maxUnsentBytesPerConnection,
-            busyPoll: limits.busyPoll,
+            // One processor is to be left to whoever is to send the next request.
+            busyPoll: System.coreCount > 1 ? limits.busyPoll : .zero,
             serverVersion: BrokerVersion.current,
             node: configuration.node,
             instance: core.instance,

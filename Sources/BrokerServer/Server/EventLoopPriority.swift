@@ -7,15 +7,19 @@ internal import NIOCore
 /// would wait for as long as commands that compute let it.
 enum EventLoopPriority {
     /// Raises the threads of the loops by so many levels of nice(2), where the process may: that takes CAP_SYS_NICE.
-    /// What they start has the ordinary level. A process that was given another one keeps it.
+    /// What they start has the ordinary level. A process that was given another one, or another policy, keeps it.
+    ///
+    /// Levels count between threads of one control group. With version 2 of them commands have groups beside the
+    /// broker's, and their weights count.
     static func raise(_ eventLoops: [any EventLoop], by levels: Int, logger: Logger) {
         guard levels > 0 else { return }
-        for eventLoop in eventLoops {
+        for (index, eventLoop) in eventLoops.enumerated() {
             eventLoop.execute {
                 let result = linux_raise_thread(Int32(levels))
-                guard result != 0 else { return }
-                logger.debug(
-                    "an event loop has no priority over commands",
+                // One for all.
+                guard result != 0, index == 0 else { return }
+                logger.info(
+                    "event loops have no priority over commands: give the broker CAP_SYS_NICE for that",
                     metadata: ["why": "\(String(cString: strerror(-result)))"]
                 )
             }

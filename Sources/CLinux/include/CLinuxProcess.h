@@ -134,8 +134,8 @@ void linux_await_event(int event);
 void linux_name_thread(const char *name);
 
 // setpriority(2): the calling thread is so many levels of nice(2) ahead of the ordinary one from now on. Threads and
-// processes that it makes are not: see SCHED_RESET_ON_FORK in sched(7). Where the process has another level than the
-// ordinary one, nothing is changed. 0 or -errno.
+// processes that it makes are not: see SCHED_RESET_ON_FORK in sched(7). Where the process has another level or
+// policy than the ordinary one, nothing is changed. 0 or -errno.
 int linux_raise_thread(int levels);
 
 // epoll_create1(2), close-on-exec.

@@ -20,7 +20,7 @@ import Testing
             now += nanoseconds
             machine.heard(from: peer, limit: limit, at: now)
             now += 1000
-            return machine.answered(limit: limit, at: now)
+            return machine.answered(peer, limit: limit, at: now)
         }
 
         func ask(isReady: Bool = false, after nanoseconds: UInt64 = 1000) -> Bool {
@@ -52,7 +52,7 @@ import Testing
     @Test func aSlowRequestEndsTheRow() {
         let loop = Loop()
         for _ in 0...7 { _ = loop.serve() }
-        #expect(!loop.serve(after: 2 * Self.limit + 1))
+        #expect(!loop.serve(after: Self.limit + 100_001))
         for _ in 0..<7 { #expect(!loop.serve()) }
         #expect(loop.serve())
     }
@@ -109,6 +109,34 @@ import Testing
         #expect(loop.ask())
         #expect(!loop.ask(after: 30_000))
         #expect(loop.machine.neededRequests == 16)
+    }
+
+    @Test func whatComesWhileSomebodyElseHadTheProcessorIsNoSuccess() {
+        let loop = Loop()
+        _ = loop.requestsUntilItAsks()
+        #expect(!loop.ask(isReady: true, after: 30_000))
+        #expect(loop.machine.neededRequests == 16)
+    }
+
+    @Test func isNotAskedForOnceAnotherPeerWasHeardOf() {
+        let loop = Loop()
+        _ = loop.requestsUntilItAsks()
+        _ = loop.serve(2)
+        #expect(!loop.ask())
+        // Nor was that in vain.
+        #expect(loop.machine.neededRequests == 8)
+    }
+
+    @Test func whoWasNotHeardOfLastIsNotAskedFor() {
+        let loop = Loop()
+        _ = loop.requestsUntilItAsks()
+        let asks = loop.machine.answered(2, limit: Self.limit, at: loop.now)
+        #expect(!asks)
+    }
+
+    @Test func asksForATimeThatIsShorterThanAWakeUp() {
+        let loop = Loop(limit: 5000)
+        #expect(loop.requestsUntilItAsks() == 9)
     }
 
     @Test func asksTheMoreRarelyTheMoreOftenItWasInVain() {

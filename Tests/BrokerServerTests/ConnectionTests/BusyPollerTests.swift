@@ -46,7 +46,7 @@ import Testing
             try await channel.eventLoop.submit { [self] in
                 time.advance(by: 50_000)
                 poller.value.heard(from: 1, limit: BusyPollerTests.limit)
-                return poller.value.answered(limit: BusyPollerTests.limit)
+                return poller.value.answered(1, limit: BusyPollerTests.limit)
             }.get()
         }
 
