@@ -2,10 +2,10 @@
 /// the kernel wakes it.
 ///
 /// To wake an idle processor takes tens of microseconds, on a virtual machine more than all else that a small call
-/// takes. To ask instead pays where one peer sends, waits for the answer and sends again at once, and to wake takes
-/// its time, which it does not on a processor that is busy. So it begins after a row of such requests with nobody's in
-/// between, and the longer a row is wanted, the more often it was in vain. Other connections of the loop wait
-/// meanwhile, no longer than `limit`.
+/// takes. To ask instead pays where one peer sends, waits for the answer and sends again at once, unless the processor
+/// is busy anyway and wakes at once. So it begins after a row of such requests with nobody's in between, and the row has
+/// to be the longer, the more often it was in vain. Other connections of the loop wait meanwhile, no longer than
+/// `limit`.
 ///
 /// A value without clock or descriptor. Times are nanoseconds of a monotonic clock, `limit` those that are asked for at
 /// most after an answer; 0: never. Compare `net.core.busy_poll` of socket(7), which does this for network cards.
@@ -74,7 +74,7 @@ struct BusyPoll {
         return true
     }
 
-    /// The loop has to do with others, too.
+    /// The loop has to do with others, too: the row is broken.
     mutating func interrupt() {
         isAwake = false
         quickRequests = 0

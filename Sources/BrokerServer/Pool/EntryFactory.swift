@@ -239,7 +239,7 @@ final class EntryFactory: Sendable {
             for org in change.newOrgs.orgs { shares[org.id]?.update(org) }
             for (old, new) in change.keptOrgs where !new.makesSameEntries(as: old) { shares[new.id]?.beginEdition() }
         }
-        // What an org is called no more, with the variables of its last caller, is not to be kept.
+        // Of an org that is gone nothing is kept, least of all the variables of its last caller.
         lastKinds.withLock { $0.removeAll() }
     }
 
