@@ -152,6 +152,22 @@ extension SandboxTests {
             }
         }
 
+        /// It has written all and ended before anybody reads.
+        @Test func outputOverItsLimitIsToldOfWhoeverIsFirst() async throws {
+            try await SandboxFixture.with { fixture in
+                let limits = ExecLimits(outputBytes: 10_000)
+                let running = try await fixture.start(Self.limited(fixture, "head -c 20000 /dev/zero", limits))
+                let end = await running.waitForEnd()
+                guard case .terminated(.output(10_000)) = end.outcome else {
+                    Issue.record("ended as \(end.outcome)")
+                    return
+                }
+                #expect(end.usage.standardOutputBytes == 20_000)
+                #expect(try await running.readAll(.standardOutput).utf8.count == 10_000)
+                #expect(try await running.readAll(.standardError).isEmpty)
+            }
+        }
+
         // MARK: Of sandboxes and tenants
 
         @Test(.enabled(if: Host.hasControlGroups)) func aTenantSharesWhatItHasAndOthersDoNotNotice() async throws {

@@ -199,6 +199,10 @@ package final class RunningCommand: Sendable {
             if isSpent { return .terminated(.processorTime(time)) }
         }
         if signal == SIGXFSZ, let size = prepared.limits.fileBytes { return .fileSize(size) }
+        // It was through before anybody read so far.
+        if let size = prepared.limits.outputBytes, usage.standardOutputBytes + usage.standardErrorBytes > size {
+            return .terminated(.output(size))
+        }
         if reply.status < 0 { return .signaled(SIGKILL) }
         return signal == 0 ? .exited(code: UInt8(truncatingIfNeeded: reply.status >> 8)) : .signaled(signal)
     }
