@@ -12,7 +12,6 @@ struct CallChannel {
         var payload: [UInt8] = []
         /// Of that, what was not yet given back as credit.
         var uncredited = 0
-        var isMeasured = true
     }
 
     /// An answer that is whole.

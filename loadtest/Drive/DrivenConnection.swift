@@ -5,7 +5,6 @@ internal import NIOCore
 final class DrivenConnection {
     /// Of the population, or of the noise behind it.
     let org: Int
-    let isNoise: Bool
     private let endpoint: Endpoint
     private let token: String
     private let depth: Int
@@ -18,8 +17,8 @@ final class DrivenConnection {
     /// The last send left something, so that the socket is to be watched for room.
     private(set) var waitsForRoom = false
 
-    init(org: Int, isNoise: Bool, to endpoint: Endpoint, token: String, depth: Int) throws(LoadFailure) {
-        (self.org, self.isNoise, self.endpoint, self.token, self.depth) = (org, isNoise, endpoint, token, depth)
+    init(org: Int, to endpoint: Endpoint, token: String, depth: Int) throws(LoadFailure) {
+        (self.org, self.endpoint, self.token, self.depth) = (org, endpoint, token, depth)
         let socket = try StreamSocket(to: endpoint, patience: LoadSettings.patience)
         channel = CallChannel(limits: try socket.sayHello(token, &beginning), depth: depth)
         traffic.addHello(token, received: beginning)

@@ -4,6 +4,8 @@ internal import Glibc
 final class Generators {
     private let children: [ChildProcess]
     private let channels: [LineChannel]
+    /// Of each, whether it makes the noise: no figure is of its calls.
+    private let isNoise: [Bool]
     private let interrupts: Int32
 
     /// From when a stage is told to when it begins, so that all begin together.
@@ -42,9 +44,9 @@ final class Generators {
     func finish() throws(LoadFailure) -> Traffic {
         for channel in channels { try channel.send(WorkerOrder.finish) }
         var sum = Traffic()
-        try wait(within: Duration.seconds(300)) { (report, _) throws(LoadFailure) in
+        try wait(within: Duration.seconds(300)) { (report, index) throws(LoadFailure) in
             guard case .finished(let traffic) = report else { return false }
-            sum.add(traffic)
+            if !isNoise[index] { sum.add(traffic) }
             return true
         }
         return sum
@@ -52,6 +54,7 @@ final class Generators {
 
     private init(_ plans: [WorkerPlan], in directory: String, _ interrupts: Int32) throws(LoadFailure) {
         self.interrupts = interrupts
+        isNoise = plans.map(\.isNoise)
         var (children, channels) = ([ChildProcess](), [LineChannel]())
         for plan in plans {
             let (channel, childEnd) = try LineChannel.pair()
@@ -87,6 +90,7 @@ final class Generators {
         let begin = Clocks.monotonic() + Self.lead
         for (load, channel) in zip(loads, channels) { try channel.send(WorkerOrder.run(load, begin: begin)) }
         var sum: StageTally?
+        var noise = 0
         var progress: [Int: StageProgress] = [:]
         try wait(
             within: patience,
@@ -95,15 +99,23 @@ final class Generators {
             }
         ) { (report, index) throws(LoadFailure) in
             switch report {
-            case .progress(let said): progress[index] = said
+            case .progress(let said):
+                if !isNoise[index] { progress[index] = said }
             case .ended(let tally):
-                if sum == nil { sum = tally } else { sum?.add(tally) }
+                if isNoise[index] {
+                    noise += tally.answered
+                } else if sum == nil {
+                    sum = tally
+                } else {
+                    sum?.add(tally)
+                }
                 return true
             case .done, .finished, .failed: break
             }
             return false
         }
-        guard let sum else { throw .child("no generator has run") }
+        guard var sum else { throw .child("no generator has run") }
+        sum.noise = noise
         return sum
     }
 

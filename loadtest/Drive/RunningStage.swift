@@ -8,9 +8,6 @@ struct RunningStage {
     /// By org.
     var preparation: [Int: [Call]] = [:]
     var touched = 0
-    var noiseUnanswered = 0
-    /// Calls of the noise that ended and are not followed by others yet.
-    var noiseToRefill = 0
 
     init(_ load: StageLoad, connections: Int, mostUnanswered: Int) {
         self.load = load
@@ -24,10 +21,5 @@ struct RunningStage {
                 seed: ~load.seed
             )
         }
-    }
-
-    mutating func noiseEnded() {
-        noiseUnanswered -= 1
-        noiseToRefill += 1
     }
 }

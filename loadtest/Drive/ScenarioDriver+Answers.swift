@@ -11,21 +11,9 @@ extension ScenarioDriver {
             try guardingLoss(of: index) { () throws(LoadFailure) in
                 let connection = connections[index]
                 guard connection.descriptor != nil else { return }
-                if connection.isNoise {
-                    try connection.serve(ready, &scratch, &noiseWorkload) {
-                        (entry, answer, bytes, workload) throws(LoadFailure) in
-                        try take(entry, answer, bytes, &workload, on: index, at: now)
-                    }
-                    while stage.noiseToRefill > 0, !stage.clock.isOver(at: now) {
-                        stage.noiseToRefill -= 1
-                        submitNoise(index)
-                    }
-                    try connection.flush()
-                } else {
-                    try connection.serve(ready, &scratch, &workload) {
-                        (entry, answer, bytes, workload) throws(LoadFailure) in
-                        try take(entry, answer, bytes, &workload, on: index, at: now)
-                    }
+                try connection.serve(ready, &scratch, &workload) {
+                    (entry, answer, bytes, workload) throws(LoadFailure) in
+                    try take(entry, answer, bytes, &workload, on: index, at: now)
                 }
             }
             try watchForRoom(index)
@@ -43,22 +31,14 @@ extension ScenarioDriver {
         switch answer {
         case .outcome(let outcome):
             try workload.answered(entry.call, outcome, in: bytes)
-            if entry.isMeasured {
-                stage.clock.answered(entry.call, due: entry.due, at: now)
-            } else {
-                stage.clock.noiseAnswered()
-            }
+            stage.clock.answered(entry.call, due: entry.due, at: now)
         case .error(let error) where error.code == entry.call.kind.refusal?.rawValue:
-            if entry.isMeasured {
-                stage.clock.answered(entry.call, due: entry.due, at: now)
-            } else {
-                stage.clock.noiseAnswered()
-            }
+            stage.clock.answered(entry.call, due: entry.due, at: now)
         case .error(let error):
             workload.gaveUp(entry.call)
-            if entry.isMeasured { stage.clock.failed(entry.call, error) }
+            stage.clock.failed(entry.call, error)
         }
-        if entry.isMeasured { freePlace(index) } else { stage.noiseEnded() }
+        freePlace(index)
     }
 
     func freePlace(_ index: Int) {

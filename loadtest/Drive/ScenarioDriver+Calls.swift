@@ -1,11 +1,10 @@
 extension ScenarioDriver {
-    func beginStage(_ load: StageLoad, _ main: [Int]) throws(LoadFailure) {
+    func beginStage(_ load: StageLoad) {
         var load = load
         var preparation: [Int: [Call]] = [:]
         if load.kind == .prepare {
             for connection in connections where preparation[connection.org] == nil {
-                preparation[connection.org] =
-                    (connection.isNoise ? noiseWorkload : workload).preparation(ofOrg: connection.org)
+                preparation[connection.org] = workload.preparation(ofOrg: connection.org)
             }
             load.calls = preparation.values.reduce(0) { $0 + $1.count }
         }
@@ -13,15 +12,10 @@ extension ScenarioDriver {
         stage = RunningStage(load, connections: connections.count, mostUnanswered: plan.scenario.limits.unanswered)
         stage.preparation = preparation
         switch load.kind {
-        case .closed(let depth): stage.free = (0..<depth).flatMap { _ in main.reversed() }
-        case .touch: stage.free = (0..<StageClock.touchDepth).flatMap { _ in main.reversed() }
-        case .prepare: stage.free = (0..<StageClock.touchDepth).flatMap { _ in Array(connections.indices) }
+        case .closed(let depth): stage.free = (0..<depth).flatMap { _ in connections.indices.reversed() }
+        case .touch, .prepare:
+            stage.free = (0..<StageClock.touchDepth).flatMap { _ in connections.indices.reversed() }
         case .open, .none: break
-        }
-        guard stage.load.noise else { return }
-        for index in connections.indices where connections[index].isNoise {
-            for _ in 0..<(plan.scenario.noise?.depth ?? 0) { submitNoise(index) }
-            try flush(index)
         }
     }
 
@@ -41,7 +35,7 @@ extension ScenarioDriver {
             while rest > 0, let next = stage.clock.nextDue(at: now), next <= now {
                 rest -= 1
                 guard let due = stage.clock.take(at: now) else { continue }
-                let index = Int.random(in: 0..<plan.mainConnections, using: &generator)
+                let index = Int.random(in: connections.indices, using: &generator)
                 submit(workload.next(ofOrg: connections[index].org), due: due, on: index)
                 touched.insert(index)
             }
@@ -67,15 +61,6 @@ extension ScenarioDriver {
     }
 
     func submit(_ call: Call, due: UInt64, on index: Int) {
-        let isNoise = connections[index].isNoise
-        let entry = CallChannel.Entry(call: call, due: due)
-        connections[index].channel.submit(entry, isNoise ? noiseWorkload : workload)
-    }
-
-    func submitNoise(_ index: Int) {
-        var entry = CallChannel.Entry(call: noiseWorkload.next(ofOrg: connections[index].org), due: 0)
-        entry.isMeasured = false
-        stage.noiseUnanswered += 1
-        connections[index].channel.submit(entry, noiseWorkload)
+        connections[index].channel.submit(CallChannel.Entry(call: call, due: due), workload)
     }
 }

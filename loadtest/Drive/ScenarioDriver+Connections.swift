@@ -6,14 +6,14 @@ extension ScenarioDriver {
         watchedForRoom = []
     }
 
-    /// Ends all conversations. Returns what went over the connections of the population since the driver was made. No
+    /// Ends all conversations. Returns what went over the connections since the driver was made. No
     /// call is unanswered, and none is made any more.
     func finish() throws(LoadFailure) -> Traffic {
         var traffic = Traffic()
         for (index, connection) in connections.enumerated() where connection.descriptor != nil {
             try guardingLoss(of: index) { () throws(LoadFailure) in try connection.finish() }
         }
-        for connection in connections where !connection.isNoise { traffic.add(connection.traffic) }
+        for connection in connections { traffic.add(connection.traffic) }
         return traffic
     }
 
@@ -21,7 +21,7 @@ extension ScenarioDriver {
     func connect() throws(LoadFailure) {
         for index in connections.indices where connections[index].descriptor == nil && !lost.contains(index) {
             let connection = connections[index]
-            try connection.reconnect(connection.isNoise ? noiseWorkload : workload)
+            try connection.reconnect(workload)
             if let descriptor = connection.descriptor { try epoll.add(descriptor, token: index) }
         }
     }
@@ -39,13 +39,9 @@ extension ScenarioDriver {
     func lose(_ index: Int) {
         let connection = connections[index]
         for entry in connection.close() {
-            if connection.isNoise { noiseWorkload.gaveUp(entry.call) } else { workload.gaveUp(entry.call) }
-            if entry.isMeasured {
-                stage.clock.lost()
-                freePlace(index)
-            } else {
-                stage.noiseEnded()
-            }
+            workload.gaveUp(entry.call)
+            stage.clock.lost()
+            freePlace(index)
         }
         watchedForRoom.remove(index)
         lost.insert(index)
@@ -58,7 +54,7 @@ extension ScenarioDriver {
         for index in lost {
             let connection = connections[index]
             do throws(LoadFailure) {
-                try connection.reconnect(connection.isNoise ? noiseWorkload : workload)
+                try connection.reconnect(workload)
             } catch {
                 guard error.isLoss else { throw error }
                 return
@@ -74,7 +70,7 @@ extension ScenarioDriver {
     func churn(at now: UInt64) throws(LoadFailure) {
         while let due = stage.churn?.next, due <= now {
             stage.churn?.advance()
-            let index = Int.random(in: 0..<plan.mainConnections, using: &generator)
+            let index = Int.random(in: connections.indices, using: &generator)
             let connection = connections[index]
             guard connection.channel.unanswered == 0, connection.descriptor != nil else { continue }
             let before = Clocks.monotonic()

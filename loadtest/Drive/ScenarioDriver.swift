@@ -8,7 +8,6 @@ final class ScenarioDriver {
     let epoll: Epoll
     private(set) var connections: [DrivenConnection] = []
     var workload: Workload
-    var noiseWorkload: Workload
     var generator: SeededGenerator
     /// Connections that epoll watches for room to write.
     var watchedForRoom: Set<Int> = []
@@ -28,32 +27,23 @@ final class ScenarioDriver {
     init(_ plan: WorkerPlan, interrupts: Int32? = nil) throws(LoadFailure) {
         self.plan = plan
         let scenario = plan.scenario
-        let share = (index: plan.index, count: scenario.processes)
         workload = Workload(
             run: plan.run,
             population: scenario.population,
-            mix: scenario.mix,
-            seed: scenario.seed,
-            share: share
-        )
-        noiseWorkload = Workload(
-            run: plan.run,
-            population: scenario.population,
-            mix: scenario.noise?.mix ?? scenario.mix,
-            seed: ~scenario.seed,
-            share: share
+            mix: plan.mix,
+            seed: plan.isNoise ? ~scenario.seed : scenario.seed,
+            share: plan.share
         )
         generator = SeededGenerator(seed: scenario.seed &+ 7, agent: plan.index)
         stage = RunningStage(.nothing, connections: 0, mostUnanswered: 0)
         epoll = try Epoll()
         if let interrupts { try epoll.add(interrupts, token: Self.interruptToken) }
-        for place in plan.places {
+        for org in plan.orgs {
             let connection = try DrivenConnection(
-                org: place.org,
-                isNoise: place.isNoise,
+                org: org,
                 to: plan.endpoint,
-                token: plan.tokens[place.org],
-                depth: place.isNoise ? scenario.noise?.depth ?? 1 : scenario.depth
+                token: plan.tokens[org],
+                depth: plan.depth
             )
             if let descriptor = connection.descriptor { try epoll.add(descriptor, token: connections.count) }
             connections.append(connection)
@@ -67,8 +57,7 @@ final class ScenarioDriver {
         begin: UInt64,
         progress: (StageProgress) -> Void
     ) throws(LoadFailure) -> StageTally {
-        let main = connections.indices.filter { !connections[$0].isNoise }
-        try beginStage(load, main)
+        beginStage(load)
         let end = load.duration.nanoseconds + Self.patience.nanoseconds
         var nextProgress: UInt64 = 0
         while true {
@@ -81,13 +70,13 @@ final class ScenarioDriver {
             try makeDueCalls(at: now)
             try churn(at: now)
             try reconnectLost(at: now)
-            if stage.clock.isOver(at: now), unanswered == 0, lost.isEmpty {
+            if stage.clock.isOver(at: now), stage.clock.unanswered == 0, lost.isEmpty {
                 stage.clock.ended(at: now)
                 return stage.clock.tally
             }
             guard now < end else {
                 throw .failedCalls(
-                    "\(load.name): \(unanswered) calls were not answered within \(Self.patience.seconds.text(0)) s after its end"
+                    "\(load.name): \(stage.clock.unanswered) calls were not answered within \(Self.patience.seconds.text(0)) s after its end"
                 )
             }
             if now >= nextProgress {
@@ -98,8 +87,6 @@ final class ScenarioDriver {
             try serve(limit: until > now ? until - now : 0, begin: begin)
         }
     }
-
-    private var unanswered: Int { stage.clock.unanswered + stage.noiseUnanswered }
 
     private func nextEvent(at now: UInt64) -> UInt64 {
         var next = UInt64.max

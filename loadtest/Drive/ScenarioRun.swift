@@ -35,7 +35,7 @@ final class ScenarioRun {
         _ interrupts: borrowing Interrupts
     ) throws(LoadFailure) -> RunReport {
         let name = "run-\(UInt32.random(in: .min ... .max))"
-        let plans = (0..<scenario.processes).map {
+        let plans = (0..<scenario.generators).map {
             WorkerPlan(scenario, run: name, index: $0, endpoint: target.endpoint, tokens: target.tokens)
         }
         let lasting = scenario.lastingEntries
@@ -92,15 +92,25 @@ final class ScenarioRun {
         _ kind: StageLoad.Kind,
         _ interrupts: borrowing Interrupts
     ) throws(LoadFailure) -> StageTally {
-        let loads = (0..<scenario.processes).map { index in
+        var loads = (0..<scenario.processes).map { index in
             StageLoad(
                 name: stage.name,
                 kind: kind.share(index, of: scenario.processes),
                 duration: stage.duration,
                 calls: scenario.limits.calls / scenario.processes,
-                noise: stage.noise,
                 churn: stage.churn / Double(scenario.processes),
                 seed: scenario.seed &+ UInt64(index) &* 7919
+            )
+        }
+        if let noise = scenario.noise {
+            loads.append(
+                StageLoad(
+                    name: stage.name,
+                    kind: kind == .prepare ? .prepare : stage.noise ? .closed(depth: noise.depth) : .none,
+                    duration: stage.duration,
+                    calls: .max,
+                    seed: ~scenario.seed
+                )
             )
         }
         let stageBegin = Clocks.monotonic()

@@ -84,5 +84,4 @@ struct StageClock {
     mutating func ended(at now: UInt64) { tally.seconds = Double(now) / 1e9 }
 
     mutating func connected(in latency: UInt64) { tally.connects.record(nanoseconds: latency) }
-    mutating func noiseAnswered() { tally.noise += 1 }
 }

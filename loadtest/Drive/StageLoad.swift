@@ -5,7 +5,6 @@ struct StageLoad: Codable, Equatable {
     var duration: TimeSpan
     /// Of all calls that it makes.
     var calls: Int
-    var noise = false
     /// Connections that are made anew in a second.
     var churn = 0.0
     var seed: UInt64

@@ -19,7 +19,7 @@ struct StageTally: Codable {
     var lost = 0
     /// Calls that were due while too many were unanswered, and were not made.
     var overruns = 0
-    /// Of the noise: calls that were answered.
+    /// Calls of the noise that were answered, beside those that are measured.
     var noise = 0
 
     static let orgsKept = 64
@@ -64,6 +64,5 @@ struct StageTally: Codable {
         firstError = firstError ?? other.firstError
         lost += other.lost
         overruns += other.overruns
-        noise += other.noise
     }
 }

@@ -3,33 +3,33 @@ struct WorkerPlan: Codable {
     var scenario: Scenario
     /// Names the run, in all that it writes.
     var run: String
-    /// Which of the scenario's processes it is.
+    /// Which of the scenario's generators it is.
     var index: Int
     var endpoint: Endpoint
     /// One of each org of the population, then one of each org of the noise.
     var tokens: [String]
-    /// Its connections: those that are measured first.
-    var places: [Place]
-
-    struct Place: Codable, Equatable {
-        /// An index of the tokens.
-        var org: Int
-        var isNoise = false
-    }
-
-    var mainConnections: Int { places.count { !$0.isNoise } }
+    /// The org of each of its connections: an index of the tokens.
+    var orgs: [Int]
+    /// It makes the scenario's noise, and nothing else: what is measured does not wait for what it does.
+    let isNoise: Bool
 
     init(_ scenario: Scenario, run: String, index: Int, endpoint: Endpoint, tokens: [String]) {
         (self.scenario, self.run, self.index, self.endpoint, self.tokens) = (scenario, run, index, endpoint, tokens)
-        func own(_ count: Int) -> [Int] { Array(stride(from: index, to: count, by: scenario.processes)) }
-        let orgs = scenario.population.orgs
-        places = own(scenario.connections).map { Place(org: $0 / scenario.processes % orgs) }
-        if let noise = scenario.noise {
-            places += own(noise.connections).map {
-                Place(org: orgs + $0 / scenario.processes % noise.orgs, isNoise: true)
+        let population = scenario.population.orgs
+        isNoise = index >= scenario.processes
+        if let noise = scenario.noise, isNoise {
+            orgs = (0..<noise.connections).map { population + $0 % noise.orgs }
+        } else {
+            orgs = stride(from: index, to: scenario.connections, by: scenario.processes).map {
+                $0 / scenario.processes % population
             }
         }
     }
+
+    /// Its part of the scenario's population: what keys are its own.
+    var share: (index: Int, count: Int) { isNoise ? (0, 1) : (index, scenario.processes) }
+    var mix: [CallKind: Double] { isNoise ? scenario.noise?.mix ?? scenario.mix : scenario.mix }
+    var depth: Int { isNoise ? scenario.noise?.depth ?? scenario.depth : scenario.depth }
 }
 
 /// How a stage goes, for the person at the terminal.

@@ -6,7 +6,7 @@ struct Scenario: Equatable {
     var about: String
     /// Chooses what is called when: the same number, the same choices.
     var seed: UInt64 = 1
-    /// Of the load generator, which share connections and keys.
+    /// Of the load generator, which share connections and keys. The noise has another.
     var processes = 1
     /// Of all orgs together; each belongs to one.
     var connections = 8
@@ -62,6 +62,9 @@ struct Scenario: Equatable {
 }
 
 extension Scenario {
+    /// Processes that make calls: the noise's is the last.
+    var generators: Int { processes + (noise == nil ? 0 : 1) }
+
     /// Entries that stay although nobody uses them: those in memory, which are their users' state.
     var lastingEntries: Int {
         guard population.backend == .memory else { return 0 }
