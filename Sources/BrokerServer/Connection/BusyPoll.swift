@@ -35,7 +35,7 @@ struct BusyPoll {
         guard limit > 0 else { return }
         guard self.peer == peer else {
             self.peer = peer
-            return interrupt()
+            return breakRow()
         }
         guard let answerTime else { return }
         defer { isAwake = false }
@@ -75,7 +75,7 @@ struct BusyPoll {
     }
 
     /// The loop has to do with others, too: the row is broken.
-    mutating func interrupt() {
+    mutating func breakRow() {
         isAwake = false
         quickRequests = 0
         answerTime = nil

@@ -23,8 +23,8 @@ final class BusyPoller: @unchecked Sendable {
         machine.answered(peer, limit: limit, at: clock())
     }
 
-    func interrupt() {
-        machine.interrupt()
+    func breakRow() {
+        machine.breakRow()
     }
 
     /// Returns when something has arrived, or is not worth waiting for like this.

@@ -388,7 +388,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         eventLoop.assumeIsolated().execute { [self] in
             isFlushScheduled = false
             // It has more to do than to answer one peer at once.
-            poller.interrupt()
+            poller.breakRow()
             flush()
         }
     }

@@ -90,7 +90,7 @@ import Testing
     @Test func otherWorkEndsTheRow() {
         let loop = Loop()
         for _ in 0...8 { _ = loop.serve() }
-        loop.machine.interrupt()
+        loop.machine.breakRow()
         #expect(!loop.serve())
         #expect(loop.requestsUntilItAsks() == 8)
     }
