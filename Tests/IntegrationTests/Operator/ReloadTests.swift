@@ -52,7 +52,7 @@ extension IntegrationTests {
                         let slow = ExecRequest(.shellLine(Array("sleep 100".utf8)))
                         let end = try await client.run(slow, on: Self.key).end
                         #expect(end.outcome == .timedOut(after: .milliseconds(200)))
-                        file.lines = ["exec: {max_running: 1}"]
+                        file.lines = ["exec: {max_running: 1}", "limits: {queue_timeout: 100ms}"]
                         try file.save()
                         _ = try await ops.reload()
                         let waiting = ExecRequest(.shellLine(Array("echo here; cat".utf8)), opensStandardInput: true)
