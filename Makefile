@@ -44,32 +44,34 @@ debug: setup ## debug build, tests included
 	$(SWIFT) build --build-tests
 
 run: build ## a broker on loopback with an embedded configuration
-	@exec .build/release/agent-broker serve $(ARGS)
+	@exec "$$($(SWIFT) build -c release --show-bin-path)/agent-broker" serve $(ARGS)
 
 # Programs that tests run at a terminal.
 test: NEEDED += vim:/usr/bin/vim less:/usr/bin/less procps:/usr/bin/top valgrind:/usr/bin/valgrind
 test: setup lint protos-check debug ## everything: lint, generated code, debug tests, the Python client, coding agents, some fuzzing, release build, instruction counts
-	Tests/run .build/debug
-	clients/python/run-tests .build/debug/agent-broker
-	Tests/MCP/run .build/debug/agent-broker
-	Tests/Metrics/run .build/debug/agent-broker
-	Tests/Dashboard/run --broker .build/debug/agent-broker
-	.build/debug/loadtest run coding-agent --stage warm-up --stage steady --rate 50 --no-checks
+	@log=$$(mktemp) && trap 'rm -f "$$log"' EXIT && set -o pipefail && \
+	$(SWIFT) test --skip-build --no-parallel 2>&1 | tee "$$log" || \
+	{ echo "What failed, of all that is above:"; grep -aE '✘|: error: ' "$$log"; exit 1; }
+	clients/python/run-tests "$$($(SWIFT) build --show-bin-path)/agent-broker"
+	Tests/MCP/run "$$($(SWIFT) build --show-bin-path)/agent-broker"
+	Tests/Metrics/run "$$($(SWIFT) build --show-bin-path)/agent-broker"
+	Tests/Dashboard/run --broker "$$($(SWIFT) build --show-bin-path)/agent-broker"
+	"$$($(SWIFT) build --show-bin-path)/loadtest" run coding-agent --stage warm-up --stage steady --rate 50 --no-checks
 	ASAN_OPTIONS=detect_leaks=0 Tests/Fuzz/run 200000
 	$(SWIFT) build -c release
-	loadtest/Benchmarks/check .build/release
+	loadtest/Benchmarks/check "$$($(SWIFT) build -c release --show-bin-path)"
 
 test-python: debug ## the Python client: lint, types, tests against a broker
-	clients/python/run-tests .build/debug/agent-broker
+	clients/python/run-tests "$$($(SWIFT) build --show-bin-path)/agent-broker"
 
 test-mcp: debug ## MCP: every tool by PyPI's official client, of both eras
-	Tests/MCP/run .build/debug/agent-broker
+	Tests/MCP/run "$$($(SWIFT) build --show-bin-path)/agent-broker"
 
 test-metrics: debug ## dashboard and alert rules, in a Prometheus that scrapes a loaded broker
-	Tests/Metrics/run .build/debug/agent-broker
+	Tests/Metrics/run "$$($(SWIFT) build --show-bin-path)/agent-broker"
 
 test-dashboard: debug ## the dashboard in headless Chromium, against a mock and a broker
-	Tests/Dashboard/run --broker .build/debug/agent-broker
+	Tests/Dashboard/run --broker "$$($(SWIFT) build --show-bin-path)/agent-broker"
 
 torture: build ## what takes longer or needs a quiet machine
 	loadtest/torture
