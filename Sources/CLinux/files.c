@@ -37,11 +37,14 @@ static int is_of_memory(int descriptor) {
 
 ssize_t linux_pread_nowait(int descriptor, void *buffer, size_t count, off_t offset) {
     struct iovec vector = {.iov_base = buffer, .iov_len = count};
-    ssize_t read = result(preadv2(descriptor, &vector, 1, offset, RWF_NOWAIT));
+    // Not through preadv2(3), which is a cancellation point: to become one costs about as much as entering the kernel.
+    ssize_t read = result(syscall(SYS_preadv2, descriptor, &vector, 1L, (long)offset, 0L, RWF_NOWAIT));
     // tmpfs knows no RWF_NOWAIT, and has its bytes nowhere else than in memory.
     if (read == -EOPNOTSUPP && is_of_memory(descriptor)) return result(pread(descriptor, buffer, count, offset));
     return read;
 }
+
+int linux_close(int descriptor) { return (int)result(syscall(SYS_close, descriptor)); }
 
 int linux_rename(int from_directory, const char *from, int to_directory, const char *to) {
     return (int)result(renameat2(from_directory, from, to_directory, to, 0));

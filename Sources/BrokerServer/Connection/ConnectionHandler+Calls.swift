@@ -242,7 +242,7 @@ extension ConnectionHandler {
         isFinishingBatch = true
         defer { isFinishingBatch = false }
         handler.inIsolation { handler in
-            while session.hasBatch {
+            while !session.batch.isEmpty {
                 handler.finishBatch(in: session) { finish($1, $2, session, $0) }
             }
         }

@@ -61,7 +61,7 @@ extension ConnectionHandler {
 
     /// What a peer says of a call that was put off to the end of the batch is not to be lost.
     private func attemptIfPutOff(_ id: UInt64) {
-        guard let session, session.putOff.contains(where: { $0.call.id == id }) else { return }
+        guard let session, session.batch.calls.contains(where: { $0.call.id == id }) else { return }
         finishBatch()
     }
 
@@ -80,7 +80,7 @@ extension ConnectionHandler {
         case .start:
             guard let session, draw(call.payload.readableBytes) else { return }
             // What was sent before it still has the lease.
-            if case .release = call.operation, !session.putOff.isEmpty { finishBatch(session) }
+            if case .release = call.operation, !session.batch.calls.isEmpty { finishBatch(session) }
             start(call, session, handler)
         case .refuse(let error):
             allowance.calls -= 1

@@ -9,8 +9,8 @@ internal import NIOCore
 package actor Router: RequestHandler {
     private nonisolated let eventLoop: any EventLoop
     nonisolated let broker: BrokerCore
-    /// Room for the calls of a batch that are put off, so that it need not be made for each.
-    private var spareBatch: [Session.PutOffCall] = []
+    /// Room for a batch, so that it need not be made for each.
+    private var spareBatch = CallBatch()
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { eventLoop.executor.asUnownedSerialExecutor() }
 
@@ -77,16 +77,18 @@ package actor Router: RequestHandler {
 
     private func attempt<V: EntryVerb>(_ verb: V, _ call: Call, _ session: Session, named name: String) -> Attempt {
         do throws(BackendError) {
-            guard let entry = try session.entry(for: call, V.self, of: broker) else { return .wait }
-            switch try entry.view(call.target?.scopePath ?? []) {
+            if session.batch.isEmpty { swap(&session.batch, &spareBatch) }
+            guard let place = try session.place(of: call, V.self, of: broker) else { return .wait }
+            if V.attemptsFiles, session.batch.changesIdentity(at: place) {
+                session.batch.putOff(call, at: place)
+                return .putOff
+            }
+            let entry = session.batch.entry(at: place)
+            switch session.batch.backend(at: place) {
             case .memory(let backend):
                 return conclude(verb, call, entry, session) {
                     verb.attempt(call.payload, isWhole: call.isWhole, on: backend)
                 }
-            case .local(let backend) where V.attemptsFiles && backend.identity != nil:
-                if session.putOff.isEmpty { swap(&session.putOff, &spareBatch) }
-                session.putOff.append(Session.PutOffCall(call: call, entry: entry, backend: backend))
-                return .putOff
             case .local(let backend):
                 return conclude(verb, call, entry, session) {
                     verb.attempt(call.payload, isWhole: call.isWhole, on: backend)
@@ -119,25 +121,23 @@ package actor Router: RequestHandler {
         in session: Session,
         _ finish: @Sendable (isolated any RequestHandler, Call, Attempt) -> Void
     ) {
-        guard !session.putOff.isEmpty else { return session.releaseBatchEntries(to: broker.pool) }
-        var batch: [Session.PutOffCall] = []
-        swap(&batch, &session.putOff)
+        var batch = CallBatch()
+        swap(&batch, &session.batch)
         let start = ContinuousClock.now
-        FileIdentity.perform(as: session.principal.org.identity) {
-            for index in batch.indices { batch[index].attempt() }
+        if !batch.calls.isEmpty {
+            FileIdentity.perform(as: session.principal.org.identity) { batch.attempt() }
         }
-        let duration = start.duration(to: .now) / batch.count
-        session.releaseBatchEntries(to: broker.pool)
-        for index in batch.indices {
-            let outcome = batch[index].takeOutcome()
-            batch[index].record(outcome, duration, in: session)
-            broker.audit?.attempted(batch[index].call, outcome, in: session)
-            finish(self, batch[index].call, outcome)
+        let duration = start.duration(to: .now) / max(1, batch.calls.count)
+        batch.release(to: broker.pool)
+        batch.takeOutcomes { call, entry, outcome in
+            if entry.log.records(isModifying: false), session.concludes(call, with: outcome) {
+                entry.record(call.operation.name, call, outcome, duration: duration)
+            }
+            broker.audit?.attempted(call, outcome, in: session)
+            finish(self, call, outcome)
         }
-        if batch.capacity > spareBatch.capacity {
-            batch.removeAll(keepingCapacity: true)
-            spareBatch = batch
-        }
+        batch.removeAll()
+        if batch.capacity > spareBatch.capacity || session.batch.isEmpty { spareBatch = batch }
     }
 
     package nonisolated func sessionRenewed(_ session: Session, _ principal: Principal) {
@@ -165,27 +165,5 @@ extension Session {
     fileprivate func concludes(_ call: Call, with outcome: Attempt) -> Bool {
         guard case .done(let answer) = outcome, case .read = call.operation else { return true }
         return canSend(answer.payload.readableBytes)
-    }
-}
-
-extension Session.PutOffCall {
-    /// As the org's user: system calls and nothing else.
-    mutating func attempt() {
-        switch call.operation {
-        case .read(let verb): outcome = verb.attempt(call.payload, isWhole: call.isWhole, on: backend)
-        case .stat(let verb): outcome = verb.attempt(call.payload, isWhole: call.isWhole, on: backend)
-        case .exists(let verb): outcome = verb.attempt(call.payload, isWhole: call.isWhole, on: backend)
-        default: outcome = .wouldBlock
-        }
-    }
-
-    /// What became of it, once.
-    mutating func takeOutcome() -> Attempt {
-        Attempt(exchange(&outcome, with: .wouldBlock), call.operation.name)
-    }
-
-    func record(_ outcome: Attempt, _ duration: Duration, in session: Session) {
-        guard entry.log.records(isModifying: false), session.concludes(call, with: outcome) else { return }
-        entry.record(call.operation.name, call, outcome, duration: duration)
     }
 }

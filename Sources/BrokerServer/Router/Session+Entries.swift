@@ -28,30 +28,22 @@ extension Session {
 
     private static var longestIdempotencyKey: Int { 256 }
 
-    /// The entry of a call where it can be had at once; nil: the call has to wait for it. Leased until the batch ends.
-    func entry<V: Verb>(for call: Call, _ verb: V.Type, of broker: BrokerCore) throws(BackendError) -> BackendEntry? {
+    /// The place in the batch of what a call works on, where that can be had at once; nil: the call has to wait for it.
+    func place<V: Verb>(of call: Call, _ verb: V.Type, of broker: BrokerCore) throws(BackendError) -> Int? {
         guard let target = call.target else { throw Self.missingTarget }
         if V.isModifying, isReadOnly { try principal.authorizeWrite() }
-        if let entry = batchEntry(of: target) { return entry }
-        guard target.lease == 0 else { return try held(target).lease.entry }
+        guard target.lease == 0 else {
+            let entry = try held(target).lease.entry
+            return batch.add(entry, try entry.view(target.scopePath), target, nil)
+        }
+        if let known = batch.place(of: target) { return known }
         guard let lease = broker.pool.tryAcquire(try keyedPoolKey(target)) else { return nil }
-        if batchEntries.count == Self.maximumBatchEntries { releaseBatchEntries(to: broker.pool) }
-        batchEntries.append(BatchEntry(target: target, entry: lease.entry, lease: lease.id))
-        return lease.entry
-    }
-
-    private func batchEntry(of target: Target) -> BackendEntry? {
-        // By index: an element that is taken out is a copy.
-        guard let index = batchEntries.indices.first(where: { batchEntries[$0].target == target }) else { return nil }
-        return batchEntries[index].entry
-    }
-
-    /// More keys than this in one batch are looked up again.
-    private static var maximumBatchEntries: Int { 8 }
-
-    func releaseBatchEntries(to pool: BrokerCore.Pool) {
-        for known in batchEntries { pool.release(known.lease) }
-        batchEntries.removeAll(keepingCapacity: true)
+        do throws(BackendError) {
+            return batch.add(lease.entry, try lease.entry.view(target.scopePath), target, lease.id)
+        } catch {
+            broker.pool.release(lease.id)
+            throw error
+        }
     }
 
     /// An entry in use by a call that waits.
@@ -97,7 +89,7 @@ extension Session {
     }
 
     func releaseAll(to pool: BrokerCore.Pool) {
-        releaseBatchEntries(to: pool)
+        batch.release(to: pool)
         for id in Array(leases.keys) { end(id, in: pool) }
     }
 

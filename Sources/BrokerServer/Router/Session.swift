@@ -14,14 +14,12 @@ package final class Session: @unchecked Sendable {
     private(set) var isReadOnly: Bool
     /// Leases that the client asked for by name.
     var leases: [LeaseID: HeldLease] = [:]
-    /// The entries that the calls of the present read batch work on, each leased once for all of them.
-    var batchEntries: [BatchEntry] = []
     /// Commands in the foreground, by their calls.
     var commands: [UInt64: any CommandExecution] = [:]
     /// Calls that wait for an entry.
     private(set) var acquiring = 0
-    /// Calls that wait for the end of the batch.
-    var putOff: [PutOffCall] = []
+    /// The present read batch.
+    var batch = CallBatch()
 
     /// Who calls, for the audit log.
     var auditCaller = AuditCaller(tokenID: "", tokenName: "", connection: 0, peer: "", client: "")
@@ -30,15 +28,6 @@ package final class Session: @unchecked Sendable {
     /// then.
     var canSend: (_ bytes: Int) -> Bool = { _ in true }
 
-    /// Something of a read batch is left to be finished.
-    var hasBatch: Bool { !putOff.isEmpty || !batchEntries.isEmpty }
-
-    struct BatchEntry {
-        let target: Target
-        let entry: BackendEntry
-        let lease: LeaseID
-    }
-
     /// A lease that the client holds, and how many calls use it right now.
     struct HeldLease {
         var lease: LeaseGrant<BackendEntry>
@@ -46,13 +35,6 @@ package final class Session: @unchecked Sendable {
         var users = 0
         /// Given back by the client: it ends with its last user.
         var isReleased = false
-    }
-
-    struct PutOffCall {
-        let call: Call
-        let entry: BackendEntry
-        let backend: LocalFilesystemBackend
-        var outcome = NonBlocking<Answer>.wouldBlock
     }
 
     package init(principal: Principal) {

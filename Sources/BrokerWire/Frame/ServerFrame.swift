@@ -30,7 +30,7 @@ package struct ServerFrame: Sendable {
     }
 }
 
-/// What a call is answered with.
+/// What a call is answered with. What is large is indirect, so that no answer is larger for it.
 package enum Reply: Sendable {
     case echo
     case acquire(AcquireReply)
@@ -48,8 +48,8 @@ package enum Reply: Sendable {
     case copy(CopyResult)
     case glob(FilePage)
     case grep(GrepPage)
-    case edit(EditResult)
-    case readLines(LinePage)
+    indirect case edit(EditResult)
+    indirect case readLines(LinePage)
     case statMany(ManyFileInfos)
     case readMany(ManyFileContents)
     case chmod(FileInfo)
@@ -63,7 +63,7 @@ package enum Reply: Sendable {
     case uploadAppend(offset: UInt64)
     case uploadFinish(FileInfo)
     case uploadAbort(aborted: Bool)
-    case checksum(FileChecksum)
+    indirect case checksum(FileChecksum)
     case listKeys(KeyPage)
     case deleteKey(deleted: Bool)
     case clearKeys(cleared: UInt64)

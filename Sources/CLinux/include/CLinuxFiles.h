@@ -26,6 +26,9 @@ extern const uint64_t linux_o_nofollow;
 // pread(2): it waits only for what was swapped out.
 ssize_t linux_pread_nowait(int descriptor, void *buffer, size_t count, off_t offset);
 
+// close(2), and no cancellation point of pthreads(7).
+int linux_close(int descriptor);
+
 // renameat2(2) as it is, with RENAME_NOREPLACE, with RENAME_EXCHANGE.
 int linux_rename(int from_directory, const char *from, int to_directory, const char *to);
 int linux_rename_noreplace(int from_directory, const char *from, int to_directory, const char *to);

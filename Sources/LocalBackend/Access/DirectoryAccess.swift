@@ -49,7 +49,7 @@ struct DirectoryAccess {
     ) throws(Failure) -> Value {
         let number = try openNumber(path, flags: flags)
         // EINTR too has closed it: close(2).
-        defer { _ = close(number) }
+        defer { _ = linux_close(number) }
         return try body(number)
     }
 
