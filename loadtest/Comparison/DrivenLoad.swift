@@ -14,7 +14,9 @@ struct DrivenLoad: Contestant {
         _ = try run(.closed(depth: depth), TimeSpan(nanoseconds: max(time.warmup.nanoseconds, 1)), driver)
         let processor = ServerProcessor(pids: [server.pid])
         let before = try processor.nanoseconds() ?? 0
-        let tally = try run(.closed(depth: depth), TimeSpan(nanoseconds: time.duration.nanoseconds), driver)
+        let tally = try Niceness.ofServer(server.pid) { () throws(LoadFailure) in
+            try run(.closed(depth: depth), TimeSpan(nanoseconds: time.duration.nanoseconds), driver)
+        }
         let after = try processor.nanoseconds() ?? 0
         if let error = tally.firstError { throw .failedCalls("\(name): \(error)") }
         guard tally.answered > 0, tally.seconds > 0 else { throw .failedCalls("\(name): no call was answered") }

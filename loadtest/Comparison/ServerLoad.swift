@@ -10,7 +10,9 @@ struct ServerLoad: Contestant {
         settings.duration = time.duration
         settings.warmup = time.warmup
         settings.server = ServerProcessor(pids: [server.pid])
-        let report = try LoadRun(settings, interrupts: interrupts.descriptor).run()
+        let report = try Niceness.ofServer(server.pid) { () throws(LoadFailure) in
+            try LoadRun(settings, interrupts: interrupts.descriptor).run()
+        }
         if let fault = report.fault { throw .failedCalls("\(name): \(fault)") }
         if settings.background?.isBusy == true, report.backgroundCallsPerSecond == 0 {
             throw .failedCalls("\(name): none of the other calls was answered as it should be")

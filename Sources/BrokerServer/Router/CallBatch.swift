@@ -46,9 +46,11 @@ struct CallBatch {
         return places.count - 1
     }
 
-    func entry(at place: Int) -> BackendEntry { places[place].entry }
-
-    func backend(at place: Int) -> EntryBackend { places[place].backend }
+    /// Hands over an entry, and the view of it that the target asks for.
+    func withPlace<Result>(_ place: Int, _ body: (BackendEntry, EntryBackend) -> Result) -> Result {
+        let places = places.span
+        return body(places[place].entry, places[place].backend)
+    }
 
     /// It works on local files, as the org's user.
     func changesIdentity(at place: Int) -> Bool {

@@ -83,15 +83,12 @@ package actor Router: RequestHandler {
                 session.batch.putOff(call, at: place)
                 return .putOff
             }
-            let entry = session.batch.entry(at: place)
-            switch session.batch.backend(at: place) {
-            case .memory(let backend):
-                return conclude(verb, call, entry, session) {
-                    verb.attempt(call.payload, isWhole: call.isWhole, on: backend)
-                }
-            case .local(let backend):
-                return conclude(verb, call, entry, session) {
-                    verb.attempt(call.payload, isWhole: call.isWhole, on: backend)
+            return session.batch.withPlace(place) { entry, backend in
+                conclude(verb, call, entry, session) {
+                    switch backend {
+                    case .memory(let backend): verb.attempt(call.payload, isWhole: call.isWhole, on: backend)
+                    case .local(let backend): verb.attempt(call.payload, isWhole: call.isWhole, on: backend)
+                    }
                 }
             }
         } catch {
@@ -123,11 +120,7 @@ package actor Router: RequestHandler {
     ) {
         var batch = CallBatch()
         swap(&batch, &session.batch)
-        let start = ContinuousClock.now
-        if !batch.calls.isEmpty {
-            FileIdentity.perform(as: session.principal.org.identity) { batch.attempt() }
-        }
-        let duration = start.duration(to: .now) / max(1, batch.calls.count)
+        let duration = batch.calls.isEmpty ? .zero : attempt(&batch, as: session.principal.org.identity)
         batch.release(to: broker.pool)
         batch.takeOutcomes { call, entry, outcome in
             if entry.log.records(isModifying: false), session.concludes(call, with: outcome) {
@@ -137,7 +130,14 @@ package actor Router: RequestHandler {
             finish(self, call, outcome)
         }
         batch.removeAll()
-        if batch.capacity > spareBatch.capacity || session.batch.isEmpty { spareBatch = batch }
+        if batch.capacity >= spareBatch.capacity { spareBatch = batch }
+    }
+
+    /// How long each call took, in the mean.
+    private func attempt(_ batch: inout CallBatch, as identity: HostIdentity?) -> Duration {
+        let start = ContinuousClock.now
+        FileIdentity.perform(as: identity) { batch.attempt() }
+        return start.duration(to: .now) / batch.calls.count
     }
 
     package nonisolated func sessionRenewed(_ session: Session, _ principal: Principal) {
