@@ -101,6 +101,24 @@ private let disks: [Int?] = LocalFixture.canMount ? [nil, 1 << 24] : [nil]
         }
     }
 
+    /// A reader has opened a file, and a command puts the next one in its place before the reader asks for the version:
+    /// in the same inode, and within one tick of the kernel's clock.
+    @Test(arguments: disks)
+    func areNoFilesOnceTheNameIsGone(_ disk: Int?) async throws {
+        try await LocalFixture.with(disk: disk) { fixture in
+            for _ in 0..<100 {
+                try fixture.makeFile("file", "x")
+                let opened = open(fixture.path("file"), O_RDONLY | O_CLOEXEC)
+                try #require(unlink(fixture.path("file")) == 0)
+                let gone = try #require(try Glibc.stat(of: opened).etag)
+                close(opened)
+                try fixture.makeFile("file", "y")
+                #expect(try await fixture.backend.info("file").etag != gone)
+                try #require(unlink(fixture.path("file")) == 0)
+            }
+        }
+    }
+
     @Test func belongToFilesAlone() async throws {
         try await LocalFixture.with { fixture in
             let backend = fixture.backend

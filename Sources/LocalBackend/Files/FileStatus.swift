@@ -40,10 +40,14 @@ extension Glibc.stat {
     /// The time of the last change of status is among them, which no command can set: it tells of one that wrote to the
     /// file and put back the time of its last modification. The device is not: it may have another number when it is
     /// mounted again, and the versions that clients remember outlive that.
+    ///
+    /// What has no name any more, but was opened before, is of no version that any file can have: another one may get its
+    /// inode within the same tick of the clock.
     var etag: Etag? {
         guard kind == .regular else { return nil }
+        let inode = st_nlink > 0 ? UInt64(st_ino) : ~UInt64(st_ino)
         let words = (
-            UInt64(st_ino), UInt64(bitPattern: Int64(st_size)), UInt64(bitPattern: st_mtim.nanoseconds),
+            inode, UInt64(bitPattern: Int64(st_size)), UInt64(bitPattern: st_mtim.nanoseconds),
             UInt64(bitPattern: st_ctim.nanoseconds)
         )
         return Etag(Self.mix(words, from: 0x9e37_79b9_7f4a_7c15), Self.mix(words, from: 0xd1b5_4a32_d192_ed03))
