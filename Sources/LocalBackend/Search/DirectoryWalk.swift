@@ -49,6 +49,14 @@ struct DirectoryWalk<Context: Sendable>: Sendable {
 
         var isAtEnd: Bool { next == names.count }
 
+        /// The next one where it is such as ``DirectoryWalk/nextPlain()`` returns.
+        func plain() -> (path: WorkspacePath, kind: FileInfo.Kind?)? {
+            guard areKnownWanted, trail.isEmpty, !isAtEnd else { return nil }
+            let kind = names.kind(at: next)
+            guard kind != .directory else { return nil }
+            return names.withName(at: next) { path.appending(name: $0) }.map { ($0, kind) }
+        }
+
         /// Goes on to the next one. Nil: its path is too long to be named.
         mutating func take(in directory: FileDescriptorHandle) -> Entry? {
             defer { next += 1 }
@@ -121,6 +129,15 @@ struct DirectoryWalk<Context: Sendable>: Sendable {
             return entry
         }
         return nil
+    }
+
+    /// The next entry where it is at hand, was said to be wanted, and is neither a directory nor behind: most of a tree,
+    /// for which nothing of an ``Entry`` but the path need be made. Nil: ask ``next(_:_:)``.
+    mutating func nextPlain() -> (path: WorkspacePath, kind: FileInfo.Kind?)? {
+        guard let index = levels.indices.last, let found = levels[index].plain() else { return nil }
+        levels[index].next += 1
+        if levels[index].isAtEnd { forgetNames(of: index) }
+        return found
     }
 
     /// Goes on with what is in a directory that ``next(_:_:)`` has just returned.

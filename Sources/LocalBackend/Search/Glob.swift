@@ -27,32 +27,41 @@ struct GlobWalk: WorkInTurns {
     mutating func advance(_ files: LocalFiles, _ turn: inout FileTurn) throws(DirectoryAccess.Failure) -> FilePage? {
         let (pattern, options) = (pattern, options)
         while !turn.isOver() {
+            if !options.withDetails, let (path, kind) = walk.nextPlain() {
+                room.look(at: 1)
+                add(FoundFile(path: path, kind: kind, info: nil))
+                guard !room.isFull else { return end(after: path) }
+                continue
+            }
             let seen = walk.seen
             // Not of `self`: a second holder would have the walk copied at each step.
             let next = try walk.next(files.cancellation) { state, name, kind in
                 pattern.isWanted(name, kind, at: state, options)
             }
-            guard let entry = next else {
-                page.skipped = walk.skipped
-                return page
-            }
+            guard let entry = next else { return end(after: nil) }
             room.look(at: 1 + walk.seen - seen)
             if !entry.isBehind { tell(entry) }
             if entry.kind == .directory { try descend(into: entry) }
-            guard !room.isFull || entry.isBehind else {
-                page.next = entry.path
-                page.skipped = walk.skipped
-                return page
-            }
+            guard !room.isFull || entry.isBehind else { return end(after: entry.path) }
         }
         return nil
+    }
+
+    private mutating func end(after path: WorkspacePath?) -> FilePage {
+        page.next = path
+        page.skipped = walk.skipped
+        return page
     }
 
     private mutating func tell(_ entry: DirectoryWalk<GlobState>.Entry) {
         guard isTold(entry) else { return }
         let info = options.withDetails ? entry.directory.info(of: entry.name) : nil
-        page.files.append(FoundFile(path: entry.path, kind: entry.kind, info: info))
-        room.add(entry.path)
+        add(FoundFile(path: entry.path, kind: entry.kind, info: info))
+    }
+
+    private mutating func add(_ file: FoundFile) {
+        page.files.append(file)
+        room.add(file.path)
     }
 
     /// Of what is no directory nothing but that makes it wanted.

@@ -25,14 +25,17 @@ import Testing
     /// Neither side hears anything any more: pings that stay unanswered tell.
     @Test(arguments: LossVerb.all)
     func aConnectionFallsSilentAtEveryFrame(verb: LossVerb) async throws {
+        let passage = try await withLossBroker { (broker: InProcessBroker) async throws -> Passage? in
+            guard verb.name != "exec" || !broker.isolation.isEmpty else { return nil }
+            return try await LossTrial(verb: verb, broker: broker).run()
+        }
+        guard let whole = passage else { return }
         // Half a second without a word is the end. On a slow machine it may be the end of a healthy connection too:
         // what has to hold is the same.
         try await withLossBroker {
             $0.limits.keepaliveInterval = .milliseconds(250)
             $0.limits.keepaliveMisses = 1
         } _: { (broker: InProcessBroker) async throws in
-            guard verb.name != "exec" || !broker.isolation.isEmpty else { return }
-            let whole = try await LossTrial(verb: verb, broker: broker).run()
             // Before the answer to the hello it is the deadline for that which ends the wait.
             let cuts = Self.cuts(of: whole, .silence).filter {
                 $0.index > 0 || $0.direction == .toClient && $0.isForwarded
@@ -56,13 +59,13 @@ import Testing
 }
 
 /// Runs a broker, and checks at the end that it has nothing left of its clients, and this process no descriptor more.
-func withLossBroker(
+func withLossBroker<Result: Sendable>(
     configure: @escaping @Sendable (inout BrokerConfiguration) -> Void = { _ in },
-    _ body: @Sendable (InProcessBroker) async throws -> Void
-) async throws {
+    _ body: @Sendable (InProcessBroker) async throws -> Result
+) async throws -> Result {
     let before = openDescriptors()
-    try await withBroker(configure: configure) { broker in
-        try await body(broker)
+    let result = try await withBroker(configure: configure) { broker in
+        let result = try await body(broker)
         try await BrokerConnection.withConnection(to: broker.address, token: broker.token()) { connection in
             while true {
                 let stats = try await connection.stats()
@@ -77,8 +80,10 @@ func withLossBroker(
         }
         #expect(broker.temporaryFiles() == [])
         #expect(commands(beneath: broker.root) == [])
+        return result
     }
     while openDescriptors() > before { await Task.yield() }
+    return result
 }
 
 extension InProcessBroker {
