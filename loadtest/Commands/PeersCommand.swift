@@ -53,7 +53,7 @@ struct PeersCommand: ParsableCommand {
         Part(command: "compare-memory", rows: ["P12"], isTimed: false),
         Part(command: "compare-start", rows: ["P13"]),
         Part(command: "compare-growth", rows: ["P14"]),
-        Part(command: "compare-search", rows: ["P15"]),
+        Part(command: "compare-search", rows: ["P15"], needs: [.python]),
     ]
 
     func validate() throws {

@@ -1,4 +1,4 @@
-/// Rows P4 to P6: files of 4 KiB, broker beside the seed in process and swe-rex over HTTP.
+/// Rows P4 to P6: files of 4 KiB, broker beside the seed and deepagents in process and swe-rex over HTTP.
 struct FilesComparison {
     let broker: ServerProcess
     let peers: PythonPeers
@@ -16,7 +16,8 @@ struct FilesComparison {
             Comparison.Scenario(
                 load: "read \(load)",
                 contestants: [
-                    broker("read", .read), seed("read"), sweRex(.own, calls: Self.connections * Self.depth),
+                    broker("read", .read), seed("read"), deepagents("read"),
+                    sweRex(.own, calls: Self.connections * Self.depth),
                     sweRex(.kept, calls: Self.connections * Self.depth), broker("stat", .stat),
                 ],
                 questions: [
@@ -29,6 +30,7 @@ struct FilesComparison {
                         .atLeast(150)
                     ),
                     question("", .callsPerSecond, "read", against: PythonPeers.SweRexClient.kept.name("read"), nil),
+                    question("P4", .callsPerSecond, "read", against: "deepagents read", nil),
                     question("P6", .callsPerSecond, "stat", against: "broker read", .atLeast(1)),
                     question("", .serverMicroseconds, "stat", against: "broker read", nil),
                 ]
@@ -51,8 +53,11 @@ struct FilesComparison {
             ),
             Comparison.Scenario(
                 load: "write \(load)",
-                contestants: [broker("write", .write), seed("write")],
-                questions: [question("P5", .callsPerSecond, "write", against: "seed write", .atLeast(5))]
+                contestants: [broker("write", .write), seed("write"), deepagents("write")],
+                questions: [
+                    question("P5", .callsPerSecond, "write", against: "seed write", .atLeast(5)),
+                    question("P5", .callsPerSecond, "write", against: "deepagents write", nil),
+                ]
             ),
         ]
     }
@@ -107,6 +112,14 @@ struct FilesComparison {
             "--size", "\(Self.size)",
         ]
         return peers.driver("seed \(operation)", "seed_files", arguments, in: directory)
+    }
+
+    private func deepagents(_ operation: String) -> ProgramLoad {
+        let arguments = [
+            operation, "--directory", "\(directory)/deepagents", "--files", "\(Self.connections * Self.depth)",
+            "--size", "\(Self.size)",
+        ]
+        return peers.driver("deepagents \(operation)", "deepagents_files", arguments, in: directory)
     }
 
     private func sweRex(_ client: PythonPeers.SweRexClient, calls: Int) -> ProgramLoad {

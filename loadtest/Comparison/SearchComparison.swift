@@ -12,6 +12,10 @@ struct SearchComparison {
     /// Paths of ripgrep and find.
     let ripgrep: String
     let find: String
+    /// For deepagents. Nil: without it.
+    let peers: PythonPeers?
+    /// Where its driver runs.
+    let directory: String
 
     static let files = 5000
     private static let directories = 50
@@ -50,20 +54,36 @@ struct SearchComparison {
         )
         let find = SpawnLoad(name: "find", executable: find, arguments: [tree, "-name", "*.swift"], lines: Self.files)
         return [
-            scenario("grep of \(Self.files) files", grep, ripgrep, .atMost(1.5)),
-            scenario("glob of \(Self.files) files", glob, find, .atMost(1.0)),
+            scenario("grep", grep, ripgrep, .atMost(1.5), deepagents("grep", Self.word, found, in: tree)),
+            scenario("glob", glob, find, .atMost(1.0), deepagents("glob", "**/*.swift", Self.files, in: tree)),
         ]
     }
 
+    private func deepagents(_ operation: String, _ pattern: String, _ found: Int, in tree: String) -> ProgramLoad? {
+        let arguments = [operation, "--directory", tree, "--pattern", pattern, "--found", "\(found)"]
+        return peers?.driver("deepagents \(operation)", "deepagents_search", arguments, in: directory)
+    }
+
     private func scenario(
-        _ load: String,
+        _ operation: String,
         _ subject: any Contestant,
         _ baseline: any Contestant,
-        _ target: Target
+        _ target: Target,
+        _ peer: ProgramLoad?
     ) -> Comparison.Scenario {
-        Comparison.Scenario(
-            load: load,
-            contestants: [subject, baseline],
+        let contestants: [any Contestant] = [subject, baseline]
+        let ofPeer = peer.map {
+            Comparison.Question(
+                row: "P15",
+                measure: .p50Milliseconds,
+                subject: subject.name,
+                baseline: $0.name,
+                form: .timesLess
+            )
+        }
+        return Comparison.Scenario(
+            load: "\(operation) of \(Self.files) files",
+            contestants: contestants + (peer.map { [$0] } ?? []),
             questions: [
                 Comparison.Question(
                     row: "P15",
@@ -73,7 +93,7 @@ struct SearchComparison {
                     target: target
                 ),
                 Comparison.Question(measure: .p99Milliseconds, subject: subject.name, baseline: baseline.name),
-            ]
+            ] + (ofPeer.map { [$0] } ?? [])
         )
     }
 
