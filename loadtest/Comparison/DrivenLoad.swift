@@ -11,13 +11,14 @@ struct DrivenLoad: Contestant {
         let plan = WorkerPlan(scenario, run: "load", index: 0, endpoint: server.endpoint, tokens: server.tokens)
         let driver = try ScenarioDriver(plan, interrupts: interrupts.descriptor)
         _ = try run(.prepare, .seconds(600), driver)
-        _ = try run(.closed(depth: depth), TimeSpan(nanoseconds: max(time.warmup.nanoseconds, 1)), driver)
         let processor = ServerProcessor(pids: [server.pid])
-        let before = try processor.nanoseconds() ?? 0
-        let tally = try Niceness.ofServer(server.pid) { () throws(LoadFailure) in
-            try run(.closed(depth: depth), TimeSpan(nanoseconds: time.duration.nanoseconds), driver)
+        let (tally, used) = try Niceness.ofServer(server.pid) { () throws(LoadFailure) in
+            _ = try run(.closed(depth: depth), TimeSpan(nanoseconds: max(time.warmup.nanoseconds, 1)), driver)
+            let before = try processor.nanoseconds() ?? 0
+            let tally = try run(.closed(depth: depth), TimeSpan(nanoseconds: time.duration.nanoseconds), driver)
+            let after = try processor.nanoseconds() ?? 0
+            return (tally, after > before ? after - before : 0)
         }
-        let after = try processor.nanoseconds() ?? 0
         if let error = tally.firstError { throw .failedCalls("\(name): \(error)") }
         guard tally.answered > 0, tally.seconds > 0 else { throw .failedCalls("\(name): no call was answered") }
         return RunFigures(
@@ -25,7 +26,7 @@ struct DrivenLoad: Contestant {
             seconds: tally.seconds,
             callsPerSecond: Double(tally.answered) / tally.seconds,
             latencyMicroseconds: tally.all.summary,
-            serverMicrosecondsPerCall: Double(after > before ? after - before : 0) / 1000 / Double(tally.answered)
+            serverMicrosecondsPerCall: Double(used) / 1000 / Double(tally.answered)
         )
     }
 

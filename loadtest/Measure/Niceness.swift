@@ -22,6 +22,11 @@ enum Niceness {
     /// Nil: the process is gone.
     private static func foremost(of pid: pid_t) -> Int32? {
         let threads = try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task")
-        return threads?.compactMap { id_t($0) }.map { getpriority(process, $0) }.min()
+        return threads?.compactMap { id_t($0) }.compactMap { thread in
+            errno = 0
+            let value = getpriority(process, thread)
+            // -1 is a value too.
+            return errno == 0 ? value : nil
+        }.min()
     }
 }

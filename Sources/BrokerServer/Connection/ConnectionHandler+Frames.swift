@@ -81,6 +81,7 @@ extension ConnectionHandler {
             guard let session, draw(call.payload.readableBytes) else { return }
             // What was sent before it still has the lease.
             if case .release = call.operation, !session.batch.calls.isEmpty { finishBatch(session) }
+            if session.batch.isFull { finishBatch(session) }
             start(call, session, handler)
         case .refuse(let error):
             allowance.calls -= 1

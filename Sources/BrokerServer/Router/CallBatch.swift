@@ -32,14 +32,14 @@ struct CallBatch {
     /// How many calls it has room for.
     var capacity: Int { calls.capacity }
 
-    /// The place of a target that has been added with a lease.
+    /// It works on so many entries that it is to end before more is begun.
+    var isFull: Bool { places.count >= 64 }
+
+    /// Nil: nothing of the batch works on it yet.
     func place(of target: Target) -> Int? {
         // By index: an element that is taken out is a copy.
-        places.indices.suffix(Self.longestSearch).first { places[$0].lease != nil && places[$0].target == target }
+        places.indices.first { places[$0].target == target }
     }
-
-    /// Of more targets in one batch, the first are added once more.
-    private static var longestSearch: Int { 8 }
 
     mutating func add(_ entry: BackendEntry, _ backend: EntryBackend, _ target: Target, _ lease: LeaseID?) -> Int {
         places.append(Place(target: target, entry: entry, backend: backend, lease: lease))

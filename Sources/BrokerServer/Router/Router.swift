@@ -78,6 +78,8 @@ package actor Router: RequestHandler {
     private func attempt<V: EntryVerb>(_ verb: V, _ call: Call, _ session: Session, named name: String) -> Attempt {
         do throws(BackendError) {
             if session.batch.isEmpty { swap(&session.batch, &spareBatch) }
+            // Where nothing was added, the room is not the session's to keep.
+            defer { if session.batch.isEmpty { swap(&session.batch, &spareBatch) } }
             guard let place = try session.place(of: call, V.self, of: broker) else { return .wait }
             if V.attemptsFiles, session.batch.changesIdentity(at: place) {
                 session.batch.putOff(call, at: place)

@@ -32,11 +32,10 @@ extension Session {
     func place<V: Verb>(of call: Call, _ verb: V.Type, of broker: BrokerCore) throws(BackendError) -> Int? {
         guard let target = call.target else { throw Self.missingTarget }
         if V.isModifying, isReadOnly { try principal.authorizeWrite() }
-        guard target.lease == 0 else {
-            let entry = try held(target).lease.entry
-            return batch.add(entry, try entry.view(target.scopePath), target, nil)
-        }
+        // One that was given back meanwhile is held no more.
+        let held = target.lease == 0 ? nil : try held(target)
         if let known = batch.place(of: target) { return known }
+        if let entry = held?.lease.entry { return batch.add(entry, try entry.view(target.scopePath), target, nil) }
         guard let lease = broker.pool.tryAcquire(try keyedPoolKey(target)) else { return nil }
         do throws(BackendError) {
             return batch.add(lease.entry, try lease.entry.view(target.scopePath), target, lease.id)
@@ -90,6 +89,7 @@ extension Session {
 
     func releaseAll(to pool: BrokerCore.Pool) {
         batch.release(to: pool)
+        batch.removeAll()
         for id in Array(leases.keys) { end(id, in: pool) }
     }
 

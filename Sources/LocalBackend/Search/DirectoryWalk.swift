@@ -57,10 +57,9 @@ struct DirectoryWalk<Context: Sendable>: Sendable {
             return names.withName(at: next) { path.appending(name: $0) }.map { ($0, kind) }
         }
 
-        /// Goes on to the next one. Nil: its path is too long to be named.
-        mutating func take(in directory: FileDescriptorHandle) -> Entry? {
-            defer { next += 1 }
-            return names.withName(at: next) { name in
+        /// The next one. Nil: its path is too long to be named.
+        func entry(in directory: FileDescriptorHandle) -> Entry? {
+            names.withName(at: next) { name in
                 guard let path = path.appending(name: name) else { return nil }
                 return Entry(
                     kind: names.kind(at: next),
@@ -119,9 +118,8 @@ struct DirectoryWalk<Context: Sendable>: Sendable {
                 leave()
                 continue
             }
-            let entry = levels[index].take(in: directory)
-            // The level may stay for long, as what is in its last entry comes next.
-            if levels[index].isAtEnd { forgetNames(of: index) }
+            let entry = levels[index].entry(in: directory)
+            step(index)
             guard let entry else {
                 skipped += 1
                 continue
@@ -132,12 +130,19 @@ struct DirectoryWalk<Context: Sendable>: Sendable {
     }
 
     /// The next entry where it is at hand, was said to be wanted, and is neither a directory nor behind: most of a tree,
-    /// for which nothing of an ``Entry`` but the path need be made. Nil: ask ``next(_:_:)``.
+    /// for which nothing of an ``Entry`` but the path need be made. It is told of even where its directory has gone since.
+    /// Nil: ask ``next(_:_:)``.
     mutating func nextPlain() -> (path: WorkspacePath, kind: FileInfo.Kind?)? {
         guard let index = levels.indices.last, let found = levels[index].plain() else { return nil }
-        levels[index].next += 1
-        if levels[index].isAtEnd { forgetNames(of: index) }
+        step(index)
         return found
+    }
+
+    /// Goes on to the next name of a level.
+    private mutating func step(_ index: Int) {
+        levels[index].next += 1
+        // The level may stay for long, as what is in its last entry comes next.
+        if levels[index].isAtEnd { forgetNames(of: index) }
     }
 
     /// Goes on with what is in a directory that ``next(_:_:)`` has just returned.
