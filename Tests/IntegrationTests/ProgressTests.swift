@@ -32,6 +32,7 @@ extension IntegrationTests {
                 os.write(given[1], bytes(1 << 20))
             else:
                 count += len(os.read(taken[0], 4096))
+            # The command looks at the clock when bytes move, and shows nothing in its first half second.
             time.sleep(0.8)
             left = feeds - (1 << 20) if feeds else 0
             while is_open:

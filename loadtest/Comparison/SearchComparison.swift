@@ -71,19 +71,9 @@ struct SearchComparison {
         _ target: Target,
         _ peer: ProgramLoad?
     ) -> Comparison.Scenario {
-        let contestants: [any Contestant] = [subject, baseline]
-        let ofPeer = peer.map {
-            Comparison.Question(
-                row: "P15",
-                measure: .p50Milliseconds,
-                subject: subject.name,
-                baseline: $0.name,
-                form: .timesLess
-            )
-        }
-        return Comparison.Scenario(
+        var scenario = Comparison.Scenario(
             load: "\(operation) of \(Self.files) files",
-            contestants: contestants + (peer.map { [$0] } ?? []),
+            contestants: [subject, baseline],
             questions: [
                 Comparison.Question(
                     row: "P15",
@@ -93,8 +83,21 @@ struct SearchComparison {
                     target: target
                 ),
                 Comparison.Question(measure: .p99Milliseconds, subject: subject.name, baseline: baseline.name),
-            ] + (ofPeer.map { [$0] } ?? [])
+            ]
         )
+        if let peer {
+            scenario.contestants.append(peer)
+            scenario.questions.append(
+                Comparison.Question(
+                    row: "P15",
+                    measure: .p50Milliseconds,
+                    subject: subject.name,
+                    baseline: peer.name,
+                    form: .timesLess
+                )
+            )
+        }
+        return scenario
     }
 
     /// Makes the tree in the broker's workspace: source files of about two kilobytes.

@@ -1,5 +1,3 @@
-internal import Glibc
-
 /// What a generator is told.
 enum WorkerOrder: Codable {
     case begin(WorkerPlan)
@@ -34,7 +32,7 @@ struct Worker {
             do throws(LoadFailure) {
                 switch order {
                 case .begin(let plan):
-                    if !plan.isNoise { Self.comeFirst() }
+                    if !plan.isNoise { Niceness.set(Self.foremost) }
                     driver = try ScenarioDriver(plan)
                     try channel.send(WorkerReport.done)
                 case .disconnect:
@@ -58,9 +56,9 @@ struct Worker {
         }
     }
 
-    /// Takes this process ahead of the broker and of its commands, where that is allowed: on a machine of its own it
-    /// would not wait for them before it looks at the clock.
-    private static func comeFirst() { setpriority(Int32(PRIO_PROCESS.rawValue), 0, -15) }
+    /// Ahead of the broker and of its commands: on a machine of its own it would not wait for them before it looks at
+    /// the clock.
+    private static var foremost: Int32 { -15 }
 
     /// Nil: the other end is closed.
     private func nextOrder() throws(LoadFailure) -> WorkerOrder? {

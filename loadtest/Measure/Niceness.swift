@@ -12,10 +12,13 @@ enum Niceness {
         _ body: () throws(LoadFailure) -> Result
     ) throws(LoadFailure) -> Result {
         let own = getpriority(process, 0)
-        setpriority(process, 0, min(own, foremost(of: pid) ?? own))
-        defer { setpriority(process, 0, own) }
+        set(min(own, foremost(of: pid) ?? own))
+        defer { set(own) }
         return try body()
     }
+
+    /// Of the calling thread, and what it starts; where that is not allowed, it stays as it is.
+    static func set(_ value: Int32) { setpriority(process, 0, value) }
 
     private static var process: __priority_which_t { Int32(PRIO_PROCESS.rawValue) }
 

@@ -32,8 +32,11 @@ struct CallBatch {
     /// How many calls it has room for.
     var capacity: Int { calls.capacity }
 
-    /// It works on so many entries that it is to end before more is begun.
-    var isFull: Bool { places.count >= 64 }
+    /// It is to end before more is begun.
+    var isFull: Bool { places.count >= Self.maximumPlaces }
+
+    /// Each call looks through the places, and the entries are leased until the batch ends.
+    private static var maximumPlaces: Int { 64 }
 
     /// Nil: nothing of the batch works on it yet.
     func place(of target: Target) -> Int? {

@@ -181,6 +181,42 @@ import Testing
         }
     }
 
+    /// More entries than one batch holds, each read twice in turn, and one of them by a lease as well, which is given back
+    /// in between.
+    @Test func manyEntriesAtOnceAreKeptApart() async throws {
+        try await withConversation { _, client in
+            let keys = (0..<150).map { "key-\($0)" }
+            for key in keys { try await client.write("of \(key)", to: "f", key: key) }
+            guard
+                case .acquire(let acquired)? = try await client.call(client.frame(.acquire(Acquire()), key: keys[7]))
+                    .reply
+            else {
+                Issue.record("no lease")
+                return
+            }
+            func read(_ key: String, lease: UInt64 = 0) -> ClientFrame {
+                var frame = client.frame(.read(Read(path: Array("f".utf8))), key: key)
+                frame.target?.lease = lease
+                return frame
+            }
+            let leased = [read("", lease: acquired.lease), read("", lease: acquired.lease)]
+            let once = keys.map { read($0) }
+            let release = client.frame(.release(Release(lease: acquired.lease)))
+            let late = read("", lease: acquired.lease)
+            let again = keys.map { read($0) }
+            try await client.client.send(RawWireClient.bytes(of: leased + once + [release, late] + again))
+
+            for frame in leased {
+                #expect(String(buffer: try await client.result(of: frame.id).payload) == "of \(keys[7])")
+            }
+            for (key, frame) in zip(keys + keys, once + again) {
+                #expect(String(buffer: try await client.result(of: frame.id).payload) == "of \(key)")
+            }
+            #expect(try await errorCode { _ = try await client.result(of: late.id) } == .notFound)
+            try await client.waitUntil { $0.pool.active == 0 && $0.pool.leases == 0 && $0.callsInFlight == 0 }
+        }
+    }
+
     /// An error names its operation, whichever way the call went.
     @Test func errorsNameTheirOperation() async throws {
         try await withConversation { _, client in
