@@ -93,14 +93,16 @@ let package = Package(
         .target(name: "AuditLog", dependencies: ["AgentBackend", crypto], swiftSettings: swiftSettings),
         .target(
             name: "BrokerWire",
-            dependencies: ["AgentBackend", "CBrokerProtos", "CProtobufC", nioCore, nioSSL],
+            dependencies: ["AgentBackend", "CBrokerProtos", "CProtobufC", nioCore],
             swiftSettings: fuzzedSwiftSettings
         ),
+        // By itself, so that the fuzzed wire is built without BoringSSL.
+        .target(name: "BrokerTLS", dependencies: ["AgentBackend", nioSSL], swiftSettings: swiftSettings),
         .target(
             name: "BrokerServer",
             dependencies: [
-                "AgentBackend", "AuditLog", "BackendPool", "BrokerWire", "LocalBackend", "Sandbox", "CLinux",
-                nioCore, nioPosix, nioSSL, nioTLS, collections, logging, crypto, "Yams",
+                "AgentBackend", "AuditLog", "BackendPool", "BrokerTLS", "BrokerWire", "LocalBackend", "Sandbox",
+                "CLinux", nioCore, nioPosix, nioSSL, nioTLS, collections, logging, crypto, "Yams",
                 instrumentation, tracing,
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -108,7 +110,9 @@ let package = Package(
         ),
         .target(
             name: "BrokerClient",
-            dependencies: ["AgentBackend", "BrokerWire", nioCore, nioPosix, nioSSL, collections, instrumentation],
+            dependencies: [
+                "AgentBackend", "BrokerTLS", "BrokerWire", nioCore, nioPosix, nioSSL, collections, instrumentation,
+            ],
             swiftSettings: swiftSettings
         ),
         // What a model may have done, over any backend.

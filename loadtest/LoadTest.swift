@@ -10,7 +10,8 @@ struct LoadTest: ParsableCommand {
             EchoCommand.self, FilesCommand.self, ExecCommand.self, CompareEchoCommand.self, CompareFilesCommand.self,
             ComparePoolCommand.self, CompareFairnessCommand.self, CompareStartCommand.self,
             CompareMemoryCommand.self, CompareGrowthCommand.self, CompareGrpcCommand.self, CompareExecCommand.self,
-            CompareSearchCommand.self, CompareTransferCommand.self, CompareAuditCommand.self,
+            CompareSearchCommand.self, CompareBystanderCommand.self, CompareTransferCommand.self,
+            CompareAuditCommand.self,
             TortureMixedCommand.self, TortureExecCommand.self,
         ]
     )

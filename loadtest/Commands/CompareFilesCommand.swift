@@ -3,7 +3,7 @@ internal import ArgumentParser
 struct CompareFilesCommand: ComparingCommand {
     static let configuration = CommandConfiguration(
         commandName: "compare-files",
-        abstract: "Files of 4 KiB through the broker, the seed in process and swe-rex in turn: rows P4 to P6.",
+        abstract: "Files of 4 KiB through the broker, the limit program, the seed and swe-rex in turn: rows P4 to P6.",
         discussion: """
             Run it as root, so that the broker works as the orgs' users. Starts the servers, alternates the runs, and \
             prints the medians of all rounds and the ratios of each round. A wrong or missing answer makes the exit \
@@ -11,7 +11,7 @@ struct CompareFilesCommand: ComparingCommand {
             """
     )
 
-    @OptionGroup var broker: BrokerOption
+    @OptionGroup var programs: ProgramOptions
     @OptionGroup var peers: PeerOptions
     @OptionGroup var comparison: ComparisonOptions
 
@@ -19,15 +19,20 @@ struct CompareFilesCommand: ComparingCommand {
         let peers = peers.pythonPeers
         return try TemporaryDirectory.run("loadtest") { (directory) throws(LoadFailure) in
             try peers.withSweRex(in: directory, interrupts) { (sweRex) throws(LoadFailure) in
-                try BrokerSetup(broker.path, in: directory).start.run(interrupts) { (broker) throws(LoadFailure) in
-                    let files = FilesComparison(
-                        broker: broker,
-                        peers: peers,
-                        directory: directory,
-                        sweRexServer: sweRex
-                    )
-                    try files.prepare(interrupts)
-                    return try comparison.run(files.scenarios, interrupts)
+                try ServerStart.limit(programs.limitPath, files: directory, in: directory).run(interrupts) {
+                    (limit) throws(LoadFailure) in
+                    try BrokerSetup(programs.brokerPath, in: directory).start.run(interrupts) {
+                        (broker) throws(LoadFailure) in
+                        let files = FilesComparison(
+                            limit: limit,
+                            broker: broker,
+                            peers: peers,
+                            directory: directory,
+                            sweRexServer: sweRex
+                        )
+                        try files.prepare(interrupts)
+                        return try comparison.run(files.scenarios, interrupts)
+                    }
                 }
             }
         }

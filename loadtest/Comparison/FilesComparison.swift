@@ -1,5 +1,7 @@
-/// Rows P4 to P6: files of 4 KiB, broker beside the seed and deepagents in process and swe-rex over HTTP.
+/// Rows P4 to P6: files of 4 KiB, broker beside the limit program, the seed and deepagents in process, and swe-rex over
+/// HTTP.
 struct FilesComparison {
+    let limit: ServerProcess
     let broker: ServerProcess
     let peers: PythonPeers
     /// Where the peers work; on the file system of the broker's root.
@@ -16,9 +18,10 @@ struct FilesComparison {
             Comparison.Scenario(
                 load: "read \(load)",
                 contestants: [
-                    broker("read", .read), seed("read"), deepagents("read"),
+                    broker("read", .read), limit("read", .read), seed("read"), deepagents("read"),
                     sweRex(.own, calls: Self.connections * Self.depth),
                     sweRex(.kept, calls: Self.connections * Self.depth), broker("stat", .stat),
+                    limit("stat", .stat),
                 ],
                 questions: [
                     question("P4", .callsPerSecond, "read", against: "seed read", .atLeast(2)),
@@ -31,7 +34,9 @@ struct FilesComparison {
                     ),
                     question("", .callsPerSecond, "read", against: PythonPeers.SweRexClient.kept.name("read"), nil),
                     question("P4", .callsPerSecond, "read", against: "deepagents read", nil),
+                    question("P4", .callsPerSecond, "read", against: "limit read", nil),
                     question("P6", .callsPerSecond, "stat", against: "broker read", .atLeast(1)),
+                    question("P6", .callsPerSecond, "stat", against: "limit stat", nil),
                     question("", .serverMicroseconds, "stat", against: "broker read", nil),
                 ]
             ),
@@ -53,18 +58,24 @@ struct FilesComparison {
             ),
             Comparison.Scenario(
                 load: "write \(load)",
-                contestants: [broker("write", .write), seed("write"), deepagents("write")],
+                contestants: [
+                    broker("write", .write), limit("write", .write), seed("write"), deepagents("write"),
+                ],
                 questions: [
                     question("P5", .callsPerSecond, "write", against: "seed write", .atLeast(5)),
                     question("P5", .callsPerSecond, "write", against: "deepagents write", nil),
+                    question("P5", .callsPerSecond, "write", against: "limit write", nil),
                 ]
             ),
         ]
     }
 
-    /// Makes the files that the broker's calls work on.
+    /// Makes the files that the calls of broker and limit work on.
     func prepare(_ interrupts: borrowing Interrupts) throws(LoadFailure) {
-        try FileSet(settings(.read, connections: 1, depth: 1)).write(interrupts: interrupts.descriptor)
+        for server in [broker, limit] {
+            let files = FileSet(settings(of: server, .read, connections: 1, depth: 1))
+            try files.write(interrupts: interrupts.descriptor)
+        }
     }
 
     private func question(
@@ -84,12 +95,17 @@ struct FilesComparison {
         )
     }
 
-    private func settings(_ operation: LoadOperation, connections: Int, depth: Int) -> LoadSettings {
-        var settings = broker.settings(operation, connections: connections, depth: depth)
+    private func settings(
+        of server: ServerProcess,
+        _ operation: LoadOperation,
+        connections: Int,
+        depth: Int
+    ) -> LoadSettings {
+        var settings = server.settings(operation, connections: connections, depth: depth)
         settings.backend = .local
         settings.payload = Self.size
         // Each call in flight has a file of its own.
-        settings.files = Self.connections * Self.depth / broker.tokens.count
+        settings.files = Self.connections * Self.depth / server.tokens.count
         return settings
     }
 
@@ -99,10 +115,24 @@ struct FilesComparison {
         connections: Int = connections,
         depth: Int = depth
     ) -> ServerLoad {
+        load(of: broker, name, operation, connections: connections, depth: depth)
+    }
+
+    private func limit(_ name: String, _ operation: LoadOperation) -> ServerLoad {
+        load(of: limit, name, operation, connections: Self.connections, depth: Self.depth)
+    }
+
+    private func load(
+        of server: ServerProcess,
+        _ name: String,
+        _ operation: LoadOperation,
+        connections: Int,
+        depth: Int
+    ) -> ServerLoad {
         ServerLoad(
-            name: "broker \(name)",
-            server: broker,
-            settings: settings(operation, connections: connections, depth: depth)
+            name: "\(server.name) \(name)",
+            server: server,
+            settings: settings(of: server, operation, connections: connections, depth: depth)
         )
     }
 

@@ -2,7 +2,6 @@ internal import AgentBackend
 internal import BrokerClient
 internal import FoundationEssentials
 internal import NIOCore
-internal import NIOPosix
 
 /// Row P15: a tree of files that is searched by the broker, and by programs that do nothing else.
 struct SearchComparison {
@@ -19,7 +18,7 @@ struct SearchComparison {
 
     static let files = 5000
     private static let directories = 50
-    private static let key = "search"
+    fileprivate static let key = "search"
     /// One file of fifty has it, once.
     private static let word = "needle_in_the_haystack"
 
@@ -102,7 +101,7 @@ struct SearchComparison {
 
     /// Makes the tree in the broker's workspace: source files of about two kilobytes.
     func prepare() throws(LoadFailure) {
-        try SearchLoad.withConnection(to: broker) { connection, target in
+        try broker.withClient(key: Self.key) { connection, target in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for number in 0..<Self.files {
                     if number >= 64 { try await group.next() }
@@ -133,7 +132,7 @@ private struct SearchLoad: Contestant {
 
     func measure(_ time: RunTime, _ interrupts: borrowing Interrupts) throws(LoadFailure) -> RunFigures {
         let (name, call, expected) = (name, call, expected())
-        return try Self.withConnection(to: server) { connection, target in
+        return try server.withClient(key: SearchComparison.key) { connection, target in
             var samples = SampledCalls(time)
             while samples.goOn {
                 let since = Clocks.monotonic()
@@ -144,24 +143,6 @@ private struct SearchLoad: Contestant {
                 }
             }
             return samples.figures
-        }
-    }
-
-    static func withConnection<Result: Sendable>(
-        to server: ServerProcess,
-        _ body: @escaping @Sendable (BrokerConnection, BrokerTarget) async throws -> Result
-    ) throws(LoadFailure) -> Result {
-        let (endpoint, token) = ("\(server.endpoint)", server.tokens[0])
-        do {
-            return try MultiThreadedEventLoopGroup.singleton.any().makeFutureWithTask {
-                try await BrokerConnection.withConnection(to: try BrokerAddress(endpoint), token: token) { connection in
-                    try await body(connection, BrokerTarget(backend: .localFilesystem, key: "search"))
-                }
-            }.wait()
-        } catch let failure as LoadFailure {
-            throw failure
-        } catch {
-            throw .failedCalls("\(error)")
         }
     }
 }

@@ -1,5 +1,5 @@
 internal import AgentBackend
-internal import BrokerWire
+internal import BrokerTLS
 internal import Glibc
 internal import NIOSSL
 

@@ -1,4 +1,5 @@
 internal import AgentBackend
+internal import BrokerTLS
 package import BrokerWire
 
 extension BrokerConfiguration {

@@ -148,11 +148,3 @@ private final class Newcomer: Sendable {
         return welcomes
     }
 }
-
-private final class Flag: Sendable {
-    private let value = Atomic<Bool>(false)
-
-    var isSet: Bool { value.load(ordering: .relaxed) }
-
-    func set() { value.store(true, ordering: .relaxed) }
-}

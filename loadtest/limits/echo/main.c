@@ -1,8 +1,8 @@
 // The least that an echo over this wire needs: one thread, epoll, libprotobuf-c with its default
-// allocator. The rows P1 and P2 of the load tests measure the broker against it; with files, the row P11.
+// allocator. The rows P1 and P2 of the load tests measure the broker against it; with files, P4 to P6 and P11.
 //
 //   limit-echo --port N                  (0: any) prints "ready 127.0.0.1:PORT" and serves until it is killed
-//   limit-echo --port N --files FOLDER   answers Read and Write as well, of files in that folder
+//   limit-echo --port N --files FOLDER   answers Read, Write and Stat as well, of files in that folder
 //
 // It takes any token and answers Hello and Echo. Of credit it does one half: it gives credit back
 // for what it received, but sends without asking for any. A peer that breaks the wire loses its
@@ -174,6 +174,26 @@ static bool answer_read(struct connection *connection, const Agentbroker__V1__Cl
     return put(&connection->out, &frame);
 }
 
+static bool answer_stat(struct connection *connection, const Agentbroker__V1__ClientFrame *call) {
+    char name[256];
+    struct stat status;
+    // The folder is flat, and a link at the end is not followed: nothing can lead out of it.
+    if (!file_name(&call->stat->path, name) || fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
+        return answer_fault(connection, call->id);
+    }
+    Agentbroker__V1__FileInfo info = AGENTBROKER__V1__FILE_INFO__INIT;
+    Agentbroker__V1__StatReply reply = AGENTBROKER__V1__STAT_REPLY__INIT;
+    Agentbroker__V1__ServerFrame frame = AGENTBROKER__V1__SERVER_FRAME__INIT;
+    info.type = AGENTBROKER__V1__FILE_TYPE__FILE_TYPE_REGULAR;
+    info.size = (uint64_t)status.st_size;
+    reply.info = &info;
+    frame.id = call->id;
+    frame.last = true;
+    frame.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_STAT_REPLY;
+    frame.stat_reply = &reply;
+    return put(&connection->out, &frame);
+}
+
 // To a new file, which takes the place of the old one.
 static bool answer_write(struct connection *connection, const Agentbroker__V1__ClientFrame *call) {
     char name[256];
@@ -211,6 +231,7 @@ static bool answer(struct connection *connection, const uint8_t *message, size_t
     if (frame->body_case == AGENTBROKER__V1__CLIENT_FRAME__BODY_ECHO) ok = answer_echo(connection, frame);
     if (folder >= 0 && frame->body_case == AGENTBROKER__V1__CLIENT_FRAME__BODY_READ) ok = answer_read(connection, frame);
     if (folder >= 0 && frame->body_case == AGENTBROKER__V1__CLIENT_FRAME__BODY_WRITE) ok = answer_write(connection, frame);
+    if (folder >= 0 && frame->body_case == AGENTBROKER__V1__CLIENT_FRAME__BODY_STAT) ok = answer_stat(connection, frame);
     if (frame->body_case == AGENTBROKER__V1__CLIENT_FRAME__BODY_HELLO) ok = answer_hello(connection);
     connection->uncredited += frame->payload.len;
     agentbroker__v1__client_frame__free_unpacked(frame, NULL);
