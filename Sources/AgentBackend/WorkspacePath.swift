@@ -32,11 +32,16 @@ public struct WorkspacePath: Sendable, Hashable {
                 message: "the path is \(given.count) bytes long: at most \(Self.maximumLength) work"
             )
         }
+        // Most are, and searches answer with thousands.
+        if given.withUnsafeBytes(Self.isClean) {
+            bytes = given
+            return
+        }
         guard !given.contains(0) else {
             throw BackendError(.invalidArgument, message: "the path holds a NUL byte: no file can be named so")
         }
         let relative = Self.withoutRoot(given[...])
-        bytes = try Self.isClean(relative) ? Array(relative) : Self.clean(relative, given: given)
+        bytes = try relative.withUnsafeBytes(Self.isClean) ? Array(relative) : Self.clean(relative, given: given)
     }
 
     public init(_ given: String) throws(BackendError) {
@@ -102,17 +107,24 @@ public struct WorkspacePath: Sendable, Hashable {
         return below.isEmpty || below.first == slash ? below.drop { $0 == slash } : rest
     }
 
-    /// Whether the path is in its one spelling already and every name is short enough.
-    private static func isClean(_ path: ArraySlice<UInt8>) -> Bool {
-        var nameStart = path.startIndex
-        for index in path.indices where path[index] == slash {
-            guard isPlainName(path[nameStart..<index]) else { return false }
-            nameStart = index + 1
+    /// Whether the path is in its one spelling already, without a NUL, and every name is short enough.
+    private static func isClean(_ path: UnsafeRawBufferPointer) -> Bool {
+        var nameStart = 0
+        for index in path.indices {
+            switch path[index] {
+            case 0:
+                return false
+            case slash:
+                guard isPlainName(UnsafeRawBufferPointer(rebasing: path[nameStart..<index])) else { return false }
+                nameStart = index + 1
+            default:
+                continue
+            }
         }
-        return path.isEmpty || isPlainName(path[nameStart...])
+        return path.isEmpty || isPlainName(UnsafeRawBufferPointer(rebasing: path[nameStart...]))
     }
 
-    private static func isPlainName(_ name: some BidirectionalCollection<UInt8>) -> Bool {
+    private static func isPlainName(_ name: UnsafeRawBufferPointer) -> Bool {
         guard let first = name.first, name.count <= maximumNameLength else { return false }
         return first != dot || (name.count > 1 && !(name.count == 2 && name.last == dot))
     }

@@ -71,9 +71,9 @@ struct MessageBuilder {
     ) -> UnsafeMutablePointer<Element>? {
         guard !elements.isEmpty else { return nil }
         let array = allocate(Element.self, count: elements.count)
-        for (index, element) in elements.enumerated() {
-            (array + index).initialize(to: transform(element))
-        }
+        // Of an array each element would be copied first.
+        let span = elements.span
+        for index in span.indices { (array + index).initialize(to: transform(span[index])) }
         return array
     }
 

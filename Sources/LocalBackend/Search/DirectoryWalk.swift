@@ -49,14 +49,6 @@ struct DirectoryWalk<Context: Sendable>: Sendable {
 
         var isAtEnd: Bool { next == names.count }
 
-        /// The next one where it is such as ``DirectoryWalk/nextPlain()`` returns.
-        func plain() -> (path: WorkspacePath, kind: FileInfo.Kind?)? {
-            guard areKnownWanted, trail.isEmpty, !isAtEnd else { return nil }
-            let kind = names.kind(at: next)
-            guard kind != .directory else { return nil }
-            return names.withName(at: next) { path.appending(name: $0) }.map { ($0, kind) }
-        }
-
         /// The next one. Nil: its path is too long to be named.
         func entry(in directory: FileDescriptorHandle) -> Entry? {
             names.withName(at: next) { name in
@@ -129,13 +121,34 @@ struct DirectoryWalk<Context: Sendable>: Sendable {
         return nil
     }
 
-    /// The next entry where it is at hand, was said to be wanted, and is neither a directory nor behind: most of a tree,
-    /// for which nothing of an ``Entry`` but the path need be made. It is told of even where its directory has gone since.
-    /// Nil: ask ``next(_:_:)``.
-    mutating func nextPlain() -> (path: WorkspacePath, kind: FileInfo.Kind?)? {
-        guard let index = levels.indices.last, let found = levels[index].plain() else { return nil }
-        step(index)
-        return found
+    /// Hands over entries that are at hand, were said to be wanted, and are neither directories nor behind: most of a
+    /// tree, for which nothing of an ``Entry`` but the path need be made. They are told of even where their directory has
+    /// gone since. Returns how many there were; 0: ask ``next(_:_:)``.
+    ///
+    /// - Parameters:
+    ///   - limit: At most so many.
+    ///   - take: Whether more are wanted after this one.
+    mutating func takePlain<Taker>(
+        upTo limit: Int,
+        into taker: inout Taker,
+        _ take: (inout Taker, WorkspacePath, FileInfo.Kind?) -> Bool
+    ) -> Int {
+        guard let index = levels.indices.last, levels[index].areKnownWanted, levels[index].trail.isEmpty else {
+            return 0
+        }
+        // Taken out once: the level itself would be copied for each entry.
+        let (names, path, first) = (levels[index].names, levels[index].path, levels[index].next)
+        var next = first
+        while next < min(names.count, first + limit), names.kind(at: next) != .directory,
+            let found = names.withName(at: next, { path.appending(name: $0) })
+        {
+            let kind = names.kind(at: next)
+            next += 1
+            guard take(&taker, found, kind) else { break }
+        }
+        levels[index].next = next
+        if next > first, levels[index].isAtEnd { forgetNames(of: index) }
+        return next - first
     }
 
     /// Goes on to the next name of a level.

@@ -7,13 +7,12 @@ struct GlobWalk: WorkInTurns {
     private let pattern: GlobPattern
     private let options: GlobOptions
     private var walk: DirectoryWalk<GlobState>
-    private var page = FilePage()
-    private var room: FilePageRoom
+    private var found: FoundFiles
 
     init(_ pattern: GlobPattern, _ options: GlobOptions, _ files: LocalFiles) throws(DirectoryAccess.Failure) {
         self.pattern = pattern
         self.options = options
-        room = options.room(files.limits.calls)
+        found = FoundFiles(room: options.room(files.limits.calls))
         let base = try files.access.open(options.path, flags: UInt64(O_RDONLY | O_NONBLOCK) | linux_o_directory)
         walk = DirectoryWalk(
             base,
@@ -27,10 +26,8 @@ struct GlobWalk: WorkInTurns {
     mutating func advance(_ files: LocalFiles, _ turn: inout FileTurn) throws(DirectoryAccess.Failure) -> FilePage? {
         let (pattern, options) = (pattern, options)
         while !turn.isOver() {
-            if !options.withDetails, let (path, kind) = walk.nextPlain() {
-                room.look(at: 1)
-                add(FoundFile(path: path, kind: kind, info: nil))
-                guard !room.isFull else { return end(after: path) }
+            if !options.withDetails, tellPlain() {
+                guard !found.room.isFull else { return end(after: found.page.files.last?.path) }
                 continue
             }
             let seen = walk.seen
@@ -39,30 +36,38 @@ struct GlobWalk: WorkInTurns {
                 pattern.isWanted(name, kind, at: state, options)
             }
             guard let entry = next else { return end(after: nil) }
-            room.look(at: 1 + walk.seen - seen)
+            found.room.look(at: 1 + walk.seen - seen)
             if !entry.isBehind { tell(entry) }
             if entry.kind == .directory { try descend(into: entry) }
-            guard !room.isFull || entry.isBehind else { return end(after: entry.path) }
+            guard !found.room.isFull || entry.isBehind else { return end(after: entry.path) }
         }
         return nil
     }
 
     private mutating func end(after path: WorkspacePath?) -> FilePage {
-        page.next = path
-        page.skipped = walk.skipped
-        return page
+        found.page.next = path
+        found.page.skipped = walk.skipped
+        return found.page
     }
 
     private mutating func tell(_ entry: DirectoryWalk<GlobState>.Entry) {
         guard isTold(entry) else { return }
         let info = options.withDetails ? entry.directory.info(of: entry.name) : nil
-        add(FoundFile(path: entry.path, kind: entry.kind, info: info))
+        found.add(FoundFile(path: entry.path, kind: entry.kind, info: info))
     }
 
-    private mutating func add(_ file: FoundFile) {
-        page.files.append(file)
-        room.add(file.path)
+    /// Tells of some entries that need no further look, as far as there is room. False: there is none at hand.
+    private mutating func tellPlain() -> Bool {
+        let told = walk.takePlain(upTo: Self.plainAtATime, into: &found) { found, path, kind in
+            found.room.look()
+            found.add(FoundFile(path: path, kind: kind))
+            return !found.room.isFull
+        }
+        return told > 0
     }
+
+    /// So few that the clock is looked at often enough.
+    private static let plainAtATime = 64
 
     /// Of what is no directory nothing but that makes it wanted.
     private func isTold(_ entry: DirectoryWalk<GlobState>.Entry) -> Bool {
@@ -78,6 +83,17 @@ struct GlobWalk: WorkInTurns {
         }
         guard !state.isEmpty else { return }
         try walk.descend(into: entry, state, only: pattern.onlyNames(at: state))
+    }
+}
+
+/// A page while it grows.
+private struct FoundFiles: Sendable {
+    var page = FilePage()
+    var room: FilePageRoom
+
+    mutating func add(_ file: FoundFile) {
+        room.add(file.path)
+        page.files.append(file)
     }
 }
 
