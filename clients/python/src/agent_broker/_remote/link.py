@@ -17,9 +17,11 @@ from agent_broker.errors import BackendError, ErrorCode
 
 _FAREWELL = 1.0
 """Seconds for a broker at fault to read why."""
+_RECEIVED_AT_ONCE = 256 << 10
+"""Bytes. Of a buffer's memory only what was ever filled is taken."""
 
 
-class Link(asyncio.Protocol):
+class Link(asyncio.BufferedProtocol):
     """Belongs to its event loop. Holds its keeper weakly: who is let go is collected."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, keepalive_interval: float, keepalive_misses: int) -> None:
@@ -28,6 +30,9 @@ class Link(asyncio.Protocol):
         self._keepalive_interval = keepalive_interval
         self._timer: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
+        # One buffer for all: a plain protocol gets new bytes of the most that can come, which the allocator maps and
+        # unmaps for each answer.
+        self._buffer = memoryview(bytearray(_RECEIVED_AT_ONCE))
         self._handshake: Handshake | None = None
         self._greeted: asyncio.Future[Session] | None = None
         self._session: Session | None = None
@@ -70,10 +75,14 @@ class Link(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=1 << 20)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         session = self._session
         if session is not None and session.end is not None:
             return
+        data = bytes(self._buffer[:nbytes])
         self._busy = True
         if session is not None:
             session.receive_data(data)
