@@ -3,19 +3,24 @@ internal import AgentBackend
 /// One turn of long work on a file thread. Others' work comes between two turns, so that nobody waits for all of it.
 struct FileTurn {
     private let end: ContinuousClock.Instant
-    private var asked = 0
+    /// Pieces since the clock was looked at.
+    private var pieces = 0
 
     /// - Parameter length: Roughly: what is done between two questions belongs to it.
     init(length: Duration = .milliseconds(10)) {
         end = .now + length
     }
 
-    /// Asked after each piece of work.
+    /// Asked after each piece of work, or after some.
     ///
-    /// - Parameter pieces: How many of them take no time worth speaking of: the clock is looked at once for so many.
-    mutating func isOver(each pieces: Int = 32) -> Bool {
-        asked += 1
-        return asked.isMultiple(of: pieces) && ContinuousClock.now >= end
+    /// - Parameters:
+    ///   - done: How many pieces those were.
+    ///   - few: How many take no time worth speaking of: the clock is looked at once for so many.
+    mutating func isOver(after done: Int = 1, each few: Int = 32) -> Bool {
+        pieces += done
+        guard pieces >= few else { return false }
+        pieces = 0
+        return ContinuousClock.now >= end
     }
 }
 

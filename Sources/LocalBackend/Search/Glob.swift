@@ -25,8 +25,11 @@ struct GlobWalk: WorkInTurns {
 
     mutating func advance(_ files: LocalFiles, _ turn: inout FileTurn) throws(DirectoryAccess.Failure) -> FilePage? {
         let (pattern, options) = (pattern, options)
-        while !turn.isOver() {
-            if !options.withDetails, tellPlain() {
+        var done = 1
+        while !turn.isOver(after: done) {
+            let told = options.withDetails ? 0 : tellPlain()
+            done = max(told, 1)
+            guard told == 0 else {
                 guard !found.room.isFull else { return end(after: found.page.files.last?.path) }
                 continue
             }
@@ -56,18 +59,17 @@ struct GlobWalk: WorkInTurns {
         found.add(FoundFile(path: entry.path, kind: entry.kind, info: info))
     }
 
-    /// Tells of some entries that need no further look, as far as there is room. False: there is none at hand.
-    private mutating func tellPlain() -> Bool {
-        let told = walk.takePlain(upTo: Self.plainAtATime, into: &found) { found, path, kind in
+    /// Tells of some entries that need no further look, as far as there is room. Returns of how many.
+    private mutating func tellPlain() -> Int {
+        walk.takePlain(upTo: Self.plainAtATime, into: &found) { found, path, kind in
             found.room.look()
             found.add(FoundFile(path: path, kind: kind))
             return !found.room.isFull
         }
-        return told > 0
     }
 
     /// So few that the clock is looked at often enough.
-    private static let plainAtATime = 64
+    private static let plainAtATime = 32
 
     /// Of what is no directory nothing but that makes it wanted.
     private func isTold(_ entry: DirectoryWalk<GlobState>.Entry) -> Bool {
