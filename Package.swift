@@ -96,12 +96,12 @@ let package = Package(
             dependencies: ["AgentBackend", "CBrokerProtos", "CProtobufC", nioCore],
             swiftSettings: fuzzedSwiftSettings
         ),
-        // By itself, so that the fuzzed wire is built without BoringSSL.
-        .target(name: "BrokerTLS", dependencies: ["AgentBackend", nioSSL], swiftSettings: swiftSettings),
+        // By itself, so that the fuzzed wire is built without swift-nio-ssl.
+        .target(name: "SharedTLS", dependencies: ["AgentBackend", nioSSL], swiftSettings: swiftSettings),
         .target(
             name: "BrokerServer",
             dependencies: [
-                "AgentBackend", "AuditLog", "BackendPool", "BrokerTLS", "BrokerWire", "LocalBackend", "Sandbox",
+                "AgentBackend", "AuditLog", "BackendPool", "SharedTLS", "BrokerWire", "LocalBackend", "Sandbox",
                 "CLinux", nioCore, nioPosix, nioSSL, nioTLS, collections, logging, crypto, "Yams",
                 instrumentation, tracing,
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -111,7 +111,7 @@ let package = Package(
         .target(
             name: "BrokerClient",
             dependencies: [
-                "AgentBackend", "BrokerTLS", "BrokerWire", nioCore, nioPosix, nioSSL, collections, instrumentation,
+                "AgentBackend", "SharedTLS", "BrokerWire", nioCore, nioPosix, nioSSL, collections, instrumentation,
             ],
             swiftSettings: swiftSettings
         ),

@@ -32,7 +32,7 @@ public struct WorkspacePath: Sendable, Hashable {
                 message: "the path is \(given.count) bytes long: at most \(Self.maximumLength) work"
             )
         }
-        // Most are, and searches answer with thousands.
+        // Most are in their one spelling, and searches answer with thousands. What is not is looked at again.
         if given.withUnsafeBytes(Self.isClean) {
             bytes = given
             return

@@ -6,8 +6,8 @@ struct CompareBystanderCommand: ComparingCommand {
         abstract: "Echoes of an org, alone and while another org searches what is expensive to search, in turn.",
         discussion: """
             What is searched: lines with a pattern that backtracks for ever, a file of 2 GiB, and a file that grows \
-            meanwhile. Needs 3 GiB of disk in the temporary directory. A wrong or missing answer makes the exit status 1; \
-            a missed target does not.
+            meanwhile. Run it as root; needs 3 GiB of disk in the temporary directory. A wrong or missing answer makes \
+            the exit status 1; a missed target does not.
             """
     )
 
@@ -19,7 +19,7 @@ struct CompareBystanderCommand: ComparingCommand {
             try BrokerSetup(broker.path, in: directory).start.run(interrupts) { (server) throws(LoadFailure) in
                 let bystander = BystanderComparison(broker: server)
                 try bystander.prepare()
-                return try comparison.run(bystander.scenarios, interrupts)
+                return try comparison.run([bystander.scenario], interrupts)
             }
         }
     }

@@ -3,7 +3,7 @@ internal import ArgumentParser
 struct CompareFilesCommand: ComparingCommand {
     static let configuration = CommandConfiguration(
         commandName: "compare-files",
-        abstract: "Files of 4 KiB through the broker, the limit program, the seed and swe-rex in turn: rows P4 to P6.",
+        abstract: "Files of 4 KiB through the broker, the limit program and its peers in turn: rows P4 to P6.",
         discussion: """
             Run it as root, so that the broker works as the orgs' users. Starts the servers, alternates the runs, and \
             prints the medians of all rounds and the ratios of each round. A wrong or missing answer makes the exit \

@@ -27,13 +27,13 @@ extension ServerProcess {
         key: String,
         _ body: @escaping @Sendable (BrokerConnection, BrokerTarget) async throws -> Result
     ) throws(LoadFailure) -> Result {
-        try beginClient(key: key, body).end()
+        try beginClient(key: key, body).outcome()
     }
 }
 
 extension EventLoopFuture where Value: Sendable {
     /// Waits for it; not on an event loop.
-    func end() throws(LoadFailure) -> Value {
+    func outcome() throws(LoadFailure) -> Value {
         do {
             return try wait()
         } catch let failure as LoadFailure {

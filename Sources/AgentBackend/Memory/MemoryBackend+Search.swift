@@ -3,35 +3,31 @@ import NIOCore
 extension MemoryBackend {
     @concurrent
     public func glob(_ pattern: GlobPattern, options: GlobOptions) async throws(BackendError) -> FilePage {
-        var page = FilePage()
-        var room = options.room(callLimits)
-        page.next = try await walk(options.path, after: options.after) { entry in
-            room.look()
+        var gathering = FilePageGathering(options.room(callLimits))
+        let next = try await walk(options.path, after: options.after) { entry in
+            gathering.look()
             guard let inner = entry.path.relative(to: options.path), pattern.includes(inner, entry.info.kind, options)
-            else { return !room.isFull }
+            else { return !gathering.isFull }
             let info = options.withDetails ? entry.info : nil
-            page.files.append(FoundFile(path: entry.path, kind: entry.info.kind, info: info))
-            room.add(entry.path)
-            return !room.isFull
+            gathering.add(FoundFile(path: entry.path, kind: entry.info.kind, info: info))
+            return !gathering.isFull
         }
-        return page
+        return gathering.finished(next: next, skipped: 0)
     }
 
     @concurrent
     public func tree(_ options: TreeOptions) async throws(BackendError) -> FilePage {
-        var page = FilePage()
-        var room = options.room(callLimits)
-        page.next = try await walk(options.path, after: options.after) { entry in
-            room.look()
+        var gathering = FilePageGathering(options.room(callLimits))
+        let next = try await walk(options.path, after: options.after) { entry in
+            gathering.look()
             let isDirectory = entry.contents == nil
             if let inner = entry.path.relative(to: options.path), options.reaches(inner, isDirectory: isDirectory) {
                 let info = options.withDetails ? entry.info : nil
-                page.files.append(FoundFile(path: entry.path, kind: entry.info.kind, info: info))
-                room.add(entry.path)
+                gathering.add(FoundFile(path: entry.path, kind: entry.info.kind, info: info))
             }
-            return !room.isFull
+            return !gathering.isFull
         }
-        return page
+        return gathering.finished(next: next, skipped: 0)
     }
 
     @concurrent

@@ -60,6 +60,37 @@ package struct FilePageRoom: Sendable {
     }
 }
 
+/// A ``FilePage`` while it grows.
+package struct FilePageGathering: Sendable {
+    private var page = FilePage()
+    private var room: FilePageRoom
+
+    package init(_ room: FilePageRoom) {
+        self.room = room
+    }
+
+    package var isFull: Bool { room.isFull }
+    /// What was told of last.
+    package var last: WorkspacePath? { page.files.last?.path }
+
+    package mutating func look(at entries: Int = 1) {
+        room.look(at: entries)
+    }
+
+    package mutating func add(_ file: FoundFile) {
+        room.add(file.path)
+        page.files.append(file)
+    }
+
+    /// The page, with where to go on.
+    package func finished(next: WorkspacePath?, skipped: UInt64) -> FilePage {
+        var page = page
+        page.next = next
+        page.skipped = skipped
+        return page
+    }
+}
+
 extension WorkspacePath {
     /// Throws `INVALID_ARGUMENT` for a place to go on from that is not in what is searched.
     package func checkLies(below path: WorkspacePath) throws(BackendError) {

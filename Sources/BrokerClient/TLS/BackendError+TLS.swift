@@ -1,7 +1,7 @@
 internal import AgentBackend
-internal import BrokerTLS
 internal import Glibc
 internal import NIOSSL
+internal import SharedTLS
 
 extension BackendError {
     /// Nil: no error of TLS. `name`: of the broker that was asked for; nil: its address. `certificate`: the broker's,

@@ -1,7 +1,7 @@
 internal import AgentBackend
-internal import BrokerTLS
 internal import NIOCore
 internal import NIOSSL
+internal import SharedTLS
 
 /// What connections to one broker are made with.
 struct ClientTLS: Sendable {

@@ -1,6 +1,6 @@
 internal import AgentBackend
-internal import BrokerTLS
 package import BrokerWire
+internal import SharedTLS
 
 extension BrokerConfiguration {
     /// Which listeners speak TLS, and with what. Without a certificate none does.

@@ -1,9 +1,9 @@
 internal import AgentBackend
-internal import BrokerTLS
 internal import Glibc
 internal import Logging
 internal import NIOCore
 internal import NIOSSL
+internal import SharedTLS
 internal import Synchronization
 
 /// The certificate that listeners show, and whose certificates they accept. Safe to use from any thread.

@@ -1,8 +1,8 @@
 internal import AgentBackend
-internal import BrokerTLS
 internal import NIOCore
 internal import NIOSSL
 internal import NIOTLS
+internal import SharedTLS
 
 extension ServerTLS {
     /// Has a connection speak TLS, with the certificate that counts now. On its event loop.

@@ -127,11 +127,12 @@ struct DirectoryWalk<Context: Sendable>: Sendable {
     ///
     /// - Parameters:
     ///   - limit: At most so many.
-    ///   - take: Whether more are wanted after this one.
-    mutating func takePlain<Taker>(
+    ///   - sink: What `add` adds them to.
+    ///   - add: Returns whether more are wanted.
+    mutating func takePlain<Sink>(
         upTo limit: Int,
-        into taker: inout Taker,
-        _ take: (inout Taker, WorkspacePath, FileInfo.Kind?) -> Bool
+        into sink: inout Sink,
+        _ add: (inout Sink, WorkspacePath, FileInfo.Kind?) -> Bool
     ) -> Int {
         guard let index = levels.indices.last, levels[index].areKnownWanted, levels[index].trail.isEmpty else {
             return 0
@@ -144,7 +145,7 @@ struct DirectoryWalk<Context: Sendable>: Sendable {
         {
             let kind = names.kind(at: next)
             next += 1
-            guard take(&taker, found, kind) else { break }
+            guard add(&sink, found, kind) else { break }
         }
         levels[index].next = next
         if next > first, levels[index].isAtEnd { forgetNames(of: index) }

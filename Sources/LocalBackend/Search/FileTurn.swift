@@ -3,23 +3,26 @@ internal import AgentBackend
 /// One turn of long work on a file thread. Others' work comes between two turns, so that nobody waits for all of it.
 struct FileTurn {
     private let end: ContinuousClock.Instant
-    /// Pieces since the clock was looked at.
-    private var pieces = 0
+    /// Since the clock was looked at.
+    private var steps = 0
+
+    /// Steps that mostly take no time worth speaking of.
+    static let usualSteps = 32
 
     /// - Parameter length: Roughly: what is done between two questions belongs to it.
     init(length: Duration = .milliseconds(10)) {
         end = .now + length
     }
 
-    /// Asked after each piece of work, or after some.
+    /// Asked after each step of the work, or after some.
     ///
     /// - Parameters:
-    ///   - done: How many pieces those were.
-    ///   - few: How many take no time worth speaking of: the clock is looked at once for so many.
-    mutating func isOver(after done: Int = 1, each few: Int = 32) -> Bool {
-        pieces += done
-        guard pieces >= few else { return false }
-        pieces = 0
+    ///   - made: How many steps were made since it was asked last.
+    ///   - interval: The clock is looked at once for so many.
+    mutating func isOver(after made: Int = 1, each interval: Int = usualSteps) -> Bool {
+        steps += made
+        guard steps >= interval else { return false }
+        steps = 0
         return ContinuousClock.now >= end
     }
 }

@@ -7,12 +7,12 @@ struct GlobWalk: WorkInTurns {
     private let pattern: GlobPattern
     private let options: GlobOptions
     private var walk: DirectoryWalk<GlobState>
-    private var found: FoundFiles
+    private var gathering: FilePageGathering
 
     init(_ pattern: GlobPattern, _ options: GlobOptions, _ files: LocalFiles) throws(DirectoryAccess.Failure) {
         self.pattern = pattern
         self.options = options
-        found = FoundFiles(room: options.room(files.limits.calls))
+        gathering = FilePageGathering(options.room(files.limits.calls))
         let base = try files.access.open(options.path, flags: UInt64(O_RDONLY | O_NONBLOCK) | linux_o_directory)
         walk = DirectoryWalk(
             base,
@@ -25,12 +25,12 @@ struct GlobWalk: WorkInTurns {
 
     mutating func advance(_ files: LocalFiles, _ turn: inout FileTurn) throws(DirectoryAccess.Failure) -> FilePage? {
         let (pattern, options) = (pattern, options)
-        var done = 1
-        while !turn.isOver(after: done) {
+        var steps = 0
+        while !turn.isOver(after: steps) {
             let told = options.withDetails ? 0 : tellPlain()
-            done = max(told, 1)
-            guard told == 0 else {
-                guard !found.room.isFull else { return end(after: found.page.files.last?.path) }
+            steps = max(told, 1)
+            if told > 0 {
+                guard !gathering.isFull else { return end(after: gathering.last) }
                 continue
             }
             let seen = walk.seen
@@ -39,37 +39,32 @@ struct GlobWalk: WorkInTurns {
                 pattern.isWanted(name, kind, at: state, options)
             }
             guard let entry = next else { return end(after: nil) }
-            found.room.look(at: 1 + walk.seen - seen)
+            gathering.look(at: 1 + walk.seen - seen)
             if !entry.isBehind { tell(entry) }
             if entry.kind == .directory { try descend(into: entry) }
-            guard !found.room.isFull || entry.isBehind else { return end(after: entry.path) }
+            guard !gathering.isFull || entry.isBehind else { return end(after: entry.path) }
         }
         return nil
     }
 
-    private mutating func end(after path: WorkspacePath?) -> FilePage {
-        found.page.next = path
-        found.page.skipped = walk.skipped
-        return found.page
+    private func end(after path: WorkspacePath?) -> FilePage {
+        gathering.finished(next: path, skipped: walk.skipped)
     }
 
     private mutating func tell(_ entry: DirectoryWalk<GlobState>.Entry) {
         guard isTold(entry) else { return }
         let info = options.withDetails ? entry.directory.info(of: entry.name) : nil
-        found.add(FoundFile(path: entry.path, kind: entry.kind, info: info))
+        gathering.add(FoundFile(path: entry.path, kind: entry.kind, info: info))
     }
 
     /// Tells of some entries that need no further look, as far as there is room. Returns of how many.
     private mutating func tellPlain() -> Int {
-        walk.takePlain(upTo: Self.plainAtATime, into: &found) { found, path, kind in
-            found.room.look()
-            found.add(FoundFile(path: path, kind: kind))
-            return !found.room.isFull
+        walk.takePlain(upTo: FileTurn.usualSteps, into: &gathering) { gathering, path, kind in
+            gathering.look()
+            gathering.add(FoundFile(path: path, kind: kind))
+            return !gathering.isFull
         }
     }
-
-    /// So few that the clock is looked at often enough.
-    private static let plainAtATime = 32
 
     /// Of what is no directory nothing but that makes it wanted.
     private func isTold(_ entry: DirectoryWalk<GlobState>.Entry) -> Bool {
@@ -85,17 +80,6 @@ struct GlobWalk: WorkInTurns {
         }
         guard !state.isEmpty else { return }
         try walk.descend(into: entry, state, only: pattern.onlyNames(at: state))
-    }
-}
-
-/// A page while it grows.
-private struct FoundFiles: Sendable {
-    var page = FilePage()
-    var room: FilePageRoom
-
-    mutating func add(_ file: FoundFile) {
-        room.add(file.path)
-        page.files.append(file)
     }
 }
 

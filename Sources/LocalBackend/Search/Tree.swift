@@ -7,12 +7,11 @@ struct TreeWalk: WorkInTurns {
     private let options: TreeOptions
     /// Each directory with how many levels it lies below the first.
     private var walk: DirectoryWalk<Int>
-    private var page = FilePage()
-    private var room: FilePageRoom
+    private var gathering: FilePageGathering
 
     init(_ options: TreeOptions, _ files: LocalFiles) throws(DirectoryAccess.Failure) {
         self.options = options
-        room = options.room(files.limits.calls)
+        gathering = FilePageGathering(options.room(files.limits.calls))
         let base = try files.access.open(options.path, flags: UInt64(O_RDONLY | O_NONBLOCK) | linux_o_directory)
         walk = DirectoryWalk(base, at: options.path, 0, after: options.after)
     }
@@ -24,29 +23,25 @@ struct TreeWalk: WorkInTurns {
             let next = try walk.next(files.cancellation) { _, name, kind in
                 options.looks(at: name, isDirectory: kind == .directory)
             }
-            guard let entry = next else { return finish(next: nil) }
-            room.look(at: 1 + walk.seen - seen)
+            guard let entry = next else { return end(after: nil) }
+            gathering.look(at: 1 + walk.seen - seen)
             let isDirectory = entry.kind == .directory
             if let inner = entry.path.relative(to: options.path), !options.excludes(inner, isDirectory: isDirectory) {
                 if !entry.isBehind { tell(entry) }
                 let level = entry.context + 1
                 if isDirectory, options.tellsOfContents(at: level) { try walk.descend(into: entry, level) }
             }
-            if room.isFull, !entry.isBehind { return finish(next: entry.path) }
+            if gathering.isFull, !entry.isBehind { return end(after: entry.path) }
         }
         return nil
     }
 
     private mutating func tell(_ entry: DirectoryWalk<Int>.Entry) {
         let info = options.withDetails ? entry.directory.info(of: entry.name) : nil
-        page.files.append(FoundFile(path: entry.path, kind: entry.kind, info: info))
-        room.add(entry.path)
+        gathering.add(FoundFile(path: entry.path, kind: entry.kind, info: info))
     }
 
-    private func finish(next: WorkspacePath?) -> FilePage {
-        var page = page
-        page.next = next
-        page.skipped = walk.skipped
-        return page
+    private func end(after path: WorkspacePath?) -> FilePage {
+        gathering.finished(next: path, skipped: walk.skipped)
     }
 }

@@ -5,6 +5,10 @@ import Testing
 /// An org that makes calls one after the other, and knows what each is to answer, while others do as they like.
 final class WellBehavedOrg: Sendable {
     static let name = "acme"
+    /// Each makes one call at a time.
+    static let callers = 3
+    /// Of a caller, which are counted when all of them are answered.
+    static let callsAtATime = 20
 
     private let isOver = Atomic<Bool>(false)
     private let answered = Atomic<Int>(0)
@@ -21,15 +25,15 @@ final class WellBehavedOrg: Sendable {
         let org = WellBehavedOrg()
         let address = try BrokerAddress(broker.ready.wire)
         return try await withThrowingTaskGroup(of: Void.self) { group in
-            for number in 0..<3 {
+            for number in 0..<callers {
                 group.addTask {
                     // Whoever waits for calls is not to wait for ever.
                     defer { org.isOver.store(true, ordering: .relaxed) }
                     try await BrokerConnection.withConnection(to: address, token: token) { connection in
                         repeat {
                             var caller = Caller(number: number, org: name, connection: connection)
-                            _ = try await caller.call(times: 20)
-                            org.answered.add(20, ordering: .relaxed)
+                            _ = try await caller.call(times: callsAtATime)
+                            org.answered.add(callsAtATime, ordering: .relaxed)
                         } while !org.isOver.load(ordering: .relaxed)
                     }
                 }

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import traceback
+import tracemalloc
 import warnings
 from collections.abc import Callable
 
@@ -18,6 +19,7 @@ import pytest
 from broker import Broker, run
 
 from agent_broker import BackendError, ErrorCode, Output, RemoteFilesystemBackend, ScopeConfig, TerminalSize, sync
+from agent_broker._remote.link import Link
 
 
 def in_child(body: Callable[[], None]) -> int:
@@ -243,3 +245,19 @@ print("done")
     assert time.monotonic() - begun < 30
     with sync.RemoteFilesystemBackend(broker.config(key="exit")) as backend:
         assert backend.exec("pgrep -c sleep || true") == "0"
+
+
+def test_a_connection_takes_a_large_buffer_when_it_needs_one() -> None:
+    loop = asyncio.new_event_loop()
+    tracemalloc.start()
+    try:
+        links = [Link(loop, 30.0, 3) for _ in range(100)]
+        assert tracemalloc.get_traced_memory()[0] < 100 * (20 << 10)
+        sizes = []
+        for _ in range(4):
+            sizes.append(len(links[0].get_buffer(-1)))
+            links[0].buffer_updated(sizes[-1])
+        assert sizes == [16 << 10, 64 << 10, 256 << 10, 256 << 10]
+    finally:
+        tracemalloc.stop()
+        loop.close()

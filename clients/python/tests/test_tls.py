@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -64,9 +66,9 @@ def test_both_sides_show_who_they_are(tls_broker: Broker, authority: Authority) 
 
     async def body() -> None:
         async with RemoteFilesystemBackend(tls_broker.config(tls=tls)) as backend:
-            content = bytes(3 << 20)
-            await backend.write("f", content)
-            assert await backend.read_bytes("f") == content
+            contents = {name: random.Random(name).randbytes((3 << 20) + 17) for name in ("f", "g")}
+            await asyncio.gather(*(backend.write(name, content) for name, content in contents.items()))
+            assert await asyncio.gather(*map(backend.read_bytes, contents)) == list(contents.values())
             assert await backend.exec("echo private") == "private"
 
     run(body())

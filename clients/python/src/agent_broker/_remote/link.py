@@ -17,8 +17,8 @@ from agent_broker.errors import BackendError, ErrorCode
 
 _FAREWELL = 1.0
 """Seconds for a broker at fault to read why."""
-_RECEIVED_AT_ONCE = 256 << 10
-"""Bytes. Of a buffer's memory only what was ever filled is taken."""
+_LEAST_BUFFER, _LARGEST_BUFFER = 16 << 10, 256 << 10
+"""Bytes that are received at once: few for a connection that has never had more."""
 
 
 class Link(asyncio.BufferedProtocol):
@@ -32,7 +32,7 @@ class Link(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
         # One buffer for all: a plain protocol gets new bytes of the most that can come, which the allocator maps and
         # unmaps for each answer.
-        self._buffer = memoryview(bytearray(_RECEIVED_AT_ONCE))
+        self._buffer = memoryview(bytearray(_LEAST_BUFFER))
         self._handshake: Handshake | None = None
         self._greeted: asyncio.Future[Session] | None = None
         self._session: Session | None = None
@@ -82,7 +82,10 @@ class Link(asyncio.BufferedProtocol):
         session = self._session
         if session is not None and session.end is not None:
             return
-        data = bytes(self._buffer[:nbytes])
+        buffer = self._buffer
+        data = bytes(buffer[:nbytes])
+        if nbytes == len(buffer) < _LARGEST_BUFFER:
+            self._buffer = memoryview(bytearray(4 * nbytes))
         self._busy = True
         if session is not None:
             session.receive_data(data)
