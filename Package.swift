@@ -101,7 +101,7 @@ let package = Package(
         .target(
             name: "BrokerServer",
             dependencies: [
-                "AgentBackend", "AuditLog", "BackendPool", "SharedTLS", "BrokerWire", "LocalBackend", "Sandbox",
+                "AgentBackend", "AuditLog", "BackendPool", "BrokerWire", "LocalBackend", "Sandbox", "SharedTLS",
                 "CLinux", nioCore, nioPosix, nioSSL, nioTLS, collections, logging, crypto, "Yams",
                 instrumentation, tracing,
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -111,7 +111,7 @@ let package = Package(
         .target(
             name: "BrokerClient",
             dependencies: [
-                "AgentBackend", "SharedTLS", "BrokerWire", nioCore, nioPosix, nioSSL, collections, instrumentation,
+                "AgentBackend", "BrokerWire", "SharedTLS", nioCore, nioPosix, nioSSL, collections, instrumentation,
             ],
             swiftSettings: swiftSettings
         ),

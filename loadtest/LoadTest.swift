@@ -11,8 +11,7 @@ struct LoadTest: ParsableCommand {
             ComparePoolCommand.self, CompareFairnessCommand.self, CompareStartCommand.self,
             CompareMemoryCommand.self, CompareGrowthCommand.self, CompareGrpcCommand.self, CompareExecCommand.self,
             CompareSearchCommand.self, CompareBystanderCommand.self, CompareTransferCommand.self,
-            CompareAuditCommand.self,
-            TortureMixedCommand.self, TortureExecCommand.self,
+            CompareAuditCommand.self, TortureMixedCommand.self, TortureExecCommand.self,
         ]
     )
 }

@@ -101,11 +101,16 @@ static bool answer_hello(struct connection *connection) {
     return put(&connection->out, &frame);
 }
 
+static Agentbroker__V1__ServerFrame last_frame(uint64_t id) {
+    Agentbroker__V1__ServerFrame frame = AGENTBROKER__V1__SERVER_FRAME__INIT;
+    frame.id = id;
+    frame.last = true;
+    return frame;
+}
+
 static bool answer_echo(struct connection *connection, const Agentbroker__V1__ClientFrame *call) {
     Agentbroker__V1__EchoReply reply = AGENTBROKER__V1__ECHO_REPLY__INIT;
-    Agentbroker__V1__ServerFrame frame = AGENTBROKER__V1__SERVER_FRAME__INIT;
-    frame.id = call->id;
-    frame.last = true;
+    Agentbroker__V1__ServerFrame frame = last_frame(call->id);
     frame.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_ECHO_REPLY;
     frame.echo_reply = &reply;
     frame.payload = call->payload;
@@ -117,10 +122,8 @@ static int folder = -1;
 
 static bool answer_fault(struct connection *connection, uint64_t id) {
     Agentbroker__V1__Error error = AGENTBROKER__V1__ERROR__INIT;
-    Agentbroker__V1__ServerFrame frame = AGENTBROKER__V1__SERVER_FRAME__INIT;
+    Agentbroker__V1__ServerFrame frame = last_frame(id);
     error.message = strerror(errno);
-    frame.id = id;
-    frame.last = true;
     frame.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_ERROR;
     frame.error = &error;
     return put(&connection->out, &frame);
@@ -147,6 +150,13 @@ static int open_beneath(const char *name, int flags) {
     return (int)syscall(SYS_openat2, folder, name, &how, sizeof how);
 }
 
+static Agentbroker__V1__FileInfo regular_file(size_t size) {
+    Agentbroker__V1__FileInfo info = AGENTBROKER__V1__FILE_INFO__INIT;
+    info.type = AGENTBROKER__V1__FILE_TYPE__FILE_TYPE_REGULAR;
+    info.size = size;
+    return info;
+}
+
 static bool answer_read(struct connection *connection, const Agentbroker__V1__ClientFrame *call) {
     char name[256];
     struct stat status;
@@ -155,20 +165,16 @@ static bool answer_read(struct connection *connection, const Agentbroker__V1__Cl
         if (fd >= 0) close(fd);
         return answer_fault(connection, call->id);
     }
-    Agentbroker__V1__FileInfo info = AGENTBROKER__V1__FILE_INFO__INIT;
-    Agentbroker__V1__ReadReply reply = AGENTBROKER__V1__READ_REPLY__INIT;
-    Agentbroker__V1__ServerFrame frame = AGENTBROKER__V1__SERVER_FRAME__INIT;
-    info.type = AGENTBROKER__V1__FILE_TYPE__FILE_TYPE_REGULAR;
-    info.size = (uint64_t)status.st_size;
-    reply.info = &info;
-    frame.id = call->id;
-    frame.last = true;
-    frame.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_READ_REPLY;
-    frame.read_reply = &reply;
     static uint8_t bytes[MAX_FRAME];
     ssize_t count = pread(fd, bytes, (size_t)status.st_size, 0);
     close(fd);
     if (count != status.st_size) return answer_fault(connection, call->id);
+    Agentbroker__V1__FileInfo info = regular_file((size_t)count);
+    Agentbroker__V1__ReadReply reply = AGENTBROKER__V1__READ_REPLY__INIT;
+    Agentbroker__V1__ServerFrame frame = last_frame(call->id);
+    reply.info = &info;
+    frame.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_READ_REPLY;
+    frame.read_reply = &reply;
     frame.payload.data = bytes;
     frame.payload.len = (size_t)count;
     return put(&connection->out, &frame);
@@ -181,14 +187,10 @@ static bool answer_stat(struct connection *connection, const Agentbroker__V1__Cl
     if (!file_name(&call->stat->path, name) || fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
         return answer_fault(connection, call->id);
     }
-    Agentbroker__V1__FileInfo info = AGENTBROKER__V1__FILE_INFO__INIT;
+    Agentbroker__V1__FileInfo info = regular_file((size_t)status.st_size);
     Agentbroker__V1__StatReply reply = AGENTBROKER__V1__STAT_REPLY__INIT;
-    Agentbroker__V1__ServerFrame frame = AGENTBROKER__V1__SERVER_FRAME__INIT;
-    info.type = AGENTBROKER__V1__FILE_TYPE__FILE_TYPE_REGULAR;
-    info.size = (uint64_t)status.st_size;
+    Agentbroker__V1__ServerFrame frame = last_frame(call->id);
     reply.info = &info;
-    frame.id = call->id;
-    frame.last = true;
     frame.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_STAT_REPLY;
     frame.stat_reply = &reply;
     return put(&connection->out, &frame);
@@ -201,14 +203,10 @@ static bool answer_write(struct connection *connection, const Agentbroker__V1__C
     bool ok = fd >= 0 && write(fd, call->payload.data, call->payload.len) == (ssize_t)call->payload.len;
     if (fd >= 0) close(fd);
     if (!ok || renameat(folder, "new", folder, name) != 0) return answer_fault(connection, call->id);
-    Agentbroker__V1__FileInfo info = AGENTBROKER__V1__FILE_INFO__INIT;
+    Agentbroker__V1__FileInfo info = regular_file(call->payload.len);
     Agentbroker__V1__WriteReply reply = AGENTBROKER__V1__WRITE_REPLY__INIT;
-    Agentbroker__V1__ServerFrame frame = AGENTBROKER__V1__SERVER_FRAME__INIT;
-    info.type = AGENTBROKER__V1__FILE_TYPE__FILE_TYPE_REGULAR;
-    info.size = call->payload.len;
+    Agentbroker__V1__ServerFrame frame = last_frame(call->id);
     reply.info = &info;
-    frame.id = call->id;
-    frame.last = true;
     frame.body_case = AGENTBROKER__V1__SERVER_FRAME__BODY_WRITE_REPLY;
     frame.write_reply = &reply;
     return put(&connection->out, &frame);
