@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,12 +23,14 @@ const char *const linux_launch_directory = "/tmp";
 
 enum { stack_size = 64 * 1024 };
 
-// Shared by parent and child, with or without CLONE_VM: how far the child came, and its stack.
+// Shared by parent and child, with or without CLONE_VM: how far the child came, and its stack; and that of the program's
+// process where the child is its keeper.
 struct child {
     const struct linux_launch *launch;
     enum linux_launch_step step;
     int error;
     _Alignas(16) char stack[stack_size];
+    _Alignas(16) char program_stack[stack_size];
 };
 
 static int write_file(const char *path, const char *text) {
@@ -164,10 +167,43 @@ static enum linux_launch_step separate(const struct linux_launch *launch) {
     return linux_launch_step_none;
 }
 
+static int execute_program(struct child *child) {
+    char *environment[] = {NULL};
+    execve(child->launch->program, child->launch->arguments, environment);
+    return fail(child, linux_launch_step_program);
+}
+
+static int run_kept_program(void *argument) {
+    struct child *child = argument;
+    // The keeper's end of the pipe.
+    close(child->launch->descriptor_count);
+    return execute_program(child);
+}
+
+// Starts the program as a child of this process, which becomes its keeper.
+static int keep_program(struct child *child) {
+    const struct linux_launch *launch = child->launch;
+    int pipe_ends[2];
+    // They get the numbers after the program's own descriptors.
+    if (pipe(pipe_ends) != 0) return fail(child, linux_launch_step_process);
+    char *stack = child->program_stack + stack_size;
+    pid_t program = clone(run_kept_program, stack, CLONE_VM | CLONE_VFORK | SIGCHLD, child);
+    if (program < 0) return fail(child, linux_launch_step_process);
+    // It has failed, and said so.
+    if (child->error != 0) _exit(127);
+    if (dup2(pipe_ends[0], 0) < 0) return fail(child, linux_launch_step_process);
+    // But for what the keeper may be executed from.
+    if (syscall(SYS_close_range, 1, ~0U, CLOSE_RANGE_CLOEXEC) != 0) return fail(child, linux_launch_step_process);
+    char number[16];
+    snprintf(number, sizeof number, "%d", program);
+    char *arguments[] = {"keeper", number, NULL}, *environment[] = {NULL};
+    execve(launch->keeper, arguments, environment);
+    return fail(child, linux_launch_step_process);
+}
+
 static int run_child(void *argument) {
     struct child *child = argument;
     const struct linux_launch *launch = child->launch;
-    char *environment[] = {NULL};
 
     reset_signals();
     if (launch->is_apart) {
@@ -175,8 +211,7 @@ static int run_child(void *argument) {
         if (failed != linux_launch_step_none) return fail(child, failed);
     }
     if (prepare_process(launch) != 0) return fail(child, linux_launch_step_process);
-    execve(launch->program, launch->arguments, environment);
-    return fail(child, linux_launch_step_program);
+    return launch->keeper != NULL ? keep_program(child) : execute_program(child);
 }
 
 static int join_and_exit(void *argument) {

@@ -2,6 +2,8 @@
 //
 //   broker ── socket ──▶ agent (pid 1) ── clone ──▶ init of a cell ── vfork ──▶ the program of a command
 //
+// Around all of it is the keeper, this same program: see keeper.c.
+//
 // A cell is a pid namespace and a mount namespace with an init of their own. One command has it for itself; when that
 // has ended with all that it started, and left nothing behind, the cell waits for the next one.
 //
@@ -108,6 +110,9 @@ struct cell {
     char *init_stack_end;
     char *program_stack_end;
 };
+
+// keeper.c. Of namespaces around a sandbox that bubblewrap makes, the first process. Returns its exit status.
+int keep(pid_t bubblewrap);
 
 // cell.c. Gives a command to a cell and waits until its program was executed, or failed to be. The reply comes from the
 // cell. False: there is no cell, and errno.

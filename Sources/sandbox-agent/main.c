@@ -150,7 +150,7 @@ static int await_children(void) {
     return signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-// Arguments: the socket's number, the level of isolation; then mount options of /tmp and of /dev/shm, and "vacant" where
+// Arguments: bubblewrap's process id, see keeper.c; or the socket's number, the level of isolation; then mount options of /tmp and of /dev/shm, and "vacant" where
 // the workspace comes later; or the workspace and paths that commands may read.
 static bool read_arguments(struct sandbox *sandbox, int count, char **arguments) {
     static const char *const levels[] = {"none", "software", "landlock", "bwrap"};
@@ -176,6 +176,7 @@ static bool prepare(struct sandbox *sandbox, const char *workspace) {
 }
 
 int main(int count, char **arguments) {
+    if (count == 2) return keep((pid_t)atoi(arguments[1]));
     struct sandbox sandbox = {0};
     if (!read_arguments(&sandbox, count, arguments)) return 1;
     int socket = sandbox.socket;

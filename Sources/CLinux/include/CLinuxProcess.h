@@ -22,6 +22,11 @@ struct linux_launch {
     // caller's, and `directory` means nothing.
     bool is_apart;
 
+    // Null, or the path of a program that becomes the first process, with the program itself as its only child; for one
+    // that is apart. Its arguments are a name and the program's process id. It has one descriptor, 0: the reading end of
+    // a pipe, whose writing end is the program's descriptor after those of `descriptors`.
+    const char *keeper;
+
     // True: the program runs as uid and gid, without supplementary groups; the caller is root. False: it runs as
     // the caller, apart in a user namespace of its own.
     bool switches_identity;
@@ -61,9 +66,9 @@ enum linux_launch_step {
 extern const char *const linux_launch_directory;
 
 // Starts a program by clone(2) and execve(2), as the first process of pid and mount namespaces of its own where it is
-// to be apart.
+// to be apart, or beneath a keeper that is.
 //
-// Returns its process id and stores a pidfd, or returns -errno and stores the step that failed. Once the program
+// Returns the first process's id and stores its pidfd, or returns -errno and stores the step that failed. Once the program
 // has started, its death is that of every process beneath it, whatever their sessions, parents and signal
 // handlers: the kernel ends a pid namespace with its first process, and reports the death of that one last. It gets
 // SIGKILL when the calling thread ends. Of one that is not apart none of this holds. Blocks the caller until the

@@ -34,7 +34,8 @@ struct BubblewrapOptions: Sendable {
         _ systemFiles: SystemFilesForm,
         isVacant: Bool
     ) throws(BackendError) {
-        add("--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session", "--as-pid-1")
+        // Not --die-with-parent: bubblewrap ends before the sandbox does, see the agent's keeper.c.
+        add("--unshare-all", "--unshare-user", "--disable-userns", "--new-session", "--as-pid-1")
         if network == .host { add("--share-net") }
         // What the agent makes a command's namespaces with, and what it takes from the command then. They are worth
         // something within the sandbox alone.

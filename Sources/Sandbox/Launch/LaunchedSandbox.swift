@@ -3,11 +3,11 @@ internal import CLinux
 internal import Glibc
 internal import Synchronization
 
-/// A sandbox that was started: bubblewrap around the agent, which runs commands until its end. Safe to use from any
+/// A sandbox that was started: the agent that runs commands in it, and its keeper around that. Safe to use from any
 /// thread.
 final class LaunchedSandbox: Sendable {
     let connection: AgentConnection
-    /// bubblewrap's pidfd: it is the first process of namespaces around the sandbox, dies last, and takes all along.
+    /// The keeper's pidfd: it is the first process of namespaces around the sandbox, dies last, and takes all along.
     private let process: MonitoredDescriptor
     private let group: ControlGroup?
     /// What bubblewrap says before the agent runs.

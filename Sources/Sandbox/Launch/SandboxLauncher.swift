@@ -187,7 +187,8 @@ struct SandboxLauncher: ~Copyable, Sendable {
         let arguments = CStringArray(program.words)
         var place: [UInt8] = []
         if let workspace { place = try SymbolicLink.target(of: "/proc/self/fd/\(workspace)") }
-        let paths = CStringArray([Array(program.path.utf8), place, Array((etc ?? "").utf8)])
+        let keeper = "/proc/self/fd/\(BubblewrapOptions.Descriptor.agent.rawValue)"
+        let paths = CStringArray([Array(program.path.utf8), place, Array((etc ?? "").utf8), Array(keeper.utf8)])
         // The kernel counts all processes of a user, which has to do where there is nothing better.
         let countsByUser = user != nil && level != .none && !controlGroups.limits(.processes)
         var pidfd: Int32 = -1
@@ -201,6 +202,7 @@ struct SandboxLauncher: ~Copyable, Sendable {
                         descriptors: descriptors.baseAddress,
                         descriptor_count: Int32(descriptors.count),
                         is_apart: level.hasNamespaces,
+                        keeper: level.hasNamespaces ? paths[3] : nil,
                         switches_identity: user != nil,
                         uid: owner.uid,
                         gid: owner.gid,
