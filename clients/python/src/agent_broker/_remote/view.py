@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 
 from agent_broker._remote.calls import AsyncCall, Reply, UnaryCall
 from agent_broker._remote.connection import ReconnectingConnection
@@ -47,7 +47,7 @@ class View:
         if self._parent_view is not None:
             self._parent_view._check()
 
-    async def _call(
+    def _call(
         self,
         operation: Operation,
         message: bytes,
@@ -56,17 +56,20 @@ class View:
         more: bytes = b"",
         payload: bytes | memoryview = b"",
         maximum: int | None = None,
-    ) -> Reply:
-        """Makes a call and returns the message of its answer, and the payload.
+    ) -> Coroutine[None, None, Reply]:
+        """Makes a call, and returns the message of its answer and the payload.
 
         `message` is the encoded operation, `more` further fields of the frame, `maximum` the payload that is taken.
         """
-        call = UnaryCall(operation, self._target, operation.tag + varint(len(message)) + message, payload, subject)
+        head = b"%b%b%b" % (operation.tag, varint(len(message)), message)
+        call = UnaryCall(operation, self._target, head, payload, subject)
         call.maximum = maximum
         self._prepare(call, more)
         logged = self._logged(operation.name, subject) if self._logger is not None else None
-        if logged is None:
-            return await self._connection.perform(call)
+        # No coroutine of its own for a call that nothing is done about.
+        return self._connection.perform(call) if logged is None else self._perform(call, logged)
+
+    async def _perform(self, call: UnaryCall, logged: LoggedOperation) -> Reply:
         try:
             reply = await self._connection.perform(call)
         except BaseException as error:
@@ -78,7 +81,7 @@ class View:
     def _prepare(self, call: AsyncCall, more: bytes = b"") -> None:
         """What holds for every call of the view."""
         self._check()
-        call.options = self._options + more
+        call.options = self._options + more if more else self._options
         if self._timeout is not None:
             call.deadline = asyncio.get_running_loop().time() + self._timeout
 

@@ -8,7 +8,7 @@ from agent_broker._protos import error_pb2, session_pb2
 from agent_broker._session.limits import Greeting
 from agent_broker._wire import decoding
 from agent_broker._wire.decoding import FrameAccumulator, ProtocolFault, decode
-from agent_broker._wire.encoding import HEADER_LENGTH, hello_frame
+from agent_broker._wire.encoding import hello_frame
 from agent_broker._wire.faults import backend_error
 from agent_broker.errors import BackendError, ErrorCode
 
@@ -17,13 +17,11 @@ _LONGEST_GREETING = 4 << 20
 
 
 class Accepted(NamedTuple):
-    """The broker accepted the hello. `data` from `start` to `end` are whole frames that came after its answer."""
+    """The broker accepted the hello. `messages` came behind its answer; what is not whole yet is in `accumulator`."""
 
     greeting: Greeting
     accumulator: FrameAccumulator
-    data: bytes
-    start: int
-    end: int
+    messages: list[bytes]
 
 
 class Handshake:
@@ -42,17 +40,15 @@ class Handshake:
     def receive(self, data: bytes) -> Accepted | None:
         """Takes bytes as they come. None: there is more to come. Raises `BackendError` where it is refused."""
         try:
-            whole = self._accumulator.append(data)
-            if whole is None:
+            messages = self._accumulator.append(data)
+            if not messages:
                 return None
-            data, at, end = whole
-            stop = at + HEADER_LENGTH + int.from_bytes(data[at + 1 : at + HEADER_LENGTH], "big")
-            _, _, body, content, _ = decode(data, at + HEADER_LENGTH, stop)
+            _, _, body, content, _ = decode(messages[0])
         except ProtocolFault as fault:
             raise BackendError(str(fault), ErrorCode.PROTOCOL_ERROR, "connect") from fault
         greeting = self._understand(body, content)
         self._accumulator.maximum = greeting.frame_length
-        return Accepted(greeting, self._accumulator, data, stop, end)
+        return Accepted(greeting, self._accumulator, messages[1:])
 
     def _understand(self, body: int, content: bytes) -> Greeting:
         if body == decoding.HELLO_REPLY:

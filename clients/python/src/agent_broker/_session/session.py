@@ -13,9 +13,17 @@ from agent_broker._session.ends import ConnectionEnd, EndKind
 from agent_broker._session.limits import Greeting
 from agent_broker._session.sending import Sender
 from agent_broker._session.windows import ReceiveWindow
-from agent_broker._wire import decoding
-from agent_broker._wire.decoding import FrameAccumulator, ProtocolFault, decode
-from agent_broker._wire.encoding import HEADER_LENGTH, go_away_frame, pong_frame, window_frame
+from agent_broker._wire.decoding import (
+    ERROR,
+    GO_AWAY,
+    HELLO_REPLY,
+    PING,
+    WINDOW,
+    FrameAccumulator,
+    ProtocolFault,
+    decode,
+)
+from agent_broker._wire.encoding import go_away_frame, pong_frame, window_frame
 from agent_broker._wire.faults import backend_error, error_code_number
 from agent_broker.errors import BackendError, ErrorCode
 
@@ -61,7 +69,9 @@ class Session(Sender):
         super().__init__(greeting, clock, wake)
         self._accumulator = accumulator
         self._keeper = keeper
-        self._window = ReceiveWindow(greeting.connection_window)
+        self._half_window = max(1, greeting.connection_window // 2)
+        # Payload bytes that the broker was given no new credit for.
+        self._arrived = 0
         self._stream_window = greeting.stream_window
         self.end: ConnectionEnd | None = None
         """Why it is over. None: it is not."""
@@ -100,18 +110,16 @@ class Session(Sender):
         """Takes bytes as they come. A fault of the broker's ends the session."""
         self.heard = True
         try:
-            whole = self._accumulator.append(data)
-            if whole is not None:
-                self.receive_whole(*whole)
+            self.receive_messages(self._accumulator.append(data))
         except (ProtocolFault, DecodeError) as fault:
             self.fail(str(fault))
 
-    def receive_whole(self, data: bytes, at: int, end: int) -> None:
-        """Takes whole frames."""
-        while at < end and self.end is None:
-            stop = at + HEADER_LENGTH + int.from_bytes(data[at + 1 : at + HEADER_LENGTH], "big")
-            self._receive(*decode(data, at + HEADER_LENGTH, stop))
-            at = stop
+    def receive_messages(self, messages: list[bytes]) -> None:
+        """Takes frames, one after the other."""
+        for message in messages:
+            if self.end is not None:
+                return
+            self._receive(*decode(message))
 
     def _receive(self, identifier: int, last: bool, body: int, content: bytes, payload: bytes) -> None:
         call = self._calls.get(identifier)
@@ -120,7 +128,7 @@ class Session(Sender):
             return
         if payload:
             self._take_credit(len(payload))
-        if body == decoding.ERROR:
+        if body == ERROR:
             self.retire_with(call, content)
         elif call.state == STOPPED:
             if last:
@@ -148,11 +156,13 @@ class Session(Sender):
     def _take_credit(self, count: int) -> None:
         # What waits for its caller is bounded by the stream's credit. The connection's is given back on arrival: were
         # it held as well, a few callers that take nothing would stop all others.
-        if not self._window.received(count):
-            raise ProtocolFault("the broker sent more payload bytes than it had credit for")
-        credit = self._window.consumed(count)
-        if credit:
-            self.emit(window_frame(0, credit))
+        arrived = self._arrived + count
+        if arrived >= self._half_window:
+            if arrived > self.greeting.connection_window:
+                raise ProtocolFault("the broker sent more payload bytes than it had credit for")
+            self.emit(window_frame(0, arrived))
+            arrived = 0
+        self._arrived = arrived
 
     def retire_with(self, call: Call, content: bytes) -> None:
         """The call is answered with an error."""
@@ -171,18 +181,18 @@ class Session(Sender):
                 raise ProtocolFault(f"the broker answers call {identifier}, which was never made")
             # Of a call that has ended, the bytes are nobody's.
             self._take_credit(len(payload))
-        elif body == decoding.WINDOW:
+        elif body == WINDOW:
             window = session_pb2.Window.FromString(content)
             if not self._queue.granted(window.stream, window.bytes):
                 raise ProtocolFault("the broker gave more than 2^62 bytes of credit")
             self.pump()
-        elif body == decoding.PING:
+        elif body == PING:
             self.emit(pong_frame(content))
-        elif body == decoding.GO_AWAY:
+        elif body == GO_AWAY:
             self._receive_go_away(session_pb2.GoAway.FromString(content))
-        elif body == decoding.ERROR:
+        elif body == ERROR:
             self.close(ConnectionEnd(EndKind.LOST, backend_error(error_pb2.Error.FromString(content))))
-        elif body == decoding.HELLO_REPLY:
+        elif body == HELLO_REPLY:
             raise ProtocolFault("the broker greets a second time")
 
     def _receive_go_away(self, go_away: session_pb2.GoAway) -> None:

@@ -1,21 +1,25 @@
-"""Broker frames from bytes: where their parts are. The message of an answer is parsed by whoever wants it."""
+"""Broker frames from bytes: their parts. The message of an answer is parsed by whoever wants it."""
 
 from __future__ import annotations
 
 from struct import Struct
+from typing import Any, Final
 
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.message import DecodeError
+
+from agent_broker._protos import frame_pb2
 from agent_broker._wire.encoding import HEADER_LENGTH
 
 _header = Struct(">BI").unpack_from
 
-HELLO_REPLY = 16
-PING = 17
-PONG = 18
-WINDOW = 20
-GO_AWAY = 21
-CHUNK = 22
-ERROR = 23
-PAYLOAD = 2047
+HELLO_REPLY: Final = 16
+PING: Final = 17
+PONG: Final = 18
+WINDOW: Final = 20
+GO_AWAY: Final = 21
+CHUNK: Final = 22
+ERROR: Final = 23
 
 
 class ProtocolFault(Exception):
@@ -35,8 +39,8 @@ class FrameAccumulator:
         self._partial = bytearray()
         self._missing = 0
 
-    def append(self, data: bytes) -> tuple[bytes, int, int] | None:
-        """What can be cut now: a buffer and where its whole frames begin and end. None: no frame is whole yet.
+    def append(self, data: bytes) -> list[bytes]:
+        """The messages that are whole now.
 
         Raises `ProtocolFault` for flags that are not 0 and for a message that is too long.
         """
@@ -44,97 +48,65 @@ class FrameAccumulator:
         if partial:
             partial += data
             if len(partial) < self._missing:
-                return None
+                return []
             data = bytes(partial)
             partial.clear()
-        end = self._end_of_whole_frames(data)
-        if end < len(data):
-            partial += memoryview(data)[end:]
-        return (data, 0, end) if end else None
-
-    def _end_of_whole_frames(self, data: bytes) -> int:
+        messages = []
         at = 0
-        length_of_data = len(data)
-        maximum = self.maximum
-        while True:
-            if length_of_data - at < HEADER_LENGTH:
-                self._missing = HEADER_LENGTH
-                return at
+        end = len(data)
+        self._missing = HEADER_LENGTH
+        while end - at >= HEADER_LENGTH:
             flags, length = _header(data, at)
             if flags:
                 raise ProtocolFault(f"a frame has the flags {flags}, which this version of the protocol does not know")
-            if length > maximum:
-                raise ProtocolFault(f"a frame has {length} bytes, at most {maximum} are allowed")
-            end = at + HEADER_LENGTH + length
-            if end > length_of_data:
+            if length > self.maximum:
+                raise ProtocolFault(f"a frame has {length} bytes, at most {self.maximum} are allowed")
+            stop = at + HEADER_LENGTH + length
+            if stop > end:
                 self._missing = HEADER_LENGTH + length
-                return at
-            at = end
+                break
+            messages.append(data[at + HEADER_LENGTH : stop])
+            at = stop
+        if at < end:
+            partial += memoryview(data)[at:]
+        return messages
 
 
-def long_varint(data: bytes, at: int, end: int) -> tuple[int, int]:
-    """A number of more than one byte, and where it ends."""
-    if at + 2 < end:
-        # As most are.
-        low, middle, high = data[at : at + 3]
-        if middle < 0x80:
-            return low & 0x7F | middle << 7, at + 2
-        if high < 0x80:
-            return low & 0x7F | (middle & 0x7F) << 7 | high << 14, at + 3
-    value = shift = 0
-    while at < end and shift <= 63:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value & 0xFFFFFFFFFFFFFFFF, at
-        shift += 7
-    raise ProtocolFault("a frame holds a number that is cut off or too long")
+def _frame_of_parts() -> Any:
+    """The class of a `ServerFrame` whose bodies are bytes, so that protobuf leaves the messages in them as they are."""
+    # Of what these have, types-protobuf knows a part.
+    descriptor: Any = frame_pb2.ServerFrame.DESCRIPTOR
+    pool: Any = descriptor_pool.DescriptorPool()
+    factory: Any = message_factory
+    file = descriptor_pb2.FileDescriptorProto(name="server_frame_of_parts.proto", syntax="proto3")
+    message = file.message_type.add()
+    descriptor.CopyToProto(message)
+    for field in message.field:
+        if field.type == field.TYPE_MESSAGE:
+            field.type = field.TYPE_BYTES
+            field.ClearField("type_name")
+    pool.AddSerializedFile(file.SerializeToString())
+    found = pool.FindMessageTypeByName(message.name)
+    if hasattr(factory, "GetMessageClass"):
+        return factory.GetMessageClass(found)
+    # Of protobuf 4.21.
+    return factory.MessageFactory().GetPrototype(found)
 
 
-def decode(data: bytes, at: int, end: int) -> tuple[int, bool, int, bytes, bytes]:
-    """The message of one `ServerFrame`: id, whether it says `last`, number and bytes of its body, payload.
+_parse = _frame_of_parts().FromString
+_NUMBERS = {field.name: field.number for field in frame_pb2.ServerFrame.DESCRIPTOR.fields}
+
+
+def decode(message: bytes) -> tuple[int, bool, int, bytes, bytes]:
+    """What is in one `ServerFrame`: id, whether it says `last`, number and bytes of its body, payload.
 
     A body of 0 is none. Raises `ProtocolFault`.
     """
-    identifier = body = 0
-    last = False
-    content = payload = b""
-    while at < end:
-        tag = data[at]
-        at += 1
-        if tag >= 0x80:
-            tag, at = long_varint(data, at - 1, end)
-        kind = tag & 7
-        if kind == 2:
-            if at >= end:
-                raise ProtocolFault("a frame is cut off within a field")
-            length = data[at]
-            at += 1
-            if length >= 0x80:
-                length, at = long_varint(data, at - 1, end)
-            stop = at + length
-            if stop > end:
-                raise ProtocolFault("a frame is cut off within a field")
-            if tag == 16378:
-                payload = data[at:stop]
-            elif tag >= 128:
-                body = tag >> 3
-                content = data[at:stop]
-            at = stop
-        elif kind == 0:
-            if at >= end:
-                raise ProtocolFault("a frame is cut off within a field")
-            value = data[at]
-            at += 1
-            if value >= 0x80:
-                value, at = long_varint(data, at - 1, end)
-            if tag == 8:
-                identifier = value
-            elif tag == 24:
-                last = value != 0
-        else:
-            at += {1: 8, 5: 4}.get(kind, end + 1)
-            if at > end:
-                raise ProtocolFault("a frame holds a field of an unknown kind")
-    return identifier, last, body, content, payload
+    try:
+        frame = _parse(message)
+    except DecodeError as error:
+        raise ProtocolFault("a frame is cut off, or holds what protobuf does not know") from error
+    name = frame.WhichOneof("body")
+    if name is None:
+        return frame.id, frame.last, 0, b"", frame.payload
+    return frame.id, frame.last, _NUMBERS[name], getattr(frame, name), frame.payload
