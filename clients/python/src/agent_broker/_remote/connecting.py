@@ -7,6 +7,7 @@ import socket
 import ssl
 
 from agent_broker._protos import common_pb2, lease_pb2
+from agent_broker._remote.busy_poll import BusyPoll
 from agent_broker._remote.calls import Reply, UnaryCall
 from agent_broker._remote.link import Link
 from agent_broker._session import operations, options
@@ -58,8 +59,8 @@ async def _connect(config: RemoteFilesystemBackendConfig, timeout: float) -> Lin
                 transport, link = await loop.create_connection(
                     protocol, config.host, config.port, ssl=context, server_hostname=server
                 )
-                endpoint = transport.get_extra_info("socket")
-                endpoint.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            link.busy_poll = BusyPoll.of(transport.get_extra_info("socket"), config.busy_poll_us / 1e6)
     except TimeoutError:
         raise _not_connected(f"{where} was not reached within {timeout} s", None) from None
     except (OSError, ssl.SSLError) as error:

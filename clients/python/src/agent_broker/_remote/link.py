@@ -7,9 +7,11 @@ import weakref
 from collections.abc import Callable
 from typing import cast
 
+from agent_broker._remote.busy_poll import BusyPoll
 from agent_broker._session.ends import ConnectionEnd, EndKind
 from agent_broker._session.handshake import Accepted, Handshake
 from agent_broker._session.keepalive import Keepalive
+from agent_broker._session.patience import Patience
 from agent_broker._session.sending import BATCH
 from agent_broker._session.session import Keeper, Session
 from agent_broker._wire.encoding import ping_frame
@@ -40,6 +42,10 @@ class Link(asyncio.BufferedProtocol):
         # Whatever is to be sent goes out at the end of it.
         self._busy = False
         self._scheduled = False
+        self.busy_poll: BusyPoll | None = None
+        """How answers of calls that are alone are asked for. None: they are not."""
+        self._patience = Patience()
+        self._asks = False
         self.closed: asyncio.Future[None] = loop.create_future()
         """Done when the socket is closed."""
 
@@ -102,7 +108,7 @@ class Link(asyncio.BufferedProtocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._transport = None
+        self._transport = self.busy_poll = None
         if self._timer is not None:
             self._timer.cancel()
         end = ConnectionEnd(EndKind.LOST, exc)
@@ -135,9 +141,23 @@ class Link(asyncio.BufferedProtocol):
         session = self._session
         if session is not None and (session.calls_in_flight <= 1 or len(session.outgoing) >= BATCH):
             self._flush()
+            if self.busy_poll is not None and not self._asks:
+                self._asks = True
+                # Once those have had their turn that are about to make calls, too.
+                self._loop.call_soon(self._ask)
         elif not self._scheduled:
             self._scheduled = True
             self._loop.call_soon(self._flush_scheduled)
+
+    def _ask(self) -> None:
+        """Asks for the answer of a call that is alone, where the loop would sleep until it comes."""
+        self._asks = False
+        call = self._session.lone_call if self._session is not None else None
+        if call is None or self.busy_poll is None or self._transport is None or self._transport.get_write_buffer_size():
+            return
+        operation = call.operation.number
+        if self._patience.pays(operation):
+            self._patience.asked(operation, in_time=self.busy_poll.wait())
 
     def _flush_scheduled(self) -> None:
         self._scheduled = False

@@ -56,6 +56,11 @@ class Sender:
         """Calls that were sent and are not answered to their end."""
         return len(self._calls)
 
+    @property
+    def lone_call(self) -> Call | None:
+        """The call that alone awaits its answer."""
+        return next(iter(self._calls.values())) if len(self._calls) == 1 else None
+
     def emit(self, data: bytes) -> None:
         """Sends a frame."""
         outgoing = self.outgoing
