@@ -140,10 +140,17 @@ extension FileWatches.State {
     /// The events of each watch, in order.
     fileprivate mutating func routed(_ events: [InotifyEvent]) -> [(LocalWatch, [InotifyEvent])] {
         var batches: [FileWatches.ID: [InotifyEvent]] = [:]
-        for event in events {
-            for id in routes.watchers(of: event.watch) { batches[id, default: []].append(event) }
-            guard event.has(IN_IGNORED) else { continue }
-            for id in routes.forget(event.watch) { (watchers[id]?.share ?? ended[id])?.removeDirectories(1) }
+        var start = events.startIndex
+        // Most come in rows of one directory, which go the same way.
+        while start < events.endIndex {
+            let directory = events[start].watch
+            var end = start + 1
+            while end < events.endIndex, events[end].watch == directory, !events[end - 1].has(IN_IGNORED) { end += 1 }
+            for id in routes.watchers(of: directory) { batches[id, default: []] += events[start..<end] }
+            if events[end - 1].has(IN_IGNORED) {
+                for id in routes.forget(directory) { (watchers[id]?.share ?? ended[id])?.removeDirectories(1) }
+            }
+            start = end
         }
         return batches.compactMap { id, events in watchers[id].map { ($0.watch, events) } }
     }

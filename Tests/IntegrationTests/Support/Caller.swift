@@ -61,11 +61,14 @@ struct Caller: Sendable {
     private func contents(_ sequence: Int) -> [UInt8] {
         let length = sequence % 100 == 99 ? 300_000 : (sequence * 7919) % 3000
         let start = Array("\(org) caller \(number) call \(sequence)\n".utf8)
-        return start + (0..<length).map { UInt8(truncatingIfNeeded: $0 ^ number ^ sequence) }
+        let pattern = (0..<256).map { UInt8(truncatingIfNeeded: $0 ^ number ^ sequence) }
+        var rest: [UInt8] = []
+        while rest.count < length { rest += pattern.prefix(length - rest.count) }
+        return start + rest
     }
 
     private func check(_ received: ByteBuffer, _ expected: [UInt8]?, _ sequence: Int) async throws {
-        let isSame = received.readableBytesView.elementsEqual(try #require(expected))
+        let isSame = received == ByteBuffer(bytes: try #require(expected))
         try #require(isSame, "call \(sequence) of caller \(number)")
     }
 
