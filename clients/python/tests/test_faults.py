@@ -24,6 +24,8 @@ from agent_broker import (
     Resend,
     StatusChangeEvent,
 )
+from agent_broker._protos import frame_pb2, session_pb2
+from agent_broker._wire.encoding import frame
 
 SOON = ReconnectionConfig(initial_delay_ms=10, max_delay_ms=50, max_retries=0)
 
@@ -297,6 +299,29 @@ def test_a_broker_that_says_nothing_any_more_counts_as_lost(own_broker: Broker) 
         await backend.destroy()
 
     run(body())
+
+
+def test_a_fault_right_behind_the_greeting_is_told_as_one() -> None:
+    async def main() -> None:
+        async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readexactly(5)
+            hello = frame_pb2.ServerFrame(hello_reply=session_pb2.HelloReply(version=1)).SerializeToString()
+            writer.write(frame(hello) + frame(hello))
+            await reader.read()
+            writer.close()
+            await writer.wait_closed()
+            closed.set()
+
+        closed = asyncio.Event()
+        async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            config = RemoteFilesystemBackendConfig(port=port, reconnection=ReconnectionConfig(enabled=False))
+            with pytest.raises(BackendError) as failed:
+                await RemoteFilesystemBackend(config).connect()
+            assert failed.value.code == ErrorCode.PROTOCOL_ERROR
+            await closed.wait()
+
+    run(main())
 
 
 def test_refusals(broker: Broker) -> None:

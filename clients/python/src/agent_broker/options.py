@@ -139,8 +139,8 @@ class RemoteFilesystemBackendConfig:
     cancel_timeout_ms: int = 15_000
     """For the broker to say that a call that was cancelled, or is past its deadline, is stopped."""
     busy_poll_us: int = 100
-    """How long the event loop asks a broker on the same host for the answer of a call that is alone, before it does
-    anything else: to sleep and be woken takes longer than most answers. What takes longer is left alone. 0: never."""
+    """How long the event loop asks a broker on the same host for the answer of a call, and does nothing else: to sleep
+    and be woken takes longer than most answers. Only after a row of calls that were alone. Up to 10000; 0: never."""
     reconnection: ReconnectionConfig = field(default_factory=ReconnectionConfig)
     resend: Resend = Resend.NONE
     max_waiting_calls: int = 1024

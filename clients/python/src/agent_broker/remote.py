@@ -199,8 +199,8 @@ def _validate(config: RemoteFilesystemBackendConfig) -> None:
     for name in ("keepalive_interval_ms", "connect_timeout_ms", "max_waiting_calls", "max_read_bytes", "port"):
         if getattr(config, name) <= 0:
             raise mistake(f"{name} is not above 0")
-    if config.busy_poll_us < 0:
-        raise mistake("busy_poll_us is below 0: 0 is never")
+    if not 0 <= config.busy_poll_us <= 10_000:
+        raise mistake("busy_poll_us is not from 0, which is never, to 10000")
     policy = config.reconnection
     if min(policy.max_retries, policy.initial_delay_ms, policy.max_delay_ms) < 0 or policy.backoff_multiplier < 1:
         raise mistake("the reconnection has a negative number or a multiplier below 1: correct it")

@@ -22,7 +22,7 @@ class BusyPoll:
     @classmethod
     def of(cls, endpoint: socket.socket, limit: float) -> BusyPoll | None:
         """None where it would not help: the broker is on another host, or has no processor meanwhile."""
-        if limit <= 0 or len(os.sched_getaffinity(0)) == 1 or not _is_of_this_host(endpoint):
+        if limit <= 0 or endpoint.fileno() < 0 or not _is_of_this_host(endpoint) or len(os.sched_getaffinity(0)) == 1:
             return None
         poll = select.poll()
         poll.register(endpoint.fileno(), select.POLLIN)

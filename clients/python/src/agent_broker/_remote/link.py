@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import cast
 
 from agent_broker._remote.busy_poll import BusyPoll
+from agent_broker._session.call import SENT
 from agent_broker._session.ends import ConnectionEnd, EndKind
 from agent_broker._session.handshake import Accepted, Handshake
 from agent_broker._session.keepalive import Keepalive
@@ -19,6 +20,7 @@ from agent_broker.errors import BackendError, ErrorCode
 
 _FAREWELL = 1.0
 """Seconds for a broker at fault to read why."""
+_patiences: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Patience] = weakref.WeakKeyDictionary()
 _LEAST_BUFFER, _LARGEST_BUFFER = 16 << 10, 256 << 10
 """Bytes that are received at once: few for a connection that has never had more."""
 
@@ -44,8 +46,9 @@ class Link(asyncio.BufferedProtocol):
         self._scheduled = False
         self.busy_poll: BusyPoll | None = None
         """How answers of calls that are alone are asked for. None: they are not."""
-        self._patience = Patience()
-        self._asks = False
+        self._patience = _patiences.setdefault(loop, Patience())
+        self._ask_scheduled = False
+        self._asked_for = 0
         self.closed: asyncio.Future[None] = loop.create_future()
         """Done when the socket is closed."""
 
@@ -138,11 +141,12 @@ class Link(asyncio.BufferedProtocol):
         """
         if self._busy:
             return
+        self._patience.sends(id(self))
         session = self._session
         if session is not None and (session.calls_in_flight <= 1 or len(session.outgoing) >= BATCH):
             self._flush()
-            if self.busy_poll is not None and not self._asks:
-                self._asks = True
+            if self.busy_poll is not None and not self._ask_scheduled:
+                self._ask_scheduled = True
                 # Once those have had their turn that are about to make calls, too.
                 self._loop.call_soon(self._ask)
         elif not self._scheduled:
@@ -150,13 +154,16 @@ class Link(asyncio.BufferedProtocol):
             self._loop.call_soon(self._flush_scheduled)
 
     def _ask(self) -> None:
-        """Asks for the answer of a call that is alone, where the loop would sleep until it comes."""
-        self._asks = False
+        """Asks for the answer of a call that is alone and was just sent, once."""
+        self._ask_scheduled = False
         call = self._session.lone_call if self._session is not None else None
-        if call is None or self.busy_poll is None or self._transport is None or self._transport.get_write_buffer_size():
+        if call is None or not call.whole or call.state != SENT or call.identifier == self._asked_for:
+            return
+        self._asked_for = call.identifier
+        if self.busy_poll is None or self._transport is None or self._transport.get_write_buffer_size():
             return
         operation = call.operation.number
-        if self._patience.pays(operation):
+        if self._patience.pays(id(self), operation):
             self._patience.asked(operation, in_time=self.busy_poll.wait())
 
     def _flush_scheduled(self) -> None:

@@ -108,18 +108,23 @@ class Session(Sender):
 
     def receive_data(self, data: bytes) -> None:
         """Takes bytes as they come. A fault of the broker's ends the session."""
-        self.heard = True
         try:
-            self.receive_messages(self._accumulator.append(data))
-        except (ProtocolFault, DecodeError) as fault:
+            messages = self._accumulator.append(data)
+        except ProtocolFault as fault:
             self.fail(str(fault))
+        else:
+            self.receive_messages(messages)
 
     def receive_messages(self, messages: list[bytes]) -> None:
-        """Takes frames, one after the other."""
-        for message in messages:
-            if self.end is not None:
-                return
-            self._receive(*decode(message))
+        """Takes what frames hold, as `receive_data`."""
+        self.heard = True
+        try:
+            for message in messages:
+                if self.end is not None:
+                    return
+                self._receive(*decode(message))
+        except (ProtocolFault, DecodeError) as fault:
+            self.fail(str(fault))
 
     def _receive(self, identifier: int, last: bool, body: int, content: bytes, payload: bytes) -> None:
         call = self._calls.get(identifier)
