@@ -268,7 +268,7 @@ package func processes(beneath root: String) -> [Int32] {
     }
 }
 
-/// Of those the commands: without what a sandbox consists of for as long as its entry lives.
+/// Of those the commands: without what a sandbox consists of, and what makes it.
 package func commands(beneath root: String) -> [Int32] {
     let sandboxes = ["bwrap", "sandbox-keeper", "sandbox-agent", "sandbox-cell"]
     return processes(beneath: root).filter { !sandboxes.contains(String(text(of: "/proc/\($0)/comm").dropLast())) }

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,12 +22,14 @@ const char *const linux_launch_directory = "/tmp";
 
 enum { stack_size = 64 * 1024 };
 
-// Shared by parent and child, with or without CLONE_VM: how far the child came, and its stack; and that of the program's
-// process where the child is its keeper.
+// Shared by parent and child, with or without CLONE_VM: how far the child came, and its stack; and that of the
+// program's process where the child becomes its keeper.
 struct child {
     const struct linux_launch *launch;
     enum linux_launch_step step;
     int error;
+    // The program's process uses this memory no more.
+    bool has_started;
     _Alignas(16) char stack[stack_size];
     _Alignas(16) char program_stack[stack_size];
 };
@@ -189,11 +190,12 @@ static int keep_program(struct child *child) {
     char *stack = child->program_stack + stack_size;
     pid_t program = clone(run_kept_program, stack, CLONE_VM | CLONE_VFORK | SIGCHLD, child);
     if (program < 0) return fail(child, linux_launch_step_process);
+    child->has_started = true;
     // It has failed, and said so.
     if (child->error != 0) _exit(127);
     if (dup2(pipe_ends[0], 0) < 0) return fail(child, linux_launch_step_process);
-    // But for what the keeper may be executed from.
-    if (syscall(SYS_close_range, 1, ~0U, CLOSE_RANGE_CLOEXEC) != 0) return fail(child, linux_launch_step_process);
+    // Open until then: the keeper may be executed from one of them. Above the pipe there is nothing.
+    for (int i = 1; i <= pipe_ends[1]; i++) fcntl(i, F_SETFD, FD_CLOEXEC);
     char number[16];
     snprintf(number, sizeof number, "%d", program);
     char *arguments[] = {"keeper", number, NULL}, *environment[] = {NULL};
@@ -264,12 +266,16 @@ pid_t linux_start(const struct linux_launch *launch, int *pidfd, enum linux_laun
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 
     if (process >= 0) *failed = child->step;
-    munmap(child, sizeof *child);
-    if (error == 0) return process;
-    if (process >= 0) {
+    // Somebody killed the child when the program's process was not its own yet: that is dead once the child is.
+    if (process >= 0 && error == 0 && launch->keeper != NULL && !child->has_started) {
+        *failed = linux_launch_step_process;
+        error = ECHILD;
+    }
+    if (process >= 0 && error != 0) {
         siginfo_t ignored;
         syscall(SYS_waitid, P_PIDFD, *pidfd, &ignored, WEXITED, NULL);
         close(*pidfd);
     }
-    return -error;
+    munmap(child, sizeof *child);
+    return error == 0 ? process : -error;
 }

@@ -2,8 +2,8 @@
 //
 //   keeper ── vfork ──▶ bubblewrap ── clone ──▶ the sandbox, in namespaces of its own: the agent
 //
-// bubblewrap would wait until the sandbox ends, and take more memory meanwhile than all the rest. Once the agent runs it is
-// not needed any more: it is killed, and the agent is the keeper's child.
+// bubblewrap would wait until the sandbox ends, and take more memory meanwhile than all the rest. Once the agent runs it
+// is not needed any more: it is killed, and the agent is the keeper's child.
 #define _GNU_SOURCE
 #include "agent.h"
 

@@ -150,8 +150,8 @@ static int await_children(void) {
     return signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-// Arguments: bubblewrap's process id, see keeper.c; or the socket's number, the level of isolation; then mount options of /tmp and of /dev/shm, and "vacant" where
-// the workspace comes later; or the workspace and paths that commands may read.
+// Arguments: the socket's number, the level of isolation; then mount options of /tmp and of /dev/shm, and "vacant" where
+// the workspace comes later; or the workspace and paths that commands may read. Of the keeper: bubblewrap's process id.
 static bool read_arguments(struct sandbox *sandbox, int count, char **arguments) {
     static const char *const levels[] = {"none", "software", "landlock", "bwrap"};
     if (count < 4) return false;

@@ -14,7 +14,7 @@ struct linux_launch {
     const char *program;
     char *const *arguments;
 
-    // descriptors[i] becomes i in the program, which gets no others.
+    // descriptors[i] becomes i in the program, which gets no others but its keeper's.
     const int *descriptors;
     int descriptor_count;
 
@@ -22,9 +22,9 @@ struct linux_launch {
     // caller's, and `directory` means nothing.
     bool is_apart;
 
-    // Null, or the path of a program that becomes the first process, with the program itself as its only child; for one
-    // that is apart. Its arguments are a name and the program's process id. It has one descriptor, 0: the reading end of
-    // a pipe, whose writing end is the program's descriptor after those of `descriptors`.
+    // Null, or of a program that is apart the path of another, its keeper: that is the first process, and the program its
+    // only child. The keeper's arguments are a name and the program's process id. It has one descriptor, 0: the reading
+    // end of a pipe, whose writing end is a descriptor of the program's, after those of `descriptors`.
     const char *keeper;
 
     // True: the program runs as uid and gid, without supplementary groups; the caller is root. False: it runs as
@@ -68,8 +68,8 @@ extern const char *const linux_launch_directory;
 // Starts a program by clone(2) and execve(2), as the first process of pid and mount namespaces of its own where it is
 // to be apart, or beneath a keeper that is.
 //
-// Returns the first process's id and stores its pidfd, or returns -errno and stores the step that failed. Once the program
-// has started, its death is that of every process beneath it, whatever their sessions, parents and signal
+// Returns the first process's id and stores its pidfd, or returns -errno and stores the step that failed. Once the
+// program has started, the first process's death is that of every process beneath it, whatever their sessions, parents and signal
 // handlers: the kernel ends a pid namespace with its first process, and reports the death of that one last. It gets
 // SIGKILL when the calling thread ends. Of one that is not apart none of this holds. Blocks the caller until the
 // program started.
