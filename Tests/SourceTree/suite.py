@@ -208,14 +208,19 @@ async def compare(ready: dict[str, str], root: str, source: str) -> int:
 
 def main() -> None:
     program, source, scratch = sys.argv[1:]
-    root = f"{scratch}/root"
-    broker = subprocess.Popen(
-        [program, "serve", "--json", "--root", root, "--listen", "127.0.0.1:0"],
-        stdout=subprocess.PIPE,
-    )
+    root, log = f"{scratch}/root", Path(scratch, "log")
+    with log.open("wb") as errors:
+        broker = subprocess.Popen(
+            [program, "serve", "--json", "--root", root, "--listen", "127.0.0.1:0"],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+        )
     try:
         assert broker.stdout is not None
         differences = asyncio.run(compare(json.loads(broker.stdout.readline()), root, source))
+    except BaseException:
+        print(log.read_text(errors="replace")[-10_000:], file=sys.stderr)
+        raise
     finally:
         broker.terminate()
         broker.wait()
