@@ -14,6 +14,7 @@ from pathlib import Path
 
 from agent_broker import RemoteFilesystemBackend, RemoteFilesystemBackendConfig
 from agent_broker.files import TextEdit
+from agent_broker.paths import ROOT
 
 GLOBS, GREPS, EDITS = 300, 24, 200
 SEED = 6
@@ -186,7 +187,7 @@ def is_text(content: bytes) -> bool:
 
 
 def relative(path: str) -> str:
-    return path.removeprefix(f"/workspace/{WHERE}/")
+    return path.removeprefix(f"{ROOT}/{WHERE}/")
 
 
 async def compare(ready: dict[str, str], root: str, source: str) -> int:

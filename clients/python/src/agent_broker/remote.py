@@ -200,7 +200,7 @@ def _validate(config: RemoteFilesystemBackendConfig) -> None:
         if getattr(config, name) <= 0:
             raise mistake(f"{name} is not above 0")
     if not 0 <= config.busy_poll_us <= 10_000:
-        raise mistake("busy_poll_us is not from 0, which is never, to 10000")
+        raise mistake("busy_poll_us is out of range: take 0 (never) to 10000")
     policy = config.reconnection
     if min(policy.max_retries, policy.initial_delay_ms, policy.max_delay_ms) < 0 or policy.backoff_multiplier < 1:
         raise mistake("the reconnection has a negative number or a multiplier below 1: correct it")

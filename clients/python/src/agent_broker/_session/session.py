@@ -69,9 +69,7 @@ class Session(Sender):
         super().__init__(greeting, clock, wake)
         self._accumulator = accumulator
         self._keeper = keeper
-        self._half_window = max(1, greeting.connection_window // 2)
-        # Payload bytes that the broker was given no new credit for.
-        self._arrived = 0
+        self._window = ReceiveWindow(greeting.connection_window)
         self._stream_window = greeting.stream_window
         self.end: ConnectionEnd | None = None
         """Why it is over. None: it is not."""
@@ -161,13 +159,11 @@ class Session(Sender):
     def _take_credit(self, count: int) -> None:
         # What waits for its caller is bounded by the stream's credit. The connection's is given back on arrival: were
         # it held as well, a few callers that take nothing would stop all others.
-        arrived = self._arrived + count
-        if arrived >= self._half_window:
-            if arrived > self.greeting.connection_window:
-                raise ProtocolFault("the broker sent more payload bytes than it had credit for")
-            self.emit(window_frame(0, arrived))
-            arrived = 0
-        self._arrived = arrived
+        if not self._window.received(count):
+            raise ProtocolFault("the broker sent more payload bytes than it had credit for")
+        credit = self._window.consumed(count)
+        if credit:
+            self.emit(window_frame(0, credit))
 
     def retire_with(self, call: Call, content: bytes) -> None:
         """The call is answered with an error."""
