@@ -108,13 +108,7 @@ extension SandboxTests {
             let clock = ManualClock()
             var configuration = CommandRunner.Configuration()
             // Does not do what bubblewrap does, and does not end either.
-            configuration.bubblewrapPath = "/var/tmp/sandbox-tests-\(UUID().uuidString)"
-            try "#!/bin/sh\nsleep 1000\n".write(
-                toFile: configuration.bubblewrapPath,
-                atomically: false,
-                encoding: .utf8
-            )
-            chmod(configuration.bubblewrapPath, 0o755)
+            configuration.bubblewrapPath = try SandboxFixture.makeBubblewrap("sleep 1000")
             defer { unlink(configuration.bubblewrapPath) }
             configuration.setupLimit = .seconds(5)
             try await SandboxFixture.with(configuration: configuration, clock: clock) { fixture in

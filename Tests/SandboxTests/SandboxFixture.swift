@@ -75,6 +75,14 @@ struct SandboxFixture: Sendable {
         }
     }
 
+    /// A shell script in bubblewrap's stead. Returns its path, for whoever removes it.
+    static func makeBubblewrap(_ script: String) throws -> String {
+        let path = "/var/tmp/sandbox-tests-\(UUID().uuidString)"
+        try "#!/bin/sh\n\(script)\n".write(toFile: path, atomically: false, encoding: .utf8)
+        try #require(chmod(path, 0o755) == 0)
+        return path
+    }
+
     private static func makeRoot() throws -> String {
         var template = Array("/var/tmp/sandbox-tests-XXXXXX".utf8CString)
         try #require(mkdtemp(&template) != nil)

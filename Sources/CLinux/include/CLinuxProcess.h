@@ -69,9 +69,9 @@ extern const char *const linux_launch_directory;
 // to be apart, or beneath a keeper that is.
 //
 // Returns the first process's id and stores its pidfd, or returns -errno and stores the step that failed. Once the
-// program has started, the first process's death is that of every process beneath it, whatever their sessions, parents and signal
-// handlers: the kernel ends a pid namespace with its first process, and reports the death of that one last. It gets
-// SIGKILL when the calling thread ends. Of one that is not apart none of this holds. Blocks the caller until the
+// program has started, the first process's death is that of every process beneath it, whatever their sessions, parents
+// and signal handlers: the kernel ends a pid namespace with its first process, and reports the death of that one last. It
+// gets SIGKILL when the calling thread ends. Of one that is not apart none of this holds. Blocks the caller until the
 // program started.
 //
 // The child of a root caller shares the caller's memory until execve(2), and makes system calls only.
