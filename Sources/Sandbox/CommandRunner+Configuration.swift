@@ -44,6 +44,9 @@ extension CommandRunner {
         /// Of all sandboxes of a tenant, with their temporary directories; bytes. More, and the host kills the largest
         /// process. Half of the host's memory; kept where control groups can be made.
         package var maximumMemory = UInt64(max(1, sysconf(Int32(_SC_PHYS_PAGES)) / 2)) * UInt64(getpagesize())
+        /// Of all commands together, when this process wants the processors too, which has 100. Little, for it answers in
+        /// microseconds, and they take what there is. Kept where control groups can be made.
+        package var processorWeight = 25
         /// Where the process learns of its control groups.
         package var controlGroups = ControlGroupPlaces()
 

@@ -46,7 +46,8 @@ package struct IsolationReport: Sendable {
                 findings.append(Finding(level: level, isProven: false, explanation: error.description))
             }
         }
-        return IsolationReport(findings: findings, limits: ControlGroups(configuration.controlGroups).report)
+        let groups = ControlGroups(configuration.controlGroups, processorWeight: configuration.processorWeight)
+        return IsolationReport(findings: findings, limits: groups.report)
     }
 
     private static func prove(

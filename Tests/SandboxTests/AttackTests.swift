@@ -225,7 +225,7 @@ extension SandboxTests {
         func whatAKilledBrokerLeftIsRemoved() throws {
             let left = Host.memoryGroup + "/agent-broker-\(Int32.max)-1"
             try #require(mkdir(left, 0o755) == 0 && mkdir(left + "/7", 0o755) == 0)
-            _ = ControlGroups(ControlGroupPlaces())
+            _ = ControlGroups(ControlGroupPlaces(), processorWeight: 25)
             #expect(access(left, F_OK) != 0)
         }
 

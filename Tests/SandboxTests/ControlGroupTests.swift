@@ -105,7 +105,7 @@ extension SandboxTests {
             )
             defer { host.remove() }
             try host.makeGroup("/service", controllers: "cpu io memory pids\n")
-            let groups = ControlGroups(host.places)
+            let groups = ControlGroups(host.places, processorWeight: 25)
             let kept = groups.report.filter { $0.isProven && $0.mechanism == "control groups of version 2" }
             #expect(kept.map(\.limit) == ["memory", "processes", "CPU share", "CPU time"])
             // Files know no bpf(2).
@@ -146,6 +146,22 @@ extension SandboxTests {
             #expect(control.happened() == ControlGroup.Counts(memoryKills: 2, refusedProcesses: 0))
         }
 
+        /// Against the broker, whose threads count as one where the kernel has a group of them, and else each by itself.
+        @Test(arguments: [(root: false, autogroup: "1"), (true, "0"), (true, "1")])
+        func allCommandsTogetherWeighAgainstTheBroker(root: Bool, autogroup: String) throws {
+            var host = try FakeHost(membership: "4:cpu,cpuacct:/x\n", mounts: Self.versionOne)
+            defer { host.remove() }
+            try host.makeGroup("/cpu,cpuacct/x")
+            if root { try host.write("", to: "/cpu,cpuacct/x/release_agent") }
+            try host.write("\(autogroup)\n", to: "/autogroup")
+            host.places.autogroup = host.root + "/autogroup"
+            let groups = ControlGroups(host.places, processorWeight: 50)
+            let shares = try host.read("/cpu,cpuacct/x/\(host.only(in: "/cpu,cpuacct/x"))/cpu.shares")
+            let isOne = root && autogroup == "1"
+            #expect(shares == "\(512 * (isOne ? 1 : sysconf(Int32(_SC_NPROCESSORS_ONLN))))")
+            withExtendedLifetime(groups) {}
+        }
+
         @Test func whatCannotBeUsedIsExplained() throws {
             let host = try FakeHost(
                 membership: "0::/service\n",
@@ -155,7 +171,7 @@ extension SandboxTests {
             try host.makeGroup("/service", controllers: "memory\n")
             // As the kernel has it where nothing can be handed down.
             try host.makeGroup("/service/cgroup.subtree_control")
-            let memory = try #require(ControlGroups(host.places).report.first)
+            let memory = try #require(ControlGroups(host.places, processorWeight: 25).report.first)
             #expect(!memory.isProven && memory.mechanism.hasPrefix("nothing"))
             #expect(memory.explanation.contains("/service: ") && memory.explanation.contains("cgroup.subtree_control"))
         }

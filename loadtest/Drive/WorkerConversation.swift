@@ -1,3 +1,5 @@
+internal import CLinux
+
 /// What a generator is told.
 enum WorkerOrder: Codable {
     case begin(WorkerPlan)
@@ -32,7 +34,7 @@ struct Worker {
             do throws(LoadFailure) {
                 switch order {
                 case .begin(let plan):
-                    if !plan.isNoise { Niceness.set(Self.foremost) }
+                    if !plan.isNoise { _ = linux_raise_thread(Self.levels) }
                     driver = try ScenarioDriver(plan)
                     try channel.send(WorkerReport.done)
                 case .disconnect:
@@ -58,7 +60,7 @@ struct Worker {
 
     /// Ahead of the broker and of its commands: on a machine of its own it would not wait for them before it looks at
     /// the clock.
-    private static var foremost: Int32 { -15 }
+    private static var levels: Int32 { 15 }
 
     /// Nil: the other end is closed.
     private func nextOrder() throws(LoadFailure) -> WorkerOrder? {

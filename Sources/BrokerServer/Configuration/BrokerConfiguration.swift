@@ -168,6 +168,8 @@ extension BrokerConfiguration {
         package var maxRunningPerOrg = 64
         /// Sandboxes that are made before there is an entry for them.
         package var spareSandboxes = 8
+        /// Of all commands together, when the broker wants the processors too, which has 100.
+        package var totalCPUWeight = 25
         /// Processor time of one command with all that it starts. Nil: as much as there is while it may run. Like all that
         /// follows up to ``hostNetwork``, unless the org's own say otherwise.
         package var maxCPUTime: Duration?

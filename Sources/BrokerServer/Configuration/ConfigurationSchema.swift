@@ -142,6 +142,7 @@ extension BrokerConfiguration.Exec {
         .value("max_running", \.maxRunning, .count(1...100_000)),
         .value("max_running_per_org", \.maxRunningPerOrg, .count(1...100_000)),
         .value("spare_sandboxes", \.spareSandboxes, .count(0...1000)).fixed,
+        .value("total_cpu_weight", \.totalCPUWeight, .cpuWeight).fixed,
         .optional("max_cpu_time", \.maxCPUTime, .cpuTime),
         .optional("max_memory_bytes", \.maxMemoryBytes, .commandMemory),
         .value("max_processes", \.maxProcesses, .commandProcesses),

@@ -4,7 +4,7 @@ internal import NIOCore
 
 /// What each frame of the peer means to the connection.
 extension ConnectionHandler {
-    func receive(_ frame: ClientFrame, _ size: Int, _ handler: isolated any RequestHandler) {
+    func receive(_ frame: consuming ClientFrame, _ size: Int, _ handler: isolated any RequestHandler) {
         pay(for: frame)
         switch frame.body {
         case .call(let operation):

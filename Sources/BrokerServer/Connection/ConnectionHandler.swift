@@ -8,6 +8,9 @@ internal import NIOCore
 ///
 /// `@unchecked Sendable`: everything in it is touched on the channel's event loop alone; calls that wait run there
 /// too, by ``EventLoopTaskExecutor``.
+///
+/// `@exclusivity(unchecked)`: what every frame touches. The runtime's checks took a twelfth of the time of a small call.
+/// They would find nothing: none of these is handed `inout` to code that comes back here.
 final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -20,13 +23,13 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     /// Where whoever it is served for is, when that is not its own peer.
     let client: SocketAddress?
 
-    var machine: SessionStateMachine
+    @exclusivity(unchecked) var machine: SessionStateMachine
     var session: Session?
     /// Of the session's org.
     var counters: OrgCounters?
     let meter = CallMeter()
     /// What the batch of calls that is under way has of its org's rate.
-    var allowance = CallAllowance()
+    @exclusivity(unchecked) var allowance = CallAllowance()
     /// As the client calls itself.
     var clientName = ""
     let acceptTime = ContinuousClock.now
@@ -37,15 +40,15 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     private(set) var bytesOut: UInt64 = 0 {
         didSet { meter.sent(bytes: Int(bytesOut - oldValue)) }
     }
-    var sendWindow: SendWindow
-    var receiveWindow: ReceiveWindow
+    @exclusivity(unchecked) var sendWindow: SendWindow
+    @exclusivity(unchecked) var receiveWindow: ReceiveWindow
     var creditWaiters = CreditWaiters()
     /// Bytes that streams took credit for and have not sent yet.
     var reserved = 0
     /// Bytes of answers since the channel is not writable.
-    var backlog = 0
+    @exclusivity(unchecked) var backlog = 0
     /// Calls that wait, by id.
-    var calls: [UInt64: ActiveCall] = [:]
+    @exclusivity(unchecked) var calls: [UInt64: ActiveCall] = [:]
     /// Lanes in which a call is under way, with the calls that wait for it.
     var lanes: [UInt32: Deque<Call>] = [:]
     /// Lanes whose call has ended and whose next one is about to begin.
@@ -57,12 +60,12 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     var drainedCalls: DrainedCalls?
 
     /// Nil: not yet, or no more.
-    var context: ChannelHandlerContext?
+    @exclusivity(unchecked) var context: ChannelHandlerContext?
     private var accumulator: FrameAccumulator
     /// That of the event loop.
     private let codec: FrameCodec
     let poller: BusyPoller
-    private var out = ByteBuffer()
+    @exclusivity(unchecked) private var out = ByteBuffer()
     private var hasWritten = false
     private var isFlushScheduled = false
     private var isReadPending = false

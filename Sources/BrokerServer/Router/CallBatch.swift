@@ -49,10 +49,18 @@ struct CallBatch {
         return places.count - 1
     }
 
-    /// Hands over an entry, and the view of it that the target asks for.
+    /// Hands over an entry, and the view of it that the target asks for. The batch has both until it ends, so that no
+    /// reference is counted.
     func withPlace<Result>(_ place: Int, _ body: (BackendEntry, EntryBackend) -> Result) -> Result {
         let places = places.span
-        return body(places[place].entry, places[place].backend)
+        return Unmanaged.passUnretained(places[place].entry)._withUnsafeGuaranteedRef { entry in
+            switch places[place].backend {
+            case .local(let backend):
+                Unmanaged.passUnretained(backend)._withUnsafeGuaranteedRef { body(entry, .local($0)) }
+            case .memory(let backend):
+                Unmanaged.passUnretained(backend)._withUnsafeGuaranteedRef { body(entry, .memory($0)) }
+            }
+        }
     }
 
     /// It works on local files, as the org's user.

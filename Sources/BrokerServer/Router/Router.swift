@@ -154,7 +154,7 @@ package actor Router: RequestHandler {
 extension Attempt {
     init(_ outcome: consuming NonBlocking<Answer>, _ operation: @autoclosure () -> String) {
         self =
-            switch outcome {
+            switch consume outcome {
             case .done(let answer): .done(answer)
             case .failed(let error): .failed(error.during(operation()))
             case .wouldBlock: .wait

@@ -127,5 +127,6 @@ extension CommandIsolation.Settings {
         required = exec.requireIsolation
         maximumRunningCommands = exec.maxRunning
         maximumSpareSandboxes = exec.spareSandboxes
+        processorWeight = exec.totalCPUWeight
     }
 }

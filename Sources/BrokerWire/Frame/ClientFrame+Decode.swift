@@ -12,27 +12,28 @@ package struct ClientFrameDecoder: ~Copyable {
     }
 
     package func decode(_ message: ByteBuffer) throws(FrameFault) -> ClientFrame {
-        try MessageCodec.decode(message, maximumHeadLength: maximumHeadLength, arena: arena) { head, payload in
+        try MessageCodec.decode(message, maximumHeadLength: maximumHeadLength, arena: arena) {
+            head,
+            payload throws(BackendError) in
             guard let frame = FrameViews.client.unpack(head, as: Agentbroker__V1__ClientFrame.self) else {
-                return .failure(MessageCodec.malformed)
+                throw MessageCodec.malformed
             }
-            do throws(BackendError) {
-                return .success(try ClientFrame(frame.pointee, payload: payload))
-            } catch {
-                return .failure(error)
-            }
+            return try ClientFrame(frame.pointee, payload: payload)
         }
     }
 }
 
 extension ClientFrame {
     init(_ message: Agentbroker__V1__ClientFrame, payload: ByteBuffer) throws(BackendError) {
-        id = message.id
-        last = message.last != 0
-        self.payload = payload
-        options = try CallOptions(message)
-        if let inner = message.target { target = try Target(inner.pointee) }
-        body = try Body(message)
+        // All at once: what is put together part by part is copied in the end, for one of them may throw.
+        self.init(
+            id: message.id,
+            target: try message.target.map { (target) throws(BackendError) in try Target(target.pointee) },
+            last: message.last != 0,
+            options: try CallOptions(message),
+            body: try Body(message),
+            payload: payload
+        )
     }
 }
 

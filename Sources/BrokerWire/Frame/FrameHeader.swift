@@ -43,10 +43,7 @@ package struct FrameAccumulator {
     /// The next whole message, as a slice of what arrived. Throws `PROTOCOL_ERROR` where flags or length say that
     /// nothing after them can be understood; that is checked before anything is buffered for the message.
     package mutating func next() throws(BackendError) -> ByteBuffer? {
-        guard
-            let flags = pending.getInteger(at: pending.readerIndex, as: UInt8.self),
-            let length = pending.getInteger(at: pending.readerIndex + 1, as: UInt32.self)
-        else {
+        guard let (flags, length) = pending.peekMultipleIntegers(as: (UInt8, UInt32).self) else {
             release()
             return nil
         }

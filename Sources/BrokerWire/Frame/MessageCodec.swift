@@ -19,10 +19,10 @@ enum MessageCodec {
         _ message: ByteBuffer,
         maximumHeadLength: Int,
         arena: borrowing WireArena,
-        unpack: (Head, ByteBuffer) -> Result<Frame, BackendError>
+        unpack: (Head, ByteBuffer) throws(BackendError) -> Frame
     ) throws(FrameFault) -> Frame {
         defer { arena.empty() }
-        return try message.withUnsafeReadableBytes { bytes -> Result<Frame, FrameFault> in
+        return try message.readableBytesSpan.withUnsafeBytes { (bytes) throws(FrameFault) -> Frame in
             let scan = MessageScan(bytes)
             func fault(_ error: BackendError) -> FrameFault {
                 FrameFault(
@@ -31,26 +31,33 @@ enum MessageCodec {
                     payloadLength: scan.payload?.contents.count ?? 0
                 )
             }
-            func unpackHead(_ head: UnsafeRawBufferPointer, payload: ByteBuffer) -> Result<Frame, FrameFault> {
+            func unpackHead(_ head: UnsafeRawBufferPointer, payload: ByteBuffer) throws(FrameFault) -> Frame {
                 guard head.count <= maximumHeadLength else {
-                    return .failure(fault(headTooLong(head.count, maximum: maximumHeadLength)))
+                    throw fault(headTooLong(head.count, maximum: maximumHeadLength))
                 }
                 arena.reset(budget: budget(headLength: head.count))
-                return unpack(Head(bytes: head, body: scan.body, allocator: arena.allocator), payload).mapError(fault)
+                do throws(BackendError) {
+                    return try unpack(Head(bytes: head, body: scan.body, allocator: arena.allocator), payload)
+                } catch {
+                    throw fault(error)
+                }
             }
-            guard !scan.isMalformed else { return .failure(fault(malformed)) }
+            guard !scan.isMalformed else { throw fault(malformed) }
             // An empty slice too is one of the message: a fresh buffer would share its storage with those of all other
             // threads, and count its users in the same place as they.
             func slice(_ range: Range<Int>) -> ByteBuffer {
                 message.getSlice(at: message.readerIndex + range.lowerBound, length: range.count) ?? ByteBuffer()
             }
-            guard let found = scan.payload else { return unpackHead(bytes, payload: slice(0..<0)) }
+            guard let found = scan.payload else { return try unpackHead(bytes, payload: slice(0..<0)) }
             let payload = slice(found.contents)
             guard found.field.upperBound < bytes.count || scan.hasSeveralPayloads else {
-                return unpackHead(UnsafeRawBufferPointer(rebasing: bytes[..<found.field.lowerBound]), payload: payload)
+                let head = UnsafeRawBufferPointer(rebasing: bytes[..<found.field.lowerBound])
+                return try unpackHead(head, payload: payload)
             }
-            return MessageScan.copyHead(of: bytes).withUnsafeBytes { unpackHead($0, payload: payload) }
-        }.get()
+            return try MessageScan.copyHead(of: bytes).span.bytes.withUnsafeBytes { (head) throws(FrameFault) in
+                try unpackHead(head, payload: payload)
+            }
+        }
     }
 
     /// Bytes that a message may need when it is unpacked. Most need less than twice their length, hostile ones 44

@@ -12,22 +12,18 @@ package struct ServerFrameDecoder: ~Copyable {
     }
 
     package func decode(_ message: ByteBuffer) throws(FrameFault) -> ServerFrame {
-        try MessageCodec.decode(message, maximumHeadLength: maximumHeadLength, arena: arena) { head, payload in
+        try MessageCodec.decode(message, maximumHeadLength: maximumHeadLength, arena: arena) {
+            head,
+            payload throws(BackendError) in
             guard let frame = FrameViews.server.unpack(head, as: Agentbroker__V1__ServerFrame.self) else {
-                return .failure(MessageCodec.malformed)
+                throw MessageCodec.malformed
             }
-            do throws(BackendError) {
-                return .success(
-                    ServerFrame(
-                        id: frame.pointee.id,
-                        last: frame.pointee.last != 0,
-                        body: try ServerFrame.Body(frame.pointee),
-                        payload: payload
-                    )
-                )
-            } catch {
-                return .failure(error)
-            }
+            return ServerFrame(
+                id: frame.pointee.id,
+                last: frame.pointee.last != 0,
+                body: try ServerFrame.Body(frame.pointee),
+                payload: payload
+            )
         }
     }
 }

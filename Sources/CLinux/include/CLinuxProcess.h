@@ -138,9 +138,10 @@ void linux_await_event(int event);
 // pthread_setname_np(3) for the calling thread: at most 15 bytes, else nothing.
 void linux_name_thread(const char *name);
 
-// setpriority(2): the calling thread is so many levels of nice(2) ahead of the ordinary one from now on. Threads and
-// processes that it makes are not: see SCHED_RESET_ON_FORK in sched(7). Where the process has another level or
-// policy than the ordinary one, nothing is changed. 0 or -errno.
+// sched_setattr(2): the calling thread is so many levels of nice(2) ahead of the ordinary one from now on, and runs in
+// turns of 100 us, so that it need not wait until the turn of another one is over when it wakes up: Linux 6.12. Threads
+// and processes that it makes are not, and do not: see SCHED_RESET_ON_FORK in sched(7). Where the process has another
+// level or policy than the ordinary one, nothing is changed. 0 or -errno; then the turns are short all the same.
 int linux_raise_thread(int levels);
 
 // epoll_create1(2), close-on-exec.

@@ -27,6 +27,8 @@ package struct CommandIsolation: Sendable {
         package var required = IsolationMode.auto
         package var maximumRunningCommands = 256
         package var maximumSpareSandboxes = 8
+        /// Of the processors, for all commands together, when this process wants them too, which has 100.
+        package var processorWeight = 25
         /// Further paths of the host that commands see, read-only.
         package var readOnlyPaths: [String] = []
         /// Where copies of the host's files lie that commands see; nil: there are none.
@@ -44,6 +46,7 @@ package struct CommandIsolation: Sendable {
         var configuration = CommandRunner.Configuration()
         configuration.maximumRunningCommands = settings.maximumRunningCommands
         configuration.maximumSpareSandboxes = settings.maximumSpareSandboxes
+        configuration.processorWeight = settings.processorWeight
         configuration.maximumLifetime = Self.longestLifetime
         configuration.readOnlyPaths = settings.readOnlyPaths
         let (asked, required) = (settings.mode.level, settings.required.level)

@@ -41,7 +41,7 @@ struct SandboxLauncher: ~Copyable, Sendable {
         self.options = options
         preparedFiles = level.hasNamespaces && geteuid() == 0 ? PreparedSystemFiles(configuration) : nil
         self.agent = agent
-        controlGroups = ControlGroups(configuration.controlGroups)
+        controlGroups = ControlGroups(configuration.controlGroups, processorWeight: configuration.processorWeight)
         shell = ["/bin/bash", "/bin/sh"].first { access($0, X_OK) == 0 }
     }
 

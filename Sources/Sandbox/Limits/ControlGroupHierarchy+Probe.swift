@@ -18,12 +18,18 @@ struct UnusableControlGroup: Error, Hashable {
 extension ControlGroupHierarchy {
     /// Makes the group that all others of a runner are made in, and proves that they can be: by one with limits, and a
     /// process that joins it.
-    func open(_ path: String) throws(UnusableControlGroup) {
+    ///
+    /// `processorWeight`: of all together, where this process has 100.
+    func open(
+        _ path: String,
+        processorWeight: Int,
+        _ places: ControlGroupPlaces
+    ) throws(UnusableControlGroup) {
         do throws(BackendError) {
             try ControlGroupFile.makeDirectory(path)
             try giveWay(to: path)
             try delegate(path)
-            try apply(Self.all, to: path)
+            try apply(ControlGroupLimits(processorWeight: weight(processorWeight, places)), to: path)
             let probe = "\(path)/probe"
             try ControlGroupFile.makeDirectory(probe)
             defer { ControlGroupFile.removeDirectories(probe) }
@@ -50,12 +56,6 @@ extension ControlGroupHierarchy {
         }
     }
 
-    /// All sandboxes together get as much of the processors as there are of them, when others want them too; without
-    /// this all would count as one of the broker's threads.
-    private static var all: ControlGroupLimits {
-        ControlGroupLimits(processorWeight: 100 * max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
-    }
-
     private static let trial = ControlGroupLimits(memory: 64 << 20, processes: 16, processorWeight: 100)
 
     /// With version 2 a group that hands controllers down has no processes: this one goes into a group of its own, where
@@ -64,12 +64,26 @@ extension ControlGroupHierarchy {
         do throws(BackendError) {
             try delegate(directory)
         } catch  where error.systemErrno == EBUSY {
-            let own = "\(directory)/\(Self.prefix)\(getpid())-broker"
-            try ControlGroupFile.makeDirectory(own)
-            try ControlGroupFile.write("\(getpid())", to: "cgroup.procs", of: own)
+            try ControlGroupFile.makeDirectory(ownGroup)
+            try ControlGroupFile.write("\(getpid())", to: "cgroup.procs", of: ownGroup)
             try delegate(directory)
         }
     }
+
+    private var ownGroup: String { "\(directory)/\(Self.prefix)\(getpid())-broker" }
+
+    /// What all sandboxes together are to weigh against this process as a whole, which has 100.
+    ///
+    /// Its threads count as one where it is in a group of its own, or the kernel has made one of its session: sched(7),
+    /// "The autogroup feature". Else each of them counts, as many as there are processors at a time.
+    private func weight(_ weight: Int, _ places: ControlGroupPlaces) -> Int {
+        let isRoot = version == .one ? has("release_agent") : !has("cgroup.events")
+        let isAutogrouped = isRoot && ControlGroupFile.words(places.autogroup) == ["1"]
+        guard access(ownGroup, F_OK) != 0, !isAutogrouped else { return weight }
+        return weight * max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    }
+
+    private func has(_ file: String) -> Bool { access("\(directory)/\(file)", F_OK) == 0 }
 
     private func explain(_ error: BackendError) -> String {
         let advice =

@@ -6,6 +6,8 @@ package struct ControlGroupPlaces: Sendable {
     package var membership = "/proc/self/cgroup"
     /// Where hierarchies are mounted.
     package var mounts = "/proc/self/mountinfo"
+    /// Whether the kernel makes a group of each session, of processes in the root of a hierarchy.
+    package var autogroup = "/proc/sys/kernel/sched_autogroup_enabled"
 
     package init() {}
 }

@@ -23,7 +23,9 @@ final class ControlGroups: Sendable {
     private let lastGroup = Atomic<Int>(0)
 
     /// Tries what there is; what cannot be used is left out, see ``mechanisms``.
-    init(_ at: ControlGroupPlaces) {
+    ///
+    /// `processorWeight`: of all commands together, where this process has 100.
+    init(_ at: ControlGroupPlaces, processorWeight: Int) {
         let name = "\(ControlGroupHierarchy.prefix)\(getpid())-\(Self.lastNumber.add(1, ordering: .relaxed).newValue)"
         let (hierarchies, missing) = ControlGroupHierarchy.find(at)
         var mechanisms: [LimitedResource: Result<ControlGroupHierarchy, UnusableControlGroup>] = [:]
@@ -33,7 +35,7 @@ final class ControlGroups: Sendable {
             Self.removeAbandoned(in: hierarchy.directory)
             let path = "\(hierarchy.directory)/\(name)"
             do throws(UnusableControlGroup) {
-                try hierarchy.open(path)
+                try hierarchy.open(path, processorWeight: processorWeight, at)
                 if let index = hierarchy.resources.firstIndex(of: .network) {
                     do throws(UnusableControlGroup) {
                         try hierarchy.proveNetwork(path)

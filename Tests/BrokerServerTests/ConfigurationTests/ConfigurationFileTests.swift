@@ -124,6 +124,7 @@ import Testing
               max_running: 8
               max_running_per_org: 4
               spare_sandboxes: 3
+              total_cpu_weight: 33
               isolation: bwrap
               require_isolation: landlock
               prevent_dangerous: false
@@ -307,6 +308,7 @@ import Testing
         expected.exec.maxRunning = 8
         expected.exec.maxRunningPerOrg = 4
         expected.exec.spareSandboxes = 3
+        expected.exec.totalCPUWeight = 33
         expected.exec.isolation = .bwrap
         expected.exec.requireIsolation = .landlock
         expected.exec.preventDangerous = false

@@ -6,11 +6,12 @@ import random
 import time
 
 import pytest
+from google.protobuf.message import DecodeError
 
 from agent_broker._protos import common_pb2, error_pb2, files_pb2, frame_pb2
 from agent_broker._session import operations
 from agent_broker._wire import faults
-from agent_broker._wire.decoding import FrameAccumulator, ProtocolFault, decode
+from agent_broker._wire.decoding import FrameAccumulator, ProtocolFault, body_of, parse
 from agent_broker._wire.encoding import call_frame, field, frame, number_field, varint
 from agent_broker.errors import BackendError, ErrorCode, ErrorReason
 
@@ -50,16 +51,19 @@ def sample(identifier: int, size: int) -> frame_pb2.ServerFrame:
 @pytest.mark.parametrize("size", [0, 1, 127, 128, 300_000])
 def test_a_frame_is_taken_apart(size: int) -> None:
     message = sample(70_000, size)
-    identifier, last, body, content, payload = decode(message.SerializeToString())
-    assert (identifier, last, body) == (70_000, True, operations.READ.reply)
+    taken = parse(message.SerializeToString())
+    assert (taken.id, taken.last, taken.payload) == (70_000, True, b"x" * size)
+    body, content = body_of(taken)
+    assert (body, content) == (operations.READ.reply, getattr(taken, operations.READ.answer))
     assert files_pb2.ReadReply.FromString(content) == message.read_reply
-    assert payload == b"x" * size
 
 
 def test_fields_in_another_order_and_unknown_ones_are_taken() -> None:
     plain = frame_pb2.ServerFrame(id=7, last=True, read_reply=files_pb2.ReadReply()).SerializeToString()
     odd = field(2047, b"first") + number_field(1000, 5) + b"\x0d1234" + b"\x119876543\0" + plain
-    assert decode(odd) == (7, True, operations.READ.reply, b"", b"first")
+    taken = parse(odd)
+    assert (taken.id, taken.last, taken.payload) == (7, True, b"first")
+    assert body_of(taken) == (operations.READ.reply, b"")
 
 
 def test_whatever_is_broken_is_a_fault_and_nothing_else() -> None:
@@ -72,8 +76,8 @@ def test_whatever_is_broken_is_a_fault_and_nothing_else() -> None:
             if data:
                 data[source.randrange(len(data))] = source.randrange(256)
         try:
-            decode(bytes(data))
-        except ProtocolFault:
+            body_of(parse(bytes(data)))
+        except DecodeError:
             faulty += 1
     assert faulty > 1000
 

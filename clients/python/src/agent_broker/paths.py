@@ -15,13 +15,14 @@ _ROOT = b"/workspace"
 
 def as_bytes(text: PathLike) -> bytes:
     """The bytes of a path, or of other text that the kernel takes as bytes."""
-    if not isinstance(text, bytes):
+    if isinstance(text, bytes):
+        return text
+    if not isinstance(text, str):
         text = os.fspath(text)
-        try:
-            return text.encode("utf-8", "surrogateescape")
-        except UnicodeEncodeError as error:
-            raise BackendError(f"not text that can be encoded: {text!r}", ErrorCode.INVALID_ARGUMENT) from error
-    return text
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise BackendError(f"not text that can be encoded: {text!r}", ErrorCode.INVALID_ARGUMENT) from error
 
 
 def as_text(content: bytes) -> str:

@@ -37,6 +37,7 @@ class ReconnectingConnection:
         self.config = config
         self.statuses = ConnectionStatusManager(ConnectionStatus.DISCONNECTED)
         self._target = target
+        self._gives_keys = config.resend is Resend.ALL
         self._machine = ReconnectStateMachine(config.reconnection, random.random)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._link: Link | None = None
@@ -68,18 +69,25 @@ class ReconnectingConnection:
 
     def begin(self, call: AsyncCall) -> None:
         """Makes a call, or has it wait for a connection. What becomes of it the call is told."""
-        if _running_loop() is not self._loop:
-            self._bind()
-        if self.config.resend is Resend.ALL and call.operation.takes_key and call.whole and call.key is None:
+        self._check_loop()
+        self._begin(call)
+
+    def _begin(self, call: AsyncCall) -> None:
+        if self._gives_keys and call.operation.takes_key and call.whole and call.key is None:
             call.key = options.new_key()
             call.options += options.idempotency_key(call.key)
         if call.deadline is not None and self._loop is not None:
             call.timer = self._loop.call_at(call.deadline, self._deadline_passed, call)
-        self._make(call)
+        if self._session is not None:
+            self._session.begin(call)
+        else:
+            self._make(call)
 
     async def perform(self, call: UnaryCall) -> Reply:
         """Makes a call and waits for its answer. Cancelling the task stops the call; see `stop`."""
-        self.begin(call)
+        if call.future.get_loop() is not self._loop:
+            self._bind()
+        self._begin(call)
         try:
             return await call.future
         except asyncio.CancelledError:

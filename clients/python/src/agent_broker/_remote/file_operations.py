@@ -6,7 +6,7 @@ from agent_broker._protos import files_pb2
 from agent_broker._remote.view import View, changes
 from agent_broker._session import operations
 from agent_broker._session import options as features
-from agent_broker._wire.encoding import field, number_field, varint
+from agent_broker._wire.encoding import field, number_field, path_message
 from agent_broker.errors import BackendError, ErrorCode, ErrorReason
 from agent_broker.files import (
     CopyResult,
@@ -48,7 +48,7 @@ class FileOperations(View):
     async def read_bytes(self, path: PathLike, *, offset: int = 0, length: int | None = None) -> bytes:
         """All of a file, or a range of it. Beyond its end there is nothing, which is no error."""
         name = as_bytes(path)
-        message = b"\x0a%b%b" % (varint(len(name)), name)
+        message = path_message(name)
         if offset or length is not None:
             if offset < 0 or (length is not None and length < 0):
                 raise BackendError("a range begins and ends at 0 or above", ErrorCode.INVALID_ARGUMENT, "read")
@@ -89,7 +89,7 @@ class FileOperations(View):
     async def stat(self, path: PathLike, *, follow_link: bool = True) -> FileStat:
         """What is at a path."""
         name = as_bytes(path)
-        message = field(1, name) + number_field(2, int(not follow_link))
+        message = path_message(name) if follow_link else path_message(name) + number_field(2, 1)
         reply, _ = await self._call(operations.STAT, message, as_text(name))
         return file_stat(files_pb2.StatReply.FromString(reply).info)
 

@@ -10,7 +10,7 @@ from agent_broker._remote.connection import ReconnectingConnection
 from agent_broker._session import options
 from agent_broker._session.operations import Operation
 from agent_broker._session.target import Target
-from agent_broker._wire.encoding import varint
+from agent_broker._wire.encoding import ONE_BYTE, varint
 from agent_broker.errors import destroyed_backend
 from agent_broker.logging import Operation as LoggedOperation
 from agent_broker.logging import OperationsLogger, should_log_operation
@@ -61,9 +61,9 @@ class View:
 
         `message` is the encoded operation, `more` further fields of the frame, `maximum` the payload that is taken.
         """
-        head = b"%b%b%b" % (operation.tag, varint(len(message)), message)
-        call = UnaryCall(operation, self._target, head, payload, subject)
-        call.maximum = maximum
+        length = len(message)
+        head = operation.tag + (ONE_BYTE[length] if length < 0x80 else varint(length)) + message
+        call = UnaryCall(operation, self._target, head, payload, subject, maximum)
         self._prepare(call, more)
         logged = self._logged(operation.name, subject) if self._logger is not None else None
         # No coroutine of its own for a call that nothing is done about.
@@ -80,7 +80,8 @@ class View:
 
     def _prepare(self, call: AsyncCall, more: bytes = b"") -> None:
         """What holds for every call of the view."""
-        self._check()
+        if self._ended or self._parent_view is not None:
+            self._check()
         call.options = self._options + more if more else self._options
         if self._timeout is not None:
             call.deadline = asyncio.get_running_loop().time() + self._timeout

@@ -63,6 +63,10 @@ class Call:
         self.payload = payload
         self.subject = subject
 
+    def answered(self, content: bytes, payload: bytes) -> None:
+        """The whole answer came at once, as that of most calls does: as `received`."""
+        self.received(self.operation.reply, content, payload, last=True)
+
     def received(self, body: int, content: bytes, payload: bytes, *, last: bool) -> int:
         """A part of the answer came. Returns how many payload bytes are used up already."""
         raise NotImplementedError

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from google.protobuf.message import DecodeError
+
 from agent_broker._protos import error_pb2, session_pb2
 from agent_broker._session.limits import Greeting
 from agent_broker._wire import decoding
-from agent_broker._wire.decoding import FrameAccumulator, ProtocolFault, decode
+from agent_broker._wire.decoding import UNREADABLE, FrameAccumulator, ProtocolFault, body_of, parse
 from agent_broker._wire.encoding import hello_frame
 from agent_broker._wire.faults import backend_error
 from agent_broker.errors import BackendError, ErrorCode
@@ -43,9 +45,11 @@ class Handshake:
             messages = self._accumulator.append(data)
             if not messages:
                 return None
-            _, _, body, content, _ = decode(messages[0])
+            body, content = body_of(parse(messages[0]))
         except ProtocolFault as fault:
             raise BackendError(str(fault), ErrorCode.PROTOCOL_ERROR, "connect") from fault
+        except DecodeError as error:
+            raise BackendError(UNREADABLE, ErrorCode.PROTOCOL_ERROR, "connect") from error
         greeting = self._understand(body, content)
         self._accumulator.maximum = greeting.frame_length
         return Accepted(greeting, self._accumulator, messages[1:])

@@ -10,6 +10,7 @@ from agent_broker._session.limits import Greeting
 from agent_broker._session.send_queue import SendQueue, Write
 from agent_broker._wire.encoding import (
     LAST,
+    LAST_AND_ID,
     call_frame,
     cancel_frame,
     chunk_frame,
@@ -45,6 +46,9 @@ class Sender:
         self._wake = wake
         self._calls: dict[int, Call] = {}
         self._last_id = 0
+        # Of the varint of the last id: the digits that it shares with its neighbours.
+        self._upper = 0
+        self._upper_digits = b""
         self._waiting: deque[Call] = deque()
         self._maximum = greeting.calls_in_flight
         self._head_length = greeting.head_length - 1024
@@ -129,8 +133,13 @@ class Sender:
         call.identifier = identifier
         call.state = SENT
         self._calls[identifier] = call
-        target = b"" if call.target is None else call.target.encoded(self.lease)
-        head = b"%b%b%b" % (target, call.options, call.head)
+        target = call.target
+        if target is None:
+            head = call.options + call.head
+        else:
+            if target.lease != self.lease:
+                target.take(self.lease)
+            head = target.field + call.options + call.head
         if call.deadline is not None:
             left = max(1, int((call.deadline - self._clock()) * 1000))
             head += number_field(_DEADLINE, min(left, 0xFFFFFFFF))
@@ -140,8 +149,15 @@ class Sender:
             self._queue.sent_whole(len(call.payload))
             self._extend(call_frame(identifier, head + LAST, call.payload))
         else:
-            number = varint(identifier)
-            self.emit(b"%b\x08%b%b%b" % (header(0, len(number) + len(head) + 3), number, head, LAST))
+            upper = identifier >> 7
+            if upper != self._upper:
+                self._upper = upper
+                self._upper_digits = varint(upper)
+            message = head + LAST_AND_ID[upper > 0][identifier & 0x7F] + self._upper_digits
+            outgoing = self.outgoing
+            outgoing.append(header(0, len(message)) + message)
+            if len(outgoing) in _WAKES:
+                self._wake()
 
     def _send_stream(self, call: Call, head: bytes) -> None:
         identifier = call.identifier

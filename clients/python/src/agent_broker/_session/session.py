@@ -18,10 +18,12 @@ from agent_broker._wire.decoding import (
     GO_AWAY,
     HELLO_REPLY,
     PING,
+    UNREADABLE,
     WINDOW,
     FrameAccumulator,
     ProtocolFault,
-    decode,
+    body_of,
+    parse,
 )
 from agent_broker._wire.encoding import go_away_frame, pong_frame, window_frame
 from agent_broker._wire.faults import backend_error, error_code_number
@@ -116,21 +118,38 @@ class Session(Sender):
     def receive_messages(self, messages: list[bytes]) -> None:
         """Takes what frames hold, as `receive_data`."""
         self.heard = True
+        calls = self._calls
+        taken = 0
         try:
             for message in messages:
                 if self.end is not None:
                     return
-                self._receive(*decode(message))
-        except (ProtocolFault, DecodeError) as fault:
+                frame = parse(message)
+                call = calls.get(frame.id)
+                if call is None:
+                    self._receive_other(frame.id, *body_of(frame), frame.payload)
+                    continue
+                payload = frame.payload
+                taken += len(payload)
+                # Most answers are one frame, and their body is not empty: then it is set, too.
+                if frame.last and call.state == SENT and call.window is None and len(payload) <= self._stream_window:
+                    content = getattr(frame, call.operation.answer)
+                    if content:
+                        call.answered(content, payload)
+                        self.retire(call)
+                        continue
+                self._receive(call, *body_of(frame), payload, last=frame.last)
+        except DecodeError:
+            self.fail(UNREADABLE)
+        except ProtocolFault as fault:
             self.fail(str(fault))
+        else:
+            if taken:
+                self._take_credit(taken)
+            if self.drained is not None and not calls:
+                self.close(self.drained)
 
-    def _receive(self, identifier: int, last: bool, body: int, content: bytes, payload: bytes) -> None:
-        call = self._calls.get(identifier)
-        if call is None:
-            self._receive_other(identifier, body, content, payload)
-            return
-        if payload:
-            self._take_credit(len(payload))
+    def _receive(self, call: Call, body: int, content: bytes, payload: bytes, *, last: bool) -> None:
         if body == ERROR:
             self.retire_with(call, content)
         elif call.state == STOPPED:
@@ -144,8 +163,6 @@ class Session(Sender):
                 call.received(body, content, payload, last=last)
             if last:
                 self.retire(call)
-        if self.drained is not None and not self._calls:
-            self.close(self.drained)
 
     def _receive_piece(self, call: Call, body: int, content: bytes, payload: bytes, *, last: bool) -> None:
         if call.window is None:

@@ -12,7 +12,7 @@ _LEASE = 4
 class Target:
     """Backend type, key and scope path of a view, encoded once."""
 
-    __slots__ = ("_content", "_encoded", "_lease", "backend", "key", "scope_path")
+    __slots__ = ("_content", "backend", "field", "key", "lease", "scope_path")
 
     def __init__(self, backend: int, key: str, scope_path: bytes = b"") -> None:
         """`backend` is a `BackendType` of the wire."""
@@ -21,15 +21,15 @@ class Target:
         self.scope_path = scope_path
         message = common_pb2.Target(backend=backend, key=key, scope_path=scope_path)  # type: ignore[arg-type]
         self._content = message.SerializeToString()
-        self._lease = 0
-        self._encoded = field(_TARGET, self._content)
+        self.lease = 0
+        """Of the connection, for calls to use in place of the key. 0: none."""
+        self.field = field(_TARGET, self._content)
+        """The field `target` of a frame."""
 
-    def encoded(self, lease: int) -> bytes:
-        """The field `target` of a frame. A lease of 0 is none."""
-        if lease != self._lease:
-            self._lease = lease
-            self._encoded = field(_TARGET, self._content + number_field(_LEASE, lease))
-        return self._encoded
+    def take(self, lease: int) -> None:
+        """There is another lease, or none any more."""
+        self.lease = lease
+        self.field = field(_TARGET, self._content + number_field(_LEASE, lease))
 
     def scoped(self, scope_path: bytes) -> Target:
         """The same, confined to a directory, which is named from the workspace's root."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from struct import Struct
 from typing import Any, Final
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-from google.protobuf.message import DecodeError
 
 from agent_broker._protos import frame_pb2
 from agent_broker._wire.encoding import HEADER_LENGTH
@@ -93,20 +93,18 @@ def _frame_of_parts() -> Any:
     return factory.MessageFactory().GetPrototype(found)
 
 
-_parse = _frame_of_parts().FromString
-_NUMBERS = {field.name: field.number for field in frame_pb2.ServerFrame.DESCRIPTOR.fields}
+parse: Callable[[bytes], Any] = _frame_of_parts().FromString
+"""One frame: `id`, `last`, `payload`, and in the field of its body the bytes of that. Raises `DecodeError`."""
+
+UNREADABLE: Final = "a frame is cut off, or holds what protobuf does not know"
+"""What a `DecodeError` means."""
+
+BODIES: dict[int, str] = {field.number: field.name for field in frame_pb2.ServerFrame.DESCRIPTOR.fields}
+"""Names of the fields that bodies are in."""
+_NUMBERS = {name: number for number, name in BODIES.items()}
 
 
-def decode(message: bytes) -> tuple[int, bool, int, bytes, bytes]:
-    """What is in one `ServerFrame`: id, whether it says `last`, number and bytes of its body, payload.
-
-    A body of 0 is none. Raises `ProtocolFault`.
-    """
-    try:
-        frame = _parse(message)
-    except DecodeError as error:
-        raise ProtocolFault("a frame is cut off, or holds what protobuf does not know") from error
+def body_of(frame: Any) -> tuple[int, bytes]:
+    """Number and bytes of the body of a frame. A number of 0: it has none."""
     name = frame.WhichOneof("body")
-    if name is None:
-        return frame.id, frame.last, 0, b"", frame.payload
-    return frame.id, frame.last, _NUMBERS[name], getattr(frame, name), frame.payload
+    return (0, b"") if name is None else (_NUMBERS[name], getattr(frame, name))

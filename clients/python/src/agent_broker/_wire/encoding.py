@@ -16,19 +16,23 @@ PAYLOAD_TAG = b"\xfa\x7f"
 LAST = b"\x18\x01"
 """The field `last`: this frame is the final one of its stream."""
 
+LAST_AND_ID = tuple(tuple(LAST + bytes((8, digit | more)) for digit in range(128)) for more in (0, 0x80))
+"""`LAST`, and the field `id` up to the lowest digit of its varint: where no others follow, and where some do."""
+
 _CANCEL_TAG = 19
 _WINDOW_TAG = 20
 _PONG_TAG = 18
 _PING_TAG = 17
 _CHUNK = b"\xb2\x01\x00"
 
-_ONE_BYTE = tuple(bytes((value,)) for value in range(128))
+ONE_BYTE = tuple(bytes((value,)) for value in range(128))
+"""The varints of small numbers."""
 
 
 def varint(value: int) -> bytes:
     """An unsigned number as protobuf encodes it."""
     if value < 0x80:
-        return _ONE_BYTE[value]
+        return ONE_BYTE[value]
     if value < 0x4000:
         return bytes((value & 0x7F | 0x80, value >> 7))
     if value < 0x20_0000:
@@ -44,6 +48,12 @@ def varint(value: int) -> bytes:
 def field(number: int, content: bytes) -> bytes:
     """A length-delimited field: bytes, text or a message."""
     return b"%b%b%b" % (varint(number << 3 | 2), varint(len(content)), content)
+
+
+def path_message(path: bytes) -> bytes:
+    """The message of most operations, or its beginning: a path in the field 1."""
+    length = len(path)
+    return b"\n" + ONE_BYTE[length] + path if length < 0x80 else field(1, path)
 
 
 def number_field(number: int, value: int) -> bytes:
