@@ -82,16 +82,21 @@ class Sender:
     def start(self, call: Call) -> None:
         """Sends a call, or has it wait for its turn. Fails one that the broker would end the connection for."""
         call.session = self  # type: ignore[assignment]
-        if len(call.head) > self._head_length:
+        refusal = self._refusal(call) if call.payload or len(call.head) > self._head_length else None
+        if refusal is not None:
             call.state = ENDED
-            call.failed(_too_large(call, "head_bytes", len(call.head), self._head_length))
-        elif call.payload and not self._takes_payload(call):
-            call.state = ENDED
-            call.failed(_too_large(call, "payload_bytes", len(call.payload), self.greeting.whole_payload_length))
+            call.failed(refusal)
         elif self._waiting or len(self._calls) >= self._maximum or (call.payload and not self._has_credit(call)):
             self._waiting.append(call)
         else:
             self._send(call)
+
+    def _refusal(self, call: Call) -> BackendError | None:
+        if len(call.head) > self._head_length:
+            return _too_large(call, "head_bytes", len(call.head), self._head_length)
+        if not self._takes_payload(call):
+            return _too_large(call, "payload_bytes", len(call.payload), self.greeting.whole_payload_length)
+        return None
 
     def _takes_payload(self, call: Call) -> bool:
         return call.operation.takes_stream or len(call.payload) <= self.greeting.whole_payload_length

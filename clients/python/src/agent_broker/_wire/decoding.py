@@ -61,11 +61,12 @@ class FrameAccumulator:
                 raise ProtocolFault(f"a frame has the flags {flags}, which this version of the protocol does not know")
             if length > self.maximum:
                 raise ProtocolFault(f"a frame has {length} bytes, at most {self.maximum} are allowed")
-            stop = at + HEADER_LENGTH + length
+            start = at + HEADER_LENGTH
+            stop = start + length
             if stop > end:
                 self._missing = HEADER_LENGTH + length
                 break
-            messages.append(data[at + HEADER_LENGTH : stop])
+            messages.append(data[start:stop])
             at = stop
         if at < end:
             partial += memoryview(data)[at:]
