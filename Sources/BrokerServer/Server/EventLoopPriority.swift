@@ -6,11 +6,13 @@ internal import NIOCore
 /// What event loops are ahead of commands by, where both want the processors: a call is answered in microseconds, and
 /// would wait for as long as commands that compute let it.
 enum EventLoopPriority {
-    /// Raises the threads of the loops by so many levels of nice(2), where the process may: that takes CAP_SYS_NICE.
-    /// What they start has the ordinary level. A process that was given another one, or another policy, keeps it.
+    /// Raises the threads of the loops by so many levels of nice(2), where the process may: that takes CAP_SYS_NICE. They
+    /// take short turns, too: a thread that wakes up else waits for the end of another one's, which is up to a tick of the
+    /// kernel's. What they start has the ordinary level. A process that was given another one, or another policy, keeps
+    /// it.
     ///
-    /// Levels count between threads of one control group. With version 2 of them commands have groups beside the
-    /// broker's, and their weights count.
+    /// Levels count between threads of one control group, or autogroup. Commands have groups beside the broker's, whose
+    /// weights count: `exec.total_cpu_weight`.
     static func raise(_ eventLoops: [any EventLoop], by levels: Int, logger: Logger) {
         guard levels > 0 else { return }
         for (index, eventLoop) in eventLoops.enumerated() {
