@@ -6,11 +6,13 @@ internal import LocalBackend
 /// What the calls of one read batch work on, and those of them that are put off to its end.
 ///
 /// A call names its entry by its place in here: entries are shared by all event loops, which would wait for each other
-/// wherever a reference to one is counted.
+/// wherever a reference to one is counted. It is, once a batch.
 struct CallBatch {
     /// Put off, in the order in which they came.
     private(set) var calls: [PutOffCall] = []
     private var places: [Place] = []
+    /// What ``places`` refer to.
+    private var owned: [(BackendEntry, EntryBackend)] = []
 
     struct PutOffCall {
         let call: Call
@@ -21,10 +23,19 @@ struct CallBatch {
     /// An entry in use, and the view of it that a target asks for.
     private struct Place {
         let target: Target
-        let entry: BackendEntry
-        let backend: EntryBackend
+        let entry: Unmanaged<BackendEntry>
+        let backend: UncountedBackend
         /// One for all calls of the batch with this target. Nil: one that the client holds.
         let lease: LeaseID?
+        let recordsReads: Bool
+        let recordsChanges: Bool
+        /// False: the client has given its lease back.
+        var isHeld = true
+    }
+
+    private enum UncountedBackend {
+        case local(Unmanaged<LocalFilesystemBackend>)
+        case memory(Unmanaged<MemoryBackend>)
     }
 
     var isEmpty: Bool { places.isEmpty }
@@ -41,32 +52,55 @@ struct CallBatch {
     /// Nil: nothing of the batch works on it yet.
     func place(of target: Target) -> Int? {
         // By index: an element that is taken out is a copy.
-        places.indices.first { places[$0].target == target }
+        places.indices.first { places[$0].target == target && places[$0].isHeld }
     }
 
     mutating func add(_ entry: BackendEntry, _ backend: EntryBackend, _ target: Target, _ lease: LeaseID?) -> Int {
-        places.append(Place(target: target, entry: entry, backend: backend, lease: lease))
+        owned.append((entry, backend))
+        let uncounted: UncountedBackend =
+            switch backend {
+            case .local(let backend): .local(.passUnretained(backend))
+            case .memory(let backend): .memory(.passUnretained(backend))
+            }
+        places.append(
+            Place(
+                target: target,
+                entry: .passUnretained(entry),
+                backend: uncounted,
+                lease: lease,
+                recordsReads: entry.log.records(isModifying: false),
+                recordsChanges: entry.log.records(isModifying: true)
+            )
+        )
         return places.count - 1
     }
 
-    /// Hands over an entry, and the view of it that the target asks for. The batch has both until it ends, so that no
-    /// reference is counted.
-    func withPlace<Result>(_ place: Int, _ body: (BackendEntry, EntryBackend) -> Result) -> Result {
-        let places = places.span
-        return Unmanaged.passUnretained(places[place].entry)._withUnsafeGuaranteedRef { entry in
-            switch places[place].backend {
-            case .local(let backend):
-                Unmanaged.passUnretained(backend)._withUnsafeGuaranteedRef { body(entry, .local($0)) }
-            case .memory(let backend):
-                Unmanaged.passUnretained(backend)._withUnsafeGuaranteedRef { body(entry, .memory($0)) }
-            }
+    /// The client holds this lease no more: calls that come now do not find what was in use by it.
+    mutating func released(_ lease: UInt64) {
+        for index in places.indices where places[index].target.lease == lease { places[index].isHeld = false }
+    }
+
+    /// Attempts a call on the spot.
+    func attempt(_ verb: some EntryVerb, _ call: Call, at place: Int) -> NonBlocking<Answer> {
+        switch places[place].backend {
+        case .local(let backend):
+            backend._withUnsafeGuaranteedRef { verb.attempt(call.payload, isWhole: call.isWhole, on: $0) }
+        case .memory(let backend):
+            backend._withUnsafeGuaranteedRef { verb.attempt(call.payload, isWhole: call.isWhole, on: $0) }
         }
     }
+
+    /// Whether calls are recorded, as far as that does not hang on how they end.
+    func isRecorded(at place: Int, isModifying: Bool) -> Bool {
+        isModifying ? places[place].recordsChanges : places[place].recordsReads
+    }
+
+    func entry(at place: Int) -> BackendEntry { owned[place].0 }
 
     /// It works on local files, as the org's user.
     func changesIdentity(at place: Int) -> Bool {
         guard case .local(let backend) = places[place].backend else { return false }
-        return backend.identity != nil
+        return backend._withUnsafeGuaranteedRef { $0.identity != nil }
     }
 
     mutating func putOff(_ call: Call, at place: Int) {
@@ -75,10 +109,10 @@ struct CallBatch {
 
     /// Attempts what was put off. As the org's user: system calls and nothing else.
     mutating func attempt() {
-        let places = places
+        let owned = owned
         var calls = calls.mutableSpan
         for index in calls.indices {
-            guard case .local(let backend) = places[calls[index].place].backend else { continue }
+            guard case .local(let backend) = owned[calls[index].place].1 else { continue }
             calls[index].attempt(on: backend)
         }
     }
@@ -92,11 +126,11 @@ struct CallBatch {
 
     /// Tells what became of each call that was put off, once.
     mutating func takeOutcomes(_ body: (Call, BackendEntry, Attempt) -> Void) {
-        let places = places
+        let owned = owned
         var calls = calls.mutableSpan
         for index in calls.indices {
             let outcome = Attempt(calls[index].takeOutcome(), calls[index].call.operation.name)
-            body(calls[index].call, places[calls[index].place].entry, outcome)
+            body(calls[index].call, owned[calls[index].place].0, outcome)
         }
     }
 
@@ -104,6 +138,7 @@ struct CallBatch {
     mutating func removeAll() {
         calls.removeAll(keepingCapacity: true)
         places.removeAll(keepingCapacity: true)
+        owned.removeAll(keepingCapacity: true)
     }
 }
 

@@ -85,33 +85,18 @@ package actor Router: RequestHandler {
                 session.batch.putOff(call, at: place)
                 return .putOff
             }
-            return session.batch.withPlace(place) { entry, backend in
-                conclude(verb, call, entry, session) {
-                    switch backend {
-                    case .memory(let backend): verb.attempt(call.payload, isWhole: call.isWhole, on: backend)
-                    case .local(let backend): verb.attempt(call.payload, isWhole: call.isWhole, on: backend)
-                    }
-                }
+            guard session.batch.isRecorded(at: place, isModifying: V.isModifying) else {
+                return Attempt(session.batch.attempt(verb, call, at: place), name)
             }
+            let start = ContinuousClock.now
+            let outcome = Attempt(session.batch.attempt(verb, call, at: place), name)
+            if session.concludes(call, with: outcome) {
+                session.batch.entry(at: place).record(name, call, outcome, duration: start.duration(to: .now))
+            }
+            return outcome
         } catch {
             return .failed(error.during(name))
         }
-    }
-
-    private func conclude<V: EntryVerb>(
-        _ verb: V,
-        _ call: Call,
-        _ entry: BackendEntry,
-        _ session: Session,
-        _ attempt: () -> NonBlocking<Answer>
-    ) -> Attempt {
-        guard entry.log.records(isModifying: V.isModifying) else { return Attempt(attempt(), V.name) }
-        let start = ContinuousClock.now
-        let outcome = Attempt(attempt(), V.name)
-        if session.concludes(call, with: outcome) {
-            entry.record(V.name, call, outcome, duration: start.duration(to: .now))
-        }
-        return outcome
     }
 
     /// The calls on local files of one batch run as the org's user together: to become it and to return costs more

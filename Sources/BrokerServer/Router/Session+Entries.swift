@@ -32,10 +32,11 @@ extension Session {
     func place<V: Verb>(of call: Call, _ verb: V.Type, of broker: BrokerCore) throws(BackendError) -> Int? {
         guard let target = call.target else { throw Self.missingTarget }
         if V.isModifying, isReadOnly { try principal.authorizeWrite() }
-        // One that was given back meanwhile is held no more.
-        let held = target.lease == 0 ? nil : try held(target)
         if let known = batch.place(of: target) { return known }
-        if let entry = held?.lease.entry { return batch.add(entry, try entry.view(target.scopePath), target, nil) }
+        if target.lease != 0 {
+            let entry = try held(target).lease.entry
+            return batch.add(entry, try entry.view(target.scopePath), target, nil)
+        }
         guard let lease = broker.pool.tryAcquire(try keyedPoolKey(target)) else { return nil }
         do throws(BackendError) {
             return batch.add(lease.entry, try lease.entry.view(target.scopePath), target, lease.id)
@@ -83,6 +84,7 @@ extension Session {
         let id = LeaseID(rawValue: rawLease)
         guard let held = leases[id], !held.isReleased else { return false }
         leases[id]?.isReleased = true
+        batch.released(rawLease)
         if held.users == 0 { end(id, in: pool) }
         return true
     }

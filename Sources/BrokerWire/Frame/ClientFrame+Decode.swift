@@ -18,15 +18,18 @@ package struct ClientFrameDecoder: ~Copyable {
             guard let frame = FrameViews.client.unpack(head, as: Agentbroker__V1__ClientFrame.self) else {
                 throw MessageCodec.malformed
             }
-            return try ClientFrame(frame.pointee, payload: payload)
+            return try ClientFrame.of(frame.pointee, payload: payload)
         }
     }
 }
 
 extension ClientFrame {
-    init(_ message: Agentbroker__V1__ClientFrame, payload: ByteBuffer) throws(BackendError) {
-        // All at once: what is put together part by part is copied in the end, for one of them may throw.
-        self.init(
+    /// Not an initializer: one that may throw makes its value apart, and copies it in the end.
+    fileprivate static func of(
+        _ message: Agentbroker__V1__ClientFrame,
+        payload: ByteBuffer
+    ) throws(BackendError) -> ClientFrame {
+        ClientFrame(
             id: message.id,
             target: try message.target.map { (target) throws(BackendError) in try Target(target.pointee) },
             last: message.last != 0,
