@@ -181,7 +181,7 @@ import WireFuzzing
             let frame = FrameViews.client.unpack(head, as: Agentbroker__V1__ClientFrame.self)
             let arena = UnsafeMutableRawPointer(head.allocator).assumingMemoryBound(to: wire_arena.self)
             #expect(wire_arena_held(arena) <= 2 * MessageCodec.budget(headLength: head.bytes.count) + (40 << 10))
-            return .success(frame == nil)
+            return frame == nil
         }
         #expect(spent != nil)
         // Nothing of it is kept for as long as the connection is idle.

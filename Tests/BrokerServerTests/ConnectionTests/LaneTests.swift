@@ -145,4 +145,28 @@ import Testing
             }
         }
     }
+
+    /// What was in use in a batch is not found there by calls that come after the release of its lease.
+    @Test func aLeaseThatWasGivenBackIsHeldNoMore() async throws {
+        try await withConversation { _, client in
+            for _ in 0..<5 {
+                guard case .acquire(let acquired)? = try await client.call(client.frame(.acquire(Acquire()))).reply
+                else {
+                    Issue.record("no lease")
+                    return
+                }
+                func echo() -> ClientFrame {
+                    var frame = client.frame(.echo)
+                    frame.target = Target(key: "", lease: acquired.lease)
+                    return frame
+                }
+                let (before, after) = (echo(), echo())
+                let release = client.frame(.release(Release(lease: acquired.lease)))
+                try await client.client.send(before, release, after)
+                try await client.result(of: before.id)
+                try await client.result(of: release.id)
+                #expect(try await errorCode { try await client.result(of: after.id) } == .notFound)
+            }
+        }
+    }
 }
