@@ -150,10 +150,11 @@ int linux_raise_thread(int levels) {
         .nice = -levels,
         .runtime = 100 * 1000,
     };
-    int result = or_errno((int)syscall(SYS_sched_setattr, 0, &attributes, 0));
-    if (result == 0) return 0;
-    // Shorter turns are open to everyone.
+    if (syscall(SYS_sched_setattr, 0, &attributes, 0) == 0) return 0;
+    // Short turns are open to everyone, and some filters of system calls know the older calls alone.
     attributes.nice = 0;
     syscall(SYS_sched_setattr, 0, &attributes, 0);
-    return result;
+    if (setpriority(PRIO_PROCESS, 0, -levels) != 0) return -errno;
+    const struct sched_param parameters = {.sched_priority = 0};
+    return or_errno(sched_setscheduler(0, SCHED_OTHER | SCHED_RESET_ON_FORK, &parameters));
 }

@@ -18,7 +18,7 @@ enum Niceness {
     }
 
     /// Of the calling thread, and what it starts; where that is not allowed, it stays as it is.
-    static func set(_ value: Int32) { setpriority(process, 0, value) }
+    private static func set(_ value: Int32) { setpriority(process, 0, value) }
 
     private static var process: __priority_which_t { Int32(PRIO_PROCESS.rawValue) }
 

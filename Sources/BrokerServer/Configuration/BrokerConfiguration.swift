@@ -98,7 +98,7 @@ extension BrokerConfiguration {
         /// How long an event loop, after an answer, asks for a next request that is likely to come at once, before it sleeps
         /// until it is woken. Zero: never.
         package var busyPoll: Duration = .microseconds(100)
-        /// Levels of nice(2) that event loops are ahead of commands by, where the broker may.
+        /// Levels of nice(2) that event loops are ahead of other threads by, where the broker may.
         package var eventLoopPriority = 10
         /// Wait before the answer to a token that is not known. Twice as long with each that the address showed lately.
         package var authFailureDelay: Duration = .milliseconds(100)

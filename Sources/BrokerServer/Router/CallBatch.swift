@@ -6,7 +6,7 @@ internal import LocalBackend
 /// What the calls of one read batch work on, and those of them that are put off to its end.
 ///
 /// A call names its entry by its place in here: entries are shared by all event loops, which would wait for each other
-/// wherever a reference to one is counted. It is, once a batch.
+/// wherever a reference to one is counted. For calls that are answered on the spot it is once a batch.
 struct CallBatch {
     /// Put off, in the order in which they came.
     private(set) var calls: [PutOffCall] = []
@@ -23,7 +23,6 @@ struct CallBatch {
     /// An entry in use, and the view of it that a target asks for.
     private struct Place {
         let target: Target
-        let entry: Unmanaged<BackendEntry>
         let backend: UncountedBackend
         /// One for all calls of the batch with this target. Nil: one that the client holds.
         let lease: LeaseID?
@@ -65,7 +64,6 @@ struct CallBatch {
         places.append(
             Place(
                 target: target,
-                entry: .passUnretained(entry),
                 backend: uncounted,
                 lease: lease,
                 recordsReads: entry.log.records(isModifying: false),
@@ -90,7 +88,8 @@ struct CallBatch {
         }
     }
 
-    /// Whether calls are recorded, as far as that does not hang on how they end.
+    /// Whether calls are recorded, as far as that does not hang on how they end: as it was when the batch came to the
+    /// entry. Who begins to follow a log meanwhile hears of the next batch.
     func isRecorded(at place: Int, isModifying: Bool) -> Bool {
         isModifying ? places[place].recordsChanges : places[place].recordsReads
     }

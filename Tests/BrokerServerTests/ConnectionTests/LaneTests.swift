@@ -160,8 +160,9 @@ import Testing
                     frame.target = Target(key: "", lease: acquired.lease)
                     return frame
                 }
-                let (before, after) = (echo(), echo())
+                let before = echo()
                 let release = client.frame(.release(Release(lease: acquired.lease)))
+                let after = echo()
                 try await client.client.send(before, release, after)
                 try await client.result(of: before.id)
                 try await client.result(of: release.id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from agent_broker._protos import error_pb2, exec_pb2, files_pb2, frame_pb2, session_pb2
@@ -71,11 +73,11 @@ class Again:
 class Conversation:
     """A session, and the broker's side of it."""
 
-    def __init__(self, keeper: Again | None = None) -> None:
+    def __init__(self, keeper: Again | None = None, greeting: Greeting = GREETING) -> None:
         self.wakes = 0
         self.time = 100.0
         kept: Keeper | None = keeper
-        self.session = Session(GREETING, FrameAccumulator(4 << 20), lambda: self.time, self._wake, lambda: kept)
+        self.session = Session(greeting, FrameAccumulator(4 << 20), lambda: self.time, self._wake, lambda: kept)
 
     def _wake(self) -> None:
         self.wakes += 1
@@ -214,6 +216,23 @@ def test_a_broker_at_fault_hears_why(fields: dict[str, object]) -> None:
     late = talk.begin()
     assert late.error is not None
     assert (late.error.code, late.error.retryable) == (ErrorCode.CONNECTION_CLOSED, True)
+
+
+def test_more_than_the_connections_credit_is_a_fault() -> None:
+    keeper = Again()
+    talk = Conversation(keeper, dataclasses.replace(GREETING, calls_in_flight=5))
+    calls = [talk.begin(operations.EXEC_ATTACH) for _ in range(5)]
+    talk.sent()
+    # As much as the window of each stream lets through, and all at once.
+    messages = [
+        frame_pb2.ServerFrame(id=call.identifier, exec_output=exec_pb2.ExecOutput(), payload=b"x" * 1000)
+        for call in calls
+    ]
+    talk.session.receive_data(b"".join(frame(message.SerializeToString()) for message in messages))
+    [farewell] = talk.sent()
+    assert farewell.go_away.error.code == error_pb2.ERROR_CODE_PROTOCOL_ERROR
+    assert keeper.events == ["ended FAULT"]
+    assert all(call.error is not None and call.error.code == ErrorCode.PROTOCOL_ERROR for call in calls)
 
 
 def test_a_message_that_cannot_be_parsed_is_a_fault() -> None:

@@ -72,6 +72,9 @@ class UnaryCall(AsyncCall):
         self.future: asyncio.Future[Reply] = _running_loop().create_future()
 
     def answered(self, content: bytes, payload: bytes) -> None:
+        if self._pieces is not None:
+            self.received(self.operation.reply, content, payload, last=True)
+            return
         if self.timer is not None:
             self.end_timer()
         future = self.future

@@ -139,15 +139,14 @@ class Session(Sender):
                         self.retire(call)
                         continue
                 self._receive(call, *body_of(frame), payload, last=frame.last)
+            if taken:
+                self._take_credit(taken)
         except DecodeError:
             self.fail(UNREADABLE)
         except ProtocolFault as fault:
             self.fail(str(fault))
-        else:
-            if taken:
-                self._take_credit(taken)
-            if self.drained is not None and not calls:
-                self.close(self.drained)
+        if self.drained is not None and not calls:
+            self.close(self.drained)
 
     def _receive(self, call: Call, body: int, content: bytes, payload: bytes, *, last: bool) -> None:
         if body == ERROR:
