@@ -11,8 +11,8 @@ struct CallBatch {
     /// Put off, in the order in which they came.
     private(set) var calls: [PutOffCall] = []
     private var places: [Place] = []
-    /// What ``places`` refer to.
-    private var owned: [(BackendEntry, EntryBackend)] = []
+    /// Keeps what ``places`` refer to without counting: one for each, in the same order, and both end together.
+    private var owned: [(entry: BackendEntry, backend: EntryBackend)] = []
 
     struct PutOffCall {
         let call: Call
@@ -94,7 +94,8 @@ struct CallBatch {
         isModifying ? places[place].recordsChanges : places[place].recordsReads
     }
 
-    func entry(at place: Int) -> BackendEntry { owned[place].0 }
+    /// For what is to be recorded; counts a reference.
+    func entry(at place: Int) -> BackendEntry { owned[place].entry }
 
     /// It works on local files, as the org's user.
     func changesIdentity(at place: Int) -> Bool {
@@ -111,7 +112,7 @@ struct CallBatch {
         let owned = owned
         var calls = calls.mutableSpan
         for index in calls.indices {
-            guard case .local(let backend) = owned[calls[index].place].1 else { continue }
+            guard case .local(let backend) = owned[calls[index].place].backend else { continue }
             calls[index].attempt(on: backend)
         }
     }
@@ -129,7 +130,7 @@ struct CallBatch {
         var calls = calls.mutableSpan
         for index in calls.indices {
             let outcome = Attempt(calls[index].takeOutcome(), calls[index].call.operation.name)
-            body(calls[index].call, owned[calls[index].place].0, outcome)
+            body(calls[index].call, owned[calls[index].place].entry, outcome)
         }
     }
 

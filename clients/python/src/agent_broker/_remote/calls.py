@@ -61,7 +61,7 @@ class UnaryCall(AsyncCall):
         maximum: int | None = None,
     ) -> None:
         """`maximum`: bytes of payload that are gathered at the most. None: whatever comes."""
-        # What `Call` does. Calls are made by the ten thousand a second, and going through it takes a tenth of a
+        # What `Call` does. Calls are made by the hundred thousand a second, and going through it takes a fifth of a
         # microsecond.
         self.operation = operation
         self.target = target

@@ -159,10 +159,7 @@ class Sender:
                 self._upper = upper
                 self._upper_digits = varint(upper)
             message = head + LAST_AND_ID[upper > 0][identifier & 0x7F] + self._upper_digits
-            outgoing = self.outgoing
-            outgoing.append(header(0, len(message)) + message)
-            if len(outgoing) in _WAKES:
-                self._wake()
+            self.emit(header(0, len(message)) + message)
 
     def _send_stream(self, call: Call, head: bytes) -> None:
         identifier = call.identifier
