@@ -48,6 +48,9 @@ run: build ## a broker on loopback with an embedded configuration
 
 # Programs that tests run at a terminal.
 test: NEEDED += vim:/usr/bin/vim less:/usr/bin/less procps:/usr/bin/top valgrind:/usr/bin/valgrind
+# And what a part of the Python client is built with.
+test test-python: NEEDED += gcc:/usr/bin/gcc \
+          python3-dev:$(shell python3 -c 'import sysconfig; print(sysconfig.get_path("include"))' 2>/dev/null)/Python.h
 test: setup lint protos-check debug ## everything: lint, generated code, debug tests, the Python client, coding agents, some fuzzing, release build, instruction counts
 	@log=$$(mktemp) && trap 'rm -f "$$log"' EXIT && set -o pipefail && \
 	$(SWIFT) test --skip-build --no-parallel 2>&1 | tee "$$log" || \

@@ -6,14 +6,33 @@ import random
 import time
 
 import pytest
-from google.protobuf.message import DecodeError
 
-from agent_broker._protos import common_pb2, error_pb2, files_pb2, frame_pb2
+from agent_broker._protos import common_pb2, error_pb2, files_pb2, frame_pb2, session_pb2
 from agent_broker._session import operations
-from agent_broker._wire import faults
-from agent_broker._wire.decoding import FrameAccumulator, ProtocolFault, body_of, parse
+from agent_broker._wire import decoding, encoding, faults, native
+from agent_broker._wire.decoding import UNREADABLE, FrameAccumulator
 from agent_broker._wire.encoding import call_frame, field, frame, number_field, varint
+from agent_broker._wire.native import Frame
 from agent_broker.errors import BackendError, ErrorCode, ErrorReason
+
+
+@pytest.fixture(params=["C", "Python"])
+def implementation(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By whom frames are taken apart."""
+    if request.param == "Python":
+        monkeypatch.setattr(decoding, "take_frames", None)
+    elif native.take_frames is None:
+        pytest.skip("the part in C is not there")
+
+
+def frames_of(*pieces: bytes) -> tuple[list[Frame], str | None]:
+    """What an accumulator makes of bytes that come in pieces."""
+    accumulator = FrameAccumulator(1 << 20)
+    found: list[Frame] = []
+    for piece in pieces:
+        if accumulator.fault is None:
+            found += accumulator.append(piece)
+    return found, accumulator.fault
 
 
 @pytest.mark.parametrize("value", [0, 1, 127, 128, 16383, 16384, 1 << 32, (1 << 64) - 1])
@@ -48,52 +67,96 @@ def sample(identifier: int, size: int) -> frame_pb2.ServerFrame:
     )
 
 
+@pytest.mark.usefixtures("implementation")
 @pytest.mark.parametrize("size", [0, 1, 127, 128, 300_000])
 def test_a_frame_is_taken_apart(size: int) -> None:
     message = sample(70_000, size)
-    taken = parse(message.SerializeToString())
-    assert (taken.id, taken.last, taken.payload) == (70_000, True, b"x" * size)
-    body, content = body_of(taken)
-    assert (body, content) == (operations.READ.reply, getattr(taken, operations.READ.answer))
-    assert files_pb2.ReadReply.FromString(content) == message.read_reply
+    [taken], _ = frames_of(frame(message.SerializeToString()))
+    content = message.read_reply.SerializeToString()
+    assert taken == (70_000, True, operations.READ.reply, content, b"x" * size)
 
 
+@pytest.mark.usefixtures("implementation")
 def test_fields_in_another_order_and_unknown_ones_are_taken() -> None:
     plain = frame_pb2.ServerFrame(id=7, last=True, read_reply=files_pb2.ReadReply()).SerializeToString()
-    odd = field(2047, b"first") + number_field(1000, 5) + b"\x0d1234" + b"\x119876543\0" + plain
-    taken = parse(odd)
-    assert (taken.id, taken.last, taken.payload) == (7, True, b"first")
-    assert body_of(taken) == (operations.READ.reply, b"")
+    group = b"\xa3\x3f\x08\x01\xa4\x3f"
+    for between in (b"", group):
+        odd = field(2047, b"first") + number_field(1000, 5) + b"\x0d1234" + between + b"\x119876543\0" + plain
+        assert frames_of(frame(odd) + frame(plain)) == (
+            [(7, True, operations.READ.reply, b"", b"first"), (7, True, operations.READ.reply, b"", b"")],
+            None,
+        )
 
 
-def test_whatever_is_broken_is_a_fault_and_nothing_else() -> None:
+def samples(source: random.Random) -> bytes:
+    """A few frames, one after the other."""
+    others = [
+        frame_pb2.ServerFrame(window=session_pb2.Window(stream=3, bytes=1 << 40)),
+        frame_pb2.ServerFrame(id=1 << 63, last=True, error=error_pb2.Error(message="no")),
+        frame_pb2.ServerFrame(),
+    ]
+    messages = [sample(source.choice([1, 200, 1 << 40]), source.choice([0, 5, 200])) for _ in range(2)] + others
+    return b"".join(frame(message.SerializeToString()) for message in source.sample(messages, 3))
+
+
+@pytest.mark.usefixtures("implementation")
+def test_whatever_is_broken_is_a_fault_behind_the_frames_before_it() -> None:
+    good = frame(sample(8, 200).SerializeToString())
+    long = b"\x08" + b"\xff" * 11
+    for broken in (b"\x08", b"\x00\x01", b"\x0a\xff\xff\xff\xff\x0f", b"\xfa\x7f\x05abc", b"\x0f", long):
+        frames, fault = frames_of(good + good + frame(broken) + good)
+        assert (len(frames), fault) == (2, UNREADABLE), broken
+
+
+def test_c_and_python_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    if native.take_frames is None:
+        pytest.skip("the part in C is not there")
     source = random.Random(1)
-    intact = sample(70_000, 200).SerializeToString()
-    faulty = 0
+    faulty = whole = 0
     for _ in range(20_000):
-        data = bytearray(intact[: source.randrange(len(intact) + 1)])
+        data = bytearray(samples(source))
         for _ in range(source.randrange(4)):
-            if data:
-                data[source.randrange(len(data))] = source.randrange(256)
-        try:
-            body_of(parse(bytes(data)))
-        except DecodeError:
-            faulty += 1
+            data[source.randrange(len(data))] = source.randrange(256)
+        cut = source.randrange(len(data) + 1)
+        pieces = bytes(data[:cut]), bytes(data[cut:])
+        monkeypatch.setattr(decoding, "take_frames", native.take_frames)
+        by_c = frames_of(*pieces)
+        monkeypatch.setattr(decoding, "take_frames", None)
+        assert by_c == frames_of(*pieces), pieces
+        faulty += by_c[1] is not None
+        whole += len(by_c[0])
     assert faulty > 1000
+    assert whole > 10_000
 
 
+def test_the_frame_of_a_call_is_the_same_of_c_and_python() -> None:
+    if native.plain_call is None:
+        pytest.skip("the part in C is not there")
+    for identifier in (1, 127, 128, 1 << 32, (1 << 64) - 1):
+        for parts in ((), (b"",), (b"\x12\0", b"", b"\x82\x03\x03\n\x01a"), (b"\x12\0" * 70_000,)):
+            encoded = native.plain_call(identifier, *parts)
+            assert encoded == encoding.plain_call_in_python(identifier, *parts)
+            read = frame_pb2.ClientFrame.FromString(encoded[5:])
+            assert (read.id, read.last) == (identifier, True)
+    with pytest.raises(TypeError):
+        native.plain_call(1, "text")
+    with pytest.raises(OverflowError):
+        native.plain_call(-1)
+
+
+@pytest.mark.usefixtures("implementation")
 def test_frames_come_in_any_pieces() -> None:
     source = random.Random(2)
-    messages = [sample(identifier, source.choice([0, 5, 5000])).SerializeToString() for identifier in range(1, 200)]
-    stream = b"".join(map(frame, messages))
-    accumulator = FrameAccumulator(1 << 20)
-    found = []
+    messages = [sample(identifier, source.choice([0, 5, 5000])) for identifier in range(1, 200)]
+    stream = b"".join(frame(message.SerializeToString()) for message in messages)
+    pieces = []
     at = 0
     while at < len(stream):
         size = source.choice([1, 3, 700, 40_000])
-        found += accumulator.append(stream[at : at + size])
+        pieces.append(stream[at : at + size])
         at += size
-    assert found == messages
+    found, _ = frames_of(*pieces)
+    assert [(taken[0], taken[4]) for taken in found] == [(message.id, message.payload) for message in messages]
 
 
 def test_a_large_frame_in_small_pieces_takes_linear_time() -> None:
@@ -111,10 +174,13 @@ def test_a_large_frame_in_small_pieces_takes_linear_time() -> None:
     assert large < 100 * max(small, 0.001)
 
 
-@pytest.mark.parametrize("header", [b"\x01\0\0\0\0", b"\0\0\x10\0\x01"])
-def test_flags_and_long_messages_are_faults(header: bytes) -> None:
-    with pytest.raises(ProtocolFault):
-        FrameAccumulator(1 << 20).append(header)
+@pytest.mark.usefixtures("implementation")
+@pytest.mark.parametrize(("header", "said"), [(b"\x01\0\0\0\0", "flags 1"), (b"\0\0\x10\0\x01", "1048577 bytes")])
+def test_flags_and_long_messages_are_faults(header: bytes, said: str) -> None:
+    frames, fault = frames_of(frame(b"") + header)
+    assert frames == [(0, False, 0, b"", b"")]
+    assert fault is not None
+    assert said in fault
 
 
 def test_errors_carry_what_the_broker_said() -> None:

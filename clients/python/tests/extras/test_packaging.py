@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 from broker import Broker
 from test_examples import DIRECTORY, environment_of
 
 
+def build(directory: Path, **environment: str) -> Path:
+    """A wheel of the package, made in the directory."""
+    source = directory / "source"
+    shutil.copytree(DIRECTORY, source, ignore=shutil.ignore_patterns("build", "*.egg-info", "*.so"))
+    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(directory)]
+    subprocess.run([*command, str(source)], env=os.environ | environment, check=True)
+    [wheel] = directory.glob("agent_broker_client-*-cp311-abi3-*.whl")
+    return wheel
+
+
+def native_parts(wheel: Path) -> list[str]:
+    return [name for name in zipfile.ZipFile(wheel).namelist() if name.endswith((".so", ".c"))]
+
+
+def test_without_a_compiler_it_is_built_all_the_same(tmp_path: Path) -> None:
+    assert native_parts(build(tmp_path, CC="false")) == []
+
+
 def test_the_wheel_runs_the_quick_start_as_printed(broker: Broker, tmp_path: Path) -> None:
-    wheels = tmp_path / "wheels"
-    build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(wheels)]
-    subprocess.run([*build, str(DIRECTORY)], check=True)
+    wheel = build(tmp_path)
+    assert native_parts(wheel) == ["agent_broker/_wire/_frames.abi3.so"]
     clean = tmp_path / "clean"
     subprocess.run([sys.executable, "-m", "venv", str(clean)], check=True)
-    [wheel] = wheels.glob("agent_broker_client-*.whl")
     # Of run-tests: the packages that it depends on. Without them they come from the index.
     given = os.environ.get("WHEELS")
     where = ["--no-index", "--find-links", given] if given else []

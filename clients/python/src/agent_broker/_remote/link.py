@@ -213,7 +213,7 @@ class Link(asyncio.BufferedProtocol):
         interval = accepted.greeting.keepalive_interval or self._keepalive_interval
         self._keepalive_interval = min(interval, self._keepalive_interval)
         self._timer = self._loop.call_later(self._keepalive_interval, self._keepalive_due)
-        self._session.receive_messages(accepted.messages)
+        self._session.receive_frames(accepted.frames)
 
     def _keepalive_due(self) -> None:
         session = self._session

@@ -9,9 +9,10 @@ from google.protobuf.message import DecodeError
 from agent_broker._protos import error_pb2, session_pb2
 from agent_broker._session.limits import Greeting
 from agent_broker._wire import decoding
-from agent_broker._wire.decoding import UNREADABLE, FrameAccumulator, ProtocolFault, body_of, parse
+from agent_broker._wire.decoding import UNREADABLE, FrameAccumulator
 from agent_broker._wire.encoding import hello_frame
 from agent_broker._wire.faults import backend_error
+from agent_broker._wire.native import Frame
 from agent_broker.errors import BackendError, ErrorCode
 
 PROTOCOL_VERSION = 1
@@ -19,11 +20,11 @@ _LONGEST_GREETING = 4 << 20
 
 
 class Accepted(NamedTuple):
-    """The broker accepted the hello. `messages` came behind its answer; what is not whole yet is in `accumulator`."""
+    """The broker accepted the hello. `frames` came behind its answer; what is not whole yet is in `accumulator`."""
 
     greeting: Greeting
     accumulator: FrameAccumulator
-    messages: list[bytes]
+    frames: list[Frame]
 
 
 class Handshake:
@@ -41,18 +42,18 @@ class Handshake:
 
     def receive(self, data: bytes) -> Accepted | None:
         """Takes bytes as they come. None: there is more to come. Raises `BackendError` where it is refused."""
+        frames = self._accumulator.append(data)
+        if not frames:
+            if self._accumulator.fault is not None:
+                raise BackendError(self._accumulator.fault, ErrorCode.PROTOCOL_ERROR, "connect")
+            return None
+        _, _, body, content, _ = frames[0]
         try:
-            messages = self._accumulator.append(data)
-            if not messages:
-                return None
-            body, content = body_of(parse(messages[0]))
-        except ProtocolFault as fault:
-            raise BackendError(str(fault), ErrorCode.PROTOCOL_ERROR, "connect") from fault
+            greeting = self._understand(body, content)
         except DecodeError as error:
             raise BackendError(UNREADABLE, ErrorCode.PROTOCOL_ERROR, "connect") from error
-        greeting = self._understand(body, content)
         self._accumulator.maximum = greeting.frame_length
-        return Accepted(greeting, self._accumulator, messages[1:])
+        return Accepted(greeting, self._accumulator, frames[1:])
 
     def _understand(self, body: int, content: bytes) -> Greeting:
         if body == decoding.HELLO_REPLY:

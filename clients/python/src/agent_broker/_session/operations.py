@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from agent_broker._wire.decoding import BODIES
 from agent_broker._wire.encoding import varint
 
 
@@ -24,12 +23,9 @@ class Operation:
     """An idempotency key means something to it."""
     tag: bytes = field(init=False)
     """Of its field, encoded."""
-    answer: str = field(init=False)
-    """Name of the field `reply`."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tag", varint(self.number << 3 | 2))
-        object.__setattr__(self, "answer", BODIES[self.reply])
 
 
 def _read(number: int, name: str, reply: int | None = None) -> Operation:

@@ -10,13 +10,11 @@ from agent_broker._session.limits import Greeting
 from agent_broker._session.send_queue import SendQueue, Write
 from agent_broker._wire.encoding import (
     LAST,
-    LAST_AND_ID,
     call_frame,
     cancel_frame,
     chunk_frame,
-    header,
     number_field,
-    varint,
+    plain_call,
 )
 from agent_broker.errors import BackendError, ErrorCode, ErrorReason, LimitDetails
 
@@ -46,9 +44,6 @@ class Sender:
         self._wake = wake
         self._calls: dict[int, Call] = {}
         self._last_id = 0
-        # Of the varint of the last id: the digits that it shares with its neighbours.
-        self._upper = 0
-        self._upper_digits = b""
         self._waiting: deque[Call] = deque()
         self._maximum = greeting.calls_in_flight
         self._head_length = greeting.head_length - 1024
@@ -139,27 +134,20 @@ class Sender:
         call.state = SENT
         self._calls[identifier] = call
         target = call.target
-        if target is None:
-            head = call.options + call.head
-        else:
-            if target.lease != self.lease:
-                target.take(self.lease)
-            head = target.field + call.options + call.head
+        options = call.options
         if call.deadline is not None:
             left = max(1, int((call.deadline - self._clock()) * 1000))
-            head += number_field(_DEADLINE, min(left, 0xFFFFFFFF))
+            options += number_field(_DEADLINE, min(left, 0xFFFFFFFF))
+        if target is not None and target.lease != self.lease:
+            target.take(self.lease)
+        field = b"" if target is None else target.field
         if call.operation.takes_stream:
-            self._send_stream(call, head)
+            self._send_stream(call, field + options + call.head)
         elif call.payload:
             self._queue.sent_whole(len(call.payload))
-            self._extend(call_frame(identifier, head + LAST, call.payload))
+            self._extend(call_frame(identifier, field + options + call.head + LAST, call.payload))
         else:
-            upper = identifier >> 7
-            if upper != self._upper:
-                self._upper = upper
-                self._upper_digits = varint(upper)
-            message = head + LAST_AND_ID[upper > 0][identifier & 0x7F] + self._upper_digits
-            self.emit(header(0, len(message)) + message)
+            self.emit(plain_call(identifier, field, options, call.head))
 
     def _send_stream(self, call: Call, head: bytes) -> None:
         identifier = call.identifier

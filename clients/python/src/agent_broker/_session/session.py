@@ -22,11 +22,10 @@ from agent_broker._wire.decoding import (
     WINDOW,
     FrameAccumulator,
     ProtocolFault,
-    body_of,
-    parse,
 )
 from agent_broker._wire.encoding import go_away_frame, pong_frame, window_frame
 from agent_broker._wire.faults import backend_error, error_code_number
+from agent_broker._wire.native import Frame
 from agent_broker.errors import BackendError, ErrorCode
 
 _MAXIMUM_REPEATS = 3
@@ -108,43 +107,42 @@ class Session(Sender):
 
     def receive_data(self, data: bytes) -> None:
         """Takes bytes as they come. A fault of the broker's ends the session."""
-        try:
-            messages = self._accumulator.append(data)
-        except ProtocolFault as fault:
-            self.fail(str(fault))
-        else:
-            self.receive_messages(messages)
+        self.receive_frames(self._accumulator.append(data))
 
-    def receive_messages(self, messages: list[bytes]) -> None:
-        """Takes what frames hold, as `receive_data`."""
+    def receive_frames(self, frames: list[Frame]) -> None:
+        """Takes what the accumulator gave, and its fault."""
         self.heard = True
         calls = self._calls
         taken = 0
         try:
-            for message in messages:
+            for identifier, last, body, content, payload in frames:
                 if self.end is not None:
                     return
-                frame = parse(message)
-                call = calls.get(frame.id)
+                call = calls.get(identifier)
                 if call is None:
-                    self._receive_other(frame.id, *body_of(frame), frame.payload)
+                    self._receive_other(identifier, body, content, payload)
                     continue
-                payload = frame.payload
                 taken += len(payload)
-                # Most answers are one frame, and their body is not empty: then it is set, too.
-                if frame.last and call.state == SENT and call.window is None and len(payload) <= self._stream_window:
-                    content = getattr(frame, call.operation.answer)
-                    if content:
-                        call.answered(content, payload)
-                        self.retire(call)
-                        continue
-                self._receive(call, *body_of(frame), payload, last=frame.last)
+                # Most answers are one frame.
+                if (
+                    last
+                    and body == call.operation.reply
+                    and call.state == SENT
+                    and call.window is None
+                    and len(payload) <= self._stream_window
+                ):
+                    call.answered(content, payload)
+                    self.retire(call)
+                else:
+                    self._receive(call, body, content, payload, last=last)
             if taken:
                 self._take_credit(taken)
         except DecodeError:
             self.fail(UNREADABLE)
         except ProtocolFault as fault:
             self.fail(str(fault))
+        if self._accumulator.fault is not None:
+            self.fail(self._accumulator.fault)
         if self.drained is not None and not calls:
             self.close(self.drained)
 

@@ -7,9 +7,11 @@ from struct import Struct
 from typing import Any, Final
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.message import DecodeError
 
 from agent_broker._protos import frame_pb2
 from agent_broker._wire.encoding import HEADER_LENGTH
+from agent_broker._wire.native import Frame, take_frames
 
 _header = Struct(">BI").unpack_from
 
@@ -23,54 +25,7 @@ ERROR: Final = 23
 
 
 class ProtocolFault(Exception):
-    """The broker sent what the wire does not allow; `args[0]` says what."""
-
-
-class FrameAccumulator:
-    """Cuts what arrives into messages.
-
-    A frame that is not whole yet is gathered in one growing buffer: every byte is moved a bounded number of times,
-    however small the pieces are that it comes in.
-    """
-
-    def __init__(self, maximum: int) -> None:
-        """`maximum` is the longest message that is accepted, in bytes."""
-        self.maximum = maximum
-        self._partial = bytearray()
-        self._missing = 0
-
-    def append(self, data: bytes) -> list[bytes]:
-        """The messages that are whole now.
-
-        Raises `ProtocolFault` for flags that are not 0 and for a message that is too long.
-        """
-        partial = self._partial
-        if partial:
-            partial += data
-            if len(partial) < self._missing:
-                return []
-            data = bytes(partial)
-            partial.clear()
-        messages = []
-        at = 0
-        end = len(data)
-        self._missing = HEADER_LENGTH
-        while end - at >= HEADER_LENGTH:
-            flags, length = _header(data, at)
-            if flags:
-                raise ProtocolFault(f"a frame has the flags {flags}, which this version of the protocol does not know")
-            if length > self.maximum:
-                raise ProtocolFault(f"a frame has {length} bytes, at most {self.maximum} are allowed")
-            start = at + HEADER_LENGTH
-            stop = start + length
-            if stop > end:
-                self._missing = HEADER_LENGTH + length
-                break
-            messages.append(data[start:stop])
-            at = stop
-        if at < end:
-            partial += memoryview(data)[at:]
-        return messages
+    """The broker sent what does not belong there; `args[0]` says what."""
 
 
 def _frame_of_parts() -> Any:
@@ -94,18 +49,74 @@ def _frame_of_parts() -> Any:
     return factory.MessageFactory().GetPrototype(found)
 
 
-parse: Callable[[bytes], Any] = _frame_of_parts().FromString
-"""One frame: `id`, `last`, `payload`, and in the field of its body the bytes of that. Raises `DecodeError`."""
+_parse: Callable[[bytes], Any] = _frame_of_parts().FromString
+
+_NUMBERS = {field.name: field.number for field in frame_pb2.ServerFrame.DESCRIPTOR.oneofs_by_name["body"].fields}
+_BODIES = bytes(number in _NUMBERS.values() for number in range(max(_NUMBERS.values()) + 1))
 
 UNREADABLE: Final = "a frame is cut off, or holds what protobuf does not know"
 """What a `DecodeError` means."""
 
-BODIES: dict[int, str] = {field.number: field.name for field in frame_pb2.ServerFrame.DESCRIPTOR.fields}
-"""Names of the fields that bodies are in."""
-_NUMBERS = {name: number for number, name in BODIES.items()}
 
-
-def body_of(frame: Any) -> tuple[int, bytes]:
-    """Number and bytes of the body of a frame. A number of 0: it has none."""
+def parse(message: bytes) -> Frame:
+    """One frame, without its header. Raises `DecodeError`."""
+    frame = _parse(message)
     name = frame.WhichOneof("body")
-    return (0, b"") if name is None else (_NUMBERS[name], getattr(frame, name))
+    body, content = (0, b"") if name is None else (_NUMBERS[name], getattr(frame, name))
+    return frame.id, frame.last, body, content, frame.payload
+
+
+class FrameAccumulator:
+    """Takes frames out of what arrives.
+
+    A frame that is not whole yet is gathered in one growing buffer: every byte is moved a bounded number of times,
+    however small the pieces are that it comes in.
+    """
+
+    def __init__(self, maximum: int) -> None:
+        """`maximum` is the longest message that is accepted, in bytes."""
+        self.maximum = maximum
+        self.fault: str | None = None
+        """What is wrong with the bytes behind the last frame. Nothing is to be appended then."""
+        self._partial = bytearray()
+        self._missing = 0
+
+    def append(self, data: bytes) -> list[Frame]:
+        """The frames that are whole now, in order, up to one that is at fault; see `fault`."""
+        partial = self._partial
+        if partial:
+            partial += data
+            if len(partial) < self._missing:
+                return []
+            data = bytes(partial)
+            partial.clear()
+        frames: list[Frame] = []
+        at = 0 if take_frames is None else take_frames(data, self.maximum, _BODIES, frames)
+        if at < len(data):
+            at = self._take(data, at, frames)
+            partial += memoryview(data)[at:]
+        return frames
+
+    def _take(self, data: bytes, at: int, frames: list[Frame]) -> int:
+        """Returns where the first frame begins that is not whole, or is at fault."""
+        self._missing = HEADER_LENGTH
+        while len(data) - at >= HEADER_LENGTH:
+            flags, length = _header(data, at)
+            if flags:
+                self.fault = f"a frame has the flags {flags}, which this version of the protocol does not know"
+                break
+            if length > self.maximum:
+                self.fault = f"a frame has {length} bytes, at most {self.maximum} are allowed"
+                break
+            start = at + HEADER_LENGTH
+            stop = start + length
+            if stop > len(data):
+                self._missing = HEADER_LENGTH + length
+                break
+            try:
+                frames.append(parse(data[start:stop]))
+            except DecodeError:
+                self.fault = UNREADABLE
+                break
+            at = stop
+        return at

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from struct import Struct
 
+from agent_broker._wire import native
+
 header = Struct(">BI").pack
 """Flags, which are 0, and the length of the message that follows."""
 
@@ -15,9 +17,6 @@ HEADER_LENGTH = 5
 PAYLOAD_TAG = b"\xfa\x7f"
 LAST = b"\x18\x01"
 """The field `last`: this frame is the final one of its stream."""
-
-LAST_AND_ID = tuple(tuple(LAST + bytes((8, digit | more)) for digit in range(128)) for more in (0, 0x80))
-"""`LAST`, and the field `id` up to the lowest digit of its varint: where no others follow, and where some do."""
 
 _CANCEL_TAG = 19
 _WINDOW_TAG = 20
@@ -64,6 +63,15 @@ def number_field(number: int, value: int) -> bytes:
 def frame(message: bytes) -> bytes:
     """A whole message with its header."""
     return header(0, len(message)) + message
+
+
+def plain_call_in_python(identifier: int, *parts: bytes) -> bytes:
+    """As `plain_call`."""
+    return frame(b"".join((*parts, LAST, b"\x08", varint(identifier))))
+
+
+plain_call = native.plain_call or plain_call_in_python
+"""The only frame of a call: its id, and parts that are its other fields one after the other."""
 
 
 def call_frame(identifier: int, head: bytes, payload: bytes | memoryview = b"") -> list[bytes | memoryview]:
