@@ -105,4 +105,4 @@ lint: ## check the format of the Swift sources
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests loadtest
 
 clean: ## remove what was built
-	rm -rf .build
+	rm -rf .build clients/python/build clients/python/src/*.egg-info clients/python/src/agent_broker/_wire/*.so

@@ -301,12 +301,13 @@ def test_a_broker_that_says_nothing_any_more_counts_as_lost(own_broker: Broker) 
     run(body())
 
 
-def test_a_fault_right_behind_the_greeting_is_told_as_one() -> None:
+@pytest.mark.parametrize("fault", [None, b"\x01\0\0\0\0", frame(b"\x08")])
+def test_a_fault_right_behind_the_greeting_is_told_as_one(fault: bytes | None) -> None:
     async def main() -> None:
         async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.readexactly(5)
             hello = frame_pb2.ServerFrame(hello_reply=session_pb2.HelloReply(version=1)).SerializeToString()
-            writer.write(frame(hello) + frame(hello))
+            writer.write(frame(hello) + (fault or frame(hello)))
             await reader.read()
             writer.close()
             await writer.wait_closed()

@@ -115,6 +115,21 @@ def test_a_call_is_sent_and_answered() -> None:
     assert (call.state, talk.session.calls_in_flight) == (ENDED, 0)
 
 
+@pytest.mark.parametrize("fault", [b"\x01\0\0\0\0", b"\0\xff\0\0\0", frame(b"\x08")])
+def test_a_fault_ends_the_session_behind_the_answers_before_it(fault: bytes) -> None:
+    talk = Conversation()
+    answered, unanswered = talk.begin(), talk.begin()
+    talk.sent()
+    message = frame_pb2.ServerFrame(id=answered.identifier, last=True, stat_reply=files_pb2.StatReply())
+    talk.session.receive_data(frame(message.SerializeToString()) + fault)
+    assert answered.parts == [(operations.STAT.reply, b"", True)]
+    assert unanswered.error is not None
+    assert talk.session.end is not None
+    assert talk.session.end.kind is EndKind.FAULT
+    [farewell] = talk.sent()
+    assert farewell.go_away.error.code == error_pb2.ERROR_CODE_PROTOCOL_ERROR
+
+
 def test_calls_beyond_the_limit_wait_and_rise() -> None:
     talk = Conversation()
     calls = [talk.begin() for _ in range(4)]

@@ -15,9 +15,9 @@ _ROOT = b"/workspace"
 
 def as_bytes(text: PathLike) -> bytes:
     """The bytes of a path, or of other text that the kernel takes as bytes."""
-    if isinstance(text, bytes):
-        return text
     if not isinstance(text, str):
+        if isinstance(text, bytes):
+            return text
         text = os.fspath(text)
     try:
         return text.encode("utf-8", "surrogateescape")

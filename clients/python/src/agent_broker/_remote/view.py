@@ -64,7 +64,10 @@ class View:
         length = len(message)
         head = operation.tag + (ONE_BYTE[length] if length < 0x80 else varint(length)) + message
         call = UnaryCall(operation, self._target, head, payload, subject, maximum)
-        self._prepare(call, more)
+        if more or self._ended or self._parent_view is not None or self._timeout is not None:
+            self._prepare(call, more)
+        else:
+            call.options = self._options
         logged = self._logged(operation.name, subject) if self._logger is not None else None
         # No coroutine of its own for a call that nothing is done about.
         return self._connection.perform(call) if logged is None else self._perform(call, logged)
@@ -80,9 +83,8 @@ class View:
 
     def _prepare(self, call: AsyncCall, more: bytes = b"") -> None:
         """What holds for every call of the view."""
-        if self._ended or self._parent_view is not None:
-            self._check()
-        call.options = self._options + more if more else self._options
+        self._check()
+        call.options = self._options + more
         if self._timeout is not None:
             call.deadline = asyncio.get_running_loop().time() + self._timeout
 

@@ -21,7 +21,6 @@ from agent_broker._wire.decoding import (
     UNREADABLE,
     WINDOW,
     FrameAccumulator,
-    ProtocolFault,
 )
 from agent_broker._wire.encoding import go_away_frame, pong_frame, window_frame
 from agent_broker._wire.faults import backend_error, error_code_number
@@ -30,6 +29,10 @@ from agent_broker.errors import BackendError, ErrorCode
 
 _MAXIMUM_REPEATS = 3
 """A call that ends every connection is given up at some time."""
+
+
+class ProtocolFault(Exception):
+    """The broker sent what does not belong there; `args[0]` says what."""
 
 
 class Keeper(Protocol):
@@ -110,7 +113,7 @@ class Session(Sender):
         self.receive_frames(self._accumulator.append(data))
 
     def receive_frames(self, frames: list[Frame]) -> None:
-        """Takes what the accumulator gave, and its fault."""
+        """Takes what the accumulator gave. A fault of its ends the session once the frames before it are taken."""
         self.heard = True
         calls = self._calls
         taken = 0
@@ -131,8 +134,11 @@ class Session(Sender):
                     and call.window is None
                     and len(payload) <= self._stream_window
                 ):
+                    call.state = ENDED
+                    del calls[identifier]
+                    if call.operation.takes_stream:
+                        self.close_input(call)
                     call.answered(content, payload)
-                    self.retire(call)
                 else:
                     self._receive(call, body, content, payload, last=last)
             if taken:
@@ -143,6 +149,8 @@ class Session(Sender):
             self.fail(str(fault))
         if self._accumulator.fault is not None:
             self.fail(self._accumulator.fault)
+        if self._waiting:
+            self.pump()
         if self.drained is not None and not calls:
             self.close(self.drained)
 

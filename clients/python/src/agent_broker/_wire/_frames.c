@@ -15,6 +15,9 @@
 #include <stdint.h>
 #include <string.h>
 
+/* As Py_ssize_t, whatever its size is. */
+static const Py_ssize_t longest_frame = INT32_MAX - 64;
+
 enum { header_length = 5, field_id = 1, field_last = 3, field_payload = 2047 };
 enum { wire_varint = 0, wire_fixed64 = 1, wire_bytes = 2, wire_fixed32 = 5 };
 
@@ -68,7 +71,10 @@ static bool read_frame(struct reader reader, const struct bytes *bodies, struct 
     while (reader.at < reader.end) {
         uint64_t tag, number;
         struct bytes bytes;
+        const uint8_t *start = reader.at;
         if (!read_varint(&reader, 4, &tag) || tag >> 3 == 0) return false;
+        /* One with a digit of 0 too many is not plain: some of protobuf's parsers take it for a field of its own. */
+        if (reader.at - start > 1 && reader.at[-1] == 0) return false;
         uint64_t field = tag >> 3;
         switch (tag & 7) {
         case wire_varint:
@@ -163,9 +169,9 @@ static PyObject *plain_call(PyObject *module, PyObject *const *arguments, Py_ssi
     for (Py_ssize_t index = 1; index < count; index++) {
         Py_ssize_t part = PyBytes_Size(arguments[index]);
         if (part < 0) return NULL;
+        if (part > longest_frame - length) return PyErr_Format(PyExc_OverflowError, "a frame is too long");
         length += part;
     }
-    if (length > UINT32_MAX) return PyErr_Format(PyExc_OverflowError, "a frame of %zd bytes", length);
     PyObject *frame = PyBytes_FromStringAndSize(NULL, header_length + length);
     if (frame == NULL) return NULL;
     uint8_t *at = (uint8_t *)PyBytes_AsString(frame);

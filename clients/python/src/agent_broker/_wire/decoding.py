@@ -24,10 +24,6 @@ CHUNK: Final = 22
 ERROR: Final = 23
 
 
-class ProtocolFault(Exception):
-    """The broker sent what does not belong there; `args[0]` says what."""
-
-
 def _frame_of_parts() -> Any:
     """The class of a `ServerFrame` whose bodies are bytes, so that protobuf leaves the messages in them as they are."""
     # Of what these have, types-protobuf knows a part.
@@ -49,7 +45,7 @@ def _frame_of_parts() -> Any:
     return factory.MessageFactory().GetPrototype(found)
 
 
-_parse: Callable[[bytes], Any] = _frame_of_parts().FromString
+_message_of: Callable[[bytes], Any] = _frame_of_parts().FromString
 
 _NUMBERS = {field.name: field.number for field in frame_pb2.ServerFrame.DESCRIPTOR.oneofs_by_name["body"].fields}
 _BODIES = bytes(number in _NUMBERS.values() for number in range(max(_NUMBERS.values()) + 1))
@@ -58,9 +54,9 @@ UNREADABLE: Final = "a frame is cut off, or holds what protobuf does not know"
 """What a `DecodeError` means."""
 
 
-def parse(message: bytes) -> Frame:
+def _parse(message: bytes) -> Frame:
     """One frame, without its header. Raises `DecodeError`."""
-    frame = _parse(message)
+    frame = _message_of(message)
     name = frame.WhichOneof("body")
     body, content = (0, b"") if name is None else (_NUMBERS[name], getattr(frame, name))
     return frame.id, frame.last, body, content, frame.payload
@@ -114,7 +110,7 @@ class FrameAccumulator:
                 self._missing = HEADER_LENGTH + length
                 break
             try:
-                frames.append(parse(data[start:stop]))
+                frames.append(_parse(data[start:stop]))
             except DecodeError:
                 self.fault = UNREADABLE
                 break

@@ -66,12 +66,11 @@ def frame(message: bytes) -> bytes:
 
 
 def plain_call_in_python(identifier: int, *parts: bytes) -> bytes:
-    """As `plain_call`."""
+    """The only frame of a call: its id, and parts that are its other fields one after the other."""
     return frame(b"".join((*parts, LAST, b"\x08", varint(identifier))))
 
 
 plain_call = native.plain_call or plain_call_in_python
-"""The only frame of a call: its id, and parts that are its other fields one after the other."""
 
 
 def call_frame(identifier: int, head: bytes, payload: bytes | memoryview = b"") -> list[bytes | memoryview]:

@@ -1,11 +1,13 @@
 """What is done for every frame, in C where the package was built with a compiler.
 
 Where it was not, or where the environment has `AGENT_BROKER_PURE_PYTHON`, Python does the same, and takes longer.
+Numbers are below 2^64, and frames below 2 GiB.
 """
 
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 from collections.abc import Callable
 from types import ModuleType
@@ -19,7 +21,10 @@ def _load() -> ModuleType | None:
         return None
     try:
         return importlib.import_module("agent_broker._wire._frames")
-    except ImportError:
+    except ModuleNotFoundError:
+        return None
+    except ImportError as error:
+        logging.getLogger("agent_broker").warning("the part in C cannot be loaded, Python does its work: %s", error)
         return None
 
 
