@@ -20,7 +20,6 @@ from broker import Broker, run
 
 from agent_broker import BackendError, ErrorCode, Output, RemoteFilesystemBackend, ScopeConfig, TerminalSize, sync
 from agent_broker._remote.link import Link
-from agent_broker._remote.resumptions import Resumptions
 
 
 def in_child(body: Callable[[], None]) -> int:
@@ -252,7 +251,7 @@ def test_a_connection_takes_a_large_buffer_when_it_needs_one() -> None:
     loop = asyncio.new_event_loop()
     tracemalloc.start()
     try:
-        links = [Link(loop, 30.0, 3, Resumptions()) for _ in range(100)]
+        links = [Link(loop, 30.0, 3) for _ in range(100)]
         assert tracemalloc.get_traced_memory()[0] < 100 * (20 << 10)
         sizes = []
         for _ in range(4):

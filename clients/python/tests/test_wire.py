@@ -160,6 +160,16 @@ def test_the_frame_of_a_call_is_the_same_of_c_and_python() -> None:
         native.plain_call(1, "text")
 
 
+def test_a_field_is_the_same_of_c_and_python() -> None:
+    if native.tagged is None:
+        pytest.skip("the part in C is not there")
+    for size in (0, 127, 128, 16_384, 3_000_000):
+        encoded = native.tagged(b"\x82\x03", b"x" * size)
+        assert encoded == encoding.tagged_in_python(b"\x82\x03", b"x" * size) == field(48, b"x" * size)
+    with pytest.raises(TypeError):
+        native.tagged(b"\n", "text")  # type: ignore[arg-type]
+
+
 @pytest.mark.usefixtures("implementation")
 def test_frames_come_in_any_pieces() -> None:
     source = random.Random(2)

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from agent_broker._remote.resumptions import Resumptions
 from agent_broker._session.call import ENDED, Call
 from agent_broker._session.operations import Operation
 from agent_broker._session.target import Target
@@ -47,8 +46,6 @@ class AsyncCall(Call):
 class UnaryCall(AsyncCall):
     """A call whose whole answer is one value: its payload is gathered."""
 
-    resumptions: Resumptions | None = None
-    """By which who waits goes on. None: by the loop."""
     _pieces: list[bytes] | None = None
     _size = 0
     _body = 0
@@ -80,13 +77,11 @@ class UnaryCall(AsyncCall):
             return
         if self.timer is not None:
             self.end_timer()
-        future = self.future
-        if future.done():
+        try:
+            self.future.set_result((content, payload))
+        except asyncio.InvalidStateError:
+            # Cancelled: nobody waits any more. A handler of a signal may do that at any time.
             return
-        if self.resumptions is None:
-            future.set_result((content, payload))
-        else:
-            self.resumptions.answer(future, (content, payload))
 
     def received(self, body: int, content: bytes, payload: bytes, *, last: bool) -> int:
         if not last or self._pieces is not None:

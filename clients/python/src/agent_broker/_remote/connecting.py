@@ -10,7 +10,6 @@ from agent_broker._protos import common_pb2, lease_pb2
 from agent_broker._remote.busy_poll import BusyPoll
 from agent_broker._remote.calls import Reply, UnaryCall
 from agent_broker._remote.link import Link
-from agent_broker._remote.resumptions import Resumptions
 from agent_broker._session import operations, options
 from agent_broker._session.session import Session
 from agent_broker._session.target import Target
@@ -23,15 +22,13 @@ _ALPN = "agentbroker/1"
 _STRENGTH = [IsolationMode.NONE, IsolationMode.SOFTWARE, IsolationMode.LANDLOCK, IsolationMode.BWRAP]
 
 
-async def establish(
-    config: RemoteFilesystemBackendConfig, target: Target, resumptions: Resumptions
-) -> tuple[Link, Session]:
+async def establish(config: RemoteFilesystemBackendConfig, target: Target) -> tuple[Link, Session]:
     """Connects, says hello and, where the entry is to be like something, takes a lease on it.
 
     Raises `BackendError`.
     """
     timeout = config.connect_timeout_ms / 1000
-    link = await _connect(config, timeout, resumptions)
+    link = await _connect(config, timeout)
     try:
         session = await link.greet(config.auth_token, config.client_name, timeout)
         if config.entry is not None or config.isolation is not IsolationMode.AUTO:
@@ -42,13 +39,13 @@ async def establish(
     return link, session
 
 
-async def _connect(config: RemoteFilesystemBackendConfig, timeout: float, resumptions: Resumptions) -> Link:
+async def _connect(config: RemoteFilesystemBackendConfig, timeout: float) -> Link:
     loop = asyncio.get_running_loop()
     context = _tls_context(config)
     name = (config.tls and config.tls.server_name) or None
 
     def protocol() -> Link:
-        return Link(loop, config.keepalive_interval_ms / 1000, config.keepalive_count_max, resumptions)
+        return Link(loop, config.keepalive_interval_ms / 1000, config.keepalive_count_max)
 
     where = config.host if config.host.startswith(_UNIX) else f"{config.host}:{config.port}"
     try:

@@ -11,7 +11,6 @@ from agent_broker._remote import forks
 from agent_broker._remote.calls import AsyncCall, Reply, UnaryCall
 from agent_broker._remote.connecting import establish
 from agent_broker._remote.link import Link
-from agent_broker._remote.resumptions import Resumptions
 from agent_broker._remote.waiting import WaitingCalls, refuse
 from agent_broker._session import options
 from agent_broker._session.call import ENDED, SENT, WAITING, Call
@@ -45,8 +44,6 @@ class ReconnectingConnection:
         self._session: Session | None = None
         # Take no more calls, and have some under way.
         self._draining: dict[Session, Link] = {}
-        # One for all connections, as a call may be answered by another than it was sent on.
-        self._resumptions = Resumptions()
         self._waiting = WaitingCalls(config.max_waiting_calls)
         self._waiters: set[asyncio.Future[None]] = set()
         self._attempt: asyncio.Task[None] | None = None
@@ -90,7 +87,6 @@ class ReconnectingConnection:
         """Makes a call and waits for its answer. Cancelling the task stops the call; see `stop`."""
         if call.future.get_loop() is not self._loop:
             self._bind()
-        call.resumptions = self._resumptions
         session = self._session
         if session is None or call.deadline is not None or self._gives_keys:
             self._begin(call)
@@ -254,7 +250,7 @@ class ReconnectingConnection:
 
     async def _try(self) -> None:
         try:
-            link, session = await establish(self.config, self._target, self._resumptions)
+            link, session = await establish(self.config, self._target)
         except BackendError as error:
             lost = error.code == ErrorCode.CONNECTION_CLOSED
             if lost and error.maybe_executed:

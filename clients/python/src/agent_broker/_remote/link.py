@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import cast
 
 from agent_broker._remote.busy_poll import BusyPoll
-from agent_broker._remote.resumptions import Resumptions
 from agent_broker._session.call import SENT
 from agent_broker._session.ends import ConnectionEnd, EndKind
 from agent_broker._session.handshake import Accepted, Handshake
@@ -29,15 +28,8 @@ _LEAST_BUFFER, _LARGEST_BUFFER = 16 << 10, 256 << 10
 class Link(asyncio.BufferedProtocol):
     """Belongs to its event loop. Holds its keeper weakly: who is let go is collected."""
 
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        keepalive_interval: float,
-        keepalive_misses: int,
-        resumptions: Resumptions,
-    ) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, keepalive_interval: float, keepalive_misses: int) -> None:
         self._loop = loop
-        self._resumptions = resumptions
         self._keepalive = Keepalive(keepalive_misses)
         self._keepalive_interval = keepalive_interval
         self._timer: asyncio.TimerHandle | None = None
@@ -110,7 +102,6 @@ class Link(asyncio.BufferedProtocol):
             self._receive_greeting(data)
             session = self._session
         self._busy = False
-        self._resumptions.resume()
         if session is not None and session.outgoing:
             self._flush()
         if session is not None and session.end is not None:
@@ -130,7 +121,6 @@ class Link(asyncio.BufferedProtocol):
             self._session.close(end)
         if not self.closed.done():
             self.closed.set_result(None)
-        self._resumptions.resume()
 
     def pause_writing(self) -> None:
         if self._session is not None:

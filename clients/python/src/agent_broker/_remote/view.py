@@ -10,7 +10,7 @@ from agent_broker._remote.connection import ReconnectingConnection
 from agent_broker._session import options
 from agent_broker._session.operations import Operation
 from agent_broker._session.target import Target
-from agent_broker._wire.encoding import ONE_BYTE, varint
+from agent_broker._wire.encoding import tagged
 from agent_broker.errors import destroyed_backend
 from agent_broker.logging import Operation as LoggedOperation
 from agent_broker.logging import OperationsLogger, should_log_operation
@@ -61,8 +61,7 @@ class View:
 
         `message` is the encoded operation, `more` further fields of the frame, `maximum` the payload that is taken.
         """
-        length = len(message)
-        head = operation.tag + (ONE_BYTE[length] if length < 0x80 else varint(length)) + message
+        head = tagged(operation.tag, message)
         call = UnaryCall(operation, self._target, head, payload, subject, maximum)
         if more or self._ended or self._parent_view is not None or self._timeout is not None:
             self._prepare(call, more)

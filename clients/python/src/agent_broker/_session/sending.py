@@ -77,11 +77,13 @@ class Sender:
     def start(self, call: Call) -> None:
         """Sends a call, or has it wait for its turn. Fails one that the broker would end the connection for."""
         call.session = self  # type: ignore[assignment]
-        refusal = self._refusal(call) if call.payload or len(call.head) > self._head_length else None
-        if refusal is not None:
-            call.state = ENDED
-            call.failed(refusal)
-        elif self._waiting or len(self._calls) >= self._maximum or (call.payload and not self._has_credit(call)):
+        if call.payload or len(call.head) > self._head_length:
+            refusal = self._refusal(call)
+            if refusal is not None:
+                call.state = ENDED
+                call.failed(refusal)
+                return
+        if self._waiting or len(self._calls) >= self._maximum or (call.payload and not self._has_credit(call)):
             self._waiting.append(call)
         else:
             self._send(call)
@@ -147,7 +149,11 @@ class Sender:
             self._queue.sent_whole(len(call.payload))
             self._extend(call_frame(identifier, field + options + call.head + LAST, call.payload))
         else:
-            self.emit(plain_call(identifier, field, options, call.head))
+            # `emit`, without a call of its own for what most calls do.
+            outgoing = self.outgoing
+            outgoing.append(plain_call(identifier, field, options, call.head))
+            if len(outgoing) in _WAKES:
+                self._wake()
 
     def _send_stream(self, call: Call, head: bytes) -> None:
         identifier = call.identifier

@@ -116,31 +116,33 @@ class Session(Sender):
         """Takes what the accumulator gave. A fault of its ends the session once the frames before it are taken."""
         self.heard = True
         calls = self._calls
+        stream_window = self._stream_window
         taken = 0
         try:
             for identifier, last, body, content, payload in frames:
-                if self.end is not None:
-                    return
                 call = calls.get(identifier)
                 if call is None:
                     self._receive_other(identifier, body, content, payload)
-                    continue
-                taken += len(payload)
                 # Most answers are one frame.
-                if (
+                elif (
                     last
                     and body == call.operation.reply
                     and call.state == SENT
                     and call.window is None
-                    and len(payload) <= self._stream_window
+                    and len(payload) <= stream_window
                 ):
+                    taken += len(payload)
                     call.state = ENDED
                     del calls[identifier]
                     if call.operation.takes_stream:
                         self.close_input(call)
                     call.answered(content, payload)
+                    continue
                 else:
+                    taken += len(payload)
                     self._receive(call, body, content, payload, last=last)
+                if self.end is not None:
+                    return
             if taken:
                 self._take_credit(taken)
         except DecodeError:

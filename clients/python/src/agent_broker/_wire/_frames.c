@@ -186,6 +186,26 @@ static PyObject *plain_call(PyObject *module, PyObject *const *arguments, Py_ssi
     return frame;
 }
 
+static PyObject *tagged(PyObject *module, PyObject *const *arguments, Py_ssize_t count) {
+    (void)module;
+    if (count != 2) return PyErr_Format(PyExc_TypeError, "tagged takes 2 arguments, not %zd", count);
+    char *tag, *content;
+    Py_ssize_t tag_length, length;
+    if (PyBytes_AsStringAndSize(arguments[0], &tag, &tag_length) < 0) return NULL;
+    if (PyBytes_AsStringAndSize(arguments[1], &content, &length) < 0) return NULL;
+    uint8_t digits[10];
+    Py_ssize_t digits_length = write_varint(digits, (uint64_t)length) - digits;
+    if (length > longest_frame || tag_length > longest_frame - length - digits_length)
+        return PyErr_Format(PyExc_OverflowError, "a field is too long");
+    PyObject *field = PyBytes_FromStringAndSize(NULL, tag_length + digits_length + length);
+    if (field == NULL) return NULL;
+    char *at = PyBytes_AsString(field);
+    memcpy(at, tag, (size_t)tag_length);
+    memcpy(at + tag_length, digits, (size_t)digits_length);
+    memcpy(at + tag_length + digits_length, content, (size_t)length);
+    return field;
+}
+
 static PyMethodDef methods[] = {
     {"take_frames", (PyCFunction)(void (*)(void))take_frames, METH_FASTCALL,
      "take_frames(data: bytes, maximum: int, bodies: bytes, frames: list) -> int\n\n"
@@ -193,6 +213,9 @@ static PyMethodDef methods[] = {
     {"plain_call", (PyCFunction)(void (*)(void))plain_call, METH_FASTCALL,
      "plain_call(id: int, *parts: bytes) -> bytes\n\n"
      "The only frame of a call, whose other fields are the parts one after the other."},
+    {"tagged", (PyCFunction)(void (*)(void))tagged, METH_FASTCALL,
+     "tagged(tag: bytes, content: bytes) -> bytes\n\n"
+     "A length-delimited field, whose tag is encoded already."},
     {0},
 };
 

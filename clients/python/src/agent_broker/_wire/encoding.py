@@ -6,6 +6,7 @@ call. Standard protobuf takes the fields of a message in any order, so that join
 
 from __future__ import annotations
 
+from functools import partial
 from struct import Struct
 
 from agent_broker._wire import native
@@ -49,10 +50,16 @@ def field(number: int, content: bytes) -> bytes:
     return b"%b%b%b" % (varint(number << 3 | 2), varint(len(content)), content)
 
 
-def path_message(path: bytes) -> bytes:
-    """The message of most operations, or its beginning: a path in the field 1."""
-    length = len(path)
-    return b"\n" + ONE_BYTE[length] + path if length < 0x80 else field(1, path)
+def tagged_in_python(tag: bytes, content: bytes) -> bytes:
+    """A length-delimited field whose tag is encoded already."""
+    length = len(content)
+    return tag + (ONE_BYTE[length] if length < 0x80 else varint(length)) + content
+
+
+tagged = native.tagged or tagged_in_python
+
+path_message = partial(tagged, b"\n")
+"""The message of most operations, or its beginning: a path in the field 1."""
 
 
 def number_field(number: int, value: int) -> bytes:

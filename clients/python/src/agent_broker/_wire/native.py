@@ -38,3 +38,6 @@ The third argument has a byte for each number of a field, which is not 0 where t
 
 plain_call: Callable[..., bytes] | None = getattr(_module, "plain_call", None)
 """The only frame of a call: its id, and parts that are its other fields one after the other."""
+
+tagged: Callable[[bytes, bytes], bytes] | None = getattr(_module, "tagged", None)
+"""A length-delimited field: bytes, text or a message. Its tag is encoded already."""
