@@ -34,6 +34,16 @@ def test_beginning_and_end_are_kept(maximum: int | None) -> None:
             assert kept.result() == head + note + tail
 
 
+def test_the_answer_of_a_call_that_was_cancelled_meanwhile_goes_to_nobody() -> None:
+    async def body() -> None:
+        call = UnaryCall(operations.STAT, None, b"")
+        call.future.cancel()
+        call.answered(b"", b"")
+        assert call.future.cancelled()
+
+    asyncio.run(body())
+
+
 def test_keeping_small_pieces_takes_linear_time() -> None:
     def seconds(pieces: int) -> float:
         kept = KeptOutput(4 << 20)

@@ -88,6 +88,7 @@ class ReconnectingConnection:
         if call.future.get_loop() is not self._loop:
             self._bind()
         session = self._session
+        # Most calls need nothing of what `_begin` does besides.
         if session is None or call.deadline is not None or self._gives_keys:
             self._begin(call)
         else:

@@ -63,6 +63,7 @@ class View:
         """
         head = tagged(operation.tag, message)
         call = UnaryCall(operation, self._target, head, payload, subject, maximum)
+        # Most calls need no more of what `_prepare` does.
         if more or self._ended or self._parent_view is not None or self._timeout is not None:
             self._prepare(call, more)
         else:

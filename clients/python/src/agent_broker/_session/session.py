@@ -132,6 +132,7 @@ class Session(Sender):
                     and len(payload) <= stream_window
                 ):
                     taken += len(payload)
+                    # As `retire`, but that those whose turn has come are sent once for all.
                     call.state = ENDED
                     del calls[identifier]
                     if call.operation.takes_stream:

@@ -47,7 +47,7 @@ def varint(value: int) -> bytes:
 
 def field(number: int, content: bytes) -> bytes:
     """A length-delimited field: bytes, text or a message."""
-    return b"%b%b%b" % (varint(number << 3 | 2), varint(len(content)), content)
+    return tagged(varint(number << 3 | 2), content)
 
 
 def tagged_in_python(tag: bytes, content: bytes) -> bytes:
