@@ -20,17 +20,40 @@ package enum Base64 {
 
     /// Nil: the text is not what ``text(_:)`` makes of any bytes.
     package static func bytes(_ text: some StringProtocol) -> [UInt8]? {
-        var bytes: [UInt8] = []
-        var rest = Array(text.utf8)[...]
-        guard rest.count % 4 == 0 else { return nil }
-        while !rest.isEmpty {
-            let digits = rest.prefix(4).prefix { $0 != UInt8(ascii: "=") }.compactMap { alphabet.firstIndex(of: $0) }
-            let bits = digits.reduce(0) { $0 << 6 | UInt32($1) } << (6 * (4 - UInt32(digits.count)))
-            for index in 0..<max(0, digits.count - 1) {
-                bytes.append(UInt8(truncatingIfNeeded: bits >> (16 - 8 * index)))
-            }
-            rest = rest.dropFirst(4)
-        }
-        return self.text(bytes) == text ? bytes : nil
+        var text = String(text)
+        return text.withUTF8 { bytes($0) }
     }
+
+    /// The same for the bytes of a text.
+    package static func bytes(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
+        guard text.count % 4 == 0 else { return nil }
+        let padding = text.suffix(2).reversed().prefix { $0 == UInt8(ascii: "=") }.count
+        let digits = text.count - padding
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(text.count / 4 * 3)
+        var combined: UInt8 = 0
+        for start in stride(from: 0, to: text.count, by: 4) {
+            var bits: UInt32 = 0
+            for index in start..<start + 4 {
+                let value = index < digits ? values[Int(text[index])] : 0
+                combined |= value
+                bits = bits << 6 | UInt32(value)
+            }
+            bytes.append(UInt8(truncatingIfNeeded: bits >> 16))
+            bytes.append(UInt8(truncatingIfNeeded: bits >> 8))
+            bytes.append(UInt8(truncatingIfNeeded: bits))
+        }
+        // What the padding stands for has to be zero.
+        guard combined < noDigit, bytes.suffix(padding).allSatisfy({ $0 == 0 }) else { return nil }
+        bytes.removeLast(padding)
+        return bytes
+    }
+
+    /// What each character stands for.
+    private static let values = (UInt8.min...UInt8.max).map { character in
+        alphabet.firstIndex(of: character).map(UInt8.init) ?? noDigit
+    }
+
+    /// A bit that no digit has.
+    private static let noDigit: UInt8 = 64
 }

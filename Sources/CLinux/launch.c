@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -33,6 +34,56 @@ struct child {
     _Alignas(16) char stack[stack_size];
     _Alignas(16) char program_stack[stack_size];
 };
+
+// clone3(2) of a child that runs on a stack of its own, as clone(2) has it, which glibc has no function for. The child
+// does not return.
+static pid_t clone_with(struct clone_args *arguments, int (*run)(void *), struct child *child) {
+#if defined(__x86_64__)
+    long result;
+    __asm__ volatile("syscall\n\t"
+                     "test %%rax, %%rax\n\t"
+                     "jnz 1f\n\t"
+                     "mov %[child], %%rdi\n\t"
+                     "call *%[run]\n\t"
+                     "hlt\n"
+                     "1:"
+                     : "=a"(result)
+                     : "a"(SYS_clone3), "D"(arguments), "S"(sizeof *arguments), [run] "r"(run), [child] "r"(child)
+                     : "rcx", "r11", "cc", "memory");
+#elif defined(__aarch64__)
+    register long result __asm__("x0") = (long)arguments;
+    register long size __asm__("x1") = sizeof *arguments;
+    register long number __asm__("x8") = SYS_clone3;
+    __asm__ volatile("svc 0\n\t"
+                     "cbnz x0, 1f\n\t"
+                     "mov x0, %[child]\n\t"
+                     "blr %[run]\n\t"
+                     "brk 1\n"
+                     "1:"
+                     : "+r"(result)
+                     : "r"(size), "r"(number), [run] "r"(run), [child] "r"(child)
+                     : "cc", "memory");
+#else
+    long result = -ENOSYS;
+#endif
+    if (result >= 0) return (pid_t)result;
+    errno = (int)-result;
+    return -1;
+}
+
+// A child that runs on its stack, see clone(2), in a control group of version 2 from the beginning: -1 for none.
+static pid_t make_child(int (*run)(void *), struct child *child, int flags, int *pidfd, int control_group) {
+    if (control_group < 0) return clone(run, child->stack + stack_size, flags, child, pidfd);
+    struct clone_args arguments = {
+        .flags = (uint64_t)(flags & ~CSIGNAL) | CLONE_INTO_CGROUP,
+        .exit_signal = flags & CSIGNAL,
+        .pidfd = (uintptr_t)pidfd,
+        .stack = (uintptr_t)child->stack,
+        .stack_size = stack_size,
+        .cgroup = control_group,
+    };
+    return clone_with(&arguments, run, child);
+}
 
 static int write_file(const char *path, const char *text) {
     int file = open(path, O_WRONLY | O_CLOEXEC);
@@ -222,13 +273,13 @@ static int join_and_exit(void *argument) {
     _exit(0);
 }
 
-int linux_try_control_group(int members) {
-    struct linux_launch launch = {.control_groups = &members, .control_group_count = 1};
+int linux_try_control_group(int group, bool is_directory) {
+    struct linux_launch launch = {.control_groups = &group, .control_group_count = is_directory ? 0 : 1};
     struct child *child = mmap(NULL, sizeof *child, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (child == MAP_FAILED) return -errno;
     child->launch = &launch;
     // Without a signal at its end, which a handler of the caller's would take for that of another child.
-    pid_t process = clone(join_and_exit, child->stack + stack_size, CLONE_VM | CLONE_VFORK, child);
+    pid_t process = make_child(join_and_exit, child, CLONE_VM | CLONE_VFORK, NULL, is_directory ? group : -1);
     int error = process < 0 ? errno : child->error;
     if (process >= 0) waitpid(process, NULL, __WALL);
     munmap(child, sizeof *child);
@@ -261,7 +312,7 @@ pid_t linux_start(const struct linux_launch *launch, int *pidfd, enum linux_laun
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    pid_t process = clone(run_child, child->stack + stack_size, flags, child, pidfd);
+    pid_t process = make_child(run_child, child, flags, pidfd, launch->control_group);
     int error = process < 0 ? errno : child->error;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 

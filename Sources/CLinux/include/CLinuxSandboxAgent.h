@@ -6,8 +6,8 @@
 #include <sys/types.h>
 
 enum sandbox_operation {
-    // Descriptors come along: standard input, output and error, but for a terminal; files cgroup.procs of the control
-    // groups that the program joins; and the strings where they are not in the message.
+    // Descriptors come along: standard input, output and error, but for a terminal; files cgroup.procs, or tasks, of
+    // control groups that the program joins; and the strings where they are not in the message.
     sandbox_operation_start = 1,
     // To every process of a command; SIGKILL to the whole tree, whatever it is.
     sandbox_operation_signal,

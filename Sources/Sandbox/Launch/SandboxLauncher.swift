@@ -101,9 +101,12 @@ struct SandboxLauncher: ~Copyable, Sendable {
         let null = try OwnedDescriptor.null(O_RDWR)
         let diagnosis = try OwnedDescriptor.pair(by: "pipe2", linux_pipe)
         try diagnosis.first.setNonBlocking()
-        let members = try group?.openMembers() ?? []
-        defer { withExtendedLifetime(members) {} }
-        let groups = members.map(\.rawValue)
+        let entrance = try group?.openEntrance()
+        defer { withExtendedLifetime(entrance) {} }
+        let groups = GroupDescriptors(
+            birthplace: entrance?.birthplace?.rawValue ?? -1,
+            members: entrance?.members.map(\.rawValue) ?? []
+        )
         let socket = try OwnedDescriptor.pair(by: "socketpair", linux_socket_pair)
         let standard = [null.rawValue, null.rawValue, diagnosis.second.rawValue]
         let (processID, pidfd): (pid_t, Int32)
@@ -169,6 +172,13 @@ struct SandboxLauncher: ~Copyable, Sendable {
         }
     }
 
+    /// Of control groups that a process is to be in, see ``ControlGroup/openEntrance()``.
+    private struct GroupDescriptors {
+        /// -1: none.
+        let birthplace: Int32
+        let members: [Int32]
+    }
+
     private struct Program {
         let path: String
         let words: [[UInt8]]
@@ -182,7 +192,7 @@ struct SandboxLauncher: ~Copyable, Sendable {
         _ owner: HostIdentity,
         _ limits: SandboxLimits,
         descriptors: [Int32],
-        groups: [Int32]
+        groups: GroupDescriptors
     ) throws(BackendError) -> (processID: pid_t, pidfd: Int32) {
         let arguments = CStringArray(program.words)
         var place: [UInt8] = []
@@ -195,7 +205,7 @@ struct SandboxLauncher: ~Copyable, Sendable {
         var failedStep = linux_launch_step_none
         let processID = arguments.withPointers { arguments in
             paths.withPointers { paths in
-                Self.withPointers(descriptors, groups) { descriptors, groups in
+                Self.withPointers(descriptors, groups.members) { descriptors, members in
                     var launch = linux_launch(
                         program: paths[0],
                         arguments: arguments.baseAddress,
@@ -206,8 +216,9 @@ struct SandboxLauncher: ~Copyable, Sendable {
                         switches_identity: user != nil,
                         uid: owner.uid,
                         gid: owner.gid,
-                        control_groups: groups.baseAddress,
-                        control_group_count: Int32(groups.count),
+                        control_groups: members.baseAddress,
+                        control_group_count: Int32(members.count),
+                        control_group: groups.birthplace,
                         directory: workspace ?? -1,
                         directory_path: paths[1],
                         etc: etc == nil ? nil : paths[2],

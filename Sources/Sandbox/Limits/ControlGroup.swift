@@ -108,9 +108,25 @@ final class ControlGroup: Sendable {
 
     /// Files to which a process writes "0" to become a member. It need not be allowed to open them itself.
     func openMembers() throws(BackendError) -> [SharedDescriptor] {
+        try Self.openMembers(of: directories)
+    }
+
+    /// For a process that is made: the directory where it can be made as a member, and files for where it cannot.
+    func openEntrance() throws(BackendError) -> (birthplace: SharedDescriptor?, members: [SharedDescriptor]) {
+        var joined = directories
+        // Of version 2 there is one hierarchy.
+        guard let index = joined.firstIndex(where: { $0.hierarchy.makesMembers }) else {
+            return (nil, try openMembers())
+        }
+        let birthplace = try ControlGroupFile.openDirectory(joined.remove(at: index).members)
+        return (SharedDescriptor(birthplace), try Self.openMembers(of: joined))
+    }
+
+    private static func openMembers(of directories: [Directory]) throws(BackendError) -> [SharedDescriptor] {
         var members: [SharedDescriptor] = []
         for directory in directories {
-            members.append(SharedDescriptor(try ControlGroupFile.open("cgroup.procs", of: directory.members)))
+            let file = directory.hierarchy.membersFile
+            members.append(SharedDescriptor(try ControlGroupFile.open(file, of: directory.members)))
         }
         return members
     }

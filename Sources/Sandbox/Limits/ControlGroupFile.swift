@@ -35,6 +35,11 @@ enum ControlGroupFile {
         return try .made(by: "open of a control group's \(name)", file < 0 ? -errno : file)
     }
 
+    static func openDirectory(_ path: String) throws(BackendError) -> OwnedDescriptor {
+        let directory = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        return try .made(by: "open of a control group", directory < 0 ? -errno : directory)
+    }
+
     static func makeDirectory(_ path: String) throws(BackendError) {
         guard mkdir(path, 0o755) == 0 || errno == EEXIST else {
             throw .systemCall("mkdir of a control group", errno: errno)

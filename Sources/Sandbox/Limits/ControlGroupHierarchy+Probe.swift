@@ -17,10 +17,10 @@ struct UnusableControlGroup: Error, Hashable {
 
 extension ControlGroupHierarchy {
     /// Makes the group that all others of a runner are made in, and proves that they can be: by one with limits, and a
-    /// process that joins it.
+    /// process that becomes a member of it.
     ///
     /// `processorWeight`: of all together, where this process has 100.
-    func open(
+    mutating func open(
         _ path: String,
         processorWeight: Int,
         _ places: ControlGroupPlaces
@@ -34,8 +34,7 @@ extension ControlGroupHierarchy {
             try ControlGroupFile.makeDirectory(probe)
             defer { ControlGroupFile.removeDirectories(probe) }
             try apply(Self.trial, to: probe)
-            let members = try ControlGroupFile.open("cgroup.procs", of: probe)
-            try systemCall("joining a control group", linux_try_control_group(members.rawValue))
+            try proveMembership(of: probe)
         } catch {
             throw UnusableControlGroup(explanation: explain(error))
         }
@@ -53,6 +52,17 @@ extension ControlGroupHierarchy {
                 explanation:
                     "\(directory): \(error.message); start the broker as root, on a kernel with CONFIG_CGROUP_BPF"
             )
+        }
+    }
+
+    private mutating func proveMembership(of group: String) throws(BackendError) {
+        if version == .two {
+            let directory = try ControlGroupFile.openDirectory(group)
+            makesMembers = linux_try_control_group(directory.rawValue, true) == 0
+        }
+        if !makesMembers {
+            let members = try ControlGroupFile.open(membersFile, of: group)
+            try systemCall("joining a control group", linux_try_control_group(members.rawValue, false))
         }
     }
 
