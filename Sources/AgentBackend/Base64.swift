@@ -31,6 +31,8 @@ package enum Base64 {
         let digits = text.count - padding
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count / 4 * 3)
+        // The lookup of a global variable costs more than the rest.
+        let values = values
         var combined: UInt8 = 0
         for start in stride(from: 0, to: text.count, by: 4) {
             var bits: UInt32 = 0

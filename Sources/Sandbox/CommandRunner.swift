@@ -33,15 +33,21 @@ package final class CommandRunner: Sendable {
     static let longestStart = Duration.milliseconds(5)
 
     /// That the host has the level shows when the first command is started. Throws `MISSING_UTILITIES` and system calls'
-    /// errors.
+    /// errors. `host`: nil for one of its own.
     package init(
         level: IsolationLevel,
         configuration: Configuration = Configuration(),
+        host: SandboxHost? = nil,
         clock: (any Clock<Duration>)? = nil
     ) throws(BackendError) {
         let reactor = try ReadinessReactor()
         let launchThread = try LaunchThread()
-        let launcher = try SandboxLauncher(level: level, configuration: configuration, reactor: reactor)
+        let launcher = try SandboxLauncher(
+            level: level,
+            configuration: configuration,
+            host: host ?? SandboxHost(configuration),
+            reactor: reactor
+        )
         self.level = level
         self.configuration = configuration
         self.clock = clock ?? ReactorClock(reactor: reactor)

@@ -29,35 +29,37 @@ package struct IsolationReport: Sendable {
     }
 
     /// Runs `true` at one level after the other, as the identity that commands will have; nil is the broker's own user.
-    /// `untilProven`: those after the first that works are not probed.
+    /// `untilProven`: those after the first that works are not probed. `host`: nil for one of its own.
     package static func probing(
         _ levels: [IsolationLevel],
         untilProven: Bool = false,
         as identity: HostIdentity?,
-        configuration: CommandRunner.Configuration = CommandRunner.Configuration()
+        configuration: CommandRunner.Configuration = CommandRunner.Configuration(),
+        host: SandboxHost? = nil
     ) async -> IsolationReport {
+        let host = host ?? SandboxHost(configuration)
         var findings: [Finding] = []
         for level in levels {
             do throws(BackendError) {
-                try await prove(level, as: identity, configuration)
+                try await prove(level, as: identity, configuration, host)
                 findings.append(Finding(level: level, isProven: true, explanation: ""))
                 if untilProven { break }
             } catch {
                 findings.append(Finding(level: level, isProven: false, explanation: error.description))
             }
         }
-        let groups = ControlGroups(configuration.controlGroups, processorWeight: configuration.processorWeight)
-        return IsolationReport(findings: findings, limits: groups.report)
+        return IsolationReport(findings: findings, limits: host.controlGroups.report)
     }
 
     private static func prove(
         _ level: IsolationLevel,
         as identity: HostIdentity?,
-        _ configuration: CommandRunner.Configuration
+        _ configuration: CommandRunner.Configuration,
+        _ host: SandboxHost
     ) async throws(BackendError) {
         var configuration = configuration
         configuration.maximumSpareSandboxes = 0
-        let runner = try CommandRunner(level: level, configuration: configuration)
+        let runner = try CommandRunner(level: level, configuration: configuration, host: host)
         let error = await withTaskGroup(of: BackendError?.self) { group in
             group.addTask { await failure { () async throws(BackendError) in try await runner.run() } }
             let error = await failure { () async throws(BackendError) in try await runTrue(on: runner, as: identity) }

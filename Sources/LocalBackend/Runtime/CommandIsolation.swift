@@ -56,11 +56,13 @@ package struct CommandIsolation: Sendable {
                 message: "isolation \(asked.rawValue) is below require_isolation \(required.rawValue): change one"
             )
         }
+        let host = SandboxHost(configuration)
         let report = await IsolationReport.probing(
             asked.map { [$0] } ?? IsolationReport.automaticLevels,
             untilProven: true,
             as: identity,
-            configuration: configuration
+            configuration: configuration,
+            host: host
         )
         unkeptLimits = report.limits.filter { !$0.isProven }
         guard let level = asked ?? report.strongest, level >= required ?? level,
@@ -78,7 +80,7 @@ package struct CommandIsolation: Sendable {
         }
         // Not before: nothing that is probed is worth copies.
         configuration.preparedFilesDirectory = settings.preparedFilesDirectory
-        let runner = try CommandRunner(level: level, configuration: configuration)
+        let runner = try CommandRunner(level: level, configuration: configuration, host: host)
         let sandboxed = SandboxedCommands(runner: runner, limits: settings.limits)
         commands = sandboxed
         self.sandboxed = sandboxed

@@ -2,12 +2,10 @@ internal import AgentBackend
 internal import CLinux
 internal import Glibc
 
-/// The program of the agent, in one file in memory that all sandboxes are started from.
-struct AgentProgram: ~Copyable, Sendable {
+/// The program of the agent, in one file in memory that sandboxes are started from.
+enum AgentProgram {
     /// Executed as `/proc/self/fd/N`; nobody can write it.
-    let file: OwnedDescriptor
-
-    init() throws(BackendError) {
+    static func makeFile() throws(BackendError) -> SharedDescriptor {
         let writable = try OwnedDescriptor.made(by: "memfd_create", linux_program_file("sandbox-agent"))
         try writable.writeAll(sandboxAgentProgram.withUTF8Buffer { Base64.bytes($0) ?? [] })
         // Whom it runs as is somebody else than its owner.
@@ -15,6 +13,6 @@ struct AgentProgram: ~Copyable, Sendable {
         try systemCall("fcntl", linux_seal(writable.rawValue))
         // A program that is open for writing cannot be executed.
         let readable = open("/proc/self/fd/\(writable.rawValue)", O_RDONLY | O_CLOEXEC)
-        file = try .made(by: "open", readable < 0 ? -errno : readable)
+        return SharedDescriptor(try .made(by: "open", readable < 0 ? -errno : readable))
     }
 }

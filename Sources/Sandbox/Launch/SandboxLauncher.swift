@@ -16,13 +16,14 @@ struct SandboxLauncher: ~Copyable, Sendable {
     private let options: [OptionsKind: [UInt8]]
     /// Nil: each is mounted by itself.
     private let preparedFiles: PreparedSystemFiles?
-    private let agent: AgentProgram
+    private let agent: SharedDescriptor
     private let reactor: ReadinessReactor
     private let controlGroups: ControlGroups
 
     init(
         level: IsolationLevel,
         configuration: CommandRunner.Configuration,
+        host: SandboxHost,
         reactor: ReadinessReactor
     ) throws(BackendError) {
         var options: [OptionsKind: [UInt8]] = [:]
@@ -33,7 +34,7 @@ struct SandboxLauncher: ~Copyable, Sendable {
                     try BubblewrapOptions(host: configuration, network, files, isVacant: makesVacant).bytes
             }
         }
-        let agent = try AgentProgram()
+        let agent = try host.agent.get()
         self.level = level
         self.makesVacant = makesVacant
         self.configuration = configuration
@@ -41,7 +42,7 @@ struct SandboxLauncher: ~Copyable, Sendable {
         self.options = options
         preparedFiles = level.hasNamespaces && geteuid() == 0 ? PreparedSystemFiles(configuration) : nil
         self.agent = agent
-        controlGroups = ControlGroups(configuration.controlGroups, processorWeight: configuration.processorWeight)
+        controlGroups = host.controlGroups
         shell = ["/bin/bash", "/bin/sh"].first { access($0, X_OK) == 0 }
     }
 
@@ -122,7 +123,7 @@ struct SandboxLauncher: ~Copyable, Sendable {
             for descriptor in BubblewrapOptions.Descriptor.allCases {
                 switch descriptor {
                 case .options: numbers.append(optionFile.rawValue)
-                case .agent: numbers.append(agent.file.rawValue)
+                case .agent: numbers.append(agent.rawValue)
                 case .socket: numbers.append(socket.second.rawValue)
                 case .files: numbers += files.map(\.rawValue)
                 }
@@ -143,7 +144,7 @@ struct SandboxLauncher: ~Copyable, Sendable {
                 groups: groups
             )
         } else {
-            let numbers = standard + [agent.file.rawValue, socket.second.rawValue]
+            let numbers = standard + [agent.rawValue, socket.second.rawValue]
             // Never vacant at this level.
             let program = try hostAgent(in: workspace ?? -1)
             (processID, pidfd) = try start(
