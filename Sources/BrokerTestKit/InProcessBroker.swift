@@ -124,7 +124,9 @@ private func run<Value: Sendable>(
         time: time
     )
     var group = ServiceGroupConfiguration(
-        services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],
+        services: [
+            .init(service: service, successTerminationBehavior: .gracefullyShutdownGroup, serviceName: "broker")
+        ],
         logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     )
     group.gracefulShutdownSignals = []

@@ -233,10 +233,12 @@ package struct Broker: Sendable {
         or drain: BrokerDrain
     ) async throws {
         let (running, isRunning) = AsyncStream<Void>.makeStream()
-        let group = ServiceGroup(
-            services: services + [RunningService(isRunning: isRunning)],
-            logger: Logger(label: "services") { _ in SwiftLogNoOpLogHandler() }
-        )
+        let named = (services + [RunningService(isRunning: isRunning)]).map { service in
+            // The name that it else makes of one is all that the service refers to, tens of milliseconds long.
+            ServiceGroupConfiguration.ServiceConfiguration(service: service, serviceName: "\(type(of: service))")
+        }
+        let silent = Logger(label: "services") { _ in SwiftLogNoOpLogHandler() }
+        let group = ServiceGroup(configuration: ServiceGroupConfiguration(services: named, logger: silent))
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }
             tasks.addTask {
