@@ -66,9 +66,8 @@ int linux_seal(int file) {
 }
 
 int linux_set_nonblocking(int descriptor) {
-    int flags = fcntl(descriptor, F_GETFL);
-    if (flags < 0) return -errno;
-    return or_errno(fcntl(descriptor, F_SETFL, flags | O_NONBLOCK));
+    int yes = 1;
+    return or_errno(ioctl(descriptor, FIONBIO, &yes));
 }
 
 int linux_readable_bytes(int descriptor) {
@@ -105,17 +104,23 @@ void linux_name_thread(const char *name) { pthread_setname_np(pthread_self(), na
 
 int linux_epoll(void) { return or_errno(epoll_create1(EPOLL_CLOEXEC)); }
 
-int linux_epoll_add(int epoll, int descriptor, uint64_t key) {
+// Of a key: nothing but a hang-up is not to be told.
+static const uint64_t without_hang_up = UINT64_C(1) << 63;
+
+static int control_epoll(int epoll, int operation, int descriptor, uint64_t key, enum linux_epoll_interest interest) {
     struct epoll_event event = {.events = EPOLLONESHOT, .data.u64 = key};
-    if (epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) < 0) return -errno;
-    return 0;
+    if (interest == linux_epoll_readable || interest == linux_epoll_bytes) event.events |= EPOLLIN;
+    if (interest == linux_epoll_writable) event.events |= EPOLLOUT;
+    if (interest == linux_epoll_bytes) event.data.u64 |= without_hang_up;
+    return or_errno(epoll_ctl(epoll, operation, descriptor, &event));
+}
+
+int linux_epoll_add(int epoll, int descriptor, uint64_t key, enum linux_epoll_interest interest) {
+    return control_epoll(epoll, EPOLL_CTL_ADD, descriptor, key, interest);
 }
 
 int linux_epoll_arm(int epoll, int descriptor, uint64_t key, enum linux_epoll_interest interest) {
-    struct epoll_event event = {.events = EPOLLONESHOT, .data.u64 = key};
-    if (interest == linux_epoll_readable) event.events |= EPOLLIN;
-    if (interest == linux_epoll_writable) event.events |= EPOLLOUT;
-    return or_errno(epoll_ctl(epoll, EPOLL_CTL_MOD, descriptor, &event));
+    return control_epoll(epoll, EPOLL_CTL_MOD, descriptor, key, interest);
 }
 
 int linux_epoll_remove(int epoll, int descriptor) {
@@ -127,8 +132,13 @@ int linux_epoll_wait(int epoll, uint64_t *keys, int capacity, int milliseconds) 
     int limit = capacity < 64 ? capacity : 64;
     int count = epoll_wait(epoll, events, limit, milliseconds);
     if (count < 0) return errno == EINTR ? 0 : -errno;
-    for (int i = 0; i < count; i++) keys[i] = events[i].data.u64;
-    return count;
+    int told = 0;
+    for (int i = 0; i < count; i++) {
+        uint64_t key = events[i].data.u64;
+        if (key & without_hang_up && events[i].events == EPOLLHUP) continue;
+        keys[told++] = key & ~without_hang_up;
+    }
+    return told;
 }
 
 // sched_attr of sched_setattr(2), which the C library of Debian 12 does not have.

@@ -24,10 +24,15 @@ package final class CommandRunner: Sendable {
     private let sandboxes = Mutex<[ObjectIdentifier: LaunchedSandbox]>([:])
     private let spares: Mutex<SpareSandboxes<LaunchedSandbox>>
     /// What ``run()`` is to see to its end: no more than commands that may run at once, and sandboxes.
-    private let supervised: AsyncStream<@Sendable () async -> Void>
-    private let supervisedContinuation: AsyncStream<@Sendable () async -> Void>.Continuation
+    private let supervised: AsyncStream<Supervision>
+    private let supervisedContinuation: AsyncStream<Supervision>.Continuation
     /// Nothing runs, and nothing will.
     private let idle = Completion<Void>()
+
+    private struct Supervision: Sendable {
+        let executor: any TaskExecutor
+        let body: @Sendable () async -> Void
+    }
 
     /// A program that was started this long ago is not being started any more.
     static let longestStart = Duration.milliseconds(5)
@@ -91,9 +96,11 @@ package final class CommandRunner: Sendable {
             throw error
         }
         await withTaskCancellationHandler {
-            await withDiscardingTaskGroup { group in
-                for await supervise in supervised {
-                    group.addTask { await supervise() }
+            await withTaskExecutorPreference(reactor) {
+                await withDiscardingTaskGroup { group in
+                    for await supervision in supervised {
+                        group.addTask(executorPreference: supervision.executor) { await supervision.body() }
+                    }
                 }
             }
             // A start that was under way when the stream was cut off is supervised by its caller.
@@ -157,7 +164,10 @@ package final class CommandRunner: Sendable {
             if launched == nil { launched = try await launch(in: nil, for: purpose, limits) }
             guard let launched, launched.connection.attach(mount) else { continue }
             if spares.withLock({ $0.use(launched, kind) }) {
-                await superviseLater({ await self.makeSpare(kind, for: purpose) }, orElse: {})
+                await superviseLater(
+                    Supervision(executor: globalConcurrentExecutor) { await self.makeSpare(kind, for: purpose) },
+                    orElse: {}
+                )
             }
             // It may have ended before it was counted, and nobody would take it off again.
             if !launched.isUsable { spares.withLock { $0.ended(launched) }?.end() }
@@ -268,7 +278,11 @@ package final class CommandRunner: Sendable {
     // MARK: Supervision
 
     func superviseLater(_ command: RunningCommand) async {
-        await superviseLater({ await command.supervise() }, orElse: { command.terminate(.shuttingDown) })
+        // It waits for the reactor, and does nothing that takes time.
+        await superviseLater(
+            Supervision(executor: reactor) { await command.supervise() },
+            orElse: { command.terminate(.shuttingDown) }
+        )
     }
 
     private func superviseLater(_ sandbox: LaunchedSandbox) async {
@@ -282,7 +296,7 @@ package final class CommandRunner: Sendable {
             unused.min { $0.connection.lastUse < $1.connection.lastUse }?.endIfUnused()
         }
         await superviseLater(
-            {
+            Supervision(executor: globalConcurrentExecutor) {
                 await sandbox.supervise(setupLimit: self.configuration.setupLimit, clock: self.clock)
                 self.sandboxes.withLock { _ = $0.removeValue(forKey: ObjectIdentifier(sandbox)) }
                 self.spares.withLock { $0.ended(sandbox) }?.end()
@@ -292,11 +306,11 @@ package final class CommandRunner: Sendable {
     }
 
     /// `end` brings it to its end, where nobody is there to supervise it any more.
-    private func superviseLater(_ supervise: @escaping @Sendable () async -> Void, orElse end: () -> Void) async {
-        if case .terminated = supervisedContinuation.yield(supervise) {
+    private func superviseLater(_ supervision: Supervision, orElse end: () -> Void) async {
+        if case .terminated = supervisedContinuation.yield(supervision) {
             // run() was cancelled.
             end()
-            await supervise()
+            await supervision.body()
         }
     }
 

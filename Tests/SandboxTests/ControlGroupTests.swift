@@ -127,7 +127,9 @@ extension SandboxTests {
             let sandbox = top + "/org-1/1"
             #expect(host.read(sandbox + "/memory.max") == "1048576")
             #expect(host.read(sandbox + "/cgroup.subtree_control") == "+memory +pids +cpu")
-            _ = try group.openMembers()
+            let entrance = try group.openEntrance()
+            // Nor can processes be made in directories.
+            #expect(entrance.birthplace == nil && entrance.members.count == 1)
             #expect(host.read(sandbox + "/agent/cgroup.procs") == "")
             try host.write("low 3\nmax 4\noom 2\noom_kill 1\n", to: sandbox + "/agent/memory.events")
             try host.write("max 5\n", to: sandbox + "/pids.events")
@@ -195,6 +197,36 @@ extension SandboxTests {
             }
             let left = try FileManager.default.contentsOfDirectory(atPath: try #require(Host.versionTwo))
             #expect(!left.contains { $0.hasPrefix("agent-broker-\(getpid())-") })
+        }
+
+        /// What joins a group makes the whole host wait; the kernel's own version 2 can do without.
+        @Test(.enabled(if: geteuid() == 0 && Host.versionTwo != nil)) func aSandboxIsMadeInItsGroup() async throws {
+            let root = try #require(Host.versionTwo)
+            let host = try FakeHost(membership: "0::/\n", mounts: "41 31 0:38 / \(root) rw - cgroup2 cgroup2 rw\n")
+            defer { host.remove() }
+            var configuration = CommandRunner.Configuration()
+            configuration.controlGroups = host.places
+            let groups = SandboxHost(configuration)
+            let group = try #require(
+                try groups.controlGroups.makeGroup(ControlGroupLimits(), of: "org", within: ControlGroupLimits())
+            )
+            let entrance = try group.openEntrance()
+            #expect(entrance.birthplace != nil && entrance.members.isEmpty)
+            group.remove()
+            try await SandboxFixture.with(configuration: configuration) { fixture in
+                #expect(try await fixture.run("echo runs").output == "runs\n")
+                let own = try FileManager.default.contentsOfDirectory(atPath: root).filter {
+                    $0.hasPrefix("agent-broker-\(getpid())-")
+                }
+                let lists = own.flatMap { name in
+                    (FileManager.default.subpaths(atPath: "\(root)/\(name)") ?? []).filter {
+                        $0.hasSuffix("/agent/cgroup.procs")
+                    }.map { "\(root)/\(name)/\($0)" }
+                }
+                let members = try lists.map { try String(contentsOfFile: $0, encoding: .utf8) }
+                // Its sandbox, and a spare one; each with its first process and the agent.
+                #expect(members.contains { $0.split(separator: "\n").count >= 2 }, "\(lists) \(members)")
+            }
         }
 
         /// The right to make groups taken away by the kernel's own means: it is done without them, and said.

@@ -223,6 +223,7 @@ extension SandboxTests {
                         let launcher = try SandboxLauncher(
                             level: .bwrap,
                             configuration: fixture.runner.configuration,
+                            host: SandboxHost(fixture.runner.configuration),
                             reactor: reactor
                         )
                         let purpose = SandboxPurpose(

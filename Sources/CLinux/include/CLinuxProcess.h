@@ -121,7 +121,7 @@ int linux_program_file(const char *name);
 // fcntl(2) with F_ADD_SEALS: what is in a linux_program_file() stays as it is.
 int linux_seal(int file);
 
-// fcntl(2): sets O_NONBLOCK.
+// FIONBIO of ioctl(2): sets O_NONBLOCK.
 int linux_set_nonblocking(int descriptor);
 
 // FIONREAD of ioctl(2): how many bytes wait in a pipe or socket.
@@ -153,15 +153,18 @@ int linux_epoll(void);
 
 enum linux_epoll_interest {
     linux_epoll_readable,
+    // Readable, but not for the only reason that the other end was closed.
+    linux_epoll_bytes,
     linux_epoll_writable,
     // The other end was closed; nothing else.
     linux_epoll_hung_up,
 };
 
-// epoll_ctl(2), EPOLL_CTL_ADD: reports at most one hang-up or error until linux_epoll_arm().
-int linux_epoll_add(int epoll, int descriptor, uint64_t key);
+// epoll_ctl(2), EPOLL_CTL_ADD with EPOLLONESHOT: reports the key once, which is below 2^63. A hang-up or error counts as
+// any interest, but a hang-up as linux_epoll_bytes.
+int linux_epoll_add(int epoll, int descriptor, uint64_t key, enum linux_epoll_interest interest);
 
-// epoll_ctl(2), EPOLL_CTL_MOD with EPOLLONESHOT: reports the key once. A hang-up or error counts as any interest.
+// The same with EPOLL_CTL_MOD, for a descriptor that was added.
 int linux_epoll_arm(int epoll, int descriptor, uint64_t key, enum linux_epoll_interest interest);
 
 // epoll_ctl(2), EPOLL_CTL_DEL.

@@ -47,8 +47,7 @@ final class AgentConnection: ReadinessTarget {
         key = reactor.makeKey()
         let rawValue = socket.rawValue
         state = Mutex(State(socket: socket))
-        try reactor.add(self, key: key, descriptor: rawValue)
-        reactor.arm(key: key, descriptor: rawValue, for: .readable)
+        try reactor.add(self, key: key, descriptor: rawValue, for: .readable)
     }
 
     deinit {

@@ -22,10 +22,10 @@ struct CommandStreams: Sendable {
     ) throws(BackendError) {
         // Who waits to read and who waits to write wait apart.
         let writing = try terminal.duplicate()
-        let input = InputPipe(try MonitoredDescriptor(writing, reactor: reactor), isTerminal: true)
+        let input = InputPipe(try MonitoredDescriptor(writing, for: .hungUp, reactor: reactor), isTerminal: true)
         if !opensStandardInput { input.close() }
         self.input = input
-        output = OutputPipe(try MonitoredDescriptor(terminal, reactor: reactor), isTerminal: true)
+        output = OutputPipe(try MonitoredDescriptor(terminal, for: .readable, reactor: reactor), isTerminal: true)
         error = nil
     }
 

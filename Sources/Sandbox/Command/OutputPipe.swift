@@ -11,6 +11,8 @@ internal import Synchronization
 final class OutputPipe: Sendable {
     private struct State {
         var isReading = false
+        /// It is worth a look, which takes two system calls.
+        var mayHaveBytes = false
         /// Bytes that left the pipe.
         var count: UInt64 = 0
         /// Why the command never ran.
@@ -42,6 +44,13 @@ final class OutputPipe: Sendable {
         while true {
             // Asked first: what the tree wrote before its end is found by the attempt after it.
             let hasEnded = end.value != nil
+            if !hasEnded, !state.withLock({ $0.mayHaveBytes }) {
+                if case .cancelled = await descriptor.wait(until: isTerminal ? .readable : .bytes) {
+                    throw .waitCancelled
+                }
+                state.withLock { $0.mayHaveBytes = true }
+                continue
+            }
             switch try attempt(upTo: count) {
             case .bytes(let bytes):
                 return bytes
@@ -50,7 +59,7 @@ final class OutputPipe: Sendable {
                 if let failure = state.withLock({ $0.failure }) { throw failure }
                 return nil
             case .wouldBlock:
-                if case .cancelled = await descriptor.wait(until: .readable) { throw .waitCancelled }
+                state.withLock { $0.mayHaveBytes = false }
             case .closed:
                 // epoll(7) would report this without end.
                 if await end.wait() == nil { throw .waitCancelled }
@@ -85,6 +94,8 @@ final class OutputPipe: Sendable {
         descriptor.interrupt()
     }
 
+    private static let muchAtOnce = 4096
+
     /// What the kernel holds of one.
     private static let terminalReadSize = 4096
 
@@ -100,7 +111,11 @@ final class OutputPipe: Sendable {
     private func attempt(upTo count: Int) throws(BackendError) -> Attempt {
         let result = state.withLock { state in
             let attempt = readPipe(upTo: count)
-            if case .success(.bytes(let bytes)) = attempt { state.count += UInt64(bytes.readableBytes) }
+            if case .success(.bytes(let bytes)) = attempt {
+                state.count += UInt64(bytes.readableBytes)
+                // Who writes little at a time is waited for.
+                state.mayHaveBytes = bytes.readableBytes >= min(count, Self.muchAtOnce)
+            }
             return attempt
         }
         return try result.get()

@@ -11,7 +11,7 @@ struct StandardInput: ~Copyable {
 
     static func open(owner: HostIdentity?, reactor: ReadinessReactor) throws(BackendError) -> StandardInput {
         let pipe = try OwnedDescriptor.pipe(owner: owner)
-        let writer = try MonitoredDescriptor(pipe.second, reactor: reactor)
+        let writer = try MonitoredDescriptor(pipe.second, for: .hungUp, reactor: reactor)
         return StandardInput(inside: pipe.first, writer: writer)
     }
 
@@ -28,7 +28,7 @@ struct StandardOutput: ~Copyable {
 
     static func open(owner: HostIdentity?, reactor: ReadinessReactor) throws(BackendError) -> StandardOutput {
         let pipe = try OwnedDescriptor.pipe(owner: owner)
-        let reader = try MonitoredDescriptor(pipe.first, reactor: reactor)
+        let reader = try MonitoredDescriptor(pipe.first, for: .bytes, reactor: reactor)
         return StandardOutput(inside: pipe.second, reader: reader)
     }
 }

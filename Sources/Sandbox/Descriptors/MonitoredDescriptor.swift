@@ -8,6 +8,8 @@ internal import Synchronization
 final class MonitoredDescriptor: ReadinessTarget {
     enum Interest: Sendable {
         case readable
+        /// Readable as long as there is something to be read: that the other end was closed is not told.
+        case bytes
         case writable
         /// The other end was closed.
         case hungUp
@@ -25,6 +27,10 @@ final class MonitoredDescriptor: ReadinessTarget {
     private struct State: ~Copyable {
         var descriptor: OwnedDescriptor?
         var isInterrupted = false
+        /// What the reactor is to tell of.
+        var awaited: Interest?
+        /// It told when nobody waited.
+        var isReady = false
         var nextWait: UInt64 = 0
         var waiting: (wait: UInt64, continuation: CheckedContinuation<Wake, Never>)?
     }
@@ -33,14 +39,18 @@ final class MonitoredDescriptor: ReadinessTarget {
     private let key: UInt64
     private let state: Mutex<State>
 
-    /// Takes over the descriptor and makes it non-blocking.
-    init(_ descriptor: consuming OwnedDescriptor, reactor: ReadinessReactor) throws(BackendError) {
+    /// Takes over the descriptor and makes it non-blocking. `interest`: what is waited for first.
+    init(
+        _ descriptor: consuming OwnedDescriptor,
+        for interest: Interest,
+        reactor: ReadinessReactor
+    ) throws(BackendError) {
         try descriptor.setNonBlocking()
         self.reactor = reactor
         let rawValue = descriptor.rawValue
         key = reactor.makeKey()
-        state = Mutex(State(descriptor: descriptor))
-        try reactor.add(self, key: key, descriptor: rawValue)
+        state = Mutex(State(descriptor: descriptor, awaited: interest))
+        try reactor.add(self, key: key, descriptor: rawValue, for: interest)
     }
 
     deinit {
@@ -96,7 +106,10 @@ final class MonitoredDescriptor: ReadinessTarget {
 
     /// Called by the reactor's thread.
     func becameReady() {
-        resume(.tryAgain) { _ in }
+        resume(.tryAgain) { state in
+            state.awaited = nil
+            state.isReady = state.waiting == nil
+        }
     }
 
     // MARK: Waiting
@@ -106,10 +119,15 @@ final class MonitoredDescriptor: ReadinessTarget {
             let earlier = state.withLock { state -> (CheckedContinuation<Wake, Never>, Wake)? in
                 if unlessCancelled, Task.isCancelled { return (continuation, .cancelled) }
                 if state.isInterrupted { return (continuation, .interrupted) }
+                if state.isReady {
+                    state.isReady = false
+                    return (continuation, .tryAgain)
+                }
                 let replaced = state.waiting?.continuation
                 state.waiting = (wait, continuation)
-                if let descriptor = state.descriptor.take() {
+                if state.awaited != interest, let descriptor = state.descriptor.take() {
                     reactor.arm(key: key, descriptor: descriptor.rawValue, for: interest)
+                    state.awaited = interest
                     state.descriptor = consume descriptor
                 }
                 return replaced.map { ($0, .tryAgain) }

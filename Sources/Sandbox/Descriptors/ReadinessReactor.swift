@@ -10,9 +10,11 @@ protocol ReadinessTarget: AnyObject, Sendable {
 
 /// Tells when descriptors are ready, and when it is time: one epoll(7) instance, whose thread only wakes those who wait.
 ///
-/// Reads and writes are made by whoever waited, so that a pipe that nobody reads stays full. Safe to use from any
-/// thread. ``run()`` holds the thread that it is called on until ``stop()``.
-final class ReadinessReactor: Sendable {
+/// Reads and writes are made by whoever waited, so that a pipe that nobody reads stays full. Tasks that wait for its
+/// thread again and again may run there as well, which saves a change of threads each time: they do no more than what
+/// takes no time, and are over before ``stop()``. Safe to use from any thread. ``run()`` holds the thread that it is
+/// called on until ``stop()``.
+final class ReadinessReactor: TaskExecutor {
     private struct Registration {
         weak var target: (any ReadinessTarget)?
     }
@@ -27,45 +29,68 @@ final class ReadinessReactor: Sendable {
     private static let eventsAtOnce = 64
 
     private let epoll: OwnedDescriptor
-    /// There is something to look at besides descriptors.
-    private let wakeEvent: SharedDescriptor
+    private let signal: ReactorSignal
+    private let jobs = Mutex<[UnownedJob]>([])
     private let isStopped = Atomic(false)
     let sleepers: Sleepers
     private let state = Mutex(State())
 
     init() throws(BackendError) {
         epoll = try OwnedDescriptor.made(by: "epoll_create1", linux_epoll())
-        wakeEvent = SharedDescriptor(try OwnedDescriptor.made(by: "eventfd", linux_event()))
-        sleepers = Sleepers(wakeEvent: wakeEvent)
-        try systemCall("epoll_ctl", linux_epoll_add(epoll.rawValue, wakeEvent.rawValue, Self.wakeKey))
+        signal = try ReactorSignal()
+        sleepers = Sleepers(signal)
         try systemCall(
             "epoll_ctl",
-            linux_epoll_arm(epoll.rawValue, wakeEvent.rawValue, Self.wakeKey, linux_epoll_readable)
+            linux_epoll_add(epoll.rawValue, signal.descriptor, Self.wakeKey, linux_epoll_readable)
         )
     }
 
     func run() {
+        signal.takeThread()
         var keys = [UInt64](repeating: 0, count: Self.eventsAtOnce)
-        while true {
-            let count = linux_epoll_wait(epoll.rawValue, &keys, Int32(keys.count), sleepers.wakeThoseDue())
+        while !isStopped.load(ordering: .acquiring) {
+            let count = linux_epoll_wait(epoll.rawValue, &keys, Int32(keys.count), runWhatCanRun())
             // epoll_wait() fails for wrong arguments only, which these are not.
-            guard count >= 0, !isStopped.load(ordering: .acquiring) else { break }
+            guard count >= 0 else { break }
             for key in keys.prefix(Int(count)) {
                 if key == Self.wakeKey {
-                    linux_await_event(wakeEvent.rawValue)
-                    _ = linux_epoll_arm(epoll.rawValue, wakeEvent.rawValue, key, linux_epoll_readable)
+                    signal.clear()
+                    _ = linux_epoll_arm(epoll.rawValue, signal.descriptor, key, linux_epoll_readable)
                     continue
                 }
                 state.withLock { $0.registrations[key]?.target }?.becameReady()
             }
         }
         sleepers.stop()
+        _ = runWhatCanRun()
+    }
+
+    /// Returns in how many milliseconds there is something again, as far as it is known; -1: that is told.
+    private func runWhatCanRun() -> Int32 {
+        while true {
+            let milliseconds = sleepers.wakeThoseDue()
+            let ready = jobs.withLock { jobs in
+                defer { jobs = [] }
+                return jobs
+            }
+            guard !ready.isEmpty else { return milliseconds }
+            for job in ready { job.runSynchronously(on: asUnownedTaskExecutor()) }
+        }
     }
 
     /// Ends ``run()``. Idempotent.
     func stop() {
         isStopped.store(true, ordering: .releasing)
-        linux_signal_event(wakeEvent.rawValue)
+        signal.sendAlways()
+    }
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        let isFirst = jobs.withLock { jobs in
+            defer { jobs.append(job) }
+            return jobs.isEmpty
+        }
+        if isFirst { signal.send() }
     }
 
     // MARK: For those who are told
@@ -77,9 +102,15 @@ final class ReadinessReactor: Sendable {
         }
     }
 
-    func add(_ target: any ReadinessTarget, key: UInt64, descriptor: Int32) throws(BackendError) {
+    /// As if ``arm(key:descriptor:for:)`` was called, too.
+    func add(
+        _ target: any ReadinessTarget,
+        key: UInt64,
+        descriptor: Int32,
+        for interest: MonitoredDescriptor.Interest
+    ) throws(BackendError) {
         state.withLock { $0.registrations[key] = Registration(target: target) }
-        let result = linux_epoll_add(epoll.rawValue, descriptor, key)
+        let result = linux_epoll_add(epoll.rawValue, descriptor, key, interest.epollInterest)
         guard result < 0 else { return }
         state.withLock { $0.registrations[key] = nil }
         throw .systemCall("epoll_ctl", errno: -result)
@@ -101,6 +132,7 @@ extension MonitoredDescriptor.Interest {
     fileprivate var epollInterest: linux_epoll_interest {
         switch self {
         case .readable: linux_epoll_readable
+        case .bytes: linux_epoll_bytes
         case .writable: linux_epoll_writable
         case .hungUp: linux_epoll_hung_up
         }

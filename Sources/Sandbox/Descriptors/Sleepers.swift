@@ -1,5 +1,4 @@
 internal import AgentBackend
-internal import CLinux
 internal import Synchronization
 
 /// Tasks that the reactor's thread wakes when it is time. Safe to use from any thread.
@@ -13,10 +12,10 @@ final class Sleepers: Sendable {
     private let state = Mutex(State())
     private let start = ContinuousClock.now
     /// Has the thread call ``wakeThoseDue()``.
-    private let wakeEvent: SharedDescriptor
+    private let signal: ReactorSignal
 
-    init(wakeEvent: SharedDescriptor) {
-        self.wakeEvent = wakeEvent
+    init(_ signal: ReactorSignal) {
+        self.signal = signal
     }
 
     var count: Int { state.withLock { $0.queue.count } }
@@ -58,7 +57,7 @@ final class Sleepers: Sendable {
             return state.queue.add(continuation, id: id, until: deadline)
         }
         switch isSooner {
-        case true: linux_signal_event(wakeEvent.rawValue)
+        case true: signal.send()
         case false: break
         case nil: continuation.resume(returning: false)
         }

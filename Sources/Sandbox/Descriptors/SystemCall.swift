@@ -66,7 +66,7 @@ extension OwnedDescriptor {
     }
 
     func setNonBlocking() throws(BackendError) {
-        try systemCall("fcntl", linux_set_nonblocking(rawValue))
+        try systemCall("ioctl", linux_set_nonblocking(rawValue))
     }
 }
 

@@ -158,7 +158,7 @@ struct SandboxLauncher: ~Copyable, Sendable {
             )
         }
         do throws(BackendError) {
-            let process = try MonitoredDescriptor(OwnedDescriptor(pidfd), reactor: reactor)
+            let process = try MonitoredDescriptor(OwnedDescriptor(pidfd), for: .readable, reactor: reactor)
             let connection = try AgentConnection(socket.first, group: group, reactor: reactor)
             return LaunchedSandbox(
                 connection,
