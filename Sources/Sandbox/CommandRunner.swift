@@ -268,7 +268,8 @@ package final class CommandRunner: Sendable {
         } else {
             input = try .empty()
         }
-        let output = try StandardOutput.open(owner: prepared.identity, reactor: reactor)
+        // Who has written, or never will, is not being started any more: the next one can be.
+        let output = try StandardOutput.open(owner: prepared.identity, reactor: reactor) { slot.leave() }
         let error = try StandardOutput.open(owner: prepared.identity, reactor: reactor)
         let streams = CommandStreams(input: input.writer, output: output.reader, error: error.reader)
         let descriptors = [input.inside.rawValue, output.inside.rawValue, error.inside.rawValue]

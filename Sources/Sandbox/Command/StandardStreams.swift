@@ -26,9 +26,14 @@ struct StandardOutput: ~Copyable {
     let inside: OwnedDescriptor
     let reader: MonitoredDescriptor
 
-    static func open(owner: HostIdentity?, reactor: ReadinessReactor) throws(BackendError) -> StandardOutput {
+    /// `onEvent`: see ``MonitoredDescriptor``.
+    static func open(
+        owner: HostIdentity?,
+        reactor: ReadinessReactor,
+        onEvent: (@Sendable () -> Void)? = nil
+    ) throws(BackendError) -> StandardOutput {
         let pipe = try OwnedDescriptor.pipe(owner: owner)
-        let reader = try MonitoredDescriptor(pipe.first, for: .bytes, reactor: reactor)
+        let reader = try MonitoredDescriptor(pipe.first, for: .bytes, reactor: reactor, onEvent: onEvent)
         return StandardOutput(inside: pipe.second, reader: reader)
     }
 }

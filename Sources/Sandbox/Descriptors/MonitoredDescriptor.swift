@@ -8,7 +8,7 @@ internal import Synchronization
 final class MonitoredDescriptor: ReadinessTarget {
     enum Interest: Sendable {
         case readable
-        /// Readable as long as there is something to be read: that the other end was closed is not told.
+        /// Readable as long as there is something to be read. That the other end was closed wakes nobody.
         case bytes
         case writable
         /// The other end was closed.
@@ -38,15 +38,19 @@ final class MonitoredDescriptor: ReadinessTarget {
     private let reactor: ReadinessReactor
     private let key: UInt64
     private let state: Mutex<State>
+    private let onEvent: (@Sendable () -> Void)?
 
-    /// Takes over the descriptor and makes it non-blocking. `interest`: what is waited for first.
+    /// Takes over the descriptor and makes it non-blocking. `interest`: what is waited for first. `onEvent` is called by the
+    /// reactor's thread whenever the descriptor is ready, or the other end was closed.
     init(
         _ descriptor: consuming OwnedDescriptor,
         for interest: Interest,
-        reactor: ReadinessReactor
+        reactor: ReadinessReactor,
+        onEvent: (@Sendable () -> Void)? = nil
     ) throws(BackendError) {
         try descriptor.setNonBlocking()
         self.reactor = reactor
+        self.onEvent = onEvent
         let rawValue = descriptor.rawValue
         key = reactor.makeKey()
         state = Mutex(State(descriptor: descriptor, awaited: interest))
@@ -106,10 +110,15 @@ final class MonitoredDescriptor: ReadinessTarget {
 
     /// Called by the reactor's thread.
     func becameReady() {
+        onEvent?()
         resume(.tryAgain) { state in
             state.awaited = nil
             state.isReady = state.waiting == nil
         }
+    }
+
+    func hungUp() {
+        onEvent?()
     }
 
     // MARK: Waiting
