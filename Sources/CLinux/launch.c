@@ -72,15 +72,15 @@ static pid_t clone_with(struct clone_args *arguments, int (*run)(void *), struct
 }
 
 // A child that runs on its stack, see clone(2), in a control group of version 2 from the beginning: -1 for none.
-static pid_t make_child(int (*run)(void *), struct child *child, int flags, int *pidfd, int control_group) {
-    if (control_group < 0) return clone(run, child->stack + stack_size, flags, child, pidfd);
+static pid_t make_child(int (*run)(void *), struct child *child, int flags, int *pidfd, int birthplace) {
+    if (birthplace < 0) return clone(run, child->stack + stack_size, flags, child, pidfd);
     struct clone_args arguments = {
         .flags = (uint64_t)(flags & ~CSIGNAL) | CLONE_INTO_CGROUP,
         .exit_signal = flags & CSIGNAL,
         .pidfd = (uintptr_t)pidfd,
         .stack = (uintptr_t)child->stack,
         .stack_size = stack_size,
-        .cgroup = control_group,
+        .cgroup = birthplace,
     };
     return clone_with(&arguments, run, child);
 }
@@ -273,17 +273,28 @@ static int join_and_exit(void *argument) {
     _exit(0);
 }
 
-int linux_try_control_group(int group, bool is_directory) {
-    struct linux_launch launch = {.control_groups = &group, .control_group_count = is_directory ? 0 : 1};
+static int try_membership(const struct linux_launch *launch) {
     struct child *child = mmap(NULL, sizeof *child, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (child == MAP_FAILED) return -errno;
-    child->launch = &launch;
+    child->launch = launch;
     // Without a signal at its end, which a handler of the caller's would take for that of another child.
-    pid_t process = make_child(join_and_exit, child, CLONE_VM | CLONE_VFORK, NULL, is_directory ? group : -1);
+    pid_t process = make_child(join_and_exit, child, CLONE_VM | CLONE_VFORK, NULL, launch->birthplace);
     int error = process < 0 ? errno : child->error;
     if (process >= 0) waitpid(process, NULL, __WALL);
     munmap(child, sizeof *child);
     return -error;
+}
+
+int linux_try_joining(int members) {
+    return try_membership(&(struct linux_launch){
+        .control_groups = &members,
+        .control_group_count = 1,
+        .birthplace = -1,
+    });
+}
+
+int linux_try_making_member(int birthplace) {
+    return try_membership(&(struct linux_launch){.birthplace = birthplace});
 }
 
 int linux_clone_mount(int directory) {
@@ -312,7 +323,7 @@ pid_t linux_start(const struct linux_launch *launch, int *pidfd, enum linux_laun
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    pid_t process = make_child(run_child, child, flags, pidfd, launch->control_group);
+    pid_t process = make_child(run_child, child, flags, pidfd, launch->birthplace);
     int error = process < 0 ? errno : child->error;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 

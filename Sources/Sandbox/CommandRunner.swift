@@ -108,6 +108,7 @@ package final class CommandRunner: Sendable {
         } onCancel: {
             beginShutdown()
         }
+        // Perhaps still on the reactor's thread, which goes on until it waits the next time.
         launchThread.stop()
         reactor.stop()
         await launchingEnded.waitToTheEnd()
@@ -269,11 +270,15 @@ package final class CommandRunner: Sendable {
             input = try .empty()
         }
         // Who has written, or never will, is not being started any more: the next one can be.
-        let output = try StandardOutput.open(owner: prepared.identity, reactor: reactor) { slot.leave() }
-        let error = try StandardOutput.open(owner: prepared.identity, reactor: reactor)
+        let hasStarted = { @Sendable in slot.leave() }
+        let output = try StandardOutput.open(owner: prepared.identity, reactor: reactor, onEvent: hasStarted)
+        let error = try StandardOutput.open(owner: prepared.identity, reactor: reactor, onEvent: hasStarted)
         let streams = CommandStreams(input: input.writer, output: output.reader, error: error.reader)
         let descriptors = [input.inside.rawValue, output.inside.rawValue, error.inside.rawValue]
-        return try connection.start(request, descriptors: descriptors, control) { make($0, streams) }
+        let running = try connection.start(request, descriptors: descriptors, control) { make($0, streams) }
+        // Before the other ends are closed, which would count as a command that has started.
+        if running == nil { streams.closeOutput() }
+        return running
     }
 
     // MARK: Supervision

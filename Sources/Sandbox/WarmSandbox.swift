@@ -87,7 +87,7 @@ package final class WarmSandbox: Sendable {
     ) async throws(BackendError) -> RunningCommand {
         let workspace = try DirectoryIdentity(of: command.workspace)
         guard !workspace.isRemoved else { throw .workspaceRemoved }
-        workspace.openUp(command.workspace)
+        for directory in [command.workspace, command.scope] { DirectoryIdentity.openUp(directory) }
         let scope = try ScopeDirectory(command.scope, beneath: workspace, open: command.workspace)
         let request = try AgentRequest(prepared, scope: scope)
         while true {

@@ -11,10 +11,21 @@ import Testing
     ])
     func base64(text: String, encoded: String) {
         #expect(Base64.text(Array(text.utf8)) == encoded)
+        #expect(Base64.bytes(encoded) == Array(text.utf8))
+    }
+
+    /// What is not the one way to write some bytes is none.
+    @Test(arguments: [
+        "A", "Zg=", "A===", "====", "Z=g=", "Zg==Zg==", "Zh==", "Zm9=", "Zm 9", "Zm9v\n", "Zm9\u{7f}", "Zmü", "Zm-_",
+    ])
+    func noBase64(text: String) {
+        #expect(Base64.bytes(text) == nil)
     }
 
     @Test func allDigitsOfBase64() {
         #expect(Base64.text([0xfb, 0xff, 0xbf] as [UInt8]) == "+/+/")
+        let all = Array(UInt8.min...UInt8.max)
+        #expect(Base64.bytes(Base64.text(all)) == all)
     }
 
     @Test func bytesThatAreNoTextGetAnotherName() {

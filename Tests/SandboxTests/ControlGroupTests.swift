@@ -1,4 +1,5 @@
 import AgentBackend
+import CLinux
 import Foundation
 import Glibc
 import Testing
@@ -200,7 +201,7 @@ extension SandboxTests {
         }
 
         /// What joins a group makes the whole host wait; the kernel's own version 2 can do without.
-        @Test(.enabled(if: geteuid() == 0 && Host.versionTwo != nil)) func aSandboxIsMadeInItsGroup() async throws {
+        @Test(.enabled(if: geteuid() == 0 && Host.makesMembers)) func aSandboxIsMadeInItsGroup() async throws {
             let root = try #require(Host.versionTwo)
             let host = try FakeHost(membership: "0::/\n", mounts: "41 31 0:38 / \(root) rw - cgroup2 cgroup2 rw\n")
             defer { host.remove() }
@@ -263,6 +264,17 @@ extension Host {
         let mounts = (try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)) ?? ""
         let mount = mounts.split(separator: "\n").first { $0.contains(" - cgroup2 ") }
         return mount.map { String($0.split(separator: " ")[4]) }
+    }
+
+    /// Processes can be made in groups of version 2: not before Linux 5.7, and not where a container forbids clone3(2).
+    static var makesMembers: Bool {
+        guard let root = versionTwo else { return false }
+        let group = root + "/sandbox-tests-\(getpid())-members"
+        guard mkdir(group, 0o755) == 0 else { return false }
+        defer { rmdir(group) }
+        let directory = open(group, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        defer { close(directory) }
+        return linux_try_making_member(directory) == 0
     }
 
     static var hasControlGroups: Bool {

@@ -175,7 +175,7 @@ extension SandboxTests {
                 launch.switches_identity = SandboxFixture.identityOfCommands != nil
                 launch.uid = SandboxFixture.uid
                 launch.gid = SandboxFixture.gid
-                launch.control_group = -1
+                launch.birthplace = -1
                 launch.directory = scope
                 launch.directory_path = UnsafePointer(strings[1])
                 return descriptors.withUnsafeMutableBufferPointer { descriptors in

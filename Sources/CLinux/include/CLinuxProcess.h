@@ -38,7 +38,7 @@ struct linux_launch {
     int control_group_count;
 
     // The directory of one of version 2 that it is made in, by clone3(2) with CLONE_INTO_CGROUP. -1: none.
-    int control_group;
+    int birthplace;
 
     // A directory, open with O_PATH or more, and where it was found last. -1: none.
     int directory;
@@ -85,9 +85,11 @@ pid_t linux_start(const struct linux_launch *launch, int *pidfd, enum linux_laun
 // descriptor, close-on-exec, or -errno; -EPERM to whoever may not mount.
 int linux_clone_mount(int directory);
 
-// Whether a child can join a control group, by writing "0" to its file cgroup.procs or tasks, which is open for writing;
-// or be made in one of version 2, whose directory is open. 0 or -errno.
-int linux_try_control_group(int group, bool is_directory);
+// Whether a child can join a control group, by writing "0" to its file cgroup.procs or tasks, open for writing. 0 or -errno.
+int linux_try_joining(int members);
+
+// Whether a child can be made in a control group of version 2, by its directory. 0 or -errno.
+int linux_try_making_member(int birthplace);
 
 // kill(2) with SIGKILL and waitid(2) for a child that nobody has reaped. Blocks until all beneath it are gone.
 void linux_kill_and_reap(pid_t child);

@@ -9,7 +9,10 @@ extension RunningCommand {
                 group.addTask { await self.leaveGate() }
                 group.addTask { await self.enforceDeadline() }
                 if let time = self.prepared.limits.cpuTime, self.control.countsProcessorTime {
-                    group.addTask { await self.enforceProcessorTime(time) }
+                    // It reads files of the kernel: not on the thread that all others wait for.
+                    group.addTask(executorPreference: globalConcurrentExecutor) {
+                        await self.enforceProcessorTime(time)
+                    }
                 }
                 await attention.waitToTheEnd()
                 if !hasEnded {

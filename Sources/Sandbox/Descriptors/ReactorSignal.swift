@@ -26,7 +26,8 @@ final class ReactorSignal: Sendable {
         if thread.load(ordering: .relaxed) != UInt(pthread_self()) { linux_signal_event(event.rawValue) }
     }
 
-    /// The same, whoever asks.
+    /// The same, also from the reactor's thread, where what is to be looked at is nothing that it looks at anyway: that it
+    /// is to stop.
     func sendAlways() {
         linux_signal_event(event.rawValue)
     }

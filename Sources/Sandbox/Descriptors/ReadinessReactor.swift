@@ -15,11 +15,11 @@ extension ReadinessTarget {
     func hungUp() { becameReady() }
 }
 
-/// Tells when descriptors are ready, and when it is time: one epoll(7) instance, whose thread only wakes those who wait.
+/// Tells when descriptors are ready, and when it is time: one epoll(7) instance, with a thread.
 ///
-/// Reads and writes are made by whoever waited, so that a pipe that nobody reads stays full. Tasks that wait for its
-/// thread again and again may run there as well, which saves a change of threads each time: they do no more than what
-/// takes no time, and are over before ``stop()``. Safe to use from any thread. ``run()`` holds the thread that it is
+/// Its thread wakes those who wait: reads and writes are theirs, so that a pipe that nobody reads stays full. Tasks that
+/// wait for it again and again may run there as well, which saves a change of threads each time: they do no more than
+/// what takes no time, and are over before ``stop()``. Safe to use from any thread. ``run()`` holds the thread that it is
 /// called on until ``stop()``.
 final class ReadinessReactor: TaskExecutor {
     private struct Registration {
@@ -70,6 +70,7 @@ final class ReadinessReactor: TaskExecutor {
             }
         }
         sleepers.stop()
+        // Those that slept, to their ends.
         _ = runWhatCanRun()
     }
 

@@ -219,7 +219,7 @@ struct SandboxLauncher: ~Copyable, Sendable {
                         gid: owner.gid,
                         control_groups: members.baseAddress,
                         control_group_count: Int32(members.count),
-                        control_group: groups.birthplace,
+                        birthplace: groups.birthplace,
                         directory: workspace ?? -1,
                         directory_path: paths[1],
                         etc: etc == nil ? nil : paths[2],
@@ -298,6 +298,14 @@ extension BackendError {
                 .missingUtilities,
                 systemErrno: code,
                 message: "this host's limit of namespaces is reached: raise user.max_user_namespaces"
+            )
+        case (linux_launch_step_namespaces, EAGAIN):
+            BackendError(
+                .resourceExhausted,
+                systemErrno: code,
+                message: "no process can be made for the sandbox: the org has as many as exec.max_processes lets it "
+                    + "have, or the host is out of them: end commands, or try again later",
+                isRetryable: true
             )
         case (linux_launch_step_namespaces, EPERM), (linux_launch_step_namespaces, ENOSYS):
             BackendError(

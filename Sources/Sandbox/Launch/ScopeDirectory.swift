@@ -14,7 +14,6 @@ struct ScopeDirectory {
     /// beneath the workspace any more.
     init(_ scope: Int32, beneath workspace: DirectoryIdentity, open root: Int32) throws(BackendError) {
         let identity = try DirectoryIdentity(of: scope)
-        identity.openUp(scope)
         device = identity.device
         inode = identity.inode
         guard identity != workspace else {
@@ -34,7 +33,6 @@ struct DirectoryIdentity: Equatable {
     let device: UInt64
     let inode: UInt64
     let isRemoved: Bool
-    private let mode: mode_t
 
     init(of descriptor: Int32) throws(BackendError) {
         var status = stat()
@@ -42,19 +40,15 @@ struct DirectoryIdentity: Equatable {
         device = UInt64(status.st_dev)
         inode = UInt64(status.st_ino)
         isRemoved = status.st_nlink == 0
-        mode = status.st_mode
-    }
-
-    static func == (left: DirectoryIdentity, right: DirectoryIdentity) -> Bool {
-        left.device == right.device && left.inode == right.inode && left.isRemoved == right.isRemoved
     }
 
     /// Gives its owner back what a command took away, who could not even undo it: no command starts in a directory that
     /// it may not enter.
-    func openUp(_ descriptor: Int32) {
-        guard mode & S_IRWXU != S_IRWXU else { return }
+    static func openUp(_ descriptor: Int32) {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IRWXU != S_IRWXU else { return }
         // By its path: one that is open as a path cannot be changed. Whoever may not do this is told by the start.
-        _ = chmod("/proc/self/fd/\(descriptor)", mode & 0o7777 | S_IRWXU)
+        _ = chmod("/proc/self/fd/\(descriptor)", status.st_mode & 0o7777 | S_IRWXU)
     }
 }
 

@@ -56,13 +56,14 @@ extension ControlGroupHierarchy {
     }
 
     private mutating func proveMembership(of group: String) throws(BackendError) {
-        if version == .two {
+        // One with a real-time priority is told so by joining, and goes without.
+        if version == .two, sched_getscheduler(0) == SCHED_OTHER {
             let directory = try ControlGroupFile.openDirectory(group)
-            makesMembers = linux_try_control_group(directory.rawValue, true) == 0
+            makesMembers = linux_try_making_member(directory.rawValue) == 0
         }
         if !makesMembers {
             let members = try ControlGroupFile.open(membersFile, of: group)
-            try systemCall("joining a control group", linux_try_control_group(members.rawValue, false))
+            try systemCall("joining a control group", linux_try_joining(members.rawValue))
         }
     }
 

@@ -23,8 +23,8 @@ struct ControlGroupHierarchy: Sendable, Hashable {
     /// The process's own group.
     let directory: String
     var resources: [LimitedResource]
-    /// Processes can be made in its groups, where they else have to join them: `CLONE_INTO_CGROUP` of clone3(2), with
-    /// version 2 and Linux 5.7.
+    /// Sandboxes can be made in its groups, where they else have to join them: `CLONE_INTO_CGROUP` of clone3(2), with
+    /// version 2 and Linux 5.7. A command with limits of its own joins its group all the same.
     var makesMembers = false
 
     /// Beneath its own group, of every process that makes some: with its id, and a number that it has not used yet.
@@ -33,8 +33,8 @@ struct ControlGroupHierarchy: Sendable, Hashable {
     /// The file of a group to which a process writes "0" to become a member, when it has but one thread.
     ///
     /// With `cgroup.procs` the kernel keeps every process of the host from making threads meanwhile, and waits for a
-    /// grace period of RCU before that, 5 to 20 ms. A thread that moves by itself needs none of this; groups of version 2
-    /// do not take it without its process.
+    /// grace period of RCU before that, 5 to 20 ms. A thread that moves by itself needs none of this since Linux 5.5; groups
+    /// of version 2 do not take it without its process.
     var membersFile: String { version == .one ? "tasks" : "cgroup.procs" }
 
     /// Controllers that groups beneath another are to have, as version 2 wants to be told.
