@@ -65,9 +65,10 @@ extension SandboxTests {
                 let running = try await Self.shell(fixture)
                 try await Self.read(until: "> ", from: running)
                 try await Self.type("trap 'echo winch:$(stty size)' WINCH; echo se''t\n", to: running)
-                try await Self.read(until: "set\r\n", from: running)
+                // A shell that is between two commands may heed a signal no sooner than after the next, which is no empty one.
+                try await Self.read(until: "set\r\n", "> ", from: running)
                 try running.resizeTerminal(to: TerminalSize(rows: 50, columns: 99))
-                try await Self.type("\n", to: running)
+                try await Self.type(":\n", to: running)
                 try await Self.read(until: "winch:50 99", from: running)
                 try await Self.type("exit 5\n", to: running)
                 #expect(try await Finished(running).exitCode == 5)
