@@ -109,7 +109,10 @@ extension SandboxTests {
 
         /// Of what is remembered of commands nothing is left to the system but the memory.
         @Test func anEndedCommandThatIsKeptHoldsNothing() async throws {
-            try await SandboxFixture.with { fixture in
+            var configuration = CommandRunner.Configuration()
+            // While one is made it holds descriptors, too.
+            configuration.maximumSpareSandboxes = 0
+            try await SandboxFixture.with(configuration: configuration) { fixture in
                 let other = WarmSandbox(fixture.runner, identity: fixture.identity)
                 #expect(try await fixture.run("exit 3").exitCode == 3)
                 await fixture.sandbox.destroy()
