@@ -104,11 +104,14 @@ void linux_name_thread(const char *name) { pthread_setname_np(pthread_self(), na
 
 int linux_epoll(void) { return or_errno(epoll_create1(EPOLL_CLOEXEC)); }
 
+// Of a key: nothing but a hang-up is not to be told.
+static const uint64_t without_hang_up = UINT64_C(1) << 63;
+
 static int control_epoll(int epoll, int operation, int descriptor, uint64_t key, enum linux_epoll_interest interest) {
     struct epoll_event event = {.events = EPOLLONESHOT, .data.u64 = key};
     if (interest == linux_epoll_readable || interest == linux_epoll_bytes) event.events |= EPOLLIN;
     if (interest == linux_epoll_writable) event.events |= EPOLLOUT;
-    if (interest == linux_epoll_bytes) event.data.u64 |= linux_epoll_only_hung_up;
+    if (interest == linux_epoll_bytes) event.data.u64 |= without_hang_up;
     return or_errno(epoll_ctl(epoll, operation, descriptor, &event));
 }
 
@@ -129,11 +132,13 @@ int linux_epoll_wait(int epoll, uint64_t *keys, int capacity, int milliseconds) 
     int limit = capacity < 64 ? capacity : 64;
     int count = epoll_wait(epoll, events, limit, milliseconds);
     if (count < 0) return errno == EINTR ? 0 : -errno;
+    int told = 0;
     for (int i = 0; i < count; i++) {
-        keys[i] = events[i].data.u64;
-        if (events[i].events != EPOLLHUP) keys[i] &= ~linux_epoll_only_hung_up;
+        uint64_t key = events[i].data.u64;
+        if (key & without_hang_up && events[i].events == EPOLLHUP) continue;
+        keys[told++] = key & ~without_hang_up;
     }
-    return count;
+    return told;
 }
 
 // sched_attr of sched_setattr(2), which the C library of Debian 12 does not have.

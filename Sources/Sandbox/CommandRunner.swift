@@ -269,16 +269,11 @@ package final class CommandRunner: Sendable {
         } else {
             input = try .empty()
         }
-        // Who has written, or never will, is not being started any more: the next one can be.
-        let hasStarted = { @Sendable in slot.leave() }
-        let output = try StandardOutput.open(owner: prepared.identity, reactor: reactor, onEvent: hasStarted)
-        let error = try StandardOutput.open(owner: prepared.identity, reactor: reactor, onEvent: hasStarted)
+        let output = try StandardOutput.open(owner: prepared.identity, reactor: reactor)
+        let error = try StandardOutput.open(owner: prepared.identity, reactor: reactor)
         let streams = CommandStreams(input: input.writer, output: output.reader, error: error.reader)
         let descriptors = [input.inside.rawValue, output.inside.rawValue, error.inside.rawValue]
-        let running = try connection.start(request, descriptors: descriptors, control) { make($0, streams) }
-        // Before the other ends are closed, which would count as a command that has started.
-        if running == nil { streams.closeOutput() }
-        return running
+        return try connection.start(request, descriptors: descriptors, control) { make($0, streams) }
     }
 
     // MARK: Supervision

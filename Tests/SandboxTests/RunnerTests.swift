@@ -35,25 +35,6 @@ extension SandboxTests {
             }
         }
 
-        /// Time stands still, so that nothing else gives the only slot to the second.
-        @Test func aCommandThatHasWrittenIsNotBeingStartedAnyMore() async throws {
-            var configuration = CommandRunner.Configuration()
-            configuration.maximumStartsAtOnce = 1
-            try await SandboxFixture.with(configuration: configuration, clock: ManualClock()) { fixture in
-                var command = fixture.command("echo started; cat")
-                command.opensStandardInput = true
-                let first = try await fixture.start(command)
-                #expect(try await fixture.run("echo second").output == "second\n")
-                first.closeInput()
-                #expect(try await Finished(first).output == "started\n")
-
-                let silent = try await fixture.start(fixture.command("exec >&-; sleep 1000"))
-                #expect(try await fixture.run("echo third").output == "third\n")
-                silent.terminate(.cancelled)
-                #expect(try await Finished(silent).terminationCause == .cancelled)
-            }
-        }
-
         @Test func aShutdownLetsCommandsEndAndStartsNoMore() async throws {
             try await SandboxFixture.with { fixture in
                 var command = fixture.command("cat; echo end")

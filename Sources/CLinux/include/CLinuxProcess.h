@@ -155,7 +155,7 @@ int linux_epoll(void);
 
 enum linux_epoll_interest {
     linux_epoll_readable,
-    // Readable; that there is nothing but that the other end was closed is told apart, see linux_epoll_wait().
+    // Readable, but not for the only reason that the other end was closed.
     linux_epoll_bytes,
     linux_epoll_writable,
     // The other end was closed; nothing else.
@@ -163,7 +163,7 @@ enum linux_epoll_interest {
 };
 
 // epoll_ctl(2), EPOLL_CTL_ADD with EPOLLONESHOT: reports the key once, which is below 2^63. A hang-up or error counts as
-// any interest.
+// any interest, but a hang-up as linux_epoll_bytes.
 int linux_epoll_add(int epoll, int descriptor, uint64_t key, enum linux_epoll_interest interest);
 
 // The same with EPOLL_CTL_MOD, for a descriptor that was added.
@@ -173,9 +173,7 @@ int linux_epoll_arm(int epoll, int descriptor, uint64_t key, enum linux_epoll_in
 int linux_epoll_remove(int epoll, int descriptor);
 
 // epoll_wait(2), for so many milliseconds, or without end where they are negative. Stores at most `capacity` keys, at
-// most 64, and returns how many: none when the time is over, or a signal came. A key has linux_epoll_only_hung_up, too,
-// where linux_epoll_bytes are waited for, and there will be none.
-static const uint64_t linux_epoll_only_hung_up = UINT64_C(1) << 63;
+// most 64, and returns how many: none when the time is over, or a signal came.
 int linux_epoll_wait(int epoll, uint64_t *keys, int capacity, int milliseconds);
 
 #endif

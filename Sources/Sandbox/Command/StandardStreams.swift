@@ -26,14 +26,9 @@ struct StandardOutput: ~Copyable {
     let inside: OwnedDescriptor
     let reader: MonitoredDescriptor
 
-    /// `onEvent`: see ``MonitoredDescriptor``.
-    static func open(
-        owner: HostIdentity?,
-        reactor: ReadinessReactor,
-        onEvent: (@Sendable () -> Void)? = nil
-    ) throws(BackendError) -> StandardOutput {
+    static func open(owner: HostIdentity?, reactor: ReadinessReactor) throws(BackendError) -> StandardOutput {
         let pipe = try OwnedDescriptor.pipe(owner: owner)
-        let reader = try MonitoredDescriptor(pipe.first, for: .bytes, reactor: reactor, onEvent: onEvent)
+        let reader = try MonitoredDescriptor(pipe.first, for: .bytes, reactor: reactor)
         return StandardOutput(inside: pipe.second, reader: reader)
     }
 }

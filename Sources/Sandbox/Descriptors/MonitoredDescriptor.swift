@@ -38,19 +38,15 @@ final class MonitoredDescriptor: ReadinessTarget {
     private let reactor: ReadinessReactor
     private let key: UInt64
     private let state: Mutex<State>
-    private let onEvent: (@Sendable () -> Void)?
 
-    /// Takes over the descriptor and makes it non-blocking. `interest`: what is waited for first. `onEvent` is called by the
-    /// reactor's thread whenever the descriptor is ready, or the other end was closed.
+    /// Takes over the descriptor and makes it non-blocking. `interest`: what is waited for first.
     init(
         _ descriptor: consuming OwnedDescriptor,
         for interest: Interest,
-        reactor: ReadinessReactor,
-        onEvent: (@Sendable () -> Void)? = nil
+        reactor: ReadinessReactor
     ) throws(BackendError) {
         try descriptor.setNonBlocking()
         self.reactor = reactor
-        self.onEvent = onEvent
         let rawValue = descriptor.rawValue
         key = reactor.makeKey()
         state = Mutex(State(descriptor: descriptor, awaited: interest))
@@ -110,15 +106,10 @@ final class MonitoredDescriptor: ReadinessTarget {
 
     /// Called by the reactor's thread.
     func becameReady() {
-        onEvent?()
         resume(.tryAgain) { state in
             state.awaited = nil
             state.isReady = state.waiting == nil
         }
-    }
-
-    func hungUp() {
-        onEvent?()
     }
 
     // MARK: Waiting

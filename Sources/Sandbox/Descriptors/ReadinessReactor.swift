@@ -6,13 +6,6 @@ internal import Synchronization
 protocol ReadinessTarget: AnyObject, Sendable {
     /// Called by the reactor's thread.
     func becameReady()
-
-    /// The same where bytes were waited for, and none will come.
-    func hungUp()
-}
-
-extension ReadinessTarget {
-    func hungUp() { becameReady() }
 }
 
 /// Tells when descriptors are ready, and when it is time: one epoll(7) instance, with a thread.
@@ -65,8 +58,7 @@ final class ReadinessReactor: TaskExecutor {
                     _ = linux_epoll_arm(epoll.rawValue, signal.descriptor, key, linux_epoll_readable)
                     continue
                 }
-                let target = state.withLock { $0.registrations[key & ~linux_epoll_only_hung_up]?.target }
-                if key & linux_epoll_only_hung_up == 0 { target?.becameReady() } else { target?.hungUp() }
+                state.withLock { $0.registrations[key]?.target }?.becameReady()
             }
         }
         sleepers.stop()
