@@ -22,13 +22,13 @@ struct PoolLedger {
         }
     }
 
-    /// One org's share of the books.
+    /// One org's share of the books. What every lease changes comes first, side by side.
     struct Account {
-        let org: OrgID
-        var statistics = PoolStatistics()
-        var limits: AccountLimits
         /// Idle entries that may be evicted, the least recently used first.
         var idle = IndexList()
+        var statistics = PoolStatistics()
+        let org: OrgID
+        var limits: AccountLimits
         /// Slots that wait for room, the first come first.
         var queue = IndexList()
         /// Acquires that wait, the first come first.

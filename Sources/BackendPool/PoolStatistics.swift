@@ -1,12 +1,21 @@
 /// Counts of a pool, or of one org in it. A copy of what the pool keeps up to date; reading it costs the same
 /// however many entries there are.
 public struct PoolStatistics: Sendable {
-    // Now.
+    // What every lease changes comes first, side by side.
 
     /// Entries with at least one lease, also those that were replaced and end with their last lease.
     public var active = 0
     /// Live entries without a lease.
     public var idle = 0
+    /// Leases held.
+    public var leases = 0
+    /// Acquires answered at once, since the start.
+    public var hits: UInt64 = 0
+    /// How long leases were held, since the start.
+    public var holds = DurationHistogram()
+
+    // Now.
+
     /// Entries being made.
     public var creating = 0
     /// Entries being destroyed or waiting for it.
@@ -17,13 +26,9 @@ public struct PoolStatistics: Sendable {
     public var waiting = 0
     /// How long the one that has waited longest has.
     public var longestWait: Duration = .zero
-    /// Leases held.
-    public var leases = 0
 
     // Since the start.
 
-    /// Acquires answered at once.
-    public var hits: UInt64 = 0
     /// Acquires that had to wait, or were refused for want of room.
     public var misses: UInt64 = 0
     public var creations: UInt64 = 0
@@ -44,8 +49,6 @@ public struct PoolStatistics: Sendable {
     public var abandonedLeases: UInt64 = 0
     /// How long acquires waited that got a lease, without those that got it at once.
     public var waits = DurationHistogram()
-    /// How long leases were held.
-    public var holds = DurationHistogram()
 
     public init() {}
 

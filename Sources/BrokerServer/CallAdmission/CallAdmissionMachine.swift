@@ -64,13 +64,15 @@ struct CallAdmissionMachine<Waiter: Sendable> {
         case refill(account: Int)
     }
 
-    /// One org.
+    /// One org. What every batch of calls looks at comes first, side by side.
     struct Account {
+        /// Calls that wait for tokens, the first come first.
+        var throttled = IndexList()
         /// Its limits were set.
         var isKnown = false
-        var limits = CallAdmissionLimits.none
         var calls: TokenBucket
         var bytes: TokenBucket
+        var limits = CallAdmissionLimits.none
         var connections = 0
         /// Bytes that are kept of unanswered calls.
         var heldBytes = 0
@@ -81,8 +83,6 @@ struct CallAdmissionMachine<Waiter: Sendable> {
         /// Calls that ask what goes on.
         var inspections = 0
         var shares = InlineArray<2, Share>(repeating: Share())
-        /// Calls that wait for tokens, the first come first.
-        var throttled = IndexList()
         var refill: TimerHeap<Timer>.ID?
         /// All that wait, in the order in which they began to.
         var waiting = IndexList()

@@ -41,7 +41,7 @@ extension ConnectionHandler: CallAdmissionClient {
 
     /// A call that cannot be answered on the spot.
     func enter(_ call: Call, _ session: Session, _ handler: isolated any RequestHandler) {
-        let org = session.principal.org.id
+        let org = session.org
         guard let slot = call.slot else {
             if call.operation.isBoundedInspection {
                 do throws(BackendError) {
@@ -79,7 +79,7 @@ extension ConnectionHandler: CallAdmissionClient {
     private func request(_ call: Call, _ session: Session) -> CallAdmission.Machine.Request {
         let active = calls.isEmpty ? nil : calls[call.id]
         return CallAdmission.Machine.Request(
-            org: session.principal.org.id,
+            org: session.org,
             bytes: active == nil ? call.size : 0,
             since: active?.queuedSince,
             patience: call.options.queueDeadline
@@ -87,7 +87,7 @@ extension ConnectionHandler: CallAdmissionClient {
     }
 
     private func waiter(_ call: Call, _ session: Session, slot: CallAdmissionSlot?) -> CallAdmission.Waiter {
-        CallAdmission.Waiter(client: self, org: session.principal.org.id, call: call.id, slot: slot)
+        CallAdmission.Waiter(client: self, org: session.org, call: call.id, slot: slot)
     }
 
     // MARK: What became of those that waited
@@ -118,7 +118,7 @@ extension ConnectionHandler: CallAdmissionClient {
     func keepSlot(of call: UInt64) -> HeldSlot? {
         guard let slot = calls[call]?.slot, let session else { return nil }
         calls[call]?.slot = nil
-        return HeldSlot(slot, of: session.principal.org.id, from: settings.admission)
+        return HeldSlot(slot, of: session.org, from: settings.admission)
     }
 
     // MARK: The rate
@@ -126,14 +126,14 @@ extension ConnectionHandler: CallAdmissionClient {
     private func hasAllowance(_ session: Session) -> Bool {
         if allowance.calls > 0, allowance.bytes < CallAllowance.maximumBytes { return true }
         settle(session)
-        allowance.calls = settings.admission.reserve(session.principal.org.id, upTo: CallAllowance.batch)
+        allowance.calls = settings.admission.reserve(session.org, upTo: CallAllowance.batch)
         return allowance.calls > 0
     }
 
     /// A batch is over: what it did not use is given back, what it moved is paid for.
     func settle(_ session: Session) {
         guard allowance.calls != 0 || allowance.bytes > 0 else { return }
-        let org = session.principal.org.id
+        let org = session.org
         let owed = settings.admission.settle(org, unused: allowance.calls, bytes: allowance.bytes)
         allowance = CallAllowance()
         if owed > .zero { pause(owing: owed) }
@@ -142,7 +142,7 @@ extension ConnectionHandler: CallAdmissionClient {
     func pace() async {
         guard let session else { return }
         if !isReadingBatch { settle(session) }
-        await settings.admission.pace(session.principal.org.id)
+        await settings.admission.pace(session.org)
     }
 
     // MARK: Bytes that come after their call
@@ -151,7 +151,7 @@ extension ConnectionHandler: CallAdmissionClient {
     func keep(_ bytes: Int, of id: UInt64) {
         guard bytes > 0, let session, let call = calls[id] else { return }
         do throws(BackendError) {
-            try settings.admission.hold(bytes, org: session.principal.org.id)
+            try settings.admission.hold(bytes, org: session.org)
             calls[id]?.heldBytes += bytes
         } catch {
             cancelCall(id, call.isRunning ? error.maybeExecuting : error)
@@ -162,7 +162,7 @@ extension ConnectionHandler: CallAdmissionClient {
     func letGo(_ bytes: Int, of call: UInt64) {
         guard let session, calls[call] != nil else { return }
         calls[call]?.heldBytes -= bytes
-        settings.admission.leave(nil, bytes: bytes, org: session.principal.org.id)
+        settings.admission.leave(nil, bytes: bytes, org: session.org)
     }
 }
 

@@ -14,7 +14,7 @@ extension ConnectionHandler {
             return
         }
         countedBuffers = counted
-        entry.keepsBuffers(counted, session.principal.org.id, settings.admission)
+        entry.keepsBuffers(counted, session.org, settings.admission)
     }
 
     /// Before a flush: notes when the kernel has taken what was written so far. False: that is little more than before.
@@ -35,7 +35,7 @@ extension ConnectionHandler {
     func releaseBuffers() {
         guard let session, countedBuffers > 0 else { return }
         countedBuffers = 0
-        entry.keepsBuffers(0, session.principal.org.id, settings.admission)
+        entry.keepsBuffers(0, session.org, settings.admission)
     }
 
     /// Bytes: less is not worth an entry in the books.

@@ -54,7 +54,7 @@ extension ConnectionHandler {
 
     private func waitInLane(_ call: Call, _ session: Session) {
         do throws(BackendError) {
-            try settings.admission.hold(call.size, org: session.principal.org.id)
+            try settings.admission.hold(call.size, org: session.org)
         } catch {
             consumed(call.payload.readableBytes)
             send(ServerFrame(id: call.id, body: .error(error.during(call.operation.name))))
@@ -76,7 +76,7 @@ extension ConnectionHandler {
                 // A read is made once more when there is credit, so that nothing is kept until then.
                 if case .read = call.operation { return enter(call, session, handler) }
                 do throws(BackendError) {
-                    if calls[call.id] == nil { try settings.admission.hold(call.size, org: session.principal.org.id) }
+                    if calls[call.id] == nil { try settings.admission.hold(call.size, org: session.org) }
                 } catch {
                     return finish(call, .failed(error.maybeExecuting), session, handler)
                 }
@@ -171,8 +171,8 @@ extension ConnectionHandler {
         active.stream.close()
         counters?.callsWaiting.subtract(1, ordering: .relaxed)
         guard let session else { return }
-        settings.admission.leave(active.slot, bytes: active.heldBytes, org: session.principal.org.id)
-        if active.isInspection { settings.admission.endInspection(session.principal.org.id) }
+        settings.admission.leave(active.slot, bytes: active.heldBytes, org: session.org)
+        if active.isInspection { settings.admission.endInspection(session.org) }
     }
 
     /// `answer`: the call is done but for sending, which has to wait for credit. Else it has a slot.

@@ -39,7 +39,7 @@ extension ConnectionHandler {
             guard let session else { return }
             // That nobody listens is not the peer's silence.
             keepalive.heard()
-            let rest = settings.admission.callDebt(of: session.principal.org.id)
+            let rest = settings.admission.callDebt(of: session.org)
             if rest > .zero { pause(owing: rest) } else { resumeReceiving() }
         }
     }

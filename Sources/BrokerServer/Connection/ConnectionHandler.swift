@@ -24,7 +24,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     let client: SocketAddress?
 
     @exclusivity(unchecked) var machine: SessionStateMachine
-    var session: Session?
+    @exclusivity(unchecked) var session: Session?
     /// Of the session's org.
     var counters: OrgCounters?
     let meter = CallMeter()
@@ -34,10 +34,10 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     var clientName = ""
     let acceptTime = ContinuousClock.now
     /// Bytes of frames, those included that wait to be sent.
-    private(set) var bytesIn: UInt64 = 0 {
+    @exclusivity(unchecked) private(set) var bytesIn: UInt64 = 0 {
         didSet { meter.received(bytes: Int(bytesIn - oldValue)) }
     }
-    private(set) var bytesOut: UInt64 = 0 {
+    @exclusivity(unchecked) private(set) var bytesOut: UInt64 = 0 {
         didSet { meter.sent(bytes: Int(bytesOut - oldValue)) }
     }
     @exclusivity(unchecked) var sendWindow: SendWindow
@@ -54,19 +54,19 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     /// Lanes whose call has ended and whose next one is about to begin.
     var freeLanes: [UInt32] = []
     var isStartingNext = false
-    var isReadingBatch = false
-    var isFinishingBatch = false
+    @exclusivity(unchecked) var isReadingBatch = false
+    @exclusivity(unchecked) var isFinishingBatch = false
     /// Calls that a shutdown waits for.
-    var drainedCalls: DrainedCalls?
+    @exclusivity(unchecked) var drainedCalls: DrainedCalls?
 
     /// Nil: not yet, or no more.
     @exclusivity(unchecked) var context: ChannelHandlerContext?
-    private var accumulator: FrameAccumulator
+    @exclusivity(unchecked) private var accumulator: FrameAccumulator
     /// That of the event loop.
     private let codec: FrameCodec
     let poller: BusyPoller
     @exclusivity(unchecked) private var out = ByteBuffer()
-    private var hasWritten = false
+    @exclusivity(unchecked) private var hasWritten = false
     private var isFlushScheduled = false
     private var isReadPending = false
     /// What has arrived is left alone until what waits to be written has become less, and what is owed is paid.
@@ -238,7 +238,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         drainedCalls?.connectionEnded()
         if let session {
             handler.sessionEnded(session)
-            settings.admission.disconnect(session.principal.org.id)
+            settings.admission.disconnect(session.org)
         }
         settings.observer.connectionEnded(session?.principal)
         session = nil

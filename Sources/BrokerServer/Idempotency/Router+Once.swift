@@ -16,7 +16,7 @@ extension Router {
         if call.operation.isOfConnection { throw Self.belongsToConnection }
         return try await broker.idempotency.once(
             key,
-            of: session.principal.org.id,
+            of: session.org,
             request: try request(call, session),
             limits: broker.configuration.current.limits,
             stream

@@ -4,23 +4,25 @@ internal import Synchronization
 /// What callers of one org did on one event loop, since the start. Counted on that event loop; read from any thread,
 /// one number a moment later than another.
 package final class CallCounters: Sendable {
-    /// Calls that were answered without an error, by operation; then bytes received and sent; then by class the calls of
-    /// each bucket of their latency, and the nanoseconds of all of them.
+    /// Bytes received and sent; then by class the nanoseconds that all calls took; then by operation those that were
+    /// answered without an error; then by class the calls of each bucket of their latency. What one call changes is so in
+    /// few lines of memory.
     private let counters = SingleWriterCounters.allocate(count: count)
     /// Calls that were answered with one. An error costs much more than this lock.
     private let failures = Mutex<[CallFailure: UInt64]>([:])
 
-    private static let traffic = CountedOperation.allCases.count
-    private static let latencies = traffic + 2
-    private static let latencyStride = LatencyHistogram.bucketCount + 1
-    private static let count = latencies + CountedOperation.Class.allCases.count * latencyStride
+    private static let classes = CountedOperation.Class.allCases.count
+    private static let sums = 2
+    private static let operations = sums + classes
+    private static let latencies = operations + CountedOperation.allCases.count
+    private static let count = latencies + classes * LatencyHistogram.bucketCount
 
     deinit {
         counters.deallocate(count: Self.count)
     }
 
     /// Where answered calls are counted, each by the number of its operation. As long as this is kept.
-    var answered: SingleWriterCounters { counters }
+    var answered: SingleWriterCounters { counters.suffix(from: Self.operations) }
 
     /// On the event loop, like all that counts.
     func callFailed(_ operation: CountedOperation, _ code: BackendError.Code) {
@@ -29,34 +31,38 @@ package final class CallCounters: Sendable {
 
     /// So many calls of a class took so long, each.
     func took(_ nanoseconds: UInt64, _ operations: CountedOperation.Class, calls: UInt64 = 1) {
-        let start = Self.latencies + operations.rawValue * Self.latencyStride
-        counters.add(calls, at: start + LatencyHistogram.bucket(of: nanoseconds))
-        counters.add(calls &* nanoseconds, at: start + LatencyHistogram.bucketCount)
+        counters.add(calls, at: Self.buckets(of: operations).lowerBound + LatencyHistogram.bucket(of: nanoseconds))
+        counters.add(calls &* nanoseconds, at: Self.sums + operations.rawValue)
     }
 
     func received(bytes: Int) {
-        counters.add(UInt64(bytes), at: Self.traffic)
+        counters.add(UInt64(bytes), at: 0)
     }
 
     func sent(bytes: Int) {
-        counters.add(UInt64(bytes), at: Self.traffic + 1)
+        counters.add(UInt64(bytes), at: 1)
     }
 
     /// Adds what was counted so far.
     func add(to tally: inout CallTally) {
+        let answered = answered
         for operation in CountedOperation.allCases {
             tally.answered[operation.rawValue] &+= answered[operation.rawValue]
         }
         tally.failed.merge(failures.withLock { $0 }, uniquingKeysWith: &+)
-        tally.receivedBytes &+= counters[Self.traffic]
-        tally.sentBytes &+= counters[Self.traffic + 1]
+        tally.receivedBytes &+= counters[0]
+        tally.sentBytes &+= counters[1]
         for operations in CountedOperation.Class.allCases {
-            let start = Self.latencies + operations.rawValue * Self.latencyStride
             tally.latencies[operations.rawValue] += LatencyHistogram(
-                counts: (start..<start + LatencyHistogram.bucketCount).map { counters[$0] },
-                sumInNanoseconds: counters[start + LatencyHistogram.bucketCount]
+                counts: Self.buckets(of: operations).map { counters[$0] },
+                sumInNanoseconds: counters[Self.sums + operations.rawValue]
             )
         }
+    }
+
+    private static func buckets(of operations: CountedOperation.Class) -> Range<Int> {
+        let start = latencies + operations.rawValue * LatencyHistogram.bucketCount
+        return start..<start + LatencyHistogram.bucketCount
     }
 }
 

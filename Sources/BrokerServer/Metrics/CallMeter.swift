@@ -5,16 +5,16 @@ internal import NIOCore
 ///
 /// Calls that are answered on the spot leave together with the others of their read batch, so one look at the clock tells
 /// what all of them took. They are counted many at a time: what is touched for each is plain memory, without checks of
-/// exclusive access and without counting of references.
+/// exclusive access (`@exclusivity(unchecked)`: nothing here calls anybody) and without counting of references.
 final class CallMeter {
     /// Nil: it is not known whose.
-    private var counters: CallCounters?
-    private var answered: SingleWriterCounters?
+    @exclusivity(unchecked) private var counters: CallCounters?
+    @exclusivity(unchecked) private var answered: SingleWriterCounters?
     /// By class: answered on the spot since what was last written.
     private let batch: UnsafeMutablePointer<UInt64>
-    private var isBatchEmpty = true
+    @exclusivity(unchecked) private var isBatchEmpty = true
     /// When the read began that the present batch came in.
-    private(set) var batchStart = NIODeadline.distantPast
+    @exclusivity(unchecked) private(set) var batchStart = NIODeadline.distantPast
 
     private static let classes = CountedOperation.Class.allCases.count
 

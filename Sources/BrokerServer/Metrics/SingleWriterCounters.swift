@@ -24,6 +24,9 @@ struct SingleWriterCounters: @unchecked Sendable {
         counters.deallocate()
     }
 
+    /// Those from an index on, numbered from 0.
+    func suffix(from index: Int) -> SingleWriterCounters { SingleWriterCounters(counters: counters + index) }
+
     /// By the one writer alone. `index`: below the count.
     @inline(__always)
     func add(_ amount: UInt64, at index: Int) {

@@ -7,10 +7,15 @@ internal import LocalBackend
 ///
 /// A call names its entry by its place in here: entries are shared by all event loops, which would wait for each other
 /// wherever a reference to one is counted. For calls that are answered on the spot it is once a batch.
+///
+/// What each call asks for is `mutating`, whether or not it changes anything: the batch would be copied for it otherwise,
+/// by counting four references.
 struct CallBatch {
     /// Put off, in the order in which they came.
     private(set) var calls: [PutOffCall] = []
     private var places: [Place] = []
+    /// What the places stand for: one for each, in the same order.
+    private var targets: [Target] = []
     /// Keeps what ``places`` refer to without counting: one for each, in the same order, and both end together.
     private var owned: [(entry: BackendEntry, backend: EntryBackend)] = []
 
@@ -20,9 +25,8 @@ struct CallBatch {
         fileprivate var outcome = NonBlocking<Answer>.wouldBlock
     }
 
-    /// An entry in use, and the view of it that a target asks for.
+    /// An entry in use, and the view of it that a target asks for. Nothing in it counts references.
     private struct Place {
-        let target: Target
         let backend: UncountedBackend
         /// One for all calls of the batch with this target. Nil: one that the client holds.
         let lease: LeaseID?
@@ -49,9 +53,11 @@ struct CallBatch {
     private static var maximumPlaces: Int { 64 }
 
     /// Nil: nothing of the batch works on it yet.
-    func place(of target: Target) -> Int? {
-        // By index: an element that is taken out is a copy.
-        places.indices.first { places[$0].target == target && places[$0].isHeld }
+    mutating func place(of target: Target) -> Int? {
+        // By a span: an element that is taken out is a copy.
+        let targets = targets.span
+        for place in targets.indices where targets[place] == target && places[place].isHeld { return place }
+        return nil
     }
 
     mutating func add(_ entry: BackendEntry, _ backend: EntryBackend, _ target: Target, _ lease: LeaseID?) -> Int {
@@ -63,23 +69,23 @@ struct CallBatch {
             }
         places.append(
             Place(
-                target: target,
                 backend: uncounted,
                 lease: lease,
                 recordsReads: entry.log.records(isModifying: false),
                 recordsChanges: entry.log.records(isModifying: true)
             )
         )
+        targets.append(target)
         return places.count - 1
     }
 
     /// The client holds this lease no more: calls that come now do not find what was in use by it.
     mutating func released(_ lease: UInt64) {
-        for index in places.indices where places[index].target.lease == lease { places[index].isHeld = false }
+        for index in places.indices where targets[index].lease == lease { places[index].isHeld = false }
     }
 
     /// Attempts a call on the spot.
-    func attempt(_ verb: some EntryVerb, _ call: Call, at place: Int) -> NonBlocking<Answer> {
+    mutating func attempt(_ verb: some EntryVerb, _ call: Call, at place: Int) -> NonBlocking<Answer> {
         switch places[place].backend {
         case .local(let backend):
             backend._withUnsafeGuaranteedRef { verb.attempt(call.payload, isWhole: call.isWhole, on: $0) }
@@ -90,7 +96,7 @@ struct CallBatch {
 
     /// Whether calls are recorded, as far as that does not hang on how they end: as it was when the batch came to the
     /// entry. Who begins to follow a log meanwhile hears of the next batch.
-    func isRecorded(at place: Int, isModifying: Bool) -> Bool {
+    mutating func isRecorded(at place: Int, isModifying: Bool) -> Bool {
         isModifying ? places[place].recordsChanges : places[place].recordsReads
     }
 
@@ -98,7 +104,7 @@ struct CallBatch {
     func entry(at place: Int) -> BackendEntry { owned[place].entry }
 
     /// It works on local files, as the org's user.
-    func changesIdentity(at place: Int) -> Bool {
+    mutating func changesIdentity(at place: Int) -> Bool {
         guard case .local(let backend) = places[place].backend else { return false }
         return backend._withUnsafeGuaranteedRef { $0.identity != nil }
     }
@@ -138,6 +144,7 @@ struct CallBatch {
     mutating func removeAll() {
         calls.removeAll(keepingCapacity: true)
         places.removeAll(keepingCapacity: true)
+        targets.removeAll(keepingCapacity: true)
         owned.removeAll(keepingCapacity: true)
     }
 }

@@ -10,7 +10,7 @@ package actor Router: RequestHandler {
     private nonisolated let eventLoop: any EventLoop
     nonisolated let broker: BrokerCore
     /// Room for a batch, so that it need not be made for each.
-    private var spareBatch = CallBatch()
+    @exclusivity(unchecked) private var spareBatch = CallBatch()
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { eventLoop.executor.asUnownedSerialExecutor() }
 

@@ -37,7 +37,7 @@ extension Session {
         of broker: BrokerCore
     ) throws(BackendError) -> BackgroundExec {
         let place = try backgroundPlace(target)
-        return try broker.background.find(id, of: place.owner, of: principal.org.id, in: place.scope)
+        return try broker.background.find(id, of: place.owner, of: org, in: place.scope)
     }
 
     /// A lease of the entry that a call uses by the client's lease, for what goes on beyond that. Nil: there is none to be

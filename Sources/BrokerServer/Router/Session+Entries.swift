@@ -131,8 +131,8 @@ extension Session {
         }
         let name = target.key.isEmpty ? nil : target.key
         if let name { try Name.validate(name, kind: "key") }
-        try principal.authorize(key: name)
-        return PoolKey(org: principal.org.id, type: target.backend, name: name)
+        if isNarrowed { try principal.authorize(key: name) }
+        return PoolKey(org: org, type: target.backend, name: name)
     }
 
     static let missingTarget = BackendError(

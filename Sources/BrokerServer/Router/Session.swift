@@ -10,16 +10,20 @@ internal import LocalBackend
 package final class Session: @unchecked Sendable {
     /// Another one after a reload.
     private(set) var principal: Principal
-    /// As the principal says. Asked for every call that changes something: all of the principal need not be looked at.
+    /// As the principal says, like the next two. Every call asks for them: all of the principal need not be looked at.
     private(set) var isReadOnly: Bool
+    /// Its token is for some keys only.
+    private(set) var isNarrowed: Bool
+    /// The same after a reload.
+    let org: Org.ID
     /// Leases that the client asked for by name.
     var leases: [LeaseID: HeldLease] = [:]
     /// Commands in the foreground, by their calls.
     var commands: [UInt64: any CommandExecution] = [:]
     /// Calls that wait for an entry.
     private(set) var acquiring = 0
-    /// The present read batch.
-    var batch = CallBatch()
+    /// The present read batch. `@exclusivity(unchecked)`: as in ``ConnectionHandler``.
+    @exclusivity(unchecked) var batch = CallBatch()
 
     /// Who calls, for the audit log.
     var auditCaller = AuditCaller(tokenID: "", tokenName: "", connection: 0, peer: "", client: "")
@@ -40,6 +44,8 @@ package final class Session: @unchecked Sendable {
     package init(principal: Principal) {
         self.principal = principal
         isReadOnly = principal.isReadOnly
+        org = principal.org.id
+        isNarrowed = principal.keyPatterns != nil
     }
 
     /// Waits for an entry.
@@ -58,6 +64,7 @@ package final class Session: @unchecked Sendable {
     func renew(_ principal: Principal, releasingTo pool: BrokerCore.Pool) {
         self.principal = principal
         isReadOnly = principal.isReadOnly
+        isNarrowed = principal.keyPatterns != nil
         for (id, held) in leases where (try? principal.authorize(key: held.key.name)) == nil {
             _ = release(id.rawValue, in: pool)
         }

@@ -22,7 +22,7 @@ extension ExecList: SessionVerb {
         let place = try session.backgroundPlace(target)
         let execs = broker.background.list(
             of: place.owner,
-            of: session.principal.org.id,
+            of: session.org,
             in: place.scope,
             after: after
         )

@@ -73,7 +73,7 @@ extension ExecStart {
                 return try broker.background.add(
                     command,
                     entry.backgroundOwner,
-                    of: session.principal.org.id,
+                    of: session.org,
                     line: subject,
                     scope: scope,
                     log: entry.log,

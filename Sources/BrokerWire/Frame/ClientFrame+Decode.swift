@@ -29,12 +29,16 @@ extension ClientFrame {
         _ message: Agentbroker__V1__ClientFrame,
         payload: ByteBuffer
     ) throws(BackendError) -> ClientFrame {
-        ClientFrame(
+        var target: Target?
+        if let message = message.target { target = try Target(message.pointee) }
+        let options = try CallOptions(message)
+        let body = try Body(message)
+        return ClientFrame(
             id: message.id,
-            target: try message.target.map { (target) throws(BackendError) in try Target(target.pointee) },
+            target: target,
             last: message.last != 0,
-            options: try CallOptions(message),
-            body: try Body(message),
+            options: options,
+            body: body,
             payload: payload
         )
     }
