@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "CLinuxProcess.h"
+#include "CLinuxTurns.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -141,29 +142,12 @@ int linux_epoll_wait(int epoll, uint64_t *keys, int capacity, int milliseconds) 
     return told;
 }
 
-// sched_attr of sched_setattr(2), which the C library of Debian 12 does not have.
-struct thread_attributes {
-    uint32_t size, policy;
-    uint64_t flags;
-    int32_t nice;
-    uint32_t priority;
-    uint64_t runtime, deadline, period;
-};
-
 int linux_raise_thread(int levels) {
     // Process 0 is the calling thread in all of these.
     if (sched_getscheduler(0) != SCHED_OTHER || getpriority(PRIO_PROCESS, 0) != 0) return 0;
-    struct thread_attributes attributes = {
-        .size = sizeof attributes,
-        .policy = SCHED_OTHER,
-        .flags = 1, // SCHED_FLAG_RESET_ON_FORK
-        .nice = -levels,
-        .runtime = 100 * 1000,
-    };
-    if (syscall(SYS_sched_setattr, 0, &attributes, 0) == 0) return 0;
+    if (linux_take_short_turns(-levels) == 0) return 0;
     // Short turns are open to everyone, and some filters of system calls know the older calls alone.
-    attributes.nice = 0;
-    syscall(SYS_sched_setattr, 0, &attributes, 0);
+    linux_take_short_turns(0);
     if (setpriority(PRIO_PROCESS, 0, -levels) != 0) return -errno;
     const struct sched_param parameters = {.sched_priority = 0};
     return or_errno(sched_setscheduler(0, SCHED_OTHER | SCHED_RESET_ON_FORK, &parameters));

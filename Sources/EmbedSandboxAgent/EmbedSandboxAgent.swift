@@ -29,7 +29,8 @@ struct EmbedSandboxAgent: BuildToolPlugin {
                 displayName: "Building the sandbox's agent",
                 executable: URL(filePath: "/bin/sh"),
                 arguments: ["-c", script, "sh", headers.path(), program.path(), generated.path(), sources.path()],
-                inputFiles: files + [headers.appending(path: "CLinuxSandboxAgent.h")],
+                inputFiles: files
+                    + ["CLinuxSandboxAgent.h", "CLinuxTurns.h"].map { headers.appending(path: $0) },
                 outputFiles: [generated]
             )
         ]

@@ -15,9 +15,12 @@ extension CommandRunner {
         /// identity and limits, so that the first command of the next workspace finds one. 0: none. They take the right to
         /// mount: a process that is not root makes none.
         package var maximumSpareSandboxes = 8
-        /// Commands that are being started at once. More than there are processors gains nothing and makes the slowest
-        /// much slower.
-        package var maximumStartsAtOnce = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        /// Commands that are being started at once: some more than there are processors, which would have nothing to do
+        /// from one's end to the next one's start. Many more gain little and make the slowest much slower.
+        package var maximumStartsAtOnce = {
+            let processors = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+            return processors + max(1, processors / 4)
+        }()
         /// Starts that wait for one of those; more are refused with `RESOURCE_EXHAUSTED`.
         package var maximumWaitingStarts = 1024
 

@@ -15,6 +15,7 @@
 #define SANDBOX_AGENT_H
 
 #include "CLinuxSandboxAgent.h"
+#include "CLinuxTurns.h"
 
 #include <stdbool.h>
 #include <stddef.h>

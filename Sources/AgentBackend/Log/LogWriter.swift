@@ -90,7 +90,7 @@ private final class Core<Record: LogRecord>: Sendable {
     private let sink: any LogSink<Record>
 
     /// Milliseconds: few enough for who follows the log, and under load some dozen records.
-    private static var gatheringTime: Int32 { 2 }
+    private static var gatheringTime: Int32 { 10 }
 
     init(_ sink: any LogSink<Record>, maximumPending: Int) {
         self.sink = sink
