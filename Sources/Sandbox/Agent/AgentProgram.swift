@@ -6,8 +6,11 @@ internal import Glibc
 enum AgentProgram {
     /// Executed as `/proc/self/fd/N`; nobody can write it.
     static func makeFile() throws(BackendError) -> SharedDescriptor {
+        guard let program = sandboxAgentProgram.withUTF8Buffer({ Base64.bytes($0) }) else {
+            throw BackendError(.internal, message: "the agent in this build of the broker is no program: build it anew")
+        }
         let writable = try OwnedDescriptor.made(by: "memfd_create", linux_program_file("sandbox-agent"))
-        try writable.writeAll(sandboxAgentProgram.withUTF8Buffer { Base64.bytes($0) ?? [] })
+        try writable.writeAll(program)
         // Whom it runs as is somebody else than its owner.
         guard fchmod(writable.rawValue, 0o555) == 0 else { throw .systemCall("fchmod", errno: errno) }
         try systemCall("fcntl", linux_seal(writable.rawValue))

@@ -94,6 +94,7 @@ final class OutputPipe: Sendable {
         descriptor.interrupt()
     }
 
+    /// Bytes: of who wrote as many, more is likely to be there when it is looked again.
     private static let muchAtOnce = 4096
 
     /// What the kernel holds of one.
