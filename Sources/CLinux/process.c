@@ -1,6 +1,6 @@
 #define _GNU_SOURCE
 #include "CLinuxProcess.h"
-#include "CLinuxTurns.h"
+#include "turns.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -142,12 +142,22 @@ int linux_epoll_wait(int epoll, uint64_t *keys, int capacity, int milliseconds) 
     return told;
 }
 
+int linux_take_short_turns(void) {
+    return or_errno(take_short_turns());
+}
+
+int64_t linux_turn(int process) {
+    struct thread_attributes attributes = {.size = sizeof attributes};
+    if (syscall(SYS_sched_getattr, process, &attributes, sizeof attributes, 0) != 0) return -errno;
+    return (int64_t)attributes.runtime;
+}
+
 int linux_raise_thread(int levels) {
     // Process 0 is the calling thread in all of these.
     if (sched_getscheduler(0) != SCHED_OTHER || getpriority(PRIO_PROCESS, 0) != 0) return 0;
-    if (linux_take_short_turns(-levels) == 0) return 0;
+    if (take_short_turns_at(-levels) == 0) return 0;
     // Short turns are open to everyone, and some filters of system calls know the older calls alone.
-    linux_take_short_turns(0);
+    take_short_turns_at(0);
     if (setpriority(PRIO_PROCESS, 0, -levels) != 0) return -errno;
     const struct sched_param parameters = {.sched_priority = 0};
     return or_errno(sched_setscheduler(0, SCHED_OTHER | SCHED_RESET_ON_FORK, &parameters));

@@ -30,7 +30,7 @@ struct EmbedSandboxAgent: BuildToolPlugin {
                 executable: URL(filePath: "/bin/sh"),
                 arguments: ["-c", script, "sh", headers.path(), program.path(), generated.path(), sources.path()],
                 inputFiles: files
-                    + ["CLinuxSandboxAgent.h", "CLinuxTurns.h"].map { headers.appending(path: $0) },
+                    + ["CLinuxSandboxAgent.h", "../turns.h"].map { headers.appending(path: $0).standardized },
                 outputFiles: [generated]
             )
         ]

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 extension CommandRunner {
@@ -16,10 +17,11 @@ extension CommandRunner {
         /// mount: a process that is not root makes none.
         package var maximumSpareSandboxes = 8
         /// Commands that are being started at once: some more than there are processors, which would have nothing to do
-        /// from one's end to the next one's start. Many more gain little and make the slowest much slower.
+        /// from one's end to the next one's start. Many more gain little and make the slowest much slower; so do any where
+        /// the kernel knows no short turns, and what happens between two commands waits for others.
         package var maximumStartsAtOnce = {
             let processors = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-            return processors + max(1, processors / 4)
+            return linux_turn(0) > 0 ? processors + max(1, processors / 4) : processors
         }()
         /// Starts that wait for one of those; more are refused with `RESOURCE_EXHAUSTED`.
         package var maximumWaitingStarts = 1024

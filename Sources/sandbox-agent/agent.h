@@ -14,8 +14,8 @@
 #ifndef SANDBOX_AGENT_H
 #define SANDBOX_AGENT_H
 
+#include "../CLinux/turns.h"
 #include "CLinuxSandboxAgent.h"
-#include "CLinuxTurns.h"
 
 #include <stdbool.h>
 #include <stddef.h>

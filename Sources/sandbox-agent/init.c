@@ -102,7 +102,7 @@ static int confine(void) {
 static bool make(struct cell *cell) {
     prctl(PR_SET_NAME, "sandbox-cell");
     // As the agent, which it did not get that from. Its commands take ordinary ones.
-    linux_take_short_turns(getpriority(PRIO_PROCESS, 0));
+    take_short_turns();
     if (cell->sandbox->walls != walls_bwrap) return make_in_host(cell);
     struct sigaction action = {.sa_sigaction = signal_all, .sa_flags = SA_SIGINFO | SA_RESTART};
     sigaction(SIGRTMIN, &action, NULL);

@@ -170,7 +170,7 @@ static bool read_arguments(struct sandbox *sandbox, int count, char **arguments)
 static bool prepare(struct sandbox *sandbox, const char *workspace) {
     prctl(PR_SET_NAME, "sandbox-agent");
     // Others wait for what this process does in between commands that compute.
-    linux_take_short_turns(getpriority(PRIO_PROCESS, 0));
+    take_short_turns();
     // A command runs as the same user. Nothing of this process is for it to read.
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || prepare_descriptors(sandbox->socket) != 0) return false;
     if (sandbox->walls == walls_bwrap) return sandbox->is_vacant || install_agent_filter() == 0;

@@ -1,4 +1,5 @@
 import AgentBackend
+import CLinux
 import Foundation
 import Glibc
 import Testing
@@ -87,6 +88,28 @@ extension SandboxTests {
                     "\(finished.error)"
                 )
                 #expect(try await fixture.run("nice").output == "0\n")
+            }
+        }
+
+        /// The agent and the init of a cell do not wait for the ends of others' turns, which are those of what they start.
+        @Test(.enabled(if: linux_turn(0) > 0))
+        func commandsTakeOrdinaryTurns() async throws {
+            try await SandboxFixture.with { fixture in
+                let marker = "marker-\(UUID().uuidString)"
+                var command = fixture.command(["sleep", "1000"])
+                command.environment = try Environment(["MARKER": marker])
+                let running = try await fixture.start(command)
+                var found: [String] = []
+                while found.isEmpty {
+                    await Task.yield()
+                    found = Host.processes(with: marker)
+                }
+                let program = try #require(found.first.flatMap { pid_t($0) })
+                let initProcess = try Host.parent(of: program)
+                let agent = try Host.parent(of: initProcess)
+                #expect([program, initProcess, agent].map { linux_turn($0) } == [linux_turn(0), 100_000, 100_000])
+                running.terminate(.cancelled)
+                _ = await running.waitForEnd()
             }
         }
 

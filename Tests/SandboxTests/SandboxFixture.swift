@@ -177,6 +177,11 @@ enum Host {
         }
     }
 
+    static func parent(of process: pid_t) throws -> pid_t {
+        let fields = try String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8).split(separator: " ")
+        return try #require(pid_t(fields[3]))
+    }
+
     /// Children of this process, with those that are dead and not reaped.
     static var children: [Substring] {
         let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []

@@ -89,7 +89,8 @@ private final class Core<Record: LogRecord>: Sendable {
     private let state: Mutex<State>
     private let sink: any LogSink<Record>
 
-    /// Milliseconds: few enough for who follows the log, and under load some dozen records.
+    /// Milliseconds: few enough for who follows the log, and for what is lost where the process is killed; under load
+    /// some dozen records.
     private static var gatheringTime: Int32 { 10 }
 
     init(_ sink: any LogSink<Record>, maximumPending: Int) {

@@ -61,7 +61,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
 
     /// Nil: not yet, or no more.
     @exclusivity(unchecked) var context: ChannelHandlerContext?
-    @exclusivity(unchecked) private var accumulator: FrameAccumulator
+    private var accumulator: FrameAccumulator
     /// That of the event loop.
     private let codec: FrameCodec
     let poller: BusyPoller

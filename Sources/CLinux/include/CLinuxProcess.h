@@ -150,6 +150,14 @@ void linux_name_thread(const char *name);
 // level or policy than the ordinary one, nothing is changed. 0 or -errno; then the turns are short all the same.
 int linux_raise_thread(int levels);
 
+// The same turns at the level that the thread has. One that is ahead of others is left alone: what it makes would not be
+// any more. 0 or -errno.
+int linux_take_short_turns(void);
+
+// sched_getattr(2): nanoseconds of a turn of a process, where 0 is the calling thread. 0 where the kernel has none that
+// can be chosen; -errno.
+int64_t linux_turn(int process);
+
 // epoll_create1(2), close-on-exec.
 int linux_epoll(void);
 

@@ -6,7 +6,7 @@ internal import Glibc
 enum AgentProgram {
     /// Executed as `/proc/self/fd/N`; nobody can write it.
     static func makeFile() throws(BackendError) -> SharedDescriptor {
-        guard let program = sandboxAgentProgram.withUTF8Buffer({ Base64.bytes($0) }) else {
+        guard let program = sandboxAgentProgram.withUTF8Buffer({ Base64.bytes($0) }), !program.isEmpty else {
             throw BackendError(.internal, message: "the agent in this build of the broker is no program: build it anew")
         }
         let writable = try OwnedDescriptor.made(by: "memfd_create", linux_program_file("sandbox-agent"))

@@ -48,7 +48,7 @@ final class ReadinessReactor: TaskExecutor {
     func run() {
         signal.takeThread()
         // Commands that compute do not keep it from those that wait. It is no harm where that cannot be had.
-        _ = linux_raise_thread(0)
+        _ = linux_take_short_turns()
         var keys = [UInt64](repeating: 0, count: Self.eventsAtOnce)
         while !isStopped.load(ordering: .acquiring) {
             let count = linux_epoll_wait(epoll.rawValue, &keys, Int32(keys.count), runWhatCanRun())
